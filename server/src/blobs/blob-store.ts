@@ -1,0 +1,97 @@
+import type { FileId, SessionId } from "../ids.ts";
+
+/**
+ * Where bytes live: one port for a folder, memory, S3 and Google Cloud Storage.
+ *
+ * - **segment**: what one data request wrote, named (session, epoch). It counts only once the catalogue lists it.
+ * - **blob**: an immutable object with a key of `keys.ts`. It is published whole or not at all, and never changes.
+ *
+ * The caller guarantees that ids and keys are ours (never a client's text) and that one epoch has one writer. A method
+ * that resolved has made its effect durable. A method that fails rejects with BlobStoreError; a failed fsync is never
+ * retried: the segment is abandoned and the request that wrote it fails.
+ */
+export interface BlobStore {
+  /** Starts the segment, empty. Rejects with `exists` when that epoch already wrote. */
+  beginSegment(session: SessionId, epoch: number): Promise<SegmentWriter>;
+
+  /**
+   * The first `bytes` of each segment, in order, as one stream of chunks of at most 256 KiB. Rejects with `missing` when a segment
+   * is not there and `damaged` when it is shorter than that.
+   */
+  readSegments(session: SessionId, segments: readonly SegmentRef[]): AsyncIterable<Uint8Array>;
+
+  /**
+   * Publishes the segments as the blob `key`. Consumes nothing: segments stay until `removeSegments`. Doing it again, also
+   * at the same time, is harmless and leaves one blob.
+   */
+  publish(session: SessionId, segments: readonly SegmentRef[], key: BlobKey): Promise<void>;
+
+  /** Publishes the stream as the blob `key`, replacing nothing: when the key exists, the stream is discarded. */
+  put(key: BlobKey, content: AsyncIterable<Uint8Array>): Promise<void>;
+
+  /** Size in bytes, or null when there is none. */
+  size(key: BlobKey): Promise<number | null>;
+
+  /** Bytes [start, end) of the blob in chunks of at most 256 KiB. Rejects with `missing`. */
+  read(key: BlobKey, range?: { readonly start: number; readonly end: number }): AsyncIterable<Uint8Array>;
+
+  /** Removes the blob; done when there is none. */
+  remove(key: BlobKey): Promise<void>;
+
+  /** Removes the session's segments: all, or those whose epoch `which` accepts. */
+  removeSegments(session: SessionId, which?: (epoch: number) => boolean): Promise<void>;
+
+  /** Everything there is, for reconcile and doctor. Entries that come or go meanwhile may be missed or be gone. */
+  list(): AsyncIterable<StoredEntry>;
+
+  /** Removes one entry that `list` showed; done when it is gone. */
+  removeEntry(entry: StoredEntry): Promise<void>;
+
+  /** Whether the store answers and how much room is left; `freeBytes` is null when it has no limit of its own. */
+  check(): Promise<{ readonly freeBytes: number | null; readonly totalBytes: number | null }>;
+}
+
+/** What a segment contributes to the object: its first `bytes`. */
+export interface SegmentRef {
+  readonly epoch: number;
+  readonly bytes: number;
+}
+
+export interface SegmentWriter {
+  /** Appends the chunks in order. Resolves when they may be reused, not when they are durable. */
+  append(chunks: readonly Uint8Array[]): Promise<void>;
+  /** Makes everything appended so far durable, the segment's name too. May be called again after more `append`. */
+  sync(): Promise<void>;
+  /** Releases the handle. Adds no durability; safe to call twice. */
+  close(): Promise<void>;
+}
+
+export type StoredEntry =
+  | { readonly kind: "segment"; readonly session: SessionId; readonly epoch: number; readonly bytes: number }
+  | { readonly kind: "original"; readonly session: SessionId; readonly key: BlobKey; readonly bytes: number }
+  | { readonly kind: "text"; readonly file: FileId; readonly build: string; readonly key: BlobKey; readonly bytes: number }
+  /** A temporary object of a publish that did not end; `ageMs` since it was last written. */
+  | { readonly kind: "temporary"; readonly name: string; readonly ageMs: number };
+
+declare const brand: unique symbol;
+/** Made by `keys.ts` alone. */
+export type BlobKey = string & { readonly [brand]: "BlobKey" };
+
+export type BlobStoreFailure =
+  | "missing"
+  | "exists"
+  | "damaged"
+  /** No room: the client may try again later (507 or 503). */
+  | "full"
+  /** Anything else; `cause` says what. */
+  | "unavailable";
+
+export class BlobStoreError extends Error {
+  override readonly name = "BlobStoreError";
+  readonly failure: BlobStoreFailure;
+
+  constructor(failure: BlobStoreFailure, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.failure = failure;
+  }
+}

@@ -1,0 +1,71 @@
+import type { Kysely } from "kysely";
+import type { Schema } from "./schema.ts";
+
+/**
+ * The catalogue's port: run a named operation, durably.
+ *
+ * - **operation**: one transaction of the catalogue, written once beside its capability in the SQL that both databases
+ *   accept. It is known by name, so that it can run in another thread.
+ * - **refusal**: a returned value `{ refused: code, … }`. The engine then rolls the operation back: a refusal leaves no row.
+ * - **topic**: what somebody may wait for (`file:<id>`, `tasks`). An operation names those that it touched; the engine
+ *   wakes their waiters after the commit.
+ */
+export interface Catalogue {
+  /**
+   * Runs the operation and resolves once its transaction is on disk. Input and output are structured-clone data.
+   * Rejects with WharfError `storage_full` or `storage_unavailable` when the database cannot take it: then nothing of
+   * it is kept, and a retry is safe. Any other rejection is a defect of the operation; nothing is kept either.
+   */
+  run<I, O>(operation: Operation<I, O>, input: I): Promise<O>;
+  /** Calls `wake` after each commit that touched the topic. Returns the way to stop listening. */
+  listen(topic: string, wake: () => void): () => void;
+  /** Figures for `/readyz` and metrics. */
+  stats(): CatalogueStats;
+  /** Finishes what was asked for, then closes the database. */
+  close(): Promise<void>;
+}
+
+export interface CatalogueStats {
+  /** Size of the write-ahead log, in bytes (0 where there is none). */
+  readonly walBytes: number;
+  /** Operations and commits since the start: their ratio is the group commit's batch size. */
+  readonly operations: number;
+  readonly commits: number;
+}
+
+/** What an operation works with. It awaits nothing but `db`, and does nothing random: ids and secrets come in its input. */
+export interface Tx {
+  readonly db: Kysely<Schema>;
+  /** The time of the transaction, epoch milliseconds. */
+  readonly now: number;
+}
+
+export interface Operation<I, O> {
+  /** `capability.verb`, unique. */
+  readonly name: string;
+  /** Runs on a read-only connection, never behind a commit. Ends within 2 s. */
+  readonly readOnly: boolean;
+  readonly run: (tx: Tx, input: I) => Promise<O>;
+  /** Topics to wake after the commit. */
+  readonly wakes: (input: I, output: O) => readonly string[];
+}
+
+export function writeOperation<I, O>(
+  name: string,
+  run: (tx: Tx, input: I) => Promise<O>,
+  wakes: (input: I, output: O) => readonly string[] = () => [],
+): Operation<I, O> {
+  return { name, readOnly: false, run, wakes };
+}
+
+export function readOperation<I, O>(name: string, run: (tx: Tx, input: I) => Promise<O>): Operation<I, O> {
+  return { name, readOnly: true, run, wakes: () => [] };
+}
+
+/** Topics, spelled in one place. */
+export const TOPICS = {
+  file: (id: string) => `file:${id}`,
+  task: (id: string) => `task:${id}`,
+  /** A task became due: workers look. */
+  tasks: "tasks",
+} as const;

@@ -1,0 +1,54 @@
+import { type Kysely, sql } from "kysely";
+import { initial } from "./migrations/0001-initial.ts";
+import type { Schema } from "./schema.ts";
+
+/** What differs between the databases in a table definition. */
+export interface Dialect {
+  readonly integer: "integer" | "bigint";
+  /** Appended to CREATE TABLE: SQLite checks column types only in STRICT tables. */
+  readonly strict: " STRICT" | "";
+}
+
+export interface Migration {
+  readonly version: number;
+  readonly name: string;
+  /** Immutable once released; forward only. */
+  readonly statements: (dialect: Dialect) => readonly string[];
+}
+
+export const SQLITE: Dialect = { integer: "integer", strict: " STRICT" };
+
+const MIGRATIONS: readonly Migration[] = [initial];
+export const NEWEST_VERSION = MIGRATIONS.length;
+
+/** The data was written by a newer Wharf: refuse rather than guess. */
+export class SchemaTooNewError extends Error {
+  override readonly name = "SchemaTooNewError";
+}
+
+/**
+ * Brings the database to the newest schema. The caller holds what keeps a second process out (server.lock; an advisory lock
+ * on PostgreSQL) and runs it inside one transaction, so that a kill at any statement leaves the old schema whole.
+ */
+export async function migrate(db: Kysely<Schema>, dialect: Dialect, now: number): Promise<void> {
+  await sql
+    .raw(
+      `CREATE TABLE IF NOT EXISTS schema_migrations (
+        version ${dialect.integer} PRIMARY KEY NOT NULL, name text NOT NULL, applied_at ${dialect.integer} NOT NULL
+      )${dialect.strict}`,
+    )
+    .execute(db);
+  const applied = await db.selectFrom("schema_migrations").select("version").execute();
+  const current = Math.max(0, ...applied.map((row) => row.version));
+  if (current > NEWEST_VERSION)
+    throw new SchemaTooNewError(
+      `The data has schema ${current}, but this Wharf knows only up to ${NEWEST_VERSION}. Run the newer Wharf that wrote it.`,
+    );
+  for (const migration of MIGRATIONS.slice(current)) {
+    for (const statement of migration.statements(dialect)) await sql.raw(statement).execute(db);
+    await db
+      .insertInto("schema_migrations")
+      .values({ version: migration.version, name: migration.name, applied_at: now })
+      .execute();
+  }
+}

@@ -1,0 +1,235 @@
+import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import { DEFAULTS } from "./limits.ts";
+import { LOG_LEVELS, type LogLevel } from "./log.ts";
+
+/** A setting that cannot be used. The process ends with its one sentence and exit code 78 (EX_CONFIG). */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+export const EXIT_CONFIG = 78;
+
+export interface Config {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** Absolute base of `upload_url`, without a trailing slash; null = computed from host and port once listening. */
+  readonly publicUrl: string | null;
+  /** Absolute path. */
+  readonly dataDir: string;
+  readonly sessionTtlSeconds: number;
+  /** Origins that may use `upload_url` from a browser; "*" = any (safe: the URL itself is the credential). */
+  readonly uploadOrigins: readonly string[];
+  readonly createsPerSecond: number;
+  readonly maxFileBytes: number;
+  /** Server secret behind upload URLs; null = generated into the data folder. */
+  readonly secret: string | null;
+  /** Places for documents that are being read at once. */
+  readonly workers: number;
+  readonly logLevel: LogLevel;
+}
+
+interface Setting<T> {
+  readonly env: string;
+  readonly flag: string;
+  /** Placeholder of the flag's value in `--help`. */
+  readonly value: string;
+  /** What it does, with its unit. */
+  readonly say: string;
+  /** The default as a person reads it. */
+  readonly shown: string;
+  readonly fallback: () => T;
+  readonly parse: (text: string) => T;
+}
+
+/** Every setting of the server: an environment variable and a flag each. The README's table is generated from this. */
+export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
+  host: {
+    env: "WHARF_HOST",
+    flag: "--host",
+    value: "address",
+    say: "address to listen on",
+    shown: "127.0.0.1",
+    fallback: () => "127.0.0.1",
+    parse: nonEmpty,
+  },
+  port: {
+    env: "WHARF_PORT",
+    flag: "--port",
+    value: "number",
+    say: "TCP port; 0 takes any free one",
+    shown: "8686",
+    fallback: () => 8686,
+    parse: integerWithin(0, 65_535),
+  },
+  publicUrl: {
+    env: "WHARF_PUBLIC_URL",
+    flag: "--public-url",
+    value: "url",
+    say: "base of the upload_url that clients get; set it behind a proxy or on a public address",
+    shown: "http://host:port",
+    fallback: () => null,
+    parse: baseUrl,
+  },
+  dataDir: {
+    env: "WHARF_DATA_DIR",
+    flag: "--data-dir",
+    value: "folder",
+    say: "folder that holds everything; made with mode 0700",
+    shown: "./wharf-data",
+    fallback: () => resolve("wharf-data"),
+    parse: (text) => resolve(nonEmpty(text)),
+  },
+  sessionTtlSeconds: {
+    env: "WHARF_SESSION_TTL_SECONDS",
+    flag: "--session-ttl-seconds",
+    value: "seconds",
+    say: "life of a new upload session, in seconds",
+    shown: String(DEFAULTS.sessionTtlSeconds),
+    fallback: () => DEFAULTS.sessionTtlSeconds,
+    parse: integerWithin(1, 86_400),
+  },
+  uploadOrigins: {
+    env: "WHARF_UPLOAD_ORIGINS",
+    flag: "--upload-origins",
+    value: "origins",
+    say: "web origins that may upload from a browser, separated by commas; * is any",
+    shown: "*",
+    fallback: () => ["*"],
+    parse: origins,
+  },
+  createsPerSecond: {
+    env: "WHARF_CREATES_PER_SECOND",
+    flag: "--creates-per-second",
+    value: "number",
+    say: "upload sessions that a team may create in any one second",
+    shown: String(DEFAULTS.createsPerSecond),
+    fallback: () => DEFAULTS.createsPerSecond,
+    parse: integerWithin(1, 1_000_000),
+  },
+  maxFileBytes: {
+    env: "WHARF_MAX_FILE_BYTES",
+    flag: "--max-file-bytes",
+    value: "bytes",
+    say: "largest file, in bytes",
+    shown: String(DEFAULTS.maxFileBytes),
+    fallback: () => DEFAULTS.maxFileBytes,
+    parse: integerWithin(1, 1_073_741_824),
+  },
+  secret: {
+    env: "WHARF_SECRET",
+    flag: "--secret-file",
+    value: "file",
+    say: "secret of at least 32 characters behind upload URLs (the flag names a file that holds it)",
+    shown: "generated into the data folder",
+    fallback: () => null,
+    parse: (text) => {
+      if (text.length < 32) throw new ConfigError("needs at least 32 characters");
+      return text;
+    },
+  },
+  workers: {
+    env: "WHARF_WORKERS",
+    flag: "--workers",
+    value: "number",
+    say: "documents that are read at once",
+    shown: "number of cores",
+    fallback: () => availableParallelism(),
+    parse: integerWithin(1, 256),
+  },
+  logLevel: {
+    env: "WHARF_LOG_LEVEL",
+    flag: "--log-level",
+    value: "level",
+    say: `least level that is logged: ${LOG_LEVELS.join(", ")}`,
+    shown: "info",
+    fallback: () => "info",
+    parse: (text) => {
+      const level = LOG_LEVELS.find((known) => known === text);
+      if (level === undefined) throw new ConfigError(`must be one of ${LOG_LEVELS.join(", ")}`);
+      return level;
+    },
+  },
+};
+
+/** The server's settings from flags (by setting name), then environment, then defaults. Throws ConfigError. */
+export function readConfig(
+  flags: Partial<Record<keyof Config, string>> = {},
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Config {
+  const read = <K extends keyof Config>(name: K): Config[K] => {
+    const setting: Setting<Config[K]> = SETTINGS[name];
+    const given = flags[name] ?? env[setting.env];
+    if (given === undefined) return setting.fallback();
+    try {
+      return setting.parse(given);
+    } catch (error) {
+      const source = flags[name] === undefined ? setting.env : setting.flag;
+      throw error instanceof ConfigError ? new ConfigError(`${source} ${error.message}.`) : error;
+    }
+  };
+  return {
+    host: read("host"),
+    port: read("port"),
+    publicUrl: read("publicUrl"),
+    dataDir: read("dataDir"),
+    sessionTtlSeconds: read("sessionTtlSeconds"),
+    uploadOrigins: read("uploadOrigins"),
+    createsPerSecond: read("createsPerSecond"),
+    maxFileBytes: read("maxFileBytes"),
+    secret: read("secret"),
+    workers: read("workers"),
+    logLevel: read("logLevel"),
+  };
+}
+
+export interface ClientConfig {
+  /** Base URL that ends in `/v1`. */
+  readonly url: string;
+  readonly apiKey: string | null;
+}
+
+/** What the CLI's client commands read: `WHARF_URL` (with or without `/v1`) and `WHARF_API_KEY`. */
+export function readClientConfig(
+  flags: { readonly url?: string | undefined; readonly apiKey?: string | undefined } = {},
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): ClientConfig {
+  const given = flags.url ?? env["WHARF_URL"] ?? "http://127.0.0.1:8686";
+  let base: string | null;
+  try {
+    base = baseUrl(given);
+  } catch (error) {
+    throw error instanceof ConfigError ? new ConfigError(`WHARF_URL ${error.message}.`) : error;
+  }
+  return { url: base?.endsWith("/v1") ? base : `${base}/v1`, apiKey: flags.apiKey ?? env["WHARF_API_KEY"] ?? null };
+}
+
+function nonEmpty(text: string): string {
+  if (text === "") throw new ConfigError("must not be empty");
+  return text;
+}
+
+function integerWithin(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= min && value <= max)) throw new ConfigError(`must be a whole number from ${min} to ${max}, not "${text}"`);
+    return value;
+  };
+}
+
+function baseUrl(text: string): string | null {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || !/^https?:$/.test(url.protocol) || url.search !== "" || url.hash !== "" || url.username !== "")
+    throw new ConfigError(`must be an http or https URL without query, such as https://files.example.com, not "${text}"`);
+  return url.href.replace(/\/+$/, "");
+}
+
+function origins(text: string): readonly string[] {
+  const list = text.split(",").map((part) => part.trim());
+  for (const origin of list) {
+    const good = origin === "*" || (URL.canParse(origin) && new URL(origin).origin === origin);
+    if (!good) throw new ConfigError(`must list origins such as https://app.example.com or *, not "${origin}"`);
+  }
+  return list;
+}

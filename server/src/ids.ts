@@ -1,0 +1,57 @@
+import { randomBytes } from "node:crypto";
+
+/**
+ * Ids: a prefix that says what it names, then 26 characters of Crockford base32: 48 bits of milliseconds and 80 random
+ * bits (the ULID layout), so that rows made together lie together in an index. An id is no secret and may be logged; bearer
+ * secrets (`sk_…`, upload URLs) never share a prefix with one (contract ALL-6).
+ */
+export const ID_PREFIXES = ["sess", "file", "task", "batch", "bucket", "req", "team", "key"] as const;
+export type IdPrefix = (typeof ID_PREFIXES)[number];
+
+declare const brand: unique symbol;
+export type Id<P extends IdPrefix> = string & { readonly [brand]: P };
+
+export type SessionId = Id<"sess">;
+export type FileId = Id<"file">;
+export type TaskId = Id<"task">;
+export type BucketId = Id<"bucket">;
+export type RequestId = Id<"req">;
+export type TeamId = Id<"team">;
+export type KeyId = Id<"key">;
+
+/** Makes ids. Injected, so that tests and replays can choose them. */
+export interface IdSource {
+  next<P extends IdPrefix>(prefix: P): Id<P>;
+}
+
+const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
+
+export function createIdSource(clock: { now(): number }): IdSource {
+  return { next: (prefix) => brandId(prefix, `${prefix}_${encodeTime(clock.now())}${encodeRandom(randomBytes(16))}`) };
+}
+
+/** The id, or null when the text cannot be one: callers answer it like an absent id. */
+export function parseId<P extends IdPrefix>(prefix: P, text: string): Id<P> | null {
+  return text.length <= 64 && text.startsWith(`${prefix}_`) && /^[A-Za-z0-9_]+$/.test(text) ? brandId(prefix, text) : null;
+}
+
+/** The one place where a string becomes an id. */
+export function brandId<P extends IdPrefix>(_prefix: P, text: string): Id<P> {
+  return text as Id<P>;
+}
+
+function encodeTime(ms: number): string {
+  let rest = ms;
+  let text = "";
+  for (let i = 0; i < 10; i++) {
+    text = ALPHABET.charAt(rest % 32) + text;
+    rest = Math.floor(rest / 32);
+  }
+  return text;
+}
+
+function encodeRandom(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += ALPHABET.charAt(byte & 31);
+  return text;
+}

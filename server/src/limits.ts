@@ -1,0 +1,105 @@
+/**
+ * Every limit that a client or operator can meet: unit in the name, contract line beside it. The few that an operator may
+ * change are defaults here and settings in `config.ts`; errors, headers and OpenAPI name the value in force (LIM-4).
+ */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** Defaults of settings. */
+export const DEFAULTS = {
+  /** §2 `size_bytes`; more is 413 file_too_large. */
+  maxFileBytes: 25 * MIB,
+  /** LIM-1, per team; more is 429 rate_limited. */
+  createsPerSecond: 5,
+  /** §2 `expires_at`. */
+  sessionTtlSeconds: 3600,
+} as const;
+
+export const LIMITS = {
+  // What a request may hold (§1, §2, §12)
+  jsonBodyBytes: 64 * KIB,
+  jsonDepth: 32,
+  jsonBodyTimeoutMs: 15 * SECOND,
+  filenameChars: 255,
+  titleChars: 512,
+  contentTypeChars: 255,
+  tags: 20,
+  tagChars: 64,
+  metadataBytes: 8 * KIB,
+  buckets: 20,
+  slugChars: 63,
+  idempotencyKeyChars: 255,
+
+  // Sessions (LIM, IDE-5, FIN-4, PUT-19, design §9)
+  rateWindowMs: SECOND,
+  /** How long a counted create is remembered, so that a clock that steps back finds the window it left. */
+  admissionRetentionMs: MINUTE,
+  openSessionsPerTeam: 25_000,
+  /** A record makes `expires_at` at least now + this … */
+  sessionRenewalMs: 15 * MINUTE,
+  /** … at most created + this. */
+  sessionMaxLifeMs: DAY,
+  /** A complete session may be finalized for at least this long after its completion. */
+  receivedLifeMs: DAY,
+  /** Ended sessions and idempotency keys, from their last use. */
+  sessionRetentionMs: 7 * DAY,
+  /** Tombstones of files. */
+  tombstoneRetentionMs: 30 * DAY,
+
+  // The byte end-point (gcs-resumable §5, PUT-7, PUT-9, PUT-14, PUT-17, PUT-19)
+  uploadUnitBytes: 256 * KIB,
+  recordEveryMs: 5 * SECOND,
+  takeOverWaitMs: 2 * SECOND,
+  uploadIdleMs: 30 * SECOND,
+  uploadMinBytesPerSecond: 512,
+  uploadRateWindowMs: MINUTE,
+  refusalDrainMs: 5 * SECOND,
+  refusalDrainBytes: 32 * MIB,
+  headersTimeoutMs: 10 * SECOND,
+  maxConnections: 10_000,
+  /** A timer that fires later than this was asleep with the process (SIGSTOP, suspend): it arms once more. */
+  lateTimerMs: 2 * SECOND,
+
+  // Disk (design §9): the reserve is the smaller of the two
+  diskReserveBytes: 1024 * MIB,
+  diskReserveShare: 0.05,
+
+  // Tasks (design §3)
+  leaseMs: 10 * SECOND,
+  heartbeatMs: 3 * SECOND,
+  claimMaxMs: 5 * MINUTE,
+  maxFaults: 5,
+  maxDeaths: 2,
+  machineBackoffMs: [SECOND, 4 * SECOND, 16 * SECOND, MINUTE],
+  leaseLossesBeforeBackoff: 20,
+  slowLaneAfterMs: 2 * SECOND,
+  queuePositionMax: 1000,
+  pollWaitMaxSeconds: 60,
+  /** Fair queueing: how much later a team's next task sorts than its last (see tasks/store.ts). */
+  fairShareMs: 100,
+  removeWithinMs: MINUTE,
+
+  // Lists (§7)
+  listDefault: 50,
+  listMax: 200,
+  bucketFileIds: 1000,
+
+  // Search (§9)
+  queryChars: 2000,
+  searchLimitDefault: 10,
+  searchLimitMax: 100,
+  searchFileIds: 1000,
+  metadataFilterFiles: 1000,
+  searchTermBudgetRows: 20_000,
+  chunksPerWrite: 100,
+
+  // Chunks (design §7), in UTF-16 code units
+  chunkTargetChars: 1200,
+  chunkMaxChars: 2000,
+  chunkOverlapChars: 200,
+} as const;

@@ -1,0 +1,96 @@
+import type { BucketId, FileId, TeamId } from "../ids.ts";
+
+/**
+ * The search index's port. It is derived data: it can be rebuilt from the kept text, and it decides nothing. It returns a
+ * superset; the catalogue says which builds are active where (retrieval/search.ts).
+ *
+ * - **build**: one attempt's chunks of one file, `<task id>_<attempt>` (build.ts). Chunks of several builds of a file may stand
+ *   side by side; only the one that the catalogue activated is ever shown.
+ * - **hints**: bucket, tag and file ids kept beside a chunk, so that the engine filters while it ranks. They are written before
+ *   the catalogue makes them true and removed after it made them false, so they can only let too much through.
+ *
+ * Each team has an index of its own: statistics, scores and results of a team depend on its documents alone. A method that
+ * resolved has made its effect durable. Failures reject with SearchIndexError: the machine's trouble, never the file's.
+ */
+export interface SearchIndex {
+  /**
+   * Adds chunks (at most limits.chunksPerWrite) of one build. Writing a chunk again (same build and position) replaces it.
+   */
+  write(team: TeamId, write: ChunkWrite): Promise<void>;
+
+  /** Removes the file's chunks: of all builds, or of all but `keepBuild`. Bounded batches inside; done when there are none. */
+  remove(team: TeamId, file: FileId, keepBuild: string | null): Promise<void>;
+
+  /** The best `limit` chunks by BM25 in rank order: score first, then older file, then position. */
+  rank(team: TeamId, query: RankQuery): Promise<Ranking>;
+
+  /** Which (file, build) pairs the team's index holds, in pages after `after`: for reconcile, doctor and reindex. */
+  builds(team: TeamId, after: BuildRef | null, limit: number): Promise<readonly (BuildRef & { readonly chunks: number })[]>;
+
+  /** Teams that have an index. */
+  teams(): Promise<readonly TeamId[]>;
+
+  close(): Promise<void>;
+}
+
+export interface BuildRef {
+  readonly file: FileId;
+  readonly build: string;
+}
+
+export interface ChunkWrite extends BuildRef {
+  readonly buckets: readonly BucketId[];
+  readonly tags: readonly string[];
+  /** Analysed tokens of the title, space-joined (analyze.ts). The same for all chunks of the build. */
+  readonly titleTokens: string;
+  readonly chunks: readonly IndexedChunk[];
+}
+
+export interface IndexedChunk {
+  /** Position in the build, from 0. */
+  readonly position: number;
+  /** Page number, from 1. */
+  readonly page: number;
+  /** UTF-16 code units of the page's text, end exclusive. */
+  readonly charStart: number;
+  readonly charEnd: number;
+  readonly text: string;
+  /** Analysed tokens of `text`, space-joined. */
+  readonly tokens: string;
+}
+
+export interface RankQuery {
+  /** The query as the client sent it; the engine analyses it with the analyser that made the chunks' tokens. */
+  readonly text: string;
+  /** Any of these buckets (hint). Empty = no restriction. */
+  readonly buckets: readonly BucketId[];
+  /** All of these tags (hint). */
+  readonly tags: readonly string[];
+  /** Any of these files (hint); null = no restriction. */
+  readonly files: readonly FileId[] | null;
+  readonly limit: number;
+  /** Most rows that the query's terms may touch, limits.searchTermBudgetRows; null = no bound (for measuring). */
+  readonly termBudgetRows: number | null;
+}
+
+export interface Ranking {
+  readonly candidates: readonly Candidate[];
+  /** Whether `candidates` holds everything that matched. */
+  readonly complete: boolean;
+  /** Words of the query, as it spelled them, that the budget left out. */
+  readonly termsIgnored: readonly string[];
+}
+
+export interface Candidate extends BuildRef {
+  readonly position: number;
+  readonly page: number;
+  readonly charStart: number;
+  readonly charEnd: number;
+  readonly text: string;
+  /** Greater is better; comparable within one ranking. */
+  readonly score: number;
+}
+
+export class SearchIndexError extends Error {
+  override readonly name = "SearchIndexError";
+}
