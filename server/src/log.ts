@@ -21,7 +21,7 @@ export function createLog(level: LogLevel): Log {
   return pino(
     {
       level,
-      base: undefined,
+      base: null,
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
       hooks: { streamWrite: redactSecrets },

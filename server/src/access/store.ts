@@ -1,0 +1,130 @@
+import { readOperation, writeOperation } from "../catalogue/catalogue.ts";
+import { refuse } from "../errors.ts";
+import type { KeyId, TeamId } from "../ids.ts";
+import { parseScope, type Scope } from "./api-key.ts";
+
+/** Who a request speaks for. */
+export interface Caller {
+  readonly teamId: TeamId;
+  readonly keyId: KeyId;
+  readonly keyName: string;
+  readonly scopes: readonly Scope[];
+}
+
+/** Every request's first read: the key's row by its hash (unique index). Revoked and expired keys are no keys. */
+export const findCaller = readOperation(
+  "access.findCaller",
+  async ({ db, now }, { hash }: { hash: string }): Promise<Caller | null> => {
+    const row = await db
+      .selectFrom("api_keys")
+      .select(["id", "team_id", "name", "scopes", "expires_at", "revoked_at"])
+      .where("hash", "=", hash)
+      .executeTakeFirst();
+    if (row === undefined || row.revoked_at !== null || (row.expires_at !== null && row.expires_at <= now)) return null;
+    return { teamId: row.team_id, keyId: row.id, keyName: row.name, scopes: readScopes(row.scopes) };
+  },
+);
+
+export interface NewKey {
+  readonly id: KeyId;
+  readonly name: string;
+  readonly hash: string;
+  readonly last4: string;
+  readonly scopes: readonly Scope[];
+}
+
+/** Makes a key, and its team when that does not exist yet. */
+export const createKey = writeOperation(
+  "access.createKey",
+  async ({ db, now }, input: { key: NewKey; teamSlug: string; newTeamId: TeamId }) => {
+    await db
+      .insertInto("teams")
+      .values({
+        id: input.newTeamId,
+        slug: input.teamSlug,
+        name: input.teamSlug,
+        open_sessions: 0,
+        next_fair_at: 0,
+        created_at: now,
+      })
+      .onConflict((conflict) => conflict.column("slug").doNothing())
+      .execute();
+    const team = await db.selectFrom("teams").select("id").where("slug", "=", input.teamSlug).executeTakeFirstOrThrow();
+    const { id, name, hash, last4, scopes } = input.key;
+    await db
+      .insertInto("api_keys")
+      .values({
+        id,
+        team_id: team.id,
+        name,
+        hash,
+        last4,
+        scopes: JSON.stringify(scopes),
+        created_at: now,
+        expires_at: null,
+        revoked_at: null,
+      })
+      .execute();
+    return { teamId: team.id, keyId: id };
+  },
+);
+
+/** The first start: a team and a key, unless there is a team already. `created` says which. */
+export const createFirstKey = writeOperation(
+  "access.createFirstKey",
+  async ({ db, now }, input: { key: NewKey; teamSlug: string; newTeamId: TeamId }) => {
+    const anyTeam = await db.selectFrom("teams").select("id").limit(1).executeTakeFirst();
+    if (anyTeam !== undefined) return { created: false };
+    await createKey.run({ db, now }, input);
+    return { created: true };
+  },
+);
+
+export interface ListedKey {
+  readonly id: KeyId;
+  readonly team: string;
+  readonly name: string;
+  readonly last4: string;
+  readonly scopes: readonly Scope[];
+  readonly createdAt: number;
+  readonly revokedAt: number | null;
+}
+
+export const listKeys = readOperation(
+  "access.listKeys",
+  async ({ db }, { teamSlug }: { teamSlug: string | null }): Promise<readonly ListedKey[]> => {
+    let query = db
+      .selectFrom("api_keys")
+      .innerJoin("teams", "teams.id", "api_keys.team_id")
+      .select([
+        "api_keys.id as id",
+        "teams.slug as team",
+        "api_keys.name as name",
+        "api_keys.last4 as last4",
+        "api_keys.scopes as scopes",
+        "api_keys.created_at as createdAt",
+        "api_keys.revoked_at as revokedAt",
+      ])
+      .orderBy("teams.slug")
+      .orderBy("api_keys.created_at");
+    if (teamSlug !== null) query = query.where("teams.slug", "=", teamSlug);
+    const rows = await query.execute();
+    return rows.map((row) => ({ ...row, scopes: readScopes(row.scopes) }));
+  },
+);
+
+/** Effective at the next request: keys are looked up on each, never cached. Revoking twice is harmless. */
+export const revokeKey = writeOperation("access.revokeKey", async ({ db, now }, { keyId }: { keyId: KeyId }) => {
+  const row = await db.selectFrom("api_keys").select("revoked_at").where("id", "=", keyId).executeTakeFirst();
+  if (row === undefined) return refuse("not_found", { message: `There is no key ${keyId}; wharf keys list shows them.` });
+  if (row.revoked_at === null) await db.updateTable("api_keys").set({ revoked_at: now }).where("id", "=", keyId).execute();
+  return { revokedAt: row.revoked_at ?? now };
+});
+
+export const accessOperations = [findCaller, createKey, createFirstKey, listKeys, revokeKey];
+
+function readScopes(json: string): readonly Scope[] {
+  const list: unknown = JSON.parse(json);
+  if (!Array.isArray(list)) return [];
+  return list.flatMap((text) => parseScope(String(text)) ?? []);
+}

@@ -1,0 +1,73 @@
+import { type MessagePort, workerData } from "node:worker_threads";
+import { createClock } from "../clock.ts";
+import { operationNamed } from "../operations.ts";
+import { kyselyOver } from "../sqlite/kysely-sqlite.ts";
+import { openDatabase } from "../sqlite/open-database.ts";
+import type { Answer, Call } from "../sqlite/thread-protocol.ts";
+import { failureOf, threadServer } from "../sqlite/thread-server.ts";
+import { ReaderGate } from "../sqlite/wal-checkpoint.ts";
+import { storageCodeOf } from "./group-commit.ts";
+import type { Schema } from "./schema.ts";
+
+/** The thread of the catalogue's reading connection: reads never wait behind a commit. Each read sees one snapshot. */
+
+export interface ReaderThreadData {
+  readonly path: string;
+  readonly clockOffset: SharedArrayBuffer | undefined;
+  readonly writerPort: MessagePort;
+}
+
+main(workerData);
+
+function main({ path, clockOffset, writerPort }: ReaderThreadData): void {
+  const server = threadServer();
+  const clock = createClock(clockOffset);
+  const database = openDatabase(path, { readOnly: true });
+  const db = kyselyOver<Schema>(database);
+  const gate = new ReaderGate(writerPort);
+  const queue: Call[] = [];
+  let running = false;
+  let closing = false;
+
+  const read = async (call: Call): Promise<Answer> => {
+    const operation = operationNamed(call.method);
+    try {
+      if (operation === undefined) throw new Error(`there is no operation ${call.method}`);
+      database.exec("BEGIN");
+      return { id: call.id, output: await operation.run({ db, now: clock.now() }, call.input) };
+    } catch (error) {
+      return failureOf(call.id, error, storageCodeOf(error));
+    } finally {
+      if (database.isTransaction) database.exec("COMMIT");
+    }
+  };
+
+  const close = () => {
+    database.close();
+    process.exit(0);
+  };
+
+  const drain = async () => {
+    running = true;
+    for (let call = queue.shift(); call !== undefined; call = queue.shift()) {
+      await gate.passable();
+      server.answer([await read(call)]);
+      // One turn of the event loop a read: the writer's "stand still" must be heard under any load.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+    running = false;
+    if (closing) close();
+  };
+
+  server.listen({
+    calls(calls) {
+      queue.push(...calls);
+      if (!running) void drain();
+    },
+    close() {
+      closing = true;
+      if (!running) close();
+    },
+  });
+  server.ready();
+}

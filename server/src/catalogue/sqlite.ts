@@ -1,0 +1,75 @@
+import { MessageChannel } from "node:worker_threads";
+import { CATALOGUE, type ErrorCode, isRefusal, WharfError } from "../errors.ts";
+import { type Failure, ThreadClient } from "../sqlite/thread-client.ts";
+import { walBytes } from "../sqlite/wal-checkpoint.ts";
+import type { Catalogue, Operation } from "./catalogue.ts";
+import type { OwnerThreadData } from "./owner-thread.ts";
+import type { ReaderThreadData } from "./reader-thread.ts";
+import { Wakeups } from "./wakeups.ts";
+
+export interface SqliteCatalogueOptions {
+  /** The database file; its folder exists. */
+  readonly path: string;
+  /** See `createClock`. */
+  readonly clockOffset?: SharedArrayBuffer | undefined;
+  /** A database thread died or a COMMIT failed: the process must end (exit 74). */
+  readonly fatal: (error: Error) => void;
+}
+
+/** The embedded catalogue: one thread writes with group commit, another reads. Migrates to the newest schema first. */
+export async function openSqliteCatalogue(options: SqliteCatalogueOptions): Promise<Catalogue> {
+  const { port1, port2 } = new MessageChannel();
+  const { path, clockOffset, fatal } = options;
+  const ownerData: OwnerThreadData = { path, clockOffset, readerPort: port1 };
+  const owner = new ThreadClient({
+    entry: new URL("./owner-thread.ts", import.meta.url),
+    workerData: { ...ownerData },
+    transfer: [port1],
+    failed: rebuildError,
+    fatal,
+  });
+  await owner.ready();
+  const readerData: ReaderThreadData = { path, clockOffset, writerPort: port2 };
+  const reader = new ThreadClient({
+    entry: new URL("./reader-thread.ts", import.meta.url),
+    workerData: { ...readerData },
+    transfer: [port2],
+    failed: rebuildError,
+    fatal,
+  });
+  await reader.ready();
+
+  const wakeups = new Wakeups();
+  let operations = 0;
+  return {
+    async run<I, O>(operation: Operation<I, O>, input: I): Promise<O> {
+      operations += 1;
+      const thread = operation.readOnly ? reader : owner;
+      const output = outputOf(operation, await thread.call(operation.name, input));
+      if (!isRefusal(output)) wakeups.wake(operation.wakes(input, output));
+      return output;
+    },
+    listen: (topic, wake) => wakeups.listen(topic, wake),
+    stats: () => ({ walBytes: walBytes(path), operations, commits: owner.batches }),
+    async close() {
+      await reader.close();
+      await owner.close();
+    },
+  };
+}
+
+/** The operation ran in the other thread under this name, so what came back is its output. */
+function outputOf<I, O>(_operation: Operation<I, O>, output: unknown): O {
+  return output as O;
+}
+
+function rebuildError(failure: Failure): Error {
+  const cause = new Error(failure.message);
+  cause.name = failure.name;
+  cause.stack = failure.stack;
+  return isErrorCode(failure.code) ? new WharfError(failure.code, { cause }) : cause;
+}
+
+function isErrorCode(code: string | null): code is ErrorCode {
+  return code !== null && code in CATALOGUE;
+}
