@@ -1,0 +1,81 @@
+import type { BlobKey } from "../blobs/blob-store.ts";
+import { addMemberships } from "../buckets/membership.store.ts";
+import type { Tx } from "../catalogue/catalogue.ts";
+import type { BucketId, FileId, SessionId, TaskId, TeamId } from "../ids.ts";
+import { enqueueTask } from "../tasks/store.ts";
+import { metadataFingerprints } from "./metadata-fingerprint.ts";
+
+export interface NewFile {
+  readonly id: FileId;
+  readonly taskId: TaskId;
+  readonly teamId: TeamId;
+  readonly sessionId: SessionId;
+  readonly filename: string;
+  readonly title: string;
+  readonly contentType: string;
+  readonly sizeBytes: number;
+  /** 64 hexadecimal digits, lower case. */
+  readonly sha256: string;
+  /** Distinct. */
+  readonly tags: readonly string[];
+  /** JSON text of an object, as the session holds it. */
+  readonly metadata: string;
+  /** Existing buckets of the team, distinct, at least one. */
+  readonly bucketIds: readonly BucketId[];
+  /** The published original. */
+  readonly blobKey: BlobKey;
+}
+
+/**
+ * A part of finalize's transaction: the file, its tags, its searchable metadata, its memberships and its indexing task appear together or
+ * not at all (FIN-1). `files.session_id` is UNIQUE: a second file of one session cannot be made, whatever the caller does.
+ */
+export async function insertFile(tx: Tx, file: NewFile): Promise<void> {
+  await tx.db
+    .insertInto("files")
+    .values({
+      id: file.id,
+      team_id: file.teamId,
+      state: "queued",
+      title: file.title,
+      filename: file.filename,
+      content_type: file.contentType,
+      detected_content_type: null,
+      size_bytes: file.sizeBytes,
+      sha256: file.sha256,
+      tags: JSON.stringify(file.tags),
+      metadata: file.metadata,
+      version: 1,
+      active_version: null,
+      active_build: null,
+      active_chunks: 0,
+      active_pages: 0,
+      blob_key: file.blobKey,
+      text_key: null,
+      session_id: file.sessionId,
+      task_id: file.taskId,
+      error_code: null,
+      error_message: null,
+      created_at: tx.now,
+      updated_at: tx.now,
+      indexed_at: null,
+      deleted_at: null,
+    })
+    .execute();
+  await insertTags(tx, file);
+  await insertMetadata(tx, file);
+  await addMemberships(tx, { teamId: file.teamId, fileId: file.id, version: 1 }, file.bucketIds);
+  await enqueueTask(tx, { id: file.taskId, teamId: file.teamId, fileId: file.id, type: "index", version: 1 });
+}
+
+// Row by row: one statement text whatever the count, so that lists of many lengths do not push others out of the statement cache.
+
+async function insertTags({ db }: Tx, file: NewFile): Promise<void> {
+  for (const tag of file.tags)
+    await db.insertInto("file_tags").values({ team_id: file.teamId, tag, file_id: file.id }).execute();
+}
+
+async function insertMetadata({ db }: Tx, file: NewFile): Promise<void> {
+  for (const fingerprint of metadataFingerprints(file.metadata))
+    await db.insertInto("file_metadata").values({ team_id: file.teamId, fingerprint, file_id: file.id }).execute();
+}
