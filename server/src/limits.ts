@@ -102,4 +102,33 @@ export const LIMITS = {
   chunkTargetChars: 1200,
   chunkMaxChars: 2000,
   chunkOverlapChars: 200,
+
+  // Extraction (extraction.md §4, design §6). What one document may hold; more is too_complex.
+  extractedChars: 32 * 1024 * 1024,
+  extractedPages: 50_000,
+  zipEntries: 20_000,
+  zipEntryBytes: 100 * MIB,
+  /** Counted over all reads: a slide list may name one part 200 000 times. */
+  zipTotalBytes: 200 * MIB,
+  xmlDepth: 2_000,
+  mimeDepth: 50,
+  mimeHeaderBytes: 2 * MIB,
+  pdfMemoryBytes: 512 * MIB,
+
+  // Extraction: what a child process may use. More is extraction_memory or extraction_timeout.
+  childHeapMib: 400,
+  /** prlimit --data: 1 GiB leaves V8 and WASM 490 MB, this about 1 GB. */
+  childDataBytes: 1536 * MIB,
+  childRssBytes: 768 * MIB,
+  childCpuMs: 30 * SECOND,
+  childWallMs: 2 * MINUTE,
+  /** A child in the state "stopped" (SIGSTOP) for this long is ended. */
+  childStoppedMs: 3 * SECOND,
+  childStartMs: 20 * SECOND,
+  childPollMs: 50,
+  /** A child is thrown away after so many documents or so much processor time in all. */
+  childDocuments: 200,
+  childLifeCpuMs: MINUTE,
+  childPriority: 10,
+  slowLanePriority: 19,
 } as const;

@@ -33,6 +33,8 @@ export interface ExtractionOptions {
   readonly signal: AbortSignal;
   /** `slow` starts in the slow lane: nice 19, a place of its own (a task that has a fault). */
   readonly lane: "fast" | "slow";
+  /** Called when the document has moved to the slow lane: its place in the fast lane is free for another. */
+  readonly onSlow?: () => void;
 }
 
 export type ExtractionEvent =

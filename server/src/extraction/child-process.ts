@@ -1,0 +1,178 @@
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { setPriority } from "node:os";
+import type { Readable, Writable } from "node:stream";
+import { LIMITS } from "../limits.ts";
+import { ExtractorTrouble } from "./extractor.ts";
+import { type Usage, usageOf } from "./process-usage.ts";
+import {
+  type DocumentHeader,
+  decodeHead,
+  decodeMessage,
+  encodeFrame,
+  FRAME_HEAD_BYTES,
+  type Frame,
+} from "./protocol.ts";
+import type { Jail } from "./sandbox.ts";
+
+/** How a child ended by itself or from outside. */
+export interface ChildEnd {
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** The end of what it wrote to stderr: for classifying its death, never for the log (it may quote the document). */
+  readonly lastWords: string;
+}
+
+const LAST_WORDS_CHARS = 4096;
+
+/** One child process and the server's end of the protocol. One document at a time. */
+export class ExtractionChild {
+  readonly pid: number;
+  /** Resolves when the process is gone. Never rejects. */
+  readonly ended: Promise<ChildEnd>;
+  documents = 0;
+  /** False from the first byte of a document until the child says that it can take another. */
+  reusable = true;
+  #slowed = false;
+  readonly #process: ChildProcessByStdio<Writable, Readable, Readable>;
+  #gone = false;
+
+  private constructor(process: ChildProcessByStdio<Writable, Readable, Readable>, pid: number) {
+    this.#process = process;
+    this.pid = pid;
+    let lastWords = "";
+    process.stderr.setEncoding("latin1").on("data", (words: string) => {
+      lastWords = (lastWords + words).slice(-LAST_WORDS_CHARS);
+    });
+    // A child that dies while it is being fed gives EPIPE here; unheard, that would end the server. Its end is told by `ended`.
+    process.stdin.on("error", () => {});
+    process.stdout.on("error", () => {});
+    process.stderr.on("error", () => {});
+    this.ended = new Promise((resolve) => {
+      process.once("close", (exitCode, signal) => {
+        this.#gone = true;
+        resolve({ exitCode, signal, lastWords });
+      });
+    });
+  }
+
+  /** Starts a child and waits until it is ready. Throws ExtractorTrouble. */
+  static async start(jail: Jail): Promise<ExtractionChild> {
+    const process = spawn(jail.command, jail.args, {
+      cwd: "/",
+      env: {},
+      stdio: ["pipe", "pipe", "pipe"],
+      // A group of its own: Ctrl-C at a terminal is meant for the server, which lets the running documents end first.
+      detached: true,
+    });
+    const { pid } = process;
+    if (pid === undefined) {
+      const cause = await new Promise<Error>((resolve) => process.once("error", resolve));
+      throw new ExtractorTrouble("An extraction child could not be started.", { cause });
+    }
+    process.on("error", () => {});
+    const child = new ExtractionChild(process, pid);
+    const timer = setTimeout(() => child.kill(), LIMITS.childStartMs);
+    const first = await child.receive().catch(() => null);
+    clearTimeout(timer);
+    if (first?.message.kind !== "ready") {
+      child.kill();
+      const { exitCode, signal, lastWords } = await child.ended;
+      const how = signal ?? `exit code ${exitCode}`;
+      throw new ExtractorTrouble(
+        `An extraction child ended before it was ready (${how}): ${lastWords.trim().slice(0, 500)}`,
+      );
+    }
+    child.setPriority(LIMITS.childPriority);
+    return child;
+  }
+
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  usage(): Usage | null {
+    return usageOf(this.pid);
+  }
+
+  /** To the lowest priority, for good: only a privileged server could raise it again, so a slowed child is not used again. */
+  slowDown(): void {
+    this.#slowed = true;
+    this.setPriority(LIMITS.slowLanePriority);
+  }
+
+  get slowed(): boolean {
+    return this.#slowed;
+  }
+
+  /** Best effort: priorities are a courtesy to the other processes. */
+  setPriority(priority: number): void {
+    try {
+      setPriority(this.pid, priority);
+    } catch {
+      // It has just ended, or the system refuses: it then competes as an equal.
+    }
+  }
+
+  /** SIGKILL: works on a stopped and on a spinning process alike. */
+  kill(): void {
+    this.#process.kill("SIGKILL");
+  }
+
+  /** Streams one document in, at the child's pace. Ends silently when the child dies; throws what `source` throws. */
+  async feed(header: DocumentHeader, source: AsyncIterable<Uint8Array>): Promise<void> {
+    let rest = header.sizeBytes;
+    await this.#write(encodeFrame(header));
+    for await (const bytes of source) {
+      rest -= bytes.byteLength;
+      if (rest < 0 || this.#gone) break;
+      await this.#write(bytes);
+    }
+    if (rest !== 0 && !this.#gone) throw new ExtractorTrouble("The original has another length than its record.");
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    const { stdin } = this.#process;
+    if (stdin.destroyed || stdin.write(bytes)) return;
+    await anyOf(stdin, ["drain", "close"]);
+  }
+
+  /** The next frame, or null when the child has ended. Throws ProtocolError. */
+  async receive(): Promise<Frame | null> {
+    const head = await this.#read(FRAME_HEAD_BYTES);
+    if (head === null) return null;
+    const { metaBytes, textBytes } = decodeHead(head);
+    const meta = await this.#read(metaBytes);
+    const text = textBytes === 0 ? "" : (await this.#read(textBytes))?.toString("utf8");
+    return meta === null || text === undefined ? null : { message: decodeMessage(meta), text };
+  }
+
+  /** Exactly `length` bytes, or null at the end. What is not read stays in the pipe and holds the child back. */
+  async #read(length: number): Promise<Buffer | null> {
+    const { stdout } = this.#process;
+    const parts: Buffer[] = [];
+    let missing = length;
+    while (missing > 0) {
+      const part: unknown = stdout.read(Math.min(missing, Math.max(stdout.readableLength, 1)));
+      if (Buffer.isBuffer(part)) {
+        parts.push(part);
+        missing -= part.length;
+      } else if (stdout.readableEnded || stdout.destroyed) {
+        return null;
+      } else {
+        await anyOf(stdout, ["readable", "end", "close"]);
+      }
+    }
+    const [first] = parts;
+    return parts.length === 1 && first !== undefined ? first : Buffer.concat(parts, length);
+  }
+}
+
+function anyOf(stream: Readable | Writable, events: readonly string[]): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      for (const event of events) stream.off(event, done);
+      resolve();
+    };
+    for (const event of events) stream.on(event, done);
+  });
+}

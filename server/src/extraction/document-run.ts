@@ -1,0 +1,210 @@
+import { LIMITS } from "../limits.ts";
+import { Budget, type BudgetLimits } from "./budget.ts";
+import type { ChildEnd, ExtractionChild } from "./child-process.ts";
+import {
+  type AnalysedChunk,
+  type ExtractedPage,
+  type ExtractionEvent,
+  ExtractionFault,
+  type ExtractionSource,
+  ExtractorTrouble,
+} from "./extractor.ts";
+import { deathFault } from "./fault.ts";
+import type { Place } from "./lanes.ts";
+import { type ChunkRange, type Frame, ProtocolError } from "./protocol.ts";
+
+export interface DocumentRun {
+  readonly child: ExtractionChild;
+  readonly place: Place;
+  readonly limits: BudgetLimits;
+  readonly signal: AbortSignal;
+  readonly onSlow: (() => void) | undefined;
+}
+
+/**
+ * Reads one document in one child: feeds it, watches it, and turns what it says into events. The child is `reusable` again only
+ * after its own `done`; however else this ends (its death, an abort, a consumer that left the loop), the child is ended too.
+ */
+export async function* readOne(source: ExtractionSource, run: DocumentRun): AsyncGenerator<ExtractionEvent> {
+  const { child } = run;
+  child.reusable = false;
+  child.documents += 1;
+  const watch = new Watch(run);
+  const feeding = feed(source, child, watch);
+  try {
+    for (;;) {
+      const frame = await watch.next();
+      const { message } = frame;
+      if (message.kind === "done") {
+        await feeding;
+        child.reusable = message.again;
+        break;
+      }
+      const event = eventOf(frame, watch);
+      if (event !== null) yield* watch.held(event);
+    }
+  } catch (error) {
+    throw error instanceof ProtocolError ? watch.brokenProtocol() : error;
+  } finally {
+    watch.stop();
+    if (!child.reusable) child.kill();
+  }
+  if (watch.fault !== null) throw watch.fault;
+}
+
+/** Never rejects: what goes wrong with the source ends the watch, and so the reading. */
+async function feed(source: ExtractionSource, child: ExtractionChild, watch: Watch): Promise<void> {
+  const { filename, title, declaredType, sizeBytes } = source;
+  try {
+    await child.feed({ filename, title, declaredType, sizeBytes }, source.open());
+  } catch (error) {
+    watch.end(
+      error instanceof ExtractorTrouble
+        ? error
+        : new ExtractorTrouble("The original cannot be read.", { cause: error }),
+    );
+  } finally {
+    watch.fed();
+  }
+}
+
+/** Guards one document: samples its child, and knows why reading has to end. */
+class Watch {
+  page: ExtractedPage | null = null;
+  fault: ExtractionFault | null = null;
+  readonly #run: DocumentRun;
+  readonly #budget: Budget;
+  readonly #timer: NodeJS.Timeout;
+  readonly #onAbort = () => this.end(abortedBy(this.#run.signal));
+  #sampledAtMs = performance.now();
+  #feeding = true;
+  #withConsumer = false;
+  #ending: Error | null = null;
+
+  constructor(run: DocumentRun) {
+    this.#run = run;
+    this.#budget = new Budget(run.limits, run.child.usage());
+    this.#timer = setInterval(() => this.#sample(), LIMITS.childPollMs);
+    run.signal.addEventListener("abort", this.#onAbort, { once: true });
+    if (run.signal.aborted) this.#onAbort();
+  }
+
+  /** Why reading ends. The first reason counts. */
+  end(reason: Error): void {
+    this.#ending ??= reason;
+    this.#run.child.kill();
+  }
+
+  fed(): void {
+    this.#feeding = false;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#run.signal.removeEventListener("abort", this.#onAbort);
+  }
+
+  /** Gives an event to the consumer; its time with it is not the document's. */
+  *held(event: ExtractionEvent): Generator<ExtractionEvent> {
+    this.#withConsumer = true;
+    yield event;
+    this.#withConsumer = false;
+  }
+
+  async next(): Promise<Frame> {
+    if (this.#ending !== null) throw this.#ending;
+    const frame = await this.#receive();
+    if (this.#ending !== null) throw this.#ending;
+    if (frame === null) throw this.#deathOf(await this.#run.child.ended);
+    return frame;
+  }
+
+  async #receive(): Promise<Frame | null> {
+    try {
+      return await this.#run.child.receive();
+    } catch (error) {
+      if (error instanceof ProtocolError) throw error;
+      throw new ExtractorTrouble("The child's answer cannot be read.", { cause: error });
+    }
+  }
+
+  brokenProtocol(): ExtractionFault {
+    return deathFault("internal", `${this.#where()} its reader broke the protocol.`);
+  }
+
+  #sample(): void {
+    const { child, place, onSlow } = this.#run;
+    const now = performance.now();
+    const overrun = this.#budget.sample(now - this.#sampledAtMs, child.usage(), this.#feeding || this.#withConsumer);
+    this.#sampledAtMs = now;
+    if (overrun !== null) {
+      this.end(deathFault(overrun.code, `${this.#where()} ${overrun.detail}.`));
+    } else if (this.#budget.ranMs > LIMITS.slowLaneAfterMs && place.slowDown()) {
+      child.slowDown();
+      onSlow?.();
+    }
+  }
+
+  #deathOf({ signal, exitCode, lastWords }: ChildEnd): ExtractionFault {
+    const outOfMemory = /out of memory|heap limit|allocation failed/i.test(lastWords);
+    if (outOfMemory || this.#budget.rssBytes > this.#run.limits.rssBytes / 2) {
+      return deathFault("extraction_memory", `${this.#where()} its reader ran out of memory.`);
+    }
+    if (signal === "SIGXCPU")
+      return deathFault("extraction_timeout", `${this.#where()} it took too much processor time.`);
+    if (signal === "SIGKILL" || signal === "SIGTERM") {
+      return deathFault("internal", `${this.#where()} its reader was ended from outside (${signal}).`);
+    }
+    return deathFault("too_complex", `${this.#where()} its reader broke down (${signal ?? `exit code ${exitCode}`}).`);
+  }
+
+  /** The page being read is the one after the last that came. */
+  #where(): string {
+    return `On page ${(this.page?.page ?? 0) + 1}`;
+  }
+}
+
+function abortedBy(signal: AbortSignal): Error {
+  return signal.reason instanceof ExtractorTrouble
+    ? signal.reason
+    : new ExtractorTrouble("Reading was stopped.", { cause: signal.reason });
+}
+
+function nextNumber(page: number, last: ExtractedPage | null): number {
+  if (page !== (last?.page ?? 0) + 1) throw new ProtocolError("pages out of order");
+  return page;
+}
+
+/** What the consumer gets of a frame; null for what is not for it. */
+function eventOf({ message, text }: Frame, watch: Watch): ExtractionEvent | null {
+  switch (message.kind) {
+    case "type":
+      return { kind: "type", detected: message.detected, titleTokens: message.titleTokens };
+    case "page":
+      watch.page = { page: nextNumber(message.page, watch.page), label: message.label, text };
+      return { kind: "page", page: watch.page };
+    case "chunks":
+      return { kind: "chunks", chunks: message.ranges.map((range) => chunkOf(range, watch.page)) };
+    case "progress":
+      return { kind: "progress", done: message.done, total: message.total };
+    case "fault":
+      watch.fault = new ExtractionFault(message.code, message.message, { permanent: true, death: false });
+      return null;
+    case "ready":
+    case "done":
+      return null;
+  }
+}
+
+/** The child sends ranges only; the text is cut here, out of the page that came before. */
+function chunkOf([charStart, charEnd, tokens]: ChunkRange, page: ExtractedPage | null): AnalysedChunk {
+  if (
+    page === null ||
+    charStart >= charEnd ||
+    charEnd > page.text.length ||
+    charEnd - charStart > LIMITS.chunkMaxChars
+  ) {
+    throw new ProtocolError("a chunk outside its page");
+  }
+  return { page: page.page, charStart, charEnd, text: page.text.slice(charStart, charEnd), tokens };
+}

@@ -1,0 +1,41 @@
+/** One page as its reader found it; read-document.ts numbers, cleans, chunks and sends it. */
+export interface PageText {
+  /** The page's own name, or null. */
+  readonly label: string | null;
+  readonly text: string;
+  /** How many pages there will be, when the reader knows. */
+  readonly total?: number;
+}
+
+export interface FormatInput {
+  readonly bytes: Buffer;
+  readonly filename: string;
+  readonly declaredType: string;
+}
+
+/**
+ * Reads one format, a page at a time. Throws ExtractionFault (documentFault) for what is wrong with the document and anything
+ * else only for a defect of ours. A reader keeps no page that it has yielded.
+ */
+export type ReadFormat = (input: FormatInput) => AsyncIterable<PageText> | Iterable<PageText>;
+
+/** Every format that is read. The key is also what sniff.ts answers. */
+export const FORMATS = {
+  pdf: "application/pdf",
+  docx: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+  pptx: "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+  xlsx: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+  odt: "application/vnd.oasis.opendocument.text",
+  ods: "application/vnd.oasis.opendocument.spreadsheet",
+  odp: "application/vnd.oasis.opendocument.presentation",
+  epub: "application/epub+zip",
+  rtf: "application/rtf",
+  html: "text/html",
+  eml: "message/rfc822",
+  json: "application/json",
+  csv: "text/csv",
+  markdown: "text/markdown",
+  text: "text/plain",
+} as const;
+
+export type Format = keyof typeof FORMATS;

@@ -1,0 +1,74 @@
+/**
+ * Two lanes of places for documents that are being read. The fast lane has as many as the configuration says; the slow lane
+ * has as many as there are cores, at the lowest priority. A document that turns out long leaves the fast lane for the slow
+ * one, so that one horror does not hold up everybody's one-page notes.
+ */
+export type Lane = "fast" | "slow";
+
+export interface Place {
+  readonly lane: Lane;
+  /** Moves to the slow lane when there is room, and frees the fast place. False when there is none, or it is there already. */
+  slowDown(): boolean;
+  /** Idempotent. */
+  leave(): void;
+}
+
+export class Lanes {
+  readonly #free: Record<Lane, number>;
+  readonly #waiting: Record<Lane, (() => void)[]> = { fast: [], slow: [] };
+
+  constructor(places: Readonly<Record<Lane, number>>) {
+    this.#free = { ...places };
+  }
+
+  /** In order of arrival. Rejects with the signal's reason when it is aborted before a place is free. */
+  async enter(lane: Lane, signal: AbortSignal): Promise<Place> {
+    signal.throwIfAborted();
+    if (this.#free[lane] > 0) this.#free[lane] -= 1;
+    else await this.#wait(lane, signal);
+    return this.#place(lane);
+  }
+
+  #wait(lane: Lane, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const queue = this.#waiting[lane];
+      const admit = () => {
+        signal.removeEventListener("abort", abandon);
+        resolve();
+      };
+      const abandon = () => {
+        queue.splice(queue.indexOf(admit), 1);
+        reject(signal.reason);
+      };
+      signal.addEventListener("abort", abandon, { once: true });
+      queue.push(admit);
+    });
+  }
+
+  /** Hands a free place to whoever waits longest. */
+  #release(lane: Lane): void {
+    const next = this.#waiting[lane].shift();
+    if (next === undefined) this.#free[lane] += 1;
+    else next();
+  }
+
+  #place(entered: Lane): Place {
+    let lane: Lane | null = entered;
+    return {
+      get lane() {
+        return lane ?? entered;
+      },
+      slowDown: () => {
+        if (lane !== "fast" || this.#free.slow === 0) return false;
+        this.#free.slow -= 1;
+        this.#release("fast");
+        lane = "slow";
+        return true;
+      },
+      leave: () => {
+        if (lane !== null) this.#release(lane);
+        lane = null;
+      },
+    };
+  }
+}

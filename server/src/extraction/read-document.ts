@@ -1,0 +1,110 @@
+import { chunkPage } from "../chunking/chunk-page.ts";
+import { LIMITS } from "../limits.ts";
+import { tokenText } from "../search-index/analyze.ts";
+import type { ReceivedDocument } from "./child-io.ts";
+import { ExtractionFault } from "./extractor.ts";
+import { documentFault } from "./fault.ts";
+import { FORMATS, type FormatInput, type PageText } from "./formats/format.ts";
+import { readPlainText } from "./formats/plain-text.ts";
+import type { ChildMessage, ChunkRange } from "./protocol.ts";
+import { type Sniffed, sniff } from "./sniff.ts";
+
+type Send = (message: ChildMessage, text?: string) => void;
+
+/**
+ * The whole work on one document, inside the child: sniff, read page by page, clean, chunk, analyse, send. Whatever the
+ * document does wrong is sent as a `fault`. `again: false` = the process has been left in an unknown state and must end.
+ */
+export async function readDocument(document: ReceivedDocument, send: Send): Promise<{ readonly again: boolean }> {
+  const { header, bytes } = document;
+  let page = 0;
+  try {
+    const input = { bytes, filename: header.filename, declaredType: header.declaredType };
+    const sniffed = await sniff(input);
+    const title = header.title === "" ? header.filename : header.title;
+    send({ kind: "type", detected: FORMATS[sniffed.format], titleTokens: tokenText(title) });
+    const written = { chars: 0, hasText: false };
+    for await (const found of await pagesOf(sniffed, input)) {
+      page += 1;
+      sendPage(found, page, written, send);
+    }
+    if (!written.hasText) throw documentFault("empty_text");
+    return { again: true };
+  } catch (error) {
+    return { again: sendFault(error, page, send) };
+  }
+}
+
+/** Each reader is loaded when a document needs it: a child that only sees text starts in half the time. */
+async function pagesOf(sniffed: Sniffed, input: FormatInput): Promise<AsyncIterable<PageText> | Iterable<PageText>> {
+  const { bytes } = input;
+  const { format, text = "" } = sniffed;
+  switch (format) {
+    case "pdf":
+      return (await import("./formats/pdf.ts")).readPdf(bytes);
+    case "html":
+      return (await import("./formats/html.ts")).readHtml(text);
+    case "json":
+    case "csv":
+    case "markdown":
+    case "text":
+      return readPlainText(text);
+    case "docx":
+    case "pptx":
+    case "xlsx":
+    case "odt":
+    case "ods":
+    case "odp":
+    case "epub":
+    case "rtf":
+    case "eml":
+      throw documentFault("unsupported_file_type");
+  }
+}
+
+function sendPage(found: PageText, page: number, written: { chars: number; hasText: boolean }, send: Send): void {
+  const text = cleanText(found.text);
+  written.chars += text.length;
+  if (page > LIMITS.extractedPages)
+    throw documentFault("too_complex", `It has more than ${LIMITS.extractedPages} pages.`);
+  if (written.chars > LIMITS.extractedChars) {
+    throw documentFault("too_complex", `It holds more than ${LIMITS.extractedChars} characters of text.`);
+  }
+  send({ kind: "page", page, label: found.label }, text);
+  let batch: ChunkRange[] = [];
+  for (const chunk of chunkPage(text)) {
+    written.hasText = true;
+    batch.push([chunk.charStart, chunk.charEnd, tokenText(chunk.text)]);
+    if (batch.length === LIMITS.chunksPerWrite) {
+      send({ kind: "chunks", ranges: batch });
+      batch = [];
+    }
+  }
+  if (batch.length > 0) send({ kind: "chunks", ranges: batch });
+  send({ kind: "progress", done: page, total: found.total ?? null });
+}
+
+/**
+ * Line ends are LF, form feeds are line ends, other controls and noncharacters are gone (PDFium writes U+FFFE where it joined a
+ * hyphenated word), lone surrogates are U+FFFD: so the text survives JSON, UTF-8 and every database with its offsets intact.
+ */
+function cleanText(text: string): string {
+  return text
+    .replace(/\r\n?|[\f\v\u2028\u2029]/g, "\n")
+    .replace(/[\u0000-\u0008\u000e-\u001f\u007f\ufffe\uffff]/g, "")
+    .toWellFormed()
+    .trimEnd();
+}
+
+/** Returns whether the child is still fit to go on. */
+function sendFault(error: unknown, page: number, send: Send): boolean {
+  const known = error instanceof ExtractionFault ? error : documentFaultOf(error, page);
+  send({ kind: "fault", code: known.code, message: known.message });
+  return error instanceof ExtractionFault;
+}
+
+/** A defect of a reader on a strange file. The file is what the user can change, so it is called damaged, with the place. */
+function documentFaultOf(error: unknown, page: number): ExtractionFault {
+  const name = error instanceof Error ? error.name : "error";
+  return documentFault("corrupt_file", `Reading stopped after page ${page}: ${name}.`);
+}
