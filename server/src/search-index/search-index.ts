@@ -18,8 +18,14 @@ export interface SearchIndex {
    */
   write(team: TeamId, write: ChunkWrite): Promise<void>;
 
-  /** Removes the file's chunks: of all builds, or of all but `keepBuild`. Bounded batches inside; done when there are none. */
-  remove(team: TeamId, file: FileId, keepBuild: string | null): Promise<void>;
+  /** Removes all chunks of the file: it is deleted. Bounded batches inside; done when there are none. */
+  removeFile(team: TeamId, file: FileId): Promise<void>;
+
+  /**
+   * Removes the chunks of exactly this build; done when there are none. A build is named, never "all but the active one": a newer
+   * attempt may be writing beside it, and would lose what it has written so far.
+   */
+  removeBuild(team: TeamId, ref: BuildRef): Promise<void>;
 
   /** The best `limit` chunks by BM25 in rank order: score first, then older file, then position. */
   rank(team: TeamId, query: RankQuery): Promise<Ranking>;
