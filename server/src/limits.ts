@@ -61,6 +61,8 @@ export const LIMITS = {
   refusalDrainMs: 5 * SECOND,
   refusalDrainBytes: 32 * MIB,
   headersTimeoutMs: 10 * SECOND,
+  /** Longer than the idle time of common proxies (60 s): the proxy closes first, so no request meets a closing socket. */
+  keepAliveMs: 72 * SECOND,
   maxConnections: 10_000,
   /** A timer that fires later than this was asleep with the process (SIGSTOP, suspend): it arms once more. */
   lateTimerMs: 2 * SECOND,
@@ -80,14 +82,43 @@ export const LIMITS = {
   slowLaneAfterMs: 2 * SECOND,
   queuePositionMax: 1000,
   pollWaitMaxSeconds: 60,
-  /** Fair queueing: how much later a team's next task sorts than its last (see tasks/store.ts). */
-  fairShareMs: 100,
+  /** A held poll reads its object again at least this often, whatever it was woken by. */
+  pollRereadMs: SECOND,
+  /** Fair queueing: how much later a team's next task sorts than its last (tasks/fair-order.store.ts). */
+  fairShareMs: 1,
+  /** Back-off tasks that one claim makes due, so that a claim stays short after an outage. */
+  dueTasksPerClaim: 20,
+  /** How often a worker without a wake-up looks for tasks, and the rescuer for leases that ended. */
+  taskLookMs: SECOND,
+  /** After a jump of the clock or a stopped process, the rescuer lets one heartbeat of everybody pass. */
+  rescueHoldMs: 4 * SECOND,
+  /** Removal of a file whose task was running waits until that worker has noticed. */
+  removeAfterRunningMs: 4 * SECOND,
+  /** At a stop, how long the server waits for a handler to let go. Its task is back in the queue already. */
+  taskStopMs: 5 * SECOND,
+  /** Chunks of one document that wait in memory, in UTF-16 code units of text and tokens; more wait in an unnamed file. */
+  chunkSpoolChars: 4 * 1024 * 1024,
   removeWithinMs: MINUTE,
 
   // Lists (§7)
   listDefault: 50,
   listMax: 200,
   bucketFileIds: 1000,
+  /** `metadata.<key>` filters of one list request; more is 400 invalid_request. */
+  listMetadataFilters: 20,
+  /** A filter that matches at most so many files is read whole and sorted; a larger one is checked file by file, newest first. */
+  listSortRows: 2_000,
+
+  // Downloads (§7 content, text)
+  /** At once, in one process, each with one chunk in memory; more is 503 overloaded. */
+  downloads: 200,
+  /** A reader that takes nothing for so long is cut. Socket buffers of 2.5 MB hold 10 kB/s up for two minutes. */
+  downloadIdleMs: 5 * MINUTE,
+  /** Originals whose piece digests are remembered: 3 kB each. */
+  verifiedBlobs: 500,
+
+  // Retention: tombstones forgotten in one transaction
+  forgetBatch: 200,
 
   // Search (§9)
   queryChars: 2000,

@@ -1,11 +1,19 @@
 import { accessOperations } from "./access/store.ts";
 import type { Operation, Tx } from "./catalogue/catalogue.ts";
+import { attemptOperations } from "./tasks/attempt.store.ts";
+import { claimOnSqlite } from "./tasks/queue.sqlite.ts";
+import { taskOperations } from "./tasks/store.ts";
 
 /**
  * The one registry of catalogue operations, name → operation: how an operation is found again on the other side of a thread
  * boundary. This file alone imports every store.
  */
-const OPERATIONS: ReadonlyMap<string, AnyOperation> = index([...accessOperations]);
+const OPERATIONS: ReadonlyMap<string, AnyOperation> = index([
+  ...accessOperations,
+  ...taskOperations,
+  ...attemptOperations,
+  claimOnSqlite,
+]);
 
 /** What a thread needs of an operation. The registered ones differ in their types. */
 type AnyOperation = Pick<Operation<never, unknown>, "name" | "readOnly" | "run">;

@@ -14,14 +14,15 @@ export interface Caller {
 /** Every request's first read: the key's row by its hash (unique index). Revoked and expired keys are no keys. */
 export const findCaller = readOperation(
   "access.findCaller",
-  async ({ db, now }, { hash }: { hash: string }): Promise<Caller | null> => {
+  async ({ db, now }, { hash }: { hash: string }): Promise<{ caller: Caller; hash: string } | null> => {
     const row = await db
       .selectFrom("api_keys")
-      .select(["id", "team_id", "name", "scopes", "expires_at", "revoked_at"])
+      .select(["id", "team_id", "name", "hash", "scopes", "expires_at", "revoked_at"])
       .where("hash", "=", hash)
       .executeTakeFirst();
     if (row === undefined || row.revoked_at !== null || (row.expires_at !== null && row.expires_at <= now)) return null;
-    return { teamId: row.team_id, keyId: row.id, keyName: row.name, scopes: readScopes(row.scopes) };
+    const caller = { teamId: row.team_id, keyId: row.id, keyName: row.name, scopes: readScopes(row.scopes) };
+    return { caller, hash: row.hash };
   },
 );
 
@@ -44,7 +45,6 @@ export const createKey = writeOperation(
         slug: input.teamSlug,
         name: input.teamSlug,
         open_sessions: 0,
-        next_fair_at: 0,
         created_at: now,
       })
       .onConflict((conflict) => conflict.column("slug").doNothing())
@@ -116,8 +116,10 @@ export const listKeys = readOperation(
 /** Effective at the next request: keys are looked up on each, never cached. Revoking twice is harmless. */
 export const revokeKey = writeOperation("access.revokeKey", async ({ db, now }, { keyId }: { keyId: KeyId }) => {
   const row = await db.selectFrom("api_keys").select("revoked_at").where("id", "=", keyId).executeTakeFirst();
-  if (row === undefined) return refuse("not_found", { message: `There is no key ${keyId}; wharf keys list shows them.` });
-  if (row.revoked_at === null) await db.updateTable("api_keys").set({ revoked_at: now }).where("id", "=", keyId).execute();
+  if (row === undefined)
+    return refuse("not_found", { message: `There is no key ${keyId}; wharf keys list shows them.` });
+  if (row.revoked_at === null)
+    await db.updateTable("api_keys").set({ revoked_at: now }).where("id", "=", keyId).execute();
   return { revokedAt: row.revoked_at ?? now };
 });
 

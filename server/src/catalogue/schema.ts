@@ -25,8 +25,6 @@ export interface TeamsTable {
   name: string;
   /** Sessions in `open` or `received`: the cap of limits.openSessionsPerTeam without a scan. */
   open_sessions: number;
-  /** Where the team's next task sorts in the queue (tasks/store.ts, fair queueing). */
-  next_fair_at: number;
   created_at: number;
 }
 
@@ -204,10 +202,10 @@ export interface TasksTable {
   troubles: number;
   lease_losses: number;
   lane: TaskLane;
-  /** Order among the due tasks. */
+  /** Order among the due tasks of a lane (tasks/fair-order.store.ts). */
   fair_at: number;
-  /** Not claimed before this. */
-  due_at: number;
+  /** Backed off until then; null = due. Nobody scans past what is not due: the index for claims holds due tasks alone. */
+  due_at: number | null;
   claimed_at: number | null;
   lease_until: number | null;
   progress_done: number;

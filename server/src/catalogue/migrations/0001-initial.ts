@@ -13,7 +13,6 @@ export const initial: Migration = {
       slug text NOT NULL UNIQUE,
       name text NOT NULL,
       open_sessions ${integer} NOT NULL DEFAULT 0 CHECK (open_sessions >= 0),
-      next_fair_at ${integer} NOT NULL DEFAULT 0,
       created_at ${integer} NOT NULL
     )${strict}`,
 
@@ -180,7 +179,7 @@ export const initial: Migration = {
       lease_losses ${integer} NOT NULL DEFAULT 0 CHECK (lease_losses >= 0),
       lane text NOT NULL CHECK (lane IN ('fast', 'slow')),
       fair_at ${integer} NOT NULL,
-      due_at ${integer} NOT NULL,
+      due_at ${integer},
       claimed_at ${integer},
       lease_until ${integer},
       progress_done ${integer} NOT NULL DEFAULT 0,
@@ -195,12 +194,13 @@ export const initial: Migration = {
       CHECK ((state = 'running') = (claimed_at IS NOT NULL)),
       CHECK ((state IN ('succeeded', 'failed', 'cancelled')) = (finished_at IS NOT NULL)),
       CHECK (state <> 'failed' OR error_code IS NOT NULL),
-      CHECK (type <> 'remove' OR state NOT IN ('failed', 'cancelled'))
+      CHECK (due_at IS NULL OR state = 'queued'),
+      CHECK (type <> 'remove' OR (state NOT IN ('failed', 'cancelled') AND faults = 0))
     )${strict}`,
-    `CREATE INDEX tasks_to_claim ON tasks (fair_at, id) WHERE state = 'queued'`,
-    `CREATE INDEX tasks_due ON tasks (due_at) WHERE state = 'queued'`,
+    `CREATE INDEX tasks_to_claim ON tasks (lane, fair_at, id) WHERE state = 'queued' AND due_at IS NULL`,
+    `CREATE INDEX tasks_to_claim_by_team ON tasks (team_id, lane, fair_at, id) WHERE state = 'queued' AND due_at IS NULL`,
+    `CREATE INDEX tasks_backed_off ON tasks (due_at) WHERE state = 'queued' AND due_at IS NOT NULL`,
     `CREATE INDEX tasks_leased ON tasks (lease_until) WHERE state = 'running'`,
-    `CREATE INDEX tasks_queued_by_team ON tasks (team_id, fair_at) WHERE state = 'queued'`,
     `CREATE INDEX tasks_by_file ON tasks (file_id)`,
   ],
 };

@@ -1,0 +1,233 @@
+import { sql } from "kysely";
+import { TOPICS, type Tx, writeOperation } from "../catalogue/catalogue.ts";
+import type { TasksTable } from "../catalogue/schema.ts";
+import type { FileId, TaskId } from "../ids.ts";
+import { LIMITS } from "../limits.ts";
+import { frontPlace } from "./fair-order.store.ts";
+import { moveFile } from "./file-state.store.ts";
+import { topicsOf } from "./store.ts";
+import {
+  afterFault,
+  afterLostLease,
+  afterRelease,
+  afterTrouble,
+  type Fault,
+  type TaskDecision,
+  type TaskFigures,
+  type TaskReport,
+  TROUBLES,
+  type Trouble,
+} from "./task.ts";
+
+/**
+ * What a worker says of the attempt that it holds. Each write is fenced: it counts only while the task is running under that
+ * attempt. `held: false` = the task went to somebody else, was cancelled or is done: the worker stops at once and writes
+ * nothing more.
+ */
+export interface AttemptRef {
+  readonly taskId: TaskId;
+  readonly fileId: FileId;
+  readonly attempt: number;
+}
+
+export interface Held {
+  readonly held: boolean;
+}
+
+/** Renews the lease. `changed`: there is something new for those who wait for the task. */
+export const heartbeat = writeOperation(
+  "tasks.heartbeat",
+  async (
+    { db, now },
+    { taskId, attempt, report }: AttemptRef & { report: TaskReport; changed: boolean },
+  ): Promise<Held> => {
+    const row = await db
+      .updateTable("tasks")
+      .set({ lease_until: now + LIMITS.leaseMs, updated_at: now, ...progressColumns(report) })
+      .where("id", "=", taskId)
+      .where("state", "=", "running")
+      .where("attempt", "=", attempt)
+      .returning("id")
+      .executeTakeFirst();
+    return { held: row !== undefined };
+  },
+  ({ taskId, fileId, changed }, { held }) => (held && changed ? topicsOf(taskId, fileId) : []),
+);
+
+function progressColumns({ stage, progress }: TaskReport) {
+  return {
+    stage,
+    progress_done: progress?.done ?? 0,
+    progress_total: progress?.total ?? null,
+    progress_unit: progress?.unit ?? null,
+  };
+}
+
+export const recordFault = writeOperation(
+  "tasks.recordFault",
+  async (tx, { fault, ...ref }: AttemptRef & { fault: Fault }): Promise<Held> => {
+    const task = await heldTask(tx, ref);
+    if (task === undefined) return { held: false };
+    const decision = afterFault(figuresOf(task), fault, tx.now);
+    await letGo(tx, task, decision, fault);
+    if (decision.state === "failed") await moveFile(tx, task, "fail", fault);
+    return { held: true };
+  },
+  wakeAll,
+);
+
+/** `message` says what failed, for the log; clients read the sentence of the kind. */
+export const recordTrouble = writeOperation(
+  "tasks.recordTrouble",
+  async (tx, { trouble, ...ref }: AttemptRef & { trouble: Trouble }): Promise<Held> => {
+    const task = await heldTask(tx, ref);
+    if (task === undefined) return { held: false };
+    await letGo(tx, task, afterTrouble(figuresOf(task), tx.now), { code: "internal", message: TROUBLES[trouble] });
+    return { held: true };
+  },
+  wakeAll,
+);
+
+export const releaseTask = writeOperation(
+  "tasks.release",
+  async (tx, ref: AttemptRef): Promise<Held> => {
+    const task = await heldTask(tx, ref);
+    if (task === undefined) return { held: false };
+    await letGo(tx, task, afterRelease(figuresOf(task)), null);
+    return { held: true };
+  },
+  wakeAll,
+);
+
+/** Part of the operation that makes a task's effect visible: false = the attempt is no longer held, and nothing was written. */
+export async function succeedTask({ db, now }: Tx, { taskId, attempt }: AttemptRef): Promise<boolean> {
+  const row = await db
+    .updateTable("tasks")
+    .set({
+      state: "succeeded",
+      claimed_at: null,
+      lease_until: null,
+      error_code: null,
+      error_message: null,
+      finished_at: now,
+      updated_at: now,
+    })
+    .where("id", "=", taskId)
+    .where("state", "=", "running")
+    .where("attempt", "=", attempt)
+    .returning("id")
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Running tasks that one rescue or requeue returns: bounds the transaction. */
+const RESCUE_BATCH = 100;
+
+/**
+ * Returns running tasks to the queue whose lease has ended, or ends later than any lease may (the clock went back). None when the
+ * catalogue's clock is not where the caller expects it: it jumped, and leases say nothing until they are renewed.
+ */
+export const rescueTasks = writeOperation(
+  "tasks.rescue",
+  async (tx, { expectedNow }: { expectedNow: number | null }): Promise<Rescued> => {
+    if (expectedNow === null || Math.abs(tx.now - expectedNow) > LIMITS.lateTimerMs)
+      return { now: tx.now, asExpected: false, returned: [] };
+    const running = tx.db
+      .selectFrom("tasks")
+      .selectAll()
+      .where("state", "=", sql.lit("running"))
+      .orderBy("lease_until")
+      .limit(RESCUE_BATCH);
+    const over = await running.where("lease_until", "<=", tx.now).execute();
+    const absurd = await running.where("lease_until", ">", tx.now + LIMITS.leaseMs).execute();
+    return returnAll(tx, [...over, ...absurd]);
+  },
+  wakeReturned,
+);
+
+/** At the start of a server that is alone on its catalogue: nobody else can hold a task. */
+export const requeueAllTasks = writeOperation(
+  "tasks.requeueAll",
+  async (tx): Promise<Rescued> =>
+    returnAll(tx, await tx.db.selectFrom("tasks").selectAll().where("state", "=", sql.lit("running")).execute()),
+  wakeReturned,
+);
+
+export interface Rescued {
+  /** The catalogue's time of the look, epoch milliseconds. */
+  readonly now: number;
+  /** Whether that was the time that the caller expected, give or take limits.lateTimerMs. */
+  readonly asExpected: boolean;
+  readonly returned: readonly { readonly taskId: TaskId; readonly fileId: FileId }[];
+}
+
+async function returnAll(tx: Tx, tasks: readonly TasksTable[]): Promise<Rescued> {
+  for (const task of tasks) await letGo(tx, task, afterLostLease(figuresOf(task), tx.now), null);
+  return {
+    now: tx.now,
+    asExpected: true,
+    returned: tasks.map(({ id, file_id }) => ({ taskId: id, fileId: file_id })),
+  };
+}
+
+/**
+ * The task leaves its worker as decided. `error` null keeps what is there. One that may go on at once is next (a lost worker
+ * must not cost its file the place in the queue); one that backs off lines up anew when it is due.
+ */
+async function letGo(
+  tx: Tx,
+  task: TasksTable,
+  decision: TaskDecision,
+  error: { readonly code: string; readonly message: string } | null,
+): Promise<void> {
+  const { state, dueAt, lane, faults, deaths, troubles, leaseLosses } = decision;
+  await tx.db
+    .updateTable("tasks")
+    .set({
+      state,
+      due_at: dueAt,
+      lane,
+      faults,
+      deaths,
+      troubles,
+      lease_losses: leaseLosses,
+      claimed_at: null,
+      lease_until: null,
+      updated_at: tx.now,
+      ...(state === "failed"
+        ? { finished_at: tx.now }
+        : { fair_at: Math.max(task.fair_at, await frontPlace(tx, lane)), ...progressColumns(NOWHERE) }),
+      ...(error === null ? {} : { error_code: error.code, error_message: error.message }),
+    })
+    .where("id", "=", task.id)
+    .where("state", "=", "running")
+    .where("attempt", "=", task.attempt)
+    .execute();
+}
+
+const NOWHERE: TaskReport = { stage: "waiting", progress: null };
+
+function heldTask({ db }: Tx, { taskId, attempt }: AttemptRef): Promise<TasksTable | undefined> {
+  return db
+    .selectFrom("tasks")
+    .selectAll()
+    .where("id", "=", taskId)
+    .where("state", "=", "running")
+    .where("attempt", "=", attempt)
+    .executeTakeFirst();
+}
+
+function figuresOf(task: TasksTable): TaskFigures {
+  const { type, lane, faults, deaths, troubles, lease_losses } = task;
+  return { type, lane, faults, deaths, troubles, leaseLosses: lease_losses };
+}
+
+function wakeAll({ taskId, fileId }: AttemptRef, { held }: Held): readonly string[] {
+  return held ? [TOPICS.tasks, ...topicsOf(taskId, fileId)] : [];
+}
+
+function wakeReturned(_input: unknown, { returned }: Rescued): readonly string[] {
+  return returned.length === 0 ? [] : [TOPICS.tasks, ...returned.flatMap((task) => topicsOf(task.taskId, task.fileId))];
+}
+
+export const attemptOperations = [heartbeat, recordFault, recordTrouble, releaseTask, rescueTasks, requeueAllTasks];

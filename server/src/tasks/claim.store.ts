@@ -1,0 +1,50 @@
+import type { Tx } from "../catalogue/catalogue.ts";
+import type { TaskLane, TaskType } from "../catalogue/schema.ts";
+import type { FileId, TaskId, TeamId } from "../ids.ts";
+import { LIMITS } from "../limits.ts";
+import type { AttemptRef } from "./attempt.store.ts";
+import { makeDue } from "./fair-order.store.ts";
+import { moveFile } from "./file-state.store.ts";
+
+/** A task in a worker's hands, from the claim until its lease ends. */
+export interface Claim extends AttemptRef {
+  readonly taskId: TaskId;
+  readonly teamId: TeamId;
+  readonly fileId: FileId;
+  readonly type: TaskType;
+  readonly lane: TaskLane;
+  readonly attempt: number;
+  readonly version: number;
+}
+
+/**
+ * The claim's transaction, for every database; `pick` is what differs (queue.*.ts): the first due task of the lane that nobody else
+ * is claiming, in the order of (fair_at, id). Null when there is none.
+ */
+export async function claimTask(
+  tx: Tx,
+  lane: TaskLane,
+  pick: (tx: Tx, lane: TaskLane) => Promise<TaskId | undefined>,
+): Promise<Claim | null> {
+  await makeDue(tx);
+  const id = await pick(tx, lane);
+  if (id === undefined) return null;
+  const task = await tx.db
+    .updateTable("tasks")
+    .set((by) => ({
+      state: "running",
+      stage: "extracting",
+      attempt: by("attempt", "+", 1),
+      claimed_at: tx.now,
+      lease_until: tx.now + LIMITS.leaseMs,
+      updated_at: tx.now,
+    }))
+    .where("id", "=", id)
+    .where("state", "=", "queued")
+    .returning(["id", "team_id", "file_id", "type", "lane", "attempt", "version"])
+    .executeTakeFirst();
+  if (task === undefined) return null;
+  if (task.type === "index") await moveFile(tx, task, "claim", null);
+  const { team_id, file_id, type, attempt, version } = task;
+  return { taskId: id, teamId: team_id, fileId: file_id, type, lane: task.lane, attempt, version };
+}

@@ -1,0 +1,67 @@
+import { sql } from "kysely";
+import type { Tx } from "../catalogue/catalogue.ts";
+import type { TaskLane } from "../catalogue/schema.ts";
+import type { TeamId } from "../ids.ts";
+import { LIMITS } from "../limits.ts";
+import { LONGEST_BACKOFF_MS } from "./task.ts";
+
+/**
+ * Who is next: start-time fair queueing. Due tasks are claimed in the order of `fair_at`, a virtual time. A task sorts one share
+ * after its team's last due one, but not before the head of the queue. So one team's 10 000 files and another's one note
+ * take turns, whatever came first, and a team that was alone for an hour owes nobody anything.
+ *
+ * Rejected: `fair_at` from the wall clock and a "next" kept in the team's row. When tasks take longer than a share, real time runs
+ * ahead of the queue, and a new team's note would wait behind everything that a busy one had queued before; and a clock that was
+ * wrong once would leave the team behind everybody for as long.
+ *
+ * Both look-ups are one step in an index of due tasks (tasks_to_claim, tasks_to_claim_by_team), whatever the queue's length.
+ */
+export async function fairPlace(tx: Tx, teamId: TeamId, lane: TaskLane): Promise<number> {
+  const front = await frontPlace(tx, lane);
+  const last = await dueTasks(tx, lane)
+    .where("team_id", "=", teamId)
+    .orderBy("fair_at", "desc")
+    .orderBy("id", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  return last === undefined ? front : Math.max(front, last.fair_at + LIMITS.fairShareMs);
+}
+
+/** Beside the head of the queue. */
+export async function frontPlace(tx: Tx, lane: TaskLane): Promise<number> {
+  const head = await dueTasks(tx, lane).orderBy("fair_at").orderBy("id").limit(1).executeTakeFirst();
+  return head?.fair_at ?? tx.now;
+}
+
+function dueTasks({ db }: Tx, lane: TaskLane) {
+  return db
+    .selectFrom("tasks")
+    .select("fair_at")
+    .where("state", "=", sql.lit("queued"))
+    .where("due_at", "is", null)
+    .where("lane", "=", lane);
+}
+
+/**
+ * Makes tasks due whose back-off is over, or longer than any may be (the clock went back): each gets a place as if it were new.
+ * At most limits.dueTasksPerClaim, the longest waiting first (index tasks_backed_off).
+ */
+export async function makeDue(tx: Tx): Promise<void> {
+  const backedOff = tx.db
+    .selectFrom("tasks")
+    .select(["id", "team_id", "lane"])
+    .where("state", "=", sql.lit("queued"))
+    .where("due_at", "is not", null)
+    .orderBy("due_at")
+    .limit(LIMITS.dueTasksPerClaim);
+  // Two statements: an OR over one index would sort everything that is due before it takes the first few.
+  const over = await backedOff.where("due_at", "<=", tx.now).execute();
+  const absurd = await backedOff.where("due_at", ">", tx.now + LONGEST_BACKOFF_MS).execute();
+  for (const { id, team_id, lane } of [...over, ...absurd]) {
+    await tx.db
+      .updateTable("tasks")
+      .set({ due_at: null, fair_at: await fairPlace(tx, team_id, lane) })
+      .where("id", "=", id)
+      .execute();
+  }
+}

@@ -1,0 +1,42 @@
+import { moveMemberships } from "../buckets/membership.store.ts";
+import type { Tx } from "../catalogue/catalogue.ts";
+import type { FilesTable } from "../catalogue/schema.ts";
+import { type FileEvent, membershipStatusOf, nextFileState } from "../files/file.ts";
+import type { FileId } from "../ids.ts";
+
+type FileRow = Pick<FilesTable, "state" | "version" | "active_chunks" | "task_id">;
+
+/**
+ * What an event of a task does to its file, in the same transaction: the state by the file's own table (files/file.ts), the
+ * memberships with it, the error beside it. A file that is not there, deleted, or on a newer task is left alone.
+ */
+export async function moveFile(
+  tx: Tx,
+  task: { readonly file_id: FileId; readonly id: string },
+  event: Extract<FileEvent, "claim" | "fail" | "cancel" | "retry">,
+  error: { readonly code: string; readonly message: string } | null,
+): Promise<void> {
+  const file: FileRow | undefined = await tx.db
+    .selectFrom("files")
+    .select(["state", "version", "active_chunks", "task_id"])
+    .where("id", "=", task.file_id)
+    .executeTakeFirst();
+  if (file === undefined || file.task_id !== task.id) return;
+  const state = nextFileState(file.state, event);
+  if (state === null) return;
+  // A claim, or the cancel of a later version's task, shows nothing new of a file that stays as it is.
+  if (state === file.state && (event === "claim" || event === "cancel")) return;
+  await tx.db
+    .updateTable("files")
+    .set({ state, error_code: error?.code ?? null, error_message: error?.message ?? null, updated_at: tx.now })
+    .where("id", "=", task.file_id)
+    .execute();
+  const before = membershipStatusOf(file.state);
+  const after = membershipStatusOf(state);
+  if (after === null || after === before) return;
+  await moveMemberships(tx, task.file_id, after, {
+    before: file.active_chunks,
+    after: file.active_chunks,
+    version: file.version,
+  });
+}

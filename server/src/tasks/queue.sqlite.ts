@@ -1,0 +1,49 @@
+import { sql } from "kysely";
+import { type Catalogue, TOPICS, writeOperation } from "../catalogue/catalogue.ts";
+import type { TaskLane } from "../catalogue/schema.ts";
+import type { TaskId } from "../ids.ts";
+import { heartbeat, recordFault, recordTrouble, releaseTask, requeueAllTasks, rescueTasks } from "./attempt.store.ts";
+import { claimTask } from "./claim.store.ts";
+import type { TaskQueue } from "./queue.ts";
+
+/** The catalogue runs its writers strictly one after another: whoever reads the head of the queue here has it to itself. */
+export const claimOnSqlite = writeOperation("tasks.claimOnSqlite", (tx, { lane }: { lane: TaskLane }) =>
+  claimTask(tx, lane, async ({ db }): Promise<TaskId | undefined> => {
+    // `sql.lit`: SQLite uses a partial index (tasks_to_claim) only for a literal that it can compare with the index's own.
+    const head = await db
+      .selectFrom("tasks")
+      .select("id")
+      .where("state", "=", sql.lit("queued"))
+      .where("due_at", "is", null)
+      .where("lane", "=", lane)
+      .orderBy("fair_at")
+      .orderBy("id")
+      .limit(1)
+      .executeTakeFirst();
+    return head?.id;
+  }),
+);
+
+export function createSqliteTaskQueue(catalogue: Catalogue): TaskQueue {
+  return {
+    claim: (lane) => catalogue.run(claimOnSqlite, { lane }),
+    heartbeat: async (held, report, changed) =>
+      (await catalogue.run(heartbeat, { ...ref(held), report, changed })).held,
+    fault: async (held, fault) => (await catalogue.run(recordFault, { ...ref(held), fault })).held,
+    trouble: async (held, trouble) => (await catalogue.run(recordTrouble, { ...ref(held), trouble })).held,
+    release: async (held) => (await catalogue.run(releaseTask, ref(held))).held,
+    async rescue(expectedNow) {
+      const { now, asExpected, returned } = await catalogue.run(rescueTasks, { expectedNow });
+      return { now, asExpected, returned: returned.map((task) => task.taskId) };
+    },
+    requeueAll: async () => (await catalogue.run(requeueAllTasks, null)).returned.length,
+    onDue: (wake) => catalogue.listen(TOPICS.tasks, wake),
+    onChange: (task, wake) => catalogue.listen(TOPICS.task(task), wake),
+  };
+}
+
+type Ref = Parameters<TaskQueue["release"]>[0];
+
+function ref({ taskId, fileId, attempt }: Ref): Ref {
+  return { taskId, fileId, attempt };
+}

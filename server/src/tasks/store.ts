@@ -1,0 +1,234 @@
+import { sql } from "kysely";
+import { readOperation, TOPICS, type Tx, writeOperation } from "../catalogue/catalogue.ts";
+import type { TaskState, TasksTable, TaskType } from "../catalogue/schema.ts";
+import { FILE_ERRORS, type Refusal, refuse } from "../errors.ts";
+import type { FileId, TaskId, TeamId } from "../ids.ts";
+import { LIMITS } from "../limits.ts";
+import { fairPlace } from "./fair-order.store.ts";
+import { moveFile } from "./file-state.store.ts";
+import { afterRetry, NEXT } from "./task.ts";
+
+export interface NewTask {
+  readonly id: TaskId;
+  readonly teamId: TeamId;
+  readonly fileId: FileId;
+  readonly type: TaskType;
+  /** The version of the file that the task prepares or removes. */
+  readonly version: number;
+  /** Not before so many milliseconds from now; default at once. */
+  readonly delayMs?: number;
+}
+
+/**
+ * A part of another operation's transaction, so that a state change and its task commit together. The operation names
+ * `TOPICS.tasks` among its wakes.
+ */
+export async function enqueueTask(tx: Tx, task: NewTask): Promise<void> {
+  const delayMs = task.delayMs ?? 0;
+  await tx.db
+    .insertInto("tasks")
+    .values({
+      id: task.id,
+      team_id: task.teamId,
+      file_id: task.fileId,
+      type: task.type,
+      state: "queued",
+      version: task.version,
+      stage: "waiting",
+      attempt: 0,
+      faults: 0,
+      deaths: 0,
+      troubles: 0,
+      lease_losses: 0,
+      lane: "fast",
+      fair_at: await fairPlace(tx, task.teamId, "fast"),
+      due_at: delayMs === 0 ? null : tx.now + delayMs,
+      claimed_at: null,
+      lease_until: null,
+      progress_done: 0,
+      progress_total: null,
+      progress_unit: null,
+      error_code: null,
+      error_message: null,
+      created_at: tx.now,
+      updated_at: tx.now,
+      finished_at: null,
+    })
+    .execute();
+}
+
+/**
+ * A part of the file's delete, after its row became a tombstone: its indexing tasks are cancelled (their workers notice at the
+ * next heartbeat) and one that removes bytes, text and chunks is queued. When a worker held one, removal waits until it has let
+ * go, so that it writes nothing afterwards. The caller names `TOPICS.tasks` and the cancelled tasks' topics among its wakes.
+ */
+export async function replaceTasksByRemoval(
+  tx: Tx,
+  file: { readonly id: FileId; readonly teamId: TeamId; readonly version: number },
+  removalTaskId: TaskId,
+): Promise<{ readonly cancelled: readonly TaskId[] }> {
+  const open = await tx.db
+    .selectFrom("tasks")
+    .select(["id", "state"])
+    .where("file_id", "=", file.id)
+    .where("type", "=", "index")
+    .where("state", "in", ["queued", "running"])
+    .execute();
+  for (const { id } of open) await cancelRow(tx, id);
+  const wasRunning = open.some((task) => task.state === "running");
+  await enqueueTask(tx, {
+    id: removalTaskId,
+    teamId: file.teamId,
+    fileId: file.id,
+    type: "remove",
+    version: file.version,
+    delayMs: wasRunning ? LIMITS.removeAfterRunningMs : 0,
+  });
+  return { cancelled: open.map((task) => task.id) };
+}
+
+/** A task as clients see it, by the file's team. Tasks that remove are nobody's but ours. */
+export interface VisibleTask {
+  readonly task: TasksTable;
+  /** From 1, among the team's own due tasks, counted up to limits.queuePositionMax; null = not waiting for a place. */
+  readonly queuePosition: number | null;
+}
+
+/** Null when the team has no such task (ALL-6). */
+export const findTask = readOperation(
+  "tasks.find",
+  async (tx, { teamId, taskId }: TaskRef): Promise<VisibleTask | null> => {
+    const task = await ownTask(tx, { teamId, taskId });
+    return task === undefined ? null : { task, queuePosition: await queuePositionOf(tx, task) };
+  },
+);
+
+/** Index tasks_to_claim_by_team; it reads at most limits.queuePositionMax of its entries. */
+export async function queuePositionOf({ db }: Tx, task: TasksTable): Promise<number | null> {
+  if (task.state !== "queued" || task.due_at !== null) return null;
+  const before = db
+    .selectFrom("tasks")
+    .select("id")
+    .where("state", "=", sql.lit("queued"))
+    .where("due_at", "is", null)
+    .where("team_id", "=", task.team_id)
+    .where("lane", "=", task.lane)
+    .where((by) => by.or([by("fair_at", "<", task.fair_at), by("fair_at", "=", task.fair_at).and("id", "<", task.id)]))
+    .limit(LIMITS.queuePositionMax - 1);
+  const counted = await db
+    .selectFrom(before.as("before"))
+    .select((by) => by.fn.countAll<number>().as("count"))
+    .executeTakeFirstOrThrow();
+  return counted.count + 1;
+}
+
+export interface TaskRef {
+  readonly teamId: TeamId;
+  readonly taskId: TaskId;
+}
+
+/** Cancel: a queued or running task ends; its worker stops at the next heartbeat. Again: the same answer. */
+export const cancelTask = writeOperation(
+  "tasks.cancel",
+  async (tx, ref: TaskRef): Promise<VisibleTask | Refusal> => {
+    const task = await ownTask(tx, ref);
+    if (task === undefined) return refuse("task_not_found");
+    if (NEXT[task.state].cancel === "conflict")
+      return refuse("conflict", { message: `The task has ${task.state} already; there is nothing to cancel.` });
+    if (task.state !== "cancelled") {
+      await cancelRow(tx, task.id);
+      await moveFile(tx, task, "cancel", { code: "cancelled", message: FILE_ERRORS.cancelled });
+    }
+    return changed(tx, ref);
+  },
+  (ref, output) => ("task" in output ? topicsOf(ref.taskId, output.task.file_id) : []),
+);
+
+/** Retry of a failed or cancelled task: the same id, its counts from 0, `attempt` goes on. */
+export const retryTask = writeOperation(
+  "tasks.retry",
+  async (tx, ref: TaskRef): Promise<VisibleTask | Refusal> => {
+    const task = await ownTask(tx, ref);
+    if (task === undefined) return refuse("task_not_found");
+    const blocked = await reasonNotToRetry(tx, task);
+    if (blocked !== null) return refuse("conflict", { message: blocked });
+    const { state, dueAt, lane, faults, deaths, troubles, leaseLosses } = afterRetry();
+    await tx.db
+      .updateTable("tasks")
+      .set({
+        state,
+        due_at: dueAt,
+        lane,
+        faults,
+        deaths,
+        troubles,
+        lease_losses: leaseLosses,
+        fair_at: await fairPlace(tx, task.team_id, lane),
+        stage: "waiting",
+        progress_done: 0,
+        progress_total: null,
+        progress_unit: null,
+        error_code: null,
+        error_message: null,
+        finished_at: null,
+        updated_at: tx.now,
+      })
+      .where("id", "=", task.id)
+      .execute();
+    await moveFile(tx, task, "retry", null);
+    return changed(tx, ref);
+  },
+  (ref, output) => ("task" in output ? [TOPICS.tasks, ...topicsOf(ref.taskId, output.task.file_id)] : []),
+);
+
+async function reasonNotToRetry({ db }: Tx, task: TasksTable): Promise<string | null> {
+  if (NEXT[task.state].retry === "conflict")
+    return `The task is ${task.state}; only a failed or cancelled one can be retried.`;
+  const file = await db
+    .selectFrom("files")
+    .select(["state", "task_id"])
+    .where("id", "=", task.file_id)
+    .executeTakeFirst();
+  if (file === undefined || file.state === "deleted") return "The file was deleted; upload it again.";
+  return file.task_id === task.id ? null : `A newer task of the file has taken over: ${file.task_id}.`;
+}
+
+function ownTask({ db }: Tx, { teamId, taskId }: TaskRef): Promise<TasksTable | undefined> {
+  return db
+    .selectFrom("tasks")
+    .selectAll()
+    .where("id", "=", taskId)
+    .where("team_id", "=", teamId)
+    .where("type", "=", "index")
+    .executeTakeFirst();
+}
+
+async function changed(tx: Tx, ref: TaskRef): Promise<VisibleTask> {
+  const task = await ownTask(tx, ref);
+  if (task === undefined) throw new Error("a task that was just changed is gone");
+  return { task, queuePosition: await queuePositionOf(tx, task) };
+}
+
+async function cancelRow(tx: Tx, id: TaskId): Promise<void> {
+  await tx.db
+    .updateTable("tasks")
+    .set({
+      state: "cancelled",
+      due_at: null,
+      claimed_at: null,
+      lease_until: null,
+      error_code: "cancelled",
+      error_message: FILE_ERRORS.cancelled,
+      finished_at: tx.now,
+      updated_at: tx.now,
+    })
+    .where("id", "=", id)
+    .where("state", "in", ["queued", "running"] satisfies TaskState[])
+    .execute();
+}
+
+export function topicsOf(taskId: TaskId, fileId: FileId): readonly string[] {
+  return [TOPICS.task(taskId), TOPICS.file(fileId)];
+}
+
+export const taskOperations = [findTask, cancelTask, retryTask];
