@@ -1,0 +1,57 @@
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import Fastify from "fastify";
+import type { Catalogue } from "../catalogue/catalogue.ts";
+import type { Config } from "../config.ts";
+import type { IdSource } from "../ids.ts";
+import type { Log } from "../log.ts";
+import { addGuard } from "./auth.ts";
+import { addEnvelope, answerError } from "./envelope.ts";
+import { addConditionalAnswers } from "./etag.ts";
+import { healthRoutes, type Readiness } from "./health.ts";
+import { addJsonBodies } from "./json-body.ts";
+import { addLingering } from "./linger.ts";
+import { addOpenApi } from "./openapi.ts";
+import { type App, addRoutePolicy, refuseOtherMethods } from "./route.ts";
+import { addValidation } from "./validation.ts";
+
+export interface AppDeps {
+  readonly catalogue: Catalogue;
+  readonly config: Pick<Config, "createsPerSecond" | "maxFileBytes" | "sessionTtlSeconds">;
+  readonly log: Log;
+  readonly ids: IdSource;
+  /** Each adds the routes of one capability. */
+  readonly routes: readonly ((app: App) => void)[];
+  /** Asked by `/readyz`. */
+  readonly readiness: () => Promise<Readiness>;
+}
+
+/**
+ * The HTTP edge, a thin Fastify shell: what every call shares (contract §1, §12) is here, once. How a capability adds routes
+ * stands in route.ts. The application is ready to be called through `app.routing` (server.ts) or `app.inject` (tests); it listens nowhere.
+ */
+export async function createApp(deps: AppDeps): Promise<App> {
+  const app: App = Fastify({
+    genReqId: () => deps.ids.next("req"),
+    requestIdHeader: false,
+    // Shutdown is server.ts's: an answer that Fastify makes up has not our shape.
+    return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => void answerError(deps.log, request, reply, error),
+    // Over-long ids are absent ids (ALL-6), which routes say themselves; the request line is bounded by Node's 16 KiB.
+    routerOptions: { maxParamLength: 16_384 },
+    ajv: { customOptions: { coerceTypes: false, useDefaults: false, removeAdditional: false } },
+  }).withTypeProvider<TypeBoxTypeProvider>();
+
+  addRoutePolicy(app);
+  addEnvelope(app, deps.log);
+  addGuard(app, deps.catalogue);
+  addJsonBodies(app);
+  addValidation(app);
+  addConditionalAnswers(app);
+  addLingering(app);
+  await addOpenApi(app, deps.config);
+  healthRoutes(app, deps.readiness);
+  for (const addRoutes of deps.routes) addRoutes(app);
+  refuseOtherMethods(app);
+  await app.ready();
+  return app;
+}

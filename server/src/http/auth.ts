@@ -1,0 +1,60 @@
+import type { FastifyRequest } from "fastify";
+import { authenticate } from "../access/authenticate.ts";
+import type { Caller } from "../access/store.ts";
+import type { Catalogue } from "../catalogue/catalogue.ts";
+import { WharfError } from "../errors.ts";
+import { countHeader, faultOfRequestLine, isWellEncoded } from "./request-line.ts";
+import { type App, isUnderV1 } from "./route.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Who calls. Reading it on a public route is a defect and throws. */
+    readonly caller: Caller;
+    authenticated: Caller | null;
+  }
+}
+
+/** Refuses whatever must not reach a handler, before a byte of the body is read. */
+export function addGuard(app: App, catalogue: Catalogue): void {
+  app.decorateRequest("authenticated", null);
+  app.decorateRequest("caller", {
+    getter(this: FastifyRequest): Caller {
+      if (this.authenticated === null) throw new Error("this route has no caller: its scope is public");
+      return this.authenticated;
+    },
+  });
+  app.addHook("onRequest", (request) => guard(catalogue, request));
+}
+
+/** "Order of refusals: 401, unknown route 404, 405 (+ `Allow`), 403, 415/413/400, 404 of ids" (contract §12, all). */
+async function guard(catalogue: Catalogue, request: FastifyRequest): Promise<void> {
+  // What is no well-formed HTTP request is refused whoever sent it.
+  const fault = faultOfRequestLine(request.raw);
+  if (fault !== null) throw new WharfError("invalid_request", { message: fault });
+
+  // By the route that was found: `/%76%31/…` reaches the same one. Without a route, by the URL.
+  const address = request.routeOptions.url ?? request.originalUrl;
+  if (isUnderV1(address)) request.authenticated = await callerOf(catalogue, request);
+
+  if (!isWellEncoded(request.originalUrl)) {
+    const message =
+      "The URL's percent-encoding is malformed: % must be followed by two hexadecimal digits of UTF-8, and %00 is not allowed.";
+    throw new WharfError("invalid_request", { message });
+  }
+  if (request.is404) throw new WharfError("not_found");
+
+  const { allow, scope } = request.routeOptions.config;
+  if (allow !== undefined) throw new WharfError("method_not_allowed", { headers: { Allow: allow } });
+
+  if (request.authenticated === null || scope === undefined || scope === "any" || scope === "public") return;
+  if (!request.authenticated.scopes.includes(scope))
+    throw new WharfError("forbidden_scope", { details: { required: scope } });
+}
+
+/** The key comes from the header alone, never from the URL; two headers are as good as none (ALL-2). */
+async function callerOf(catalogue: Catalogue, request: FastifyRequest): Promise<Caller> {
+  const single = countHeader(request.raw, "authorization") === 1;
+  const caller = single ? await authenticate(catalogue, request.headers.authorization) : null;
+  if (caller === null) throw new WharfError("invalid_api_key", { headers: { "WWW-Authenticate": "Bearer" } });
+  return caller;
+}

@@ -1,0 +1,41 @@
+import { Type } from "typebox";
+import { WharfError } from "../errors.ts";
+import type { App } from "./route.ts";
+
+export interface Readiness {
+  readonly ready: boolean;
+  /** Why not, when it is not. */
+  readonly refusal?: "storage_unavailable" | "storage_full" | "shutting_down" | undefined;
+  /** What was looked at, by name, in words: `{ catalogue: "ok", sandbox: "no user namespaces" }`. */
+  readonly checks: Readonly<Record<string, string>>;
+}
+
+/** For supervisors and load balancers: is the process alive, and may it get traffic? Neither needs a key nor names a team. */
+export function healthRoutes(app: App, readiness: () => Promise<Readiness>): void {
+  app.get("/healthz", {
+    config: { scope: "public" },
+    schema: {
+      operationId: "getHealth",
+      summary: "Whether the process answers",
+      tags: ["operation"],
+      response: { 200: Type.Object({ status: Type.Literal("ok") }) },
+    },
+    handler: async () => ({ status: "ok" as const }),
+  });
+  app.get("/readyz", {
+    config: { scope: "public", errors: ["storage_unavailable", "storage_full", "shutting_down"] },
+    schema: {
+      operationId: "getReadiness",
+      summary: "Whether the server can do its work, and what it lacks",
+      tags: ["operation"],
+      response: {
+        200: Type.Object({ status: Type.Literal("ready"), checks: Type.Record(Type.String(), Type.String()) }),
+      },
+    },
+    handler: async () => {
+      const { ready, refusal, checks } = await readiness();
+      if (!ready) throw new WharfError(refusal ?? "storage_unavailable", { details: { checks } });
+      return { status: "ready" as const, checks };
+    },
+  });
+}

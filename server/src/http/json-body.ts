@@ -1,0 +1,110 @@
+import type { FastifyRequest } from "fastify";
+import { WharfError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
+import { hasBody, readBounded } from "./bounded-body.ts";
+import type { App } from "./route.ts";
+
+/**
+ * JSON request bodies (ALL-9, contract §12): read within a size and a time, decoded strictly, and judged *before* anything recursive
+ * looks at them: a legal 8 KB can be 4 000 levels deep and overflow a validator's stack.
+ */
+export function addJsonBodies(app: App): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", async (request: FastifyRequest) => {
+    const { raw, routeOptions, headers } = request;
+    // A route without a body takes none: the bytes stay unread (linger.ts drops them).
+    if (routeOptions.schema?.body === undefined || !hasBody(raw)) return undefined;
+    if (!isJsonType(headers["content-type"])) throw new WharfError("unsupported_content_type");
+    const maxBytes = routeOptions.config.bodyBytes ?? LIMITS.jsonBodyBytes;
+    return parseJsonBody(await readBounded(raw, { maxBytes, timeoutMs: LIMITS.jsonBodyTimeoutMs }));
+  });
+  app.addHook("preValidation", async (request) => {
+    if (request.routeOptions.config.emptyBody && (request.body === undefined || request.body === null))
+      request.body = {};
+  });
+}
+
+/** The body's value without its null members, or undefined for no bytes. Throws `invalid_request`. */
+export function parseJsonBody(bytes: Uint8Array): unknown {
+  if (bytes.length === 0) return undefined;
+  let value: unknown;
+  try {
+    // Not `toString`: that would turn bytes that are no UTF-8 into U+FFFD and store another text than was sent.
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new WharfError("invalid_request", { message: "The body is not valid JSON in UTF-8.", cause });
+  }
+  const fault = faultOf(value);
+  if (fault !== null)
+    throw new WharfError("invalid_request", {
+      message: `${fault.field === "" ? "The body" : fault.field} ${fault.say}.`,
+      details: { field: fault.field },
+    });
+  return withoutNulls(value);
+}
+
+interface Fault {
+  readonly field: string;
+  readonly say: string;
+}
+
+/** Walks with a stack of its own; `depth` counts containers, the outermost object is level 1. */
+function faultOf(root: unknown): Fault | null {
+  const waiting = [{ value: root, field: "", depth: 1 }];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { value, field, depth } = next;
+    const say = faultOfValue(value, depth);
+    if (say !== null) return { field, say };
+    if (typeof value !== "object" || value === null) continue;
+    for (const [key, member] of Object.entries(value)) {
+      const path = field === "" ? key : `${field}.${key}`;
+      const badKey = faultOfKey(key);
+      if (badKey !== null) return { field, say: badKey };
+      waiting.push({ value: member, field: path, depth: depth + 1 });
+    }
+  }
+  return null;
+}
+
+function faultOfValue(value: unknown, depth: number): string | null {
+  switch (typeof value) {
+    case "string":
+      return faultOfText(value);
+    case "number":
+      // It would be stored as another number than was sent.
+      if (!Number.isFinite(value)) return "is a number beyond the double range; send a string";
+      if (Number.isInteger(value) && !Number.isSafeInteger(value))
+        return "is an integer beyond ±(2^53 − 1); send a string";
+      return null;
+    default:
+      return value !== null && typeof value === "object" && depth > LIMITS.jsonDepth
+        ? `is nested more than ${LIMITS.jsonDepth} levels deep`
+        : null;
+  }
+}
+
+function faultOfKey(key: string): string | null {
+  if (key === "__proto__") return "must not have a member called __proto__";
+  const fault = faultOfText(key);
+  return fault === null ? null : `has a member whose name ${fault}`;
+}
+
+/** NUL cannot be stored in PostgreSQL's text; a lone surrogate becomes U+FFFD in UTF-8. */
+function faultOfText(text: string): string | null {
+  if (text.includes("\0")) return "contains a NUL character";
+  return text.isWellFormed() ? null : "contains an unpaired surrogate";
+}
+
+/** "`null` counts as absent, except inside `metadata`." The depth is bounded by now. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (typeof value !== "object" || value === null) return value;
+  const kept = Object.entries(value).filter(([, member]) => member !== null);
+  return Object.fromEntries(kept.map(([key, member]) => [key, key === "metadata" ? member : withoutNulls(member)]));
+}
+
+/** JSON is UTF-8 (RFC 8259 §8.1): another charset is refused rather than misread. */
+function isJsonType(contentType: string | undefined): boolean {
+  const match = /^\s*application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?;?\s*$/i;
+  return contentType !== undefined && match.test(contentType);
+}

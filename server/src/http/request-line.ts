@@ -1,0 +1,34 @@
+import type { IncomingMessage } from "node:http";
+
+/**
+ * What Node's parser lets through and we do not (reliability: 24 raw cases): requests that two servers in a row may read differently.
+ * The sentence to answer 400 with, or null.
+ */
+export function faultOfRequestLine(request: IncomingMessage): string | null {
+  // RFC 9112 §3.2: more than one Host field is answered 400. Node joins or drops the second.
+  if (countHeader(request, "host") > 1) return "The request has two Host headers; send one.";
+  // We are an origin server and no proxy: absolute-form and `*` have no use here but to confuse a front-end.
+  if (!request.url?.startsWith("/")) return "The request target must be a path that begins with /.";
+  // RFC 9112 §6.1: Transfer-Encoding in HTTP/1.0 is faulty framing.
+  if (request.httpVersion === "1.0" && countHeader(request, "transfer-encoding") > 0)
+    return "HTTP/1.0 requests cannot be chunked; send Content-Length.";
+  return null;
+}
+
+/** How often the header was sent: Node keeps only the first of some, joins others. `name` in lower case. */
+export function countHeader(request: IncomingMessage, name: string): number {
+  let count = 0;
+  for (let i = 0; i < request.rawHeaders.length; i += 2) {
+    if (request.rawHeaders[i]?.toLowerCase() === name) count += 1;
+  }
+  return count;
+}
+
+/** Whether every `%` of the URL is an escape of UTF-8, and none is NUL (which PostgreSQL's text cannot hold). */
+export function isWellEncoded(url: string): boolean {
+  try {
+    return !decodeURIComponent(url).includes("\0");
+  } catch {
+    return false;
+  }
+}
