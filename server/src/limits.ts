@@ -71,6 +71,12 @@ export const LIMITS = {
   diskReserveBytes: 1024 * MIB,
   diskReserveShare: 0.05,
 
+  // The broom (sweeper.ts, uploads/reconcile.ts)
+  sweepEveryMs: 10 * SECOND,
+  reconcileEveryMs: 10 * MINUTE,
+  /** A temporary object older than this belongs to nobody. */
+  temporaryMaxAgeMs: HOUR,
+
   // Tasks (design §3)
   leaseMs: 10 * SECOND,
   heartbeatMs: 3 * SECOND,
@@ -128,6 +134,16 @@ export const LIMITS = {
   metadataFilterFiles: 1000,
   searchTermBudgetRows: 20_000,
   chunksPerWrite: 100,
+
+  // Files of the search index (search-index/fts5*.ts)
+  /** Open at once in each of the two threads, one a team. */
+  indexOpenFiles: 64,
+  /** A removal of at most this many chunks takes every word out of the index at once (4 ms a chunk, 0.3 ms otherwise) … */
+  indexThoroughRemovalChunks: 1000,
+  /** … in batches of this many, so that nobody waits behind one for more than 0.1 s. */
+  indexThoroughRemovalBatch: 20,
+  /** Pages (4 KiB) written by one step of the merge that follows a larger removal. */
+  indexMergePages: 200,
 
   // Chunks (design §7), in UTF-16 code units
   chunkTargetChars: 1200,

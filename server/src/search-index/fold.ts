@@ -28,11 +28,32 @@ export function foldCodePoint(codePoint: number): Folded {
 }
 
 /**
- * Marks that are folded away: diacritics of Latin, Greek and Cyrillic, vowel points of Arabic and Hebrew, which most
- * texts leave out. Not all of \p{M}: the vowels of Indic scripts and of Thai, and the voicing marks of kana, are letters to their readers.
+ * Marks that are folded away, as ranges of code points: diacritics of Latin, Greek and Cyrillic, vowel points of Arabic, Hebrew and
+ * Syriac, which most texts leave out. Not all of \p{M}: the vowels of Indic scripts and of Thai, and the voicing marks of kana, are
+ * letters to their readers.
  */
-const DIACRITIC =
-  /^[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u0711\u0730-\u074a\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]$/;
+const DIACRITICS: readonly (readonly [from: number, to: number])[] = [
+  [0x0300, 0x036f],
+  [0x0483, 0x0489],
+  [0x0591, 0x05bd],
+  [0x05bf, 0x05bf],
+  [0x05c1, 0x05c2],
+  [0x05c4, 0x05c5],
+  [0x05c7, 0x05c7],
+  [0x0610, 0x061a],
+  [0x064b, 0x065f],
+  [0x0670, 0x0670],
+  [0x06d6, 0x06dc],
+  [0x06df, 0x06e4],
+  [0x06e7, 0x06e8],
+  [0x06ea, 0x06ed],
+  [0x0711, 0x0711],
+  [0x0730, 0x074a],
+  [0x1ab0, 0x1aff],
+  [0x1dc0, 0x1dff],
+  [0x20d0, 0x20ff],
+  [0xfe20, 0xfe2f],
+];
 
 /** Arabic's tatweel stretches a word and says nothing. */
 const IGNORABLE = /^(?:\p{Default_Ignorable_Code_Point}|\u0640)$/u;
@@ -84,7 +105,11 @@ function foldText(char: string): string {
   let text = "";
   // Lower case can decompose (İ) and decomposition can bring capitals (ℌ): decompose on both sides of it.
   for (const part of char.normalize("NFKD").toLowerCase().normalize("NFKD")) {
-    if (!DIACRITIC.test(part)) text += LETTERS[part] ?? part;
+    if (!isDiacritic(part.codePointAt(0) ?? 0)) text += LETTERS[part] ?? part;
   }
   return text.normalize("NFC");
+}
+
+function isDiacritic(codePoint: number): boolean {
+  return DIACRITICS.some(([from, to]) => codePoint >= from && codePoint <= to);
 }

@@ -20,18 +20,46 @@ type Rule = readonly [suffix: string, replacement: string];
 
 // Longer suffixes stand before the shorter ones that they end in; the key is the letter before the last.
 const STEP_2: Readonly<Record<string, readonly Rule[]>> = {
-  a: [["ational", "ate"], ["tional", "tion"]],
-  c: [["enci", "ence"], ["anci", "ance"]],
+  a: [
+    ["ational", "ate"],
+    ["tional", "tion"],
+  ],
+  c: [
+    ["enci", "ence"],
+    ["anci", "ance"],
+  ],
   z: [["izer", "ize"]],
-  l: [["bli", "ble"], ["alli", "al"], ["entli", "ent"], ["eli", "e"], ["ousli", "ous"]],
-  o: [["ization", "ize"], ["ation", "ate"], ["ator", "ate"]],
-  s: [["alism", "al"], ["iveness", "ive"], ["fulness", "ful"], ["ousness", "ous"]],
-  t: [["aliti", "al"], ["iviti", "ive"], ["biliti", "ble"]],
+  l: [
+    ["bli", "ble"],
+    ["alli", "al"],
+    ["entli", "ent"],
+    ["eli", "e"],
+    ["ousli", "ous"],
+  ],
+  o: [
+    ["ization", "ize"],
+    ["ation", "ate"],
+    ["ator", "ate"],
+  ],
+  s: [
+    ["alism", "al"],
+    ["iveness", "ive"],
+    ["fulness", "ful"],
+    ["ousness", "ous"],
+  ],
+  t: [
+    ["aliti", "al"],
+    ["iviti", "ive"],
+    ["biliti", "ble"],
+  ],
   g: [["logi", "log"]],
 };
 
 const STEP_3: Readonly<Record<string, readonly Rule[]>> = {
-  t: [["icate", "ic"], ["iciti", "ic"]],
+  t: [
+    ["icate", "ic"],
+    ["iciti", "ic"],
+  ],
   v: [["ative", ""]],
   z: [["alize", "al"]],
   a: [["ical", "ic"]],
@@ -146,6 +174,10 @@ function endsInDouble(word: string): boolean {
 /** Consonant, vowel, consonant other than w, x, y: such a stem had its e (`hop(e)`). */
 function endsShort(word: string, end: number): boolean {
   return (
-    end >= 3 && !isVowel(word, end - 1) && isVowel(word, end - 2) && !isVowel(word, end - 3) && !/[wxy]/.test(word.charAt(end - 1))
+    end >= 3 &&
+    !isVowel(word, end - 1) &&
+    isVowel(word, end - 2) &&
+    !isVowel(word, end - 3) &&
+    !/[wxy]/.test(word.charAt(end - 1))
   );
 }

@@ -1,0 +1,47 @@
+/**
+ * The one ranking formula: BM25 over the fields title and body of a team's chunks, as SQLite's FTS5 computes it
+ * (`bm25(f, 4, 1, 0)`), so that every engine gives the same scores. The conformance suite holds each adapter against it.
+ *
+ *     score  = Σ over the query's terms  idf · tf · (K1 + 1) / (tf + K1 · (1 − B + B · length / average length))
+ *     tf     = TITLE_WEIGHT · occurrences in the title + occurrences in the body
+ *     length = tokens of title, body and hints; the hints are a handful beside some two hundred
+ *     idf    = ln((N − n + ½) / (n + ½)), at least MIN_IDF: a word in more than half of the chunks tells nothing but still matches
+ *
+ * N is the number of the team's chunks, n how many hold the term.
+ */
+export const TITLE_WEIGHT = 4;
+export const BODY_WEIGHT = 1;
+const K1 = 1.2;
+const B = 0.75;
+const MIN_IDF = 1e-6;
+
+export interface Occurrences {
+  readonly title: number;
+  readonly body: number;
+}
+
+export function idf(chunks: number, chunksWithTerm: number): number {
+  return Math.max(Math.log((chunks - chunksWithTerm + 0.5) / (chunksWithTerm + 0.5)), MIN_IDF);
+}
+
+/** What one term adds to a chunk's score. `relativeLength` is the chunk's length in average lengths. */
+export function termScore(idfOfTerm: number, occurrences: Occurrences, relativeLength: number): number {
+  const frequency = TITLE_WEIGHT * occurrences.title + BODY_WEIGHT * occurrences.body;
+  return (idfOfTerm * frequency * (K1 + 1)) / (frequency + K1 * (1 - B + B * relativeLength));
+}
+
+/** Rank order: score first, then older file (ids are time-ordered), then position; the build only makes it total. */
+export function compareRanked(a: Ranked, b: Ranked): number {
+  return b.score - a.score || compareText(a.file, b.file) || a.position - b.position || compareText(a.build, b.build);
+}
+
+export interface Ranked {
+  readonly score: number;
+  readonly file: string;
+  readonly build: string;
+  readonly position: number;
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

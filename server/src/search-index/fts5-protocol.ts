@@ -1,0 +1,31 @@
+import type { MessagePort } from "node:worker_threads";
+import type { FileId, TeamId } from "../ids.ts";
+import type { BuildRef, ChunkWrite, RankQuery } from "./search-index.ts";
+
+/** What fts5.ts asks of its two threads. Structured-clone data; the answer's type stands beside the call. */
+
+export type WriterCall =
+  /** → null */
+  | { readonly kind: "write"; readonly team: TeamId; readonly write: ChunkWrite }
+  /** One bounded batch; `build` null = of all builds. → boolean: whether there is more */
+  | { readonly kind: "remove"; readonly team: TeamId; readonly file: FileId; readonly build: string | null }
+  /** → null */
+  | { readonly kind: "discard"; readonly team: TeamId };
+
+export type ReaderCall =
+  /** → Ranking */
+  | { readonly kind: "rank"; readonly team: TeamId; readonly query: RankQuery }
+  /** → (BuildRef & { chunks })[] */
+  | { readonly kind: "builds"; readonly team: TeamId; readonly after: BuildRef | null; readonly limit: number }
+  /** Closes the team's file. → null */
+  | { readonly kind: "forget"; readonly team: TeamId };
+
+export interface WriterThreadData {
+  readonly dir: string;
+  readonly readerPort: MessagePort;
+}
+
+export interface ReaderThreadData {
+  readonly dir: string;
+  readonly writerPort: MessagePort;
+}

@@ -1,0 +1,131 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { FileId } from "../ids.ts";
+import { LIMITS } from "../limits.ts";
+import { hintTokens } from "./hints.ts";
+import type { ChunkWrite, IndexedChunk } from "./search-index.ts";
+
+/** Writes to one team's file, on the writer thread, inside its transaction. All synchronous. */
+export class Fts5Writes {
+  readonly #database: DatabaseSync;
+  readonly #insertChunk: StatementSync;
+  readonly #insertWords: StatementSync;
+  readonly #deleteChunk: StatementSync;
+  readonly #deleteWords: StatementSync;
+  readonly #find: StatementSync;
+  readonly #wordsOf: StatementSync;
+  readonly #ofFile: StatementSync;
+  readonly #countUpTo: StatementSync;
+  readonly #addCount: StatementSync;
+  readonly #dropTerm: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#insertChunk = database.prepare(
+      `INSERT INTO chunks (file, build, position, page, char_start, char_end, text) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#insertWords = database.prepare("INSERT INTO words (rowid, title, body, hints) VALUES (?, ?, ?, ?)");
+    this.#deleteChunk = database.prepare("DELETE FROM chunks WHERE id = ?");
+    this.#deleteWords = database.prepare("DELETE FROM words WHERE rowid = ?");
+    this.#find = database.prepare("SELECT id FROM chunks WHERE file = ? AND build = ? AND position = ?");
+    this.#wordsOf = database.prepare("SELECT title, body, hints FROM words WHERE rowid = ?");
+    this.#ofFile = database.prepare("SELECT id FROM chunks WHERE file = ?1 AND (?2 IS NULL OR build = ?2) LIMIT ?3");
+    this.#countUpTo = database.prepare(
+      "SELECT count(*) AS n FROM (SELECT 1 FROM chunks WHERE file = ?1 AND (?2 IS NULL OR build = ?2) LIMIT ?3)",
+    );
+    this.#addCount = database.prepare(
+      "INSERT INTO terms (term, chunks) VALUES (?, ?) ON CONFLICT (term) DO UPDATE SET chunks = chunks + excluded.chunks",
+    );
+    this.#dropTerm = database.prepare("DELETE FROM terms WHERE term = ? AND chunks <= 0");
+  }
+
+  write(write: ChunkWrite): void {
+    const hints = hintTokens(write).join(" ");
+    const counts = new TermCounts();
+    for (const chunk of write.chunks) {
+      const before = this.#find.get(write.file, write.build, chunk.position);
+      if (before !== undefined) this.#removeRow(Number(before["id"]), counts);
+      this.#insert(write, hints, chunk);
+      counts.add([write.titleTokens, chunk.tokens, hints], 1);
+    }
+    this.#apply(counts);
+  }
+
+  /** Removes a bounded number of chunks of the file, of one build or (null) of all. */
+  remove(file: FileId, build: string | null): Removal {
+    const left = Number(this.#countUpTo.get(file, build, LIMITS.indexThoroughRemovalChunks + 1)?.["n"]);
+    if (left === 0) return { more: false, leavesTraces: false };
+    const thorough = left <= LIMITS.indexThoroughRemovalChunks;
+    const batch = thorough ? LIMITS.indexThoroughRemovalBatch : LIMITS.chunksPerWrite;
+    const counts = new TermCounts();
+    if (!thorough) this.#setThorough(false);
+    for (const row of this.#ofFile.all(file, build, batch)) this.#removeRow(Number(row["id"]), counts);
+    if (!thorough) this.#setThorough(true);
+    this.#apply(counts);
+    return { more: left > batch, leavesTraces: !thorough };
+  }
+
+  /**
+   * One bounded step of merging the whole index into one tree, which drops what removals left in it. True while there is more:
+   * FTS5 says so by changing rows.
+   */
+  merge(): boolean {
+    const changes = () => Number(this.#database.prepare("SELECT total_changes() AS n").get()?.["n"]);
+    const before = changes();
+    this.#database.prepare("INSERT INTO words (words, rank) VALUES ('merge', ?)").run(-LIMITS.indexMergePages);
+    return changes() - before >= 2;
+  }
+
+  #insert(write: ChunkWrite, hints: string, chunk: IndexedChunk): void {
+    const { position, page, charStart, charEnd, text, tokens } = chunk;
+    const { lastInsertRowid } = this.#insertChunk.run(
+      write.file,
+      write.build,
+      position,
+      page,
+      charStart,
+      charEnd,
+      text,
+    );
+    this.#insertWords.run(lastInsertRowid, write.titleTokens, tokens, hints);
+  }
+
+  #removeRow(id: number, counts: TermCounts): void {
+    const row = this.#wordsOf.get(id);
+    counts.add([String(row?.["title"] ?? ""), String(row?.["body"] ?? ""), String(row?.["hints"] ?? "")], -1);
+    this.#deleteWords.run(id);
+    this.#deleteChunk.run(id);
+  }
+
+  #setThorough(on: boolean): void {
+    this.#database.prepare("INSERT INTO words (words, rank) VALUES ('secure-delete', ?)").run(on ? 1 : 0);
+  }
+
+  #apply(counts: TermCounts): void {
+    for (const [term, change] of counts.changes()) {
+      this.#addCount.run(term, change);
+      if (change < 0) this.#dropTerm.run(term);
+    }
+  }
+}
+
+export interface Removal {
+  readonly more: boolean;
+  /** Single words of it, without their order, stay in the inverted index until it is merged. */
+  readonly leavesTraces: boolean;
+}
+
+/** How many chunks more or fewer hold each term: gathered first, so that a batch touches each row of `terms` once. */
+class TermCounts {
+  readonly #counts = new Map<string, number>();
+
+  /** Counts each token of one chunk once, whatever field it stands in. */
+  add(fields: readonly string[], change: 1 | -1): void {
+    const tokens = new Set(fields.flatMap((field) => (field === "" ? [] : field.split(" "))));
+    for (const token of tokens) this.#counts.set(token, (this.#counts.get(token) ?? 0) + change);
+  }
+
+  /** In key order: neighbours in the table are written together. */
+  changes(): readonly (readonly [term: string, change: number])[] {
+    return [...this.#counts].filter(([, change]) => change !== 0).sort(([a], [b]) => (a < b ? -1 : 1));
+  }
+}

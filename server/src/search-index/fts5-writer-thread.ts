@@ -1,0 +1,82 @@
+import { workerData } from "node:worker_threads";
+import type { Call } from "../sqlite/thread-protocol.ts";
+import { threadServer } from "../sqlite/thread-server.ts";
+import { WAL_CHECKPOINT_BYTES, WAL_IDLE_CHECKPOINT_MS, WriterGate } from "../sqlite/wal-checkpoint.ts";
+import type { WriterThreadData } from "./fts5-protocol.ts";
+import { Fts5Writer } from "./fts5-writer.ts";
+
+/** The thread that writes all teams' index files: what waits for one team becomes one commit of its file. */
+
+/** Most calls taken from the queue at once: bounds how long the last of them waits. */
+const MAX_BATCH = 64;
+
+main(workerData);
+
+function main({ dir, readerPort }: WriterThreadData): void {
+  const server = threadServer();
+  const gate = new WriterGate(readerPort);
+  const writer = new Fts5Writer(dir);
+  let queue: Call[] = [];
+  let running = false;
+  let closing = false;
+
+  const fatal = (error: unknown) => {
+    closing = true;
+    queue = [];
+    server.fatal(error instanceof Error ? `${error.message}: ${String(error.cause ?? "")}` : String(error));
+  };
+
+  const checkpoint = (overBytes: number) => () => {
+    try {
+      writer.checkpoint(overBytes);
+    } catch (error) {
+      fatal(error);
+    }
+  };
+
+  const close = () => {
+    clearInterval(idle);
+    writer.close();
+    process.exit(0);
+  };
+
+  /** Callers first; without any, one step of merging; a turn of the event loop between two. */
+  const step = () => {
+    if (queue.length === 0) return writer.mergeStep();
+    const batch = queue.slice(0, MAX_BATCH);
+    queue = queue.slice(MAX_BATCH);
+    server.answer(writer.commit(batch));
+    return true;
+  };
+
+  const work = async () => {
+    running = true;
+    try {
+      while (!(closing && queue.length === 0) && step()) {
+        if (writer.longestLog() > WAL_CHECKPOINT_BYTES) gate.whenReaderIsStill(checkpoint(WAL_CHECKPOINT_BYTES));
+        // The reader's answer and new calls come in as messages.
+        await new Promise<void>((resolve) => setImmediate(resolve));
+      }
+    } catch (error) {
+      fatal(error);
+    }
+    running = false;
+    if (closing) close();
+  };
+
+  const idle = setInterval(() => {
+    if (!running && !closing && writer.longestLog() > 0) gate.whenReaderIsStill(checkpoint(0));
+  }, WAL_IDLE_CHECKPOINT_MS);
+
+  server.listen({
+    calls(calls) {
+      queue.push(...calls);
+      if (!running) void work();
+    },
+    close() {
+      closing = true;
+      if (!running) close();
+    },
+  });
+  server.ready();
+}

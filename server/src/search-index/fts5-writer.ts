@@ -1,0 +1,220 @@
+import type { DatabaseSync } from "node:sqlite";
+import { LIMITS } from "../limits.ts";
+import { openDatabase, SQLITE_CODES, sqliteCodeOf } from "../sqlite/open-database.ts";
+import type { Answer, Call } from "../sqlite/thread-protocol.ts";
+import { failureOf } from "../sqlite/thread-server.ts";
+import { checkpoint, walBytes } from "../sqlite/wal-checkpoint.ts";
+import { indexInode, indexPath, removeIndex, syncDirectory, teamsWithLog } from "./fts5-files.ts";
+import type { WriterCall } from "./fts5-protocol.ts";
+import { createTables, refuseOtherFormat } from "./fts5-schema.ts";
+import { Fts5Writes } from "./fts5-write.ts";
+import { OpenFiles } from "./open-files.ts";
+
+/** A failed fsync is never retried: the process ends, and starts again with what is really on disk. */
+export class IndexDiskError extends Error {
+  override readonly name = "IndexDiskError";
+}
+
+/** All teams' files as the writer thread keeps them. Synchronous: nothing comes in between two statements. */
+export class Fts5Writer {
+  readonly #dir: string;
+  readonly #files = new OpenFiles<WriteFile>(LIMITS.indexOpenFiles);
+  /** Teams whose log may hold something. */
+  readonly #logged: Set<string>;
+  /** Teams with traces of removed chunks in their inverted index. */
+  readonly #unmerged = new Set<string>();
+  /** Teams whose file was taken away while it was in use: what was acknowledged is gone, so nothing more is until a rebuild. */
+  readonly #lost = new Set<string>();
+
+  constructor(dir: string) {
+    this.#dir = dir;
+    this.#logged = new Set(teamsWithLog(dir));
+  }
+
+  /** Runs the calls, those of one team in one commit, and answers once they are on disk. Throws IndexDiskError. */
+  commit(calls: readonly Call[]): readonly Answer[] {
+    const answers: Answer[] = [];
+    for (const [team, ofTeam] of byTeam(calls)) answers.push(...this.#commitTeam(team, ofTeam));
+    return answers;
+  }
+
+  /** One bounded step of what removals left to do; false when there is nothing. */
+  mergeStep(): boolean {
+    const [team] = this.#unmerged;
+    if (team === undefined) return false;
+    try {
+      const file = this.#fileOf(team);
+      const more = file.transaction(() => file.writes.merge());
+      if (!more) this.#unmerged.delete(team);
+    } catch (error) {
+      this.#unmerged.delete(team);
+      if (error instanceof IndexDiskError) throw error;
+      this.#files.close(team);
+    }
+    return true;
+  }
+
+  /** Size of the longest write-ahead log in bytes. */
+  longestLog(): number {
+    let longest = 0;
+    for (const team of this.#logged) longest = Math.max(longest, walBytes(indexPath(this.#dir, team)));
+    return longest;
+  }
+
+  /** Truncates each log of more than `overBytes`; the reader stands still meanwhile. Throws IndexDiskError. */
+  checkpoint(overBytes: number): void {
+    for (const team of [...this.#logged]) {
+      if (walBytes(indexPath(this.#dir, team)) <= overBytes) {
+        if (overBytes === 0) this.#logged.delete(team);
+        continue;
+      }
+      this.#checkpointTeam(team);
+    }
+  }
+
+  close(): void {
+    for (const team of this.#logged) this.#checkpointTeam(team);
+    this.#files.closeAll();
+  }
+
+  #checkpointTeam(team: string): void {
+    try {
+      if (checkpoint(this.#fileOf(team).database)) this.#logged.delete(team);
+    } catch (error) {
+      if (sqliteCodeOf(error) === SQLITE_CODES.IOERR) throw new IndexDiskError("a checkpoint failed", { cause: error });
+      // Damaged or gone: its writes and reads say so; there is nothing to keep short.
+      this.#logged.delete(team);
+      this.#files.close(team);
+    }
+  }
+
+  #commitTeam(team: string, calls: readonly (Call & { readonly input: WriterCall })[]): readonly Answer[] {
+    try {
+      if (calls.some((call) => call.input.kind === "discard")) return calls.map((call) => this.#alone(team, call));
+      const file = this.#fileOf(team);
+      this.#logged.add(team);
+      const answers = file.transaction(() => calls.map((call) => this.#inSavepoint(file, call)));
+      if (indexInode(this.#dir, team) !== file.inode) throw this.#lose(team);
+      return answers;
+    } catch (error) {
+      if (error instanceof IndexDiskError) throw error;
+      // Rolled back as a whole. The callers are tasks: they come again, after their back-off.
+      this.#files.close(team);
+      return calls.map((call) => failureOf(call.id, error));
+    }
+  }
+
+  /** A discard ends what came before it and begins what comes after: no common commit. */
+  #alone(team: string, call: Call & { readonly input: WriterCall }): Answer {
+    if (call.input.kind !== "discard")
+      return this.#commitTeam(team, [call])[0] ?? failureOf(call.id, new Error("no answer"));
+    this.#files.close(team);
+    for (const set of [this.#logged, this.#unmerged, this.#lost]) set.delete(team);
+    removeIndex(this.#dir, team);
+    return { id: call.id, output: null };
+  }
+
+  #inSavepoint(file: WriteFile, call: Call & { readonly input: WriterCall }): Answer {
+    file.database.exec("SAVEPOINT work");
+    try {
+      const output = this.#run(file, call.input);
+      file.database.exec("RELEASE work");
+      return { id: call.id, output };
+    } catch (error) {
+      // Full, I/O error, out of memory: SQLite has rolled everything back, and the others of the batch share it.
+      if (!file.database.isTransaction || sqliteCodeOf(error) === SQLITE_CODES.CORRUPT) throw error;
+      file.database.exec("ROLLBACK TO work");
+      file.database.exec("RELEASE work");
+      return failureOf(call.id, error);
+    }
+  }
+
+  #run(file: WriteFile, call: WriterCall): unknown {
+    switch (call.kind) {
+      case "write":
+        file.writes.write(call.write);
+        return null;
+      case "remove": {
+        const { more, leavesTraces } = file.writes.remove(call.file, call.build);
+        if (leavesTraces) this.#unmerged.add(call.team);
+        return more;
+      }
+      case "discard":
+        return null;
+    }
+  }
+
+  #fileOf(team: string): WriteFile {
+    if (this.#lost.has(team)) throw this.#lose(team);
+    const known = this.#files.get(team);
+    if (known !== undefined) return known;
+    const opened = openForWriting(this.#dir, team);
+    this.#files.keep(team, opened);
+    return opened;
+  }
+
+  #lose(team: string): Error {
+    this.#lost.add(team);
+    return new Error(`the index file of ${team} is gone: run wharf reindex`);
+  }
+}
+
+class WriteFile {
+  readonly database: DatabaseSync;
+  readonly writes: Fts5Writes;
+  readonly inode: number | null;
+
+  constructor(database: DatabaseSync, inode: number | null) {
+    this.database = database;
+    this.writes = new Fts5Writes(database);
+    this.inode = inode;
+  }
+
+  /** Returns once the work is on disk. */
+  transaction<T>(work: () => T): T {
+    this.database.exec("BEGIN IMMEDIATE");
+    try {
+      const result = work();
+      commit(this.database);
+      return result;
+    } catch (error) {
+      if (this.database.isTransaction) this.database.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.database.close();
+  }
+}
+
+function openForWriting(dir: string, team: string): WriteFile {
+  const path = indexPath(dir, team);
+  const database = openDatabase(path);
+  try {
+    database.exec("BEGIN IMMEDIATE");
+    const created = createTables(database);
+    commit(database);
+    refuseOtherFormat(database);
+    if (created) syncDirectory(dir);
+    return new WriteFile(database, indexInode(dir, team));
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function commit(database: DatabaseSync): void {
+  try {
+    database.exec("COMMIT");
+  } catch (error) {
+    if (sqliteCodeOf(error) === SQLITE_CODES.IOERR) throw new IndexDiskError("COMMIT failed", { cause: error });
+    throw error;
+  }
+}
+
+function byTeam(calls: readonly Call[]): ReadonlyMap<string, (Call & { readonly input: WriterCall })[]> {
+  // The other side of the port is fts5.ts, whose calls have this type.
+  const typed = calls as readonly (Call & { readonly input: WriterCall })[];
+  return Map.groupBy(typed, (call) => call.input.team);
+}

@@ -1,0 +1,75 @@
+import { MessageChannel } from "node:worker_threads";
+import type { TeamId } from "../ids.ts";
+import type { Log } from "../log.ts";
+import { type Failure, ThreadClient } from "../sqlite/thread-client.ts";
+import { createIndexDirectory, indexedTeams } from "./fts5-files.ts";
+import type { ReaderCall, ReaderThreadData, WriterCall, WriterThreadData } from "./fts5-protocol.ts";
+import { type BuildRef, type Ranking, type SearchIndex, SearchIndexError } from "./search-index.ts";
+
+export interface Fts5SearchIndexOptions {
+  /** Folder of the index files, one a team; made when it is missing. */
+  readonly dir: string;
+  readonly log: Log;
+  /** A thread died or an fsync failed: the process must end (exit 74). */
+  readonly fatal: (error: Error) => void;
+}
+
+export interface Fts5SearchIndex extends SearchIndex {
+  /** Throws the team's index away, damaged or not: what reindex does before it writes every build again. */
+  discard(team: TeamId): Promise<void>;
+}
+
+/** The embedded search index: SQLite's FTS5, one file a team, one writing and one reading thread for all of them. */
+export async function openFts5SearchIndex(options: Fts5SearchIndexOptions): Promise<Fts5SearchIndex> {
+  const { dir, log, fatal } = options;
+  createIndexDirectory(dir);
+  const { port1, port2 } = new MessageChannel();
+  const failed = (failure: Failure) => {
+    log.warn({ failure: failure.message }, "the search index refused a call");
+    return new SearchIndexError(failure.message);
+  };
+  const writerData: WriterThreadData = { dir, readerPort: port1 };
+  const writer = new ThreadClient({
+    entry: new URL("./fts5-writer-thread.ts", import.meta.url),
+    workerData: { ...writerData },
+    transfer: [port1],
+    failed,
+    fatal,
+  });
+  const readerData: ReaderThreadData = { dir, writerPort: port2 };
+  const reader = new ThreadClient({
+    entry: new URL("./fts5-reader-thread.ts", import.meta.url),
+    workerData: { ...readerData },
+    transfer: [port2],
+    failed,
+    fatal,
+  });
+  await Promise.all([writer.ready(), reader.ready()]);
+
+  // The threads answer each kind of call with the type that fts5-protocol.ts names beside it.
+  const write = <T>(call: WriterCall) => writer.call(call.kind, call) as Promise<T>;
+  const read = <T>(call: ReaderCall) => reader.call(call.kind, call) as Promise<T>;
+  /** One batch a call, so that other teams' and files' writes come in between. */
+  const removeAll = async (call: WriterCall) => {
+    while (await write<boolean>(call));
+  };
+  return {
+    async write(team, chunks) {
+      await write<null>({ kind: "write", team, write: chunks });
+    },
+    removeFile: (team, file) => removeAll({ kind: "remove", team, file, build: null }),
+    removeBuild: (team, { file, build }) => removeAll({ kind: "remove", team, file, build }),
+    rank: (team, query) => read<Ranking>({ kind: "rank", team, query }),
+    builds: (team, after, limit) =>
+      read<readonly (BuildRef & { readonly chunks: number })[]>({ kind: "builds", team, after, limit }),
+    teams: async () => indexedTeams(dir),
+    async discard(team) {
+      await write<null>({ kind: "discard", team });
+      await read<null>({ kind: "forget", team });
+    },
+    async close() {
+      await reader.close();
+      await writer.close();
+    },
+  };
+}

@@ -1,0 +1,24 @@
+import { createHash } from "node:crypto";
+import type { BucketId, FileId } from "../ids.ts";
+import type { ChunkWrite } from "./search-index.ts";
+
+/**
+ * Hints as tokens of a column of their own. Each holds a `_`, which no term of the analyser does, so that terms and hints can share
+ * a table of counts; the column filter keeps queries for words away from them.
+ */
+export function hintTokens(write: ChunkWrite): readonly string[] {
+  return [fileHint(write.file), ...write.buckets.map(bucketHint), ...new Set(write.tags.map(tagHint))];
+}
+
+export function fileHint(file: FileId): string {
+  return file;
+}
+
+export function bucketHint(bucket: BucketId): string {
+  return bucket;
+}
+
+/** A digest: a tag may hold any character, a token none but letters and digits. Two tags that met would only let too much through. */
+export function tagHint(tag: string): string {
+  return `tag_${createHash("sha256").update(tag).digest("hex").slice(0, 20)}`;
+}

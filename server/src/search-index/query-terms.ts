@@ -1,0 +1,46 @@
+import { analyze, type Token } from "./analyze.ts";
+
+/** A word of a query: what is looked up, and how the client spelled it. */
+export interface QueryTerm {
+  readonly term: string;
+  readonly spelled: string;
+}
+
+/**
+ * What a query asks for: its distinct terms in order, without stop words unless it has nothing else ("to be or not to be" finds
+ * Hamlet). Documents keep their stop words, so that such a query has something to find.
+ */
+export function queryTerms(text: string): readonly QueryTerm[] {
+  const words = analyze(text).filter(isWidest);
+  const spelled = words.map(({ term, start, end }) => ({ term, spelled: text.slice(start, end) }));
+  const telling = spelled.filter((word) => !STOP_WORDS.has(word.spelled.toLowerCase()));
+  return distinct(telling.length > 0 ? telling : spelled);
+}
+
+/**
+ * In a run of unspaced script a character also stands alone, so that a query of one character finds it. A query of two or more
+ * means the pairs: its single characters would only match everything.
+ */
+function isWidest(token: Token, index: number, all: readonly Token[]): boolean {
+  const within = (other: Token | undefined) =>
+    other !== undefined &&
+    other.start <= token.start &&
+    other.end >= token.end &&
+    other.end - other.start > token.end - token.start;
+  return !within(all[index - 1]) && !within(all[index + 1]);
+}
+
+function distinct(words: readonly QueryTerm[]): readonly QueryTerm[] {
+  const seen = new Map<string, QueryTerm>();
+  for (const word of words) if (!seen.has(word.term)) seen.set(word.term, word);
+  return [...seen.values()];
+}
+
+/** English function words and the words that questions are made of. Short on purpose: the term budget bounds the cost of the rest. */
+const STOP_WORDS: ReadonlySet<string> = new Set(
+  (
+    "a about an and any are as at be been being but by can did do does for from had has have he her his how i if in into is it its " +
+    "me my no not of on or our she so such than that the their them then there these they this those to us was we were what when " +
+    "where which who why will with would you your"
+  ).split(" "),
+);
