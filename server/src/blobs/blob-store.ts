@@ -7,8 +7,9 @@ import type { FileId, SessionId } from "../ids.ts";
  * - **blob**: an immutable object with a key of `keys.ts`. It is published whole or not at all, and never changes.
  *
  * The caller guarantees that ids and keys are ours (never a client's text) and that one epoch has one writer. A method
- * that resolved has made its effect durable. A method that fails rejects with BlobStoreError; a failed fsync is never
- * retried: the segment is abandoned and the request that wrote it fails.
+ * that resolved has made its effect durable; only what `removeSegments` and `removeEntry` took away may be back after a power
+ * cut, and reconcile removes it again. A method that fails rejects with BlobStoreError; a failed fsync is never retried: the
+ * segment is abandoned and the request that wrote it fails.
  */
 export interface BlobStore {
   /** Starts the segment, empty. Rejects with `exists` when that epoch already wrote. */
@@ -21,18 +22,25 @@ export interface BlobStore {
   readSegments(session: SessionId, segments: readonly SegmentRef[]): AsyncIterable<Uint8Array>;
 
   /**
-   * Publishes the segments as the blob `key`. Consumes nothing: segments stay until `removeSegments`. Doing it again, also
-   * at the same time, is harmless and leaves one blob.
+   * Publishes the first `bytes` of each segment, which their writers have `sync`ed, as the blob `key`. Consumes nothing: segments
+   * stay until `removeSegments`. Doing it again, also at the same time or when its segments are gone by now, is harmless and
+   * leaves one blob. Rejects with `missing` or `damaged` as `readSegments` does, and with `damaged` when the key has another length.
    */
   publish(session: SessionId, segments: readonly SegmentRef[], key: BlobKey): Promise<void>;
 
-  /** Publishes the stream as the blob `key`, replacing nothing: when the key exists, the stream is discarded. */
+  /**
+   * Publishes the stream as the blob `key`, replacing nothing: when the key exists, the stream is discarded. An error of the
+   * stream itself passes through as it is and leaves no blob.
+   */
   put(key: BlobKey, content: AsyncIterable<Uint8Array>): Promise<void>;
 
   /** Size in bytes, or null when there is none. */
   size(key: BlobKey): Promise<number | null>;
 
-  /** Bytes [start, end) of the blob in chunks of at most 256 KiB. Rejects with `missing`. */
+  /**
+   * Bytes [start, end) of the blob in chunks of at most 256 KiB. Rejects with `missing`, and with `damaged` when the blob ends
+   * before `end`.
+   */
   read(key: BlobKey, range?: { readonly start: number; readonly end: number }): AsyncIterable<Uint8Array>;
 
   /** Removes the blob; done when there is none. */
@@ -58,9 +66,15 @@ export interface SegmentRef {
 }
 
 export interface SegmentWriter {
-  /** Appends the chunks in order. Resolves when they may be reused, not when they are durable. */
+  /**
+   * Appends the chunks in order. Resolves when they may be reused, not when they are durable. After a failure (`full` …) every
+   * later append rejects, but `sync` still makes durable what earlier ones took.
+   */
   append(chunks: readonly Uint8Array[]): Promise<void>;
-  /** Makes everything appended so far durable, the segment's name too. May be called again after more `append`. */
+  /**
+   * Makes everything appended so far durable, the segment's name too. May be called again after more `append`. After a failure
+   * the writer is done: every later append and sync rejects.
+   */
   sync(): Promise<void>;
   /** Releases the handle. Adds no durability; safe to call twice. */
   close(): Promise<void>;
@@ -69,8 +83,14 @@ export interface SegmentWriter {
 export type StoredEntry =
   | { readonly kind: "segment"; readonly session: SessionId; readonly epoch: number; readonly bytes: number }
   | { readonly kind: "original"; readonly session: SessionId; readonly key: BlobKey; readonly bytes: number }
-  | { readonly kind: "text"; readonly file: FileId; readonly build: string; readonly key: BlobKey; readonly bytes: number }
-  /** A temporary object of a publish that did not end; `ageMs` since it was last written. */
+  | {
+      readonly kind: "text";
+      readonly file: FileId;
+      readonly build: string;
+      readonly key: BlobKey;
+      readonly bytes: number;
+    }
+  /** A temporary object of a publish or put that did not end; `ageMs` since it was last written, 0 while one is at work. */
   | { readonly kind: "temporary"; readonly name: string; readonly ageMs: number };
 
 declare const brand: unique symbol;

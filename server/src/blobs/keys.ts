@@ -17,7 +17,9 @@ export function textKey(file: FileId, build: string): BlobKey {
 
 /** A key as it was stored in the catalogue. */
 export function storedKey(text: string): BlobKey {
-  if (!/^(originals\/sess_[A-Za-z0-9_]+\/[0-9a-f]{64}|text\/file_[A-Za-z0-9_]+\/[A-Za-z0-9_]{1,100}\.jsonl)$/.test(text))
+  if (
+    !/^(originals\/sess_[A-Za-z0-9_]+\/[0-9a-f]{64}|text\/file_[A-Za-z0-9_]+\/[A-Za-z0-9_]{1,100}\.jsonl)$/.test(text)
+  )
     throw new Error("not a blob key");
   return brandKey(text);
 }

@@ -1,0 +1,279 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { describe, test } from "node:test";
+import type { BlobStore } from "./blob-store.ts";
+import { describePublish, describePublishLimits, describePut } from "./conformance-publish.ts";
+import {
+  bytesOf,
+  chunks,
+  collect,
+  FILE,
+  type Guarantee,
+  listed,
+  OTHER,
+  rejectsWith,
+  SESSION,
+  segmentsOf,
+  sha256,
+  writeSegment,
+} from "./conformance-support.ts";
+import { originalKey, storedKey, textKey } from "./keys.ts";
+
+/** A test that an adapter cannot run, and why. */
+export interface Skip {
+  readonly test: string;
+  readonly reason: string;
+}
+
+/**
+ * What every blob store does, sentence by sentence of the port. `open` gives a store of its own, empty, for each test.
+ */
+export function describeBlobStore(
+  name: string,
+  open: () => Promise<BlobStore>,
+  options: { readonly skip: readonly Skip[] },
+): void {
+  const guarantee = (title: string, run: (store: BlobStore) => Promise<void>) => {
+    const skip = options.skip.find((entry) => entry.test === title)?.reason;
+    test(title, skip === undefined ? {} : { skip }, async () => run(await open()));
+  };
+  describe(`blob store ${name}`, () => {
+    describeSegments(guarantee);
+    describeSegmentReading(guarantee);
+    describePublish(guarantee);
+    describePublishLimits(guarantee);
+    describePut(guarantee);
+    describeReading(guarantee);
+    describeRemoval(guarantee);
+  });
+}
+
+const CHUNK_BYTES = 256 * 1024;
+
+function describeSegments(guarantee: Guarantee): void {
+  guarantee("a segment holds exactly what was appended, in order, also when appends are not awaited", async (store) => {
+    const writer = await store.beginSegment(SESSION, 1);
+    const parts = [bytesOf(1, 10), bytesOf(2, 300_000), bytesOf(3, 1), bytesOf(4, 70_000)];
+    await Promise.all(parts.map((part) => writer.append([part])));
+    await writer.append([]);
+    await writer.append([new Uint8Array(0), bytesOf(5, 5), bytesOf(6, 6)]);
+    await writer.sync();
+    await writer.close();
+    const expected = Buffer.concat([...parts, bytesOf(5, 5), bytesOf(6, 6)]);
+    assert.deepEqual(await collect(store.readSegments(SESSION, [{ epoch: 1, bytes: expected.length }])), expected);
+  });
+
+  guarantee("an appended buffer may be used again once append resolved", async (store) => {
+    const writer = await store.beginSegment(SESSION, 1);
+    const buffer = Buffer.from("first");
+    await writer.append([buffer]);
+    buffer.write("other");
+    await writer.sync();
+    await writer.close();
+    assert.equal(String(await collect(store.readSegments(SESSION, [{ epoch: 1, bytes: 5 }]))), "first");
+  });
+
+  guarantee(
+    "more can be appended and synced after a sync, and what was synced can be read meanwhile",
+    async (store) => {
+      const writer = await store.beginSegment(SESSION, 1);
+      for (const part of ["one ", "two ", "three"]) {
+        await writer.append([Buffer.from(part)]);
+        await writer.sync();
+        assert.equal(String(await collect(store.readSegments(SESSION, [{ epoch: 1, bytes: 4 }]))), "one ");
+      }
+      await writer.close();
+      assert.equal(String(await collect(store.readSegments(SESSION, [{ epoch: 1, bytes: 13 }]))), "one two three");
+    },
+  );
+
+  guarantee("an epoch that already wrote is refused with exists, and loses nothing", async (store) => {
+    await writeSegment(store, SESSION, 1, Buffer.from("kept"));
+    await rejectsWith("exists", store.beginSegment(SESSION, 1));
+    await writeSegment(store, SESSION, 2, Buffer.from("next"));
+    await writeSegment(store, OTHER, 1, Buffer.from("theirs"));
+    assert.equal(String(await collect(store.readSegments(SESSION, [{ epoch: 1, bytes: 4 }]))), "kept");
+  });
+
+  guarantee("two epochs that write at once never mix", async (store) => {
+    const writers = await Promise.all([1, 2].map((epoch) => store.beginSegment(SESSION, epoch)));
+    for (let round = 0; round < 20; round++)
+      await Promise.all(writers.map((writer, index) => writer.append([Buffer.alloc(1000, index + 1)])));
+    await Promise.all(writers.map((writer) => writer.sync()));
+    await Promise.all(writers.map((writer) => writer.close()));
+    for (const epoch of [1, 2])
+      assert.deepEqual(
+        await collect(store.readSegments(SESSION, [{ epoch, bytes: 20_000 }])),
+        Buffer.alloc(20_000, epoch),
+      );
+  });
+
+  guarantee("a closed writer can be closed again and takes nothing more", async (store) => {
+    const writer = await store.beginSegment(SESSION, 1);
+    await writer.close();
+    await writer.close();
+    await rejectsWith("unavailable", writer.append([Buffer.from("late")]));
+    await rejectsWith("unavailable", writer.sync());
+  });
+}
+
+function describeSegmentReading(guarantee: Guarantee): void {
+  guarantee(
+    "segments are read as one stream of their first bytes, in the order given, in chunks of at most 256 KiB",
+    async (store) => {
+      await writeSegment(store, SESSION, 1, bytesOf(1, 600_000));
+      await writeSegment(store, SESSION, 3, bytesOf(3, 300_000));
+      const segments = [
+        { epoch: 1, bytes: 524_288 },
+        { epoch: 3, bytes: 299_999 },
+      ];
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of store.readSegments(SESSION, segments)) chunks.push(chunk);
+      assert.ok(chunks.every((chunk) => chunk.byteLength > 0 && chunk.byteLength <= CHUNK_BYTES));
+      const expected = [bytesOf(1, 600_000).subarray(0, 524_288), bytesOf(3, 300_000).subarray(0, 299_999)];
+      assert.deepEqual(Buffer.concat(chunks), Buffer.concat(expected));
+      assert.equal((await collect(store.readSegments(SESSION, []))).length, 0);
+    },
+  );
+
+  guarantee("reading an absent segment is missing, a short one damaged", async (store) => {
+    await rejectsWith("missing", collect(store.readSegments(SESSION, [{ epoch: 1, bytes: 1 }])));
+    await writeSegment(store, SESSION, 1, bytesOf(1, 10));
+    await rejectsWith("missing", collect(store.readSegments(SESSION, [{ epoch: 2, bytes: 1 }])));
+    await rejectsWith("damaged", collect(store.readSegments(SESSION, [{ epoch: 1, bytes: 11 }])));
+  });
+}
+
+function describeReading(guarantee: Guarantee): void {
+  const key = textKey(FILE, "task_1_1");
+  const content = bytesOf(7, 600_000);
+
+  guarantee("a range is exactly its bytes, in chunks of at most 256 KiB", async (store) => {
+    await store.put(key, chunks(content));
+    const ranges = [
+      [0, 600_000],
+      [0, 1],
+      [599_999, 600_000],
+      [262_143, 262_145],
+      [100, 500_000],
+      [5, 5],
+      [600_000, 600_000],
+    ] as const;
+    for (const [start, end] of ranges) {
+      const parts: Uint8Array[] = [];
+      for await (const part of store.read(key, { start, end })) parts.push(part);
+      assert.ok(parts.every((part) => part.byteLength > 0 && part.byteLength <= CHUNK_BYTES));
+      assert.deepEqual(Buffer.concat(parts), content.subarray(start, end), `[${start}, ${end})`);
+    }
+  });
+
+  guarantee(
+    "an absent blob has no size and is missing to readers, and a range beyond its end is damaged",
+    async (store) => {
+      assert.equal(await store.size(key), null);
+      await rejectsWith("missing", collect(store.read(key)));
+      await rejectsWith("missing", collect(store.read(key, { start: 0, end: 1 })));
+      await store.put(key, chunks("abc"));
+      await rejectsWith("damaged", collect(store.read(key, { start: 1, end: 4 })));
+    },
+  );
+
+  guarantee("a reader may keep, or write into, the chunks it was given, and may leave early", async (store) => {
+    await store.put(key, chunks(content));
+    const kept: Uint8Array[] = [];
+    for await (const chunk of store.read(key)) kept.push(chunk);
+    assert.deepEqual(Buffer.concat(kept), content);
+    for (const chunk of kept) chunk.fill(0);
+    for await (const _ of store.read(key)) break;
+    assert.deepEqual(await collect(store.read(key)), content);
+  });
+
+  guarantee("200 readers at once all read the same bytes", async (store) => {
+    await store.put(key, chunks(content));
+    const expected = sha256(content);
+    const readers = Array.from({ length: 200 }, async () => {
+      const hash = createHash("sha256");
+      for await (const chunk of store.read(key)) hash.update(chunk);
+      return hash.digest("hex");
+    });
+    assert.deepEqual(new Set(await Promise.all(readers)), new Set([expected]));
+  });
+
+  guarantee("a key that was stored as text names the same blob", async (store) => {
+    await store.put(key, chunks("abc"));
+    assert.equal(await store.size(storedKey(String(key))), 3);
+  });
+
+  guarantee("check says how much room there is, or that there is no limit", async (store) => {
+    const { freeBytes, totalBytes } = await store.check();
+    assert.ok(freeBytes === null || (freeBytes > 0 && totalBytes !== null && totalBytes >= freeBytes));
+  });
+}
+
+function describeRemoval(guarantee: Guarantee): void {
+  guarantee("list shows every segment, original and text once, with its length", async (store) => {
+    const { original, text } = await populate(store);
+    assert.deepEqual(await listed(store), [
+      { kind: "original", session: SESSION, key: original, bytes: 7 },
+      { kind: "segment", session: SESSION, epoch: 1, bytes: 7 },
+      { kind: "segment", session: SESSION, epoch: 12, bytes: 3 },
+      { kind: "segment", session: OTHER, epoch: 1, bytes: 5 },
+      { kind: "text", file: FILE, build: "task_1_1", key: text, bytes: 4 },
+    ]);
+  });
+
+  guarantee("removing a blob removes it alone, and twice is once", async (store) => {
+    const { original, text } = await populate(store);
+    await store.remove(original);
+    await store.remove(original);
+    assert.equal(await store.size(original), null);
+    await rejectsWith("missing", collect(store.read(original)));
+    assert.equal(await store.size(text), 4);
+    assert.equal((await listed(store)).length, 4);
+    await store.publish(SESSION, [{ epoch: 1, bytes: 7 }], original);
+    assert.equal(String(await collect(store.read(original))), "content");
+  });
+
+  guarantee("removing segments takes the session's, or the epochs asked for, and no other session's", async (store) => {
+    const { original } = await populate(store);
+    await store.removeSegments(SESSION, (epoch) => epoch > 1);
+    assert.deepEqual(await segmentsOf(store), [`${SESSION}.1`, `${OTHER}.1`]);
+    await store.removeSegments(SESSION);
+    await store.removeSegments(SESSION);
+    assert.deepEqual(await segmentsOf(store), [`${OTHER}.1`]);
+    assert.equal(String(await collect(store.read(original))), "content");
+  });
+
+  guarantee("every entry that list shows can be removed, and removing it again is done", async (store) => {
+    await populate(store);
+    const entries = await listed(store);
+    for (const entry of entries) {
+      await store.removeEntry(entry);
+      await store.removeEntry(entry);
+    }
+    assert.equal(entries.length, 5);
+    assert.deepEqual(await listed(store), []);
+  });
+
+  guarantee("a writer whose segment was removed meanwhile disturbs nobody", async (store) => {
+    const writer = await store.beginSegment(SESSION, 1);
+    await writer.append([Buffer.from("old")]);
+    await writer.sync();
+    await store.removeSegments(SESSION);
+    await writer.append([Buffer.from("older")]);
+    await writer.sync();
+    await writer.close();
+    assert.deepEqual(await segmentsOf(store), []);
+  });
+}
+
+async function populate(store: BlobStore) {
+  const original = originalKey(SESSION, sha256("content"));
+  const text = textKey(FILE, "task_1_1");
+  await writeSegment(store, SESSION, 1, Buffer.from("content"));
+  await writeSegment(store, SESSION, 12, Buffer.from("etc"));
+  await writeSegment(store, OTHER, 1, Buffer.from("their"));
+  await store.publish(SESSION, [{ epoch: 1, bytes: 7 }], original);
+  await store.put(text, chunks("page"));
+  return { original, text };
+}

@@ -1,0 +1,275 @@
+import { randomBytes } from "node:crypto";
+import { access, constants, link, lstat, open, readdir, rename, stat, statfs, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { type Clock, createClock } from "../clock.ts";
+import { errorCodeOf } from "../errors.ts";
+import type { SessionId } from "../ids.ts";
+import type { Log } from "../log.ts";
+import {
+  type BlobKey,
+  type BlobStore,
+  BlobStoreError,
+  type SegmentRef,
+  type SegmentWriter,
+  type StoredEntry,
+} from "./blob-store.ts";
+import { createDirectorySync, type DirectorySync } from "./directory-sync.ts";
+import { attempt, isAbsent, readError, storeError } from "./fs-errors.ts";
+import { makeFolders } from "./fs-folders.ts";
+import {
+  AREAS,
+  blobPath,
+  epochOf,
+  pathOf,
+  readPath,
+  SHARDS,
+  segmentFolder,
+  segmentPath,
+  temporaryBeside,
+} from "./fs-layout.ts";
+import { readFileRange } from "./fs-read.ts";
+import { FsSegmentWriter, writeNewFile } from "./fs-segment-writer.ts";
+
+const KNOWN_LENGTHS = 4096;
+
+export interface FsBlobStoreOptions {
+  /** Absolute path of a folder that is the store's alone. Made when it is absent, mode 0700; files are 0600. */
+  readonly root: string;
+  readonly log?: Log;
+  /** Ages temporary files in `list`. */
+  readonly clock?: Clock;
+}
+
+/**
+ * Opens the store in a folder of a local file system. One process may write to a folder at a time (the server's lock sees to it).
+ * Rejects when the folder cannot be made, written or hard-linked in.
+ */
+export async function openFsBlobStore(options: FsBlobStoreOptions): Promise<BlobStore> {
+  await makeFolders(options.root);
+  return new FsBlobStore(options);
+}
+
+class FsBlobStore implements BlobStore {
+  readonly #root: string;
+  readonly #log: Log | undefined;
+  readonly #clock: Clock;
+  readonly #directories: DirectorySync = createDirectorySync();
+  /** Segment files that somebody may still append to: they must not become blobs by a link. */
+  readonly #beingWritten = new Set<string>();
+  /** Lengths of segment files that were closed, the newest: spares publish one of its six calls (8 to 25 % of its time). */
+  readonly #lengths = new Map<string, number>();
+  /** Temporary files of this process, so that no clock and no sweeper takes one for a leftover. */
+  readonly #temporaries = new Set<string>();
+  /** Random, so that a temporary of an earlier process never has the same name. */
+  readonly #run = randomBytes(8).toString("hex");
+  #made = 0;
+
+  constructor(options: FsBlobStoreOptions) {
+    this.#root = options.root;
+    this.#log = options.log;
+    this.#clock = options.clock ?? createClock();
+  }
+
+  /**
+   * bytes durable → name → name durable → resolve. Nothing here takes anything away from the segments, so a crash at any
+   * point leaves something to go on from.
+   */
+  async publish(session: SessionId, segments: readonly SegmentRef[], key: BlobKey): Promise<void> {
+    const target = this.#path(blobPath(key));
+    const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
+    try {
+      const whole = await this.#wholeSegment(session, segments, dirname(target));
+      if (whole !== null) await this.#giveName(whole, target, bytes);
+      else if (!(await this.#isThere(key, bytes))) await this.#putUnder(target, this.readSegments(session, segments));
+    } catch (error) {
+      // Another publish of the session may have been committed meanwhile and its segments removed: then the blob is there.
+      const gone = error instanceof BlobStoreError && error.failure === "missing";
+      if (!gone || (await this.size(key)) !== bytes) throw error;
+    }
+    await this.#syncNames(target);
+  }
+
+  async put(key: BlobKey, content: AsyncIterable<Uint8Array>): Promise<void> {
+    const target = this.#path(blobPath(key));
+    if ((await this.size(key)) === null || this.#directories.isSuspect(dirname(target)))
+      await this.#putUnder(target, content);
+    else await content[Symbol.asyncIterator]().return?.();
+    // Also for a blob that was there: whoever made it may still be waiting for this.
+    await this.#syncNames(target);
+  }
+
+  async beginSegment(session: SessionId, epoch: number): Promise<SegmentWriter> {
+    const path = this.#path(segmentPath(session, epoch));
+    const handle = await attempt("begin a segment", open(path, "wx", 0o600));
+    this.#beingWritten.add(path);
+    return new FsSegmentWriter(handle, {
+      syncName: () => this.#directories.sync(dirname(path)),
+      closed: (bytes) => this.#segmentClosed(path, bytes),
+      log: this.#log,
+    });
+  }
+
+  async *readSegments(session: SessionId, segments: readonly SegmentRef[]): AsyncIterable<Uint8Array> {
+    for (const { epoch, bytes } of segments) {
+      yield* readFileRange("read a segment", this.#path(segmentPath(session, epoch)), { start: 0, end: bytes });
+    }
+  }
+
+  read(key: BlobKey, range?: { readonly start: number; readonly end: number }): AsyncIterable<Uint8Array> {
+    return readFileRange("read a blob", this.#path(blobPath(key)), range);
+  }
+
+  async size(key: BlobKey): Promise<number | null> {
+    const path = this.#path(blobPath(key));
+    try {
+      return (await stat(path)).size;
+    } catch (error) {
+      if (await isAbsent(error, path)) return null;
+      throw storeError("look for a blob", error);
+    }
+  }
+
+  async remove(key: BlobKey): Promise<void> {
+    const path = this.#path(blobPath(key));
+    await this.#unlink(path);
+    await this.#syncNames(path);
+  }
+
+  /** Not fsynced: a segment that a power cut brings back is unlisted, and reconcile removes it again. */
+  async removeSegments(session: SessionId, which: (epoch: number) => boolean = () => true): Promise<void> {
+    const folder = this.#path(segmentFolder(session));
+    for (const name of await attempt("list segments", readdir(folder))) {
+      const epoch = epochOf(session, name);
+      if (epoch !== null && which(epoch)) await this.#unlink(join(folder, name));
+    }
+  }
+
+  async *list(): AsyncIterable<StoredEntry> {
+    for (const area of AREAS) {
+      for (const shard of SHARDS) {
+        const folder = `${area}/${shard}`;
+        for (const name of await attempt("list a folder", readdir(this.#path(folder)))) {
+          const entry = await this.#look(`${folder}/${name}`);
+          if (entry !== null) yield entry;
+        }
+      }
+    }
+  }
+
+  async removeEntry(entry: StoredEntry): Promise<void> {
+    const path = pathOf(entry);
+    if (readPath(path, 0, 0) === null) throw new Error("not an entry of this store");
+    await this.#unlink(this.#path(path));
+  }
+
+  async check(): Promise<{ readonly freeBytes: number; readonly totalBytes: number }> {
+    // W_OK fails with EROFS on a disk that was remounted read-only, which statfs does not show.
+    await attempt("write to the blob folder", access(this.#path("originals"), constants.W_OK));
+    const disk = await attempt("ask for free space", statfs(this.#root));
+    return { freeBytes: disk.bavail * disk.bsize, totalBytes: disk.blocks * disk.bsize };
+  }
+
+  /**
+   * The path of the one segment that is the whole object, exactly, or null when its bytes have to be copied: several segments,
+   * a tail that was never recorded, a writer that could still append.
+   */
+  async #wholeSegment(session: SessionId, segments: readonly SegmentRef[], folder: string): Promise<string | null> {
+    const [only, ...more] = segments.filter((segment) => segment.bytes > 0);
+    if (only === undefined || more.length > 0 || this.#directories.isSuspect(folder)) return null;
+    const path = this.#path(segmentPath(session, only.epoch));
+    if (this.#beingWritten.has(path)) return null;
+    return (await this.#segmentLength(path)) === only.bytes ? path : null;
+  }
+
+  async #segmentLength(path: string): Promise<number> {
+    const known = this.#lengths.get(path);
+    if (known !== undefined) return known;
+    try {
+      return (await stat(path)).size;
+    } catch (error) {
+      throw await readError("publish a segment", error, path);
+    }
+  }
+
+  #segmentClosed(path: string, bytes: number | null): void {
+    this.#beingWritten.delete(path);
+    if (bytes !== null) this.#lengths.set(path, bytes);
+    const [oldest] = this.#lengths.keys();
+    if (this.#lengths.size > KNOWN_LENGTHS && oldest !== undefined) this.#lengths.delete(oldest);
+  }
+
+  /** Whether the blob is there, with that length, and nothing speaks against its being on disk. */
+  async #isThere(key: BlobKey, bytes?: number): Promise<boolean> {
+    const there = await this.size(key);
+    if (this.#directories.isSuspect(dirname(this.#path(blobPath(key))))) return false;
+    return bytes === undefined ? there !== null : there === bytes;
+  }
+
+  async #putUnder(target: string, content: AsyncIterable<Uint8Array>): Promise<void> {
+    const temporary = temporaryBeside(target, `${this.#run}-${this.#made++}`);
+    this.#temporaries.add(temporary);
+    try {
+      const bytes = await writeNewFile(temporary, content);
+      await this.#giveName(temporary, target, bytes);
+    } finally {
+      // Before the directory's fsync, so that this fsync takes the name away too and a power cut leaves no litter.
+      await this.#unlink(temporary).catch((err: unknown) =>
+        this.#log?.warn({ err }, "a temporary file stays for the sweeper"),
+      );
+      this.#temporaries.delete(temporary);
+    }
+  }
+
+  /**
+   * link, not rename: rename would replace silently. An equal key means equal bytes, so a blob that is there is done, unless
+   * its length says that the disk has damaged it.
+   *
+   * After a failed fsync of the folder it is unknown which of its names are on disk, and fsyncing again would prove nothing. Then
+   * the name is written anew, by a rename over the old one, and never missing in between.
+   */
+  async #giveName(from: string, target: string, bytes: number): Promise<void> {
+    if (this.#directories.isSuspect(dirname(target))) return attempt("replace a blob", rename(from, target));
+    try {
+      await link(from, target);
+    } catch (error) {
+      if (errorCodeOf(error) === "ENOENT") throw await readError("publish a blob", error, from);
+      if (errorCodeOf(error) !== "EEXIST") throw storeError("publish a blob", error);
+      const there = await attempt("look at a blob", stat(target));
+      if (there.size !== bytes)
+        throw new BlobStoreError("damaged", `the blob has ${there.size} bytes on disk instead of ${bytes}`);
+    }
+  }
+
+  #syncNames(path: string): Promise<void> {
+    return attempt("sync a folder", this.#directories.sync(dirname(path)));
+  }
+
+  async #unlink(path: string): Promise<void> {
+    this.#lengths.delete(path);
+    try {
+      await unlink(path);
+    } catch (error) {
+      if (!(await isAbsent(error, path))) throw storeError("remove a file", error);
+    }
+  }
+
+  /** What lies at a path, or null when it is gone by now or none of ours. */
+  async #look(path: string): Promise<StoredEntry | null> {
+    const absolute = this.#path(path);
+    try {
+      const { size, mtimeMs } = await lstat(absolute);
+      // A temporary of this process is in use, however old the clock makes it.
+      const ageMs = this.#temporaries.has(absolute) ? 0 : Math.max(0, this.#clock.now() - mtimeMs);
+      const entry = readPath(path, size, ageMs);
+      if (entry === null) this.#log?.warn({ path }, "the blob folder holds a file that is not ours; it is left alone");
+      return entry;
+    } catch (error) {
+      if (await isAbsent(error, absolute)) return null;
+      throw storeError("look at a file", error);
+    }
+  }
+
+  #path(relative: string): string {
+    return join(this.#root, relative);
+  }
+}
