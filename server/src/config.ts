@@ -23,6 +23,8 @@ export interface Config {
   readonly uploadOrigins: readonly string[];
   readonly createsPerSecond: number;
   readonly maxFileBytes: number;
+  /** Disk that creates and uploads leave free; null = the smaller of 1 GiB and 5 % of the disk. */
+  readonly diskReserveBytes: number | null;
   /** Server secret behind upload URLs; null = generated into the data folder. */
   readonly secret: string | null;
   /** Places for documents that are being read at once. */
@@ -117,6 +119,15 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     fallback: () => DEFAULTS.maxFileBytes,
     parse: integerWithin(1, 1_073_741_824),
   },
+  diskReserveBytes: {
+    env: "WHARF_DISK_RESERVE_BYTES",
+    flag: "--disk-reserve-bytes",
+    value: "bytes",
+    say: "disk that creates and uploads leave free, in bytes",
+    shown: "the smaller of 1 GiB and 5 % of the disk",
+    fallback: () => null,
+    parse: integerWithin(0, Number.MAX_SAFE_INTEGER),
+  },
   secret: {
     env: "WHARF_SECRET",
     flag: "--secret-file",
@@ -178,6 +189,7 @@ export function readConfig(
     uploadOrigins: read("uploadOrigins"),
     createsPerSecond: read("createsPerSecond"),
     maxFileBytes: read("maxFileBytes"),
+    diskReserveBytes: read("diskReserveBytes"),
     secret: read("secret"),
     workers: read("workers"),
     logLevel: read("logLevel"),
@@ -213,7 +225,8 @@ function nonEmpty(text: string): string {
 function integerWithin(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= min && value <= max)) throw new ConfigError(`must be a whole number from ${min} to ${max}, not "${text}"`);
+    if (!(value >= min && value <= max))
+      throw new ConfigError(`must be a whole number from ${min} to ${max}, not "${text}"`);
     return value;
   };
 }
@@ -221,7 +234,9 @@ function integerWithin(min: number, max: number): (text: string) => number {
 function baseUrl(text: string): string | null {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || !/^https?:$/.test(url.protocol) || url.search !== "" || url.hash !== "" || url.username !== "")
-    throw new ConfigError(`must be an http or https URL without query, such as https://files.example.com, not "${text}"`);
+    throw new ConfigError(
+      `must be an http or https URL without query, such as https://files.example.com, not "${text}"`,
+    );
   return url.href.replace(/\/+$/, "");
 }
 

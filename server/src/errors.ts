@@ -11,7 +11,11 @@ export interface ErrorSpec {
 }
 
 export const CATALOGUE = {
-  invalid_request: { status: 400, retryable: false, say: "The request is not valid; details.field names what to change." },
+  invalid_request: {
+    status: 400,
+    retryable: false,
+    say: "The request is not valid; details.field names what to change.",
+  },
   bucket_required: {
     status: 400,
     retryable: false,
@@ -40,15 +44,27 @@ export const CATALOGUE = {
     say: "Send one Idempotency-Key header of 1 to 255 printable ASCII characters, bare or in double quotes.",
   },
   batch_too_large: { status: 400, retryable: false, say: "A batch holds at most 100 files; split it." },
-  duplicate_client_file_id: { status: 400, retryable: false, say: "Each client_file_id may occur once in items and once in files." },
+  duplicate_client_file_id: {
+    status: 400,
+    retryable: false,
+    say: "Each client_file_id may occur once in items and once in files.",
+  },
   invalid_client_file_id: {
     status: 400,
     retryable: false,
     say: "client_file_id must match ^[A-Za-z0-9_.-]{1,128}$ and must not start with __.",
   },
-  missing_file_parts: { status: 400, retryable: false, say: "Each client_file_id must occur in manifest.items and in files." },
+  missing_file_parts: {
+    status: 400,
+    retryable: false,
+    say: "Each client_file_id must occur in manifest.items and in files.",
+  },
   unsupported_manifest_version: { status: 400, retryable: false, say: "manifest.version must be 1." },
-  invalid_mode: { status: 400, retryable: false, say: "That mode is not available; details.available lists those that are." },
+  invalid_mode: {
+    status: 400,
+    retryable: false,
+    say: "That mode is not available; details.available lists those that are.",
+  },
   invalid_api_key: {
     status: 401,
     retryable: false,
@@ -59,27 +75,59 @@ export const CATALOGUE = {
     retryable: false,
     say: "This key may not do that; use a key that has the scope in details.required.",
   },
-  session_not_found: { status: 404, retryable: false, say: "There is no such upload session; check the id, or create a session." },
+  session_not_found: {
+    status: 404,
+    retryable: false,
+    say: "There is no such upload session; check the id, or create a session.",
+  },
   file_not_found: { status: 404, retryable: false, say: "There is no such file; check the id." },
   task_not_found: { status: 404, retryable: false, say: "There is no such task; check the id." },
   batch_not_found: { status: 404, retryable: false, say: "There is no such batch; check the id." },
   bucket_not_found: { status: 404, retryable: false, say: "There is no such bucket; check the id." },
   not_found: { status: 404, retryable: false, say: "There is nothing at this address; /docs lists the routes." },
-  method_not_allowed: { status: 405, retryable: false, say: "This address does not take that method; the Allow header lists those it takes." },
+  method_not_allowed: {
+    status: 405,
+    retryable: false,
+    say: "This address does not take that method; the Allow header lists those it takes.",
+  },
   upload_incomplete: {
     status: 409,
     retryable: true,
     say: "The bytes are not all here yet; PUT the rest to upload_url, then finalize again. details.received_bytes says how many are.",
   },
-  idempotency_in_progress: { status: 409, retryable: true, say: "The first request with this key is still running; try again shortly." },
-  bucket_not_empty: { status: 409, retryable: false, say: "The bucket still has files; move or delete them, or send ?force=true." },
+  idempotency_in_progress: {
+    status: 409,
+    retryable: true,
+    say: "The first request with this key is still running; try again shortly.",
+  },
+  bucket_not_empty: {
+    status: 409,
+    retryable: false,
+    say: "The bucket still has files; move or delete them, or send ?force=true.",
+  },
   conflict: { status: 409, retryable: false, say: "The object is in a state that does not allow this." },
-  session_expired: { status: 410, retryable: false, say: "The upload session has expired; create a new one and upload again." },
-  session_cancelled: { status: 410, retryable: false, say: "The upload session was cancelled; create a new one and upload again." },
+  session_expired: {
+    status: 410,
+    retryable: false,
+    say: "The upload session has expired; create a new one and upload again.",
+  },
+  session_cancelled: {
+    status: 410,
+    retryable: false,
+    say: "The upload session was cancelled; create a new one and upload again.",
+  },
   file_too_large: { status: 413, retryable: false, say: "The file is too large; details.max_bytes is the limit." },
-  request_too_large: { status: 413, retryable: false, say: "The request body is too large; details.max_bytes is the limit." },
+  request_too_large: {
+    status: 413,
+    retryable: false,
+    say: "The request body is too large; details.max_bytes is the limit.",
+  },
   unsupported_content_type: { status: 415, retryable: false, say: "Send the body as Content-Type: application/json." },
-  range_not_satisfiable: { status: 416, retryable: false, say: "The range lies outside the file; Content-Range names its size." },
+  range_not_satisfiable: {
+    status: 416,
+    retryable: false,
+    say: "The range lies outside the file; Content-Range names its size.",
+  },
   idempotency_key_reused: {
     status: 422,
     retryable: false,
@@ -90,24 +138,45 @@ export const CATALOGUE = {
     retryable: false,
     say: "The stored bytes do not have that checksum. Give the upload up with DELETE /v1/knowledge/files/upload-session/{id}, then create a session and send the file again.",
   },
-  rate_limited: { status: 429, retryable: true, say: "Too many creates in one second; wait Retry-After seconds and try again." },
-  internal: { status: 500, retryable: true, say: "Something went wrong on the server; try again, and report the request_id if it persists." },
+  rate_limited: {
+    status: 429,
+    retryable: true,
+    say: "Too many creates in one second; wait Retry-After seconds and try again.",
+  },
+  internal: {
+    status: 500,
+    retryable: true,
+    say: "Something went wrong on the server; try again, and report the request_id if it persists.",
+  },
   integrity_error: {
     status: 500,
     retryable: true,
     say: "The stored bytes no longer match their checksum and are not served. Send the file again.",
   },
-  storage_unavailable: { status: 503, retryable: true, say: "Storage does not answer right now; try again after Retry-After seconds." },
+  storage_unavailable: {
+    status: 503,
+    retryable: true,
+    say: "Storage does not answer right now; try again after Retry-After seconds.",
+  },
   overloaded: { status: 503, retryable: true, say: "The server is at a limit; try again after Retry-After seconds." },
-  shutting_down: { status: 503, retryable: true, say: "The server is shutting down; try again after Retry-After seconds." },
-  storage_full: { status: 507, retryable: true, say: "The server's disk is nearly full; the operator must free space. Try again later." },
+  shutting_down: {
+    status: 503,
+    retryable: true,
+    say: "The server is shutting down; try again after Retry-After seconds.",
+  },
+  storage_full: {
+    status: 507,
+    retryable: true,
+    say: "The server's disk is nearly full; the operator must free space. Try again later.",
+  },
 } as const satisfies Record<string, ErrorSpec>;
 
 export type ErrorCode = keyof typeof CATALOGUE;
 
 /** Why a file could not be indexed: not an HTTP error, but `file.error.code` and `task.error.code` (contract §11). */
 export const FILE_ERRORS = {
-  unsupported_file_type: "This kind of file is not read. Convert it to PDF, DOCX, HTML, Markdown or plain text and upload it again.",
+  unsupported_file_type:
+    "This kind of file is not read. Convert it to PDF, DOCX, HTML, Markdown or plain text and upload it again.",
   type_mismatch: "The content is not what content_type declares. Correct content_type or the file and upload it again.",
   encrypted_file: "The file is encrypted. Remove its password and upload it again.",
   corrupt_file: "The file is damaged and cannot be read. Export it afresh from its source and upload it again.",

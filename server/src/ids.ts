@@ -32,7 +32,9 @@ export function createIdSource(clock: { now(): number }): IdSource {
 
 /** The id, or null when the text cannot be one: callers answer it like an absent id. */
 export function parseId<P extends IdPrefix>(prefix: P, text: string): Id<P> | null {
-  return text.length <= 64 && text.startsWith(`${prefix}_`) && /^[A-Za-z0-9_]+$/.test(text) ? brandId(prefix, text) : null;
+  return text.length <= 64 && text.startsWith(`${prefix}_`) && /^[A-Za-z0-9_]+$/.test(text)
+    ? brandId(prefix, text)
+    : null;
 }
 
 /** The one place where a string becomes an id. */

@@ -5,7 +5,13 @@ import { kyselyOver } from "../sqlite/kysely-sqlite.ts";
 import { openDatabase } from "../sqlite/open-database.ts";
 import type { Call } from "../sqlite/thread-protocol.ts";
 import { threadServer } from "../sqlite/thread-server.ts";
-import { checkpoint, WAL_CHECKPOINT_BYTES, WAL_IDLE_CHECKPOINT_MS, WriterGate, walBytes } from "../sqlite/wal-checkpoint.ts";
+import {
+  checkpoint,
+  WAL_CHECKPOINT_BYTES,
+  WAL_IDLE_CHECKPOINT_MS,
+  WriterGate,
+  walBytes,
+} from "../sqlite/wal-checkpoint.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { migrate, SQLITE } from "./migrate.ts";
 import type { Schema } from "./schema.ts";
@@ -72,7 +78,9 @@ async function main({ path, clockOffset, readerPort }: OwnerThreadData): Promise
       queue = queue.slice(MAX_BATCH);
       // An operation awaits nothing but its statements, which are synchronous: a turn of the event loop in between means that one
       // awaited something else, and another could have come in between.
-      const overdue = setImmediate(() => fatal(new Error(`an operation left its thread: ${batch.map((c) => c.method)}`)));
+      const overdue = setImmediate(() =>
+        fatal(new Error(`an operation left its thread: ${batch.map((c) => c.method)}`)),
+      );
       try {
         const answers = await commits.run(batch);
         clearImmediate(overdue);

@@ -33,7 +33,9 @@ function refuseOldSqlite(database: DatabaseSync): void {
     const part = parts[index] ?? 0;
     if (part > oldest) return;
     if (part < oldest)
-      throw new Error(`SQLite ${version} is too old, ${OLDEST_SQLITE.join(".")} or newer is needed: use the pinned Node.`);
+      throw new Error(
+        `SQLite ${version} is too old, ${OLDEST_SQLITE.join(".")} or newer is needed: use the pinned Node.`,
+      );
   }
 }
 

@@ -11,7 +11,12 @@ export type Answer =
   | {
       readonly id: number;
       /** An error, taken apart: classes do not cross. `code` is the error catalogue's, when it has one. */
-      readonly failure: { readonly name: string; readonly message: string; readonly code: string | null; readonly stack: string };
+      readonly failure: {
+        readonly name: string;
+        readonly message: string;
+        readonly code: string | null;
+        readonly stack: string;
+      };
     };
 
 export type ToThread = { readonly kind: "calls"; readonly calls: readonly Call[] } | { readonly kind: "close" };

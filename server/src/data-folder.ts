@@ -1,0 +1,110 @@
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { ConfigError } from "./config.ts";
+
+/**
+ * The folder that holds everything of the embedded server. Nothing but SQLite and `stat` touches the catalogue, index and lock files while
+ * they are open: an `open` and `close` of a locked file in the same process drops its POSIX locks (seen).
+ */
+export interface DataFolder {
+  readonly path: string;
+  readonly catalogue: string;
+  readonly blobs: string;
+  readonly index: string;
+}
+
+/** Makes the folder (0700) when it is not there, each new one fsynced in its parent; refuses one that others can read. */
+export function openDataFolder(path: string): DataFolder {
+  const folder = {
+    path,
+    catalogue: join(path, "catalogue.db"),
+    blobs: join(path, "blobs"),
+    index: join(path, "index"),
+  };
+  for (const place of [path, folder.blobs, folder.index]) makeFolder(place);
+  const mode = statSync(path).mode & 0o777;
+  if ((mode & 0o077) !== 0)
+    throw new ConfigError(
+      `The data folder ${path} can be read by others (mode ${mode.toString(8)}): run chmod 700 ${path}.`,
+    );
+  return folder;
+}
+
+/** Kept until `release`, or until the process dies: the kernel frees it. */
+export interface ServerLock {
+  release(): void;
+}
+
+/**
+ * One server for each folder: an exclusive transaction on a SQLite file of its own. The handle lives in the returned object, or it would be
+ * garbage-collected and the lock with it.
+ */
+export function lockDataFolder(folder: DataFolder): ServerLock {
+  const database = new DatabaseSync(join(folder.path, "server.lock"), { timeout: 0 });
+  try {
+    database.exec("PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE");
+  } catch (error) {
+    database.close();
+    if (!(error instanceof Error) || !/locked|busy/i.test(error.message)) throw error;
+    throw new ConfigError(
+      `Another Wharf server runs on ${folder.path}. Stop it first, or give this one a folder of its own with --data-dir.`,
+    );
+  }
+  return {
+    release() {
+      if (database.isOpen) database.close();
+    },
+  };
+}
+
+/** The secret behind upload URLs: generated once, and published like a blob, so that a power cut leaves a whole one or none. */
+export function loadSecret(folder: DataFolder): string {
+  const path = join(folder.path, "secret");
+  if (!existsSync(path)) {
+    const temporary = `${path}.tmp-${randomBytes(6).toString("hex")}`;
+    const file = openSync(temporary, "wx", 0o600);
+    try {
+      writeSync(file, randomBytes(32).toString("base64url"));
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    linkSync(temporary, path);
+    unlinkSync(temporary);
+    syncFolder(folder.path);
+  }
+  const secret = readFileSync(path, "utf8").trim();
+  if (secret.length < 32)
+    throw new ConfigError(`${path} is damaged: restore it from a backup (upload URLs depend on it).`);
+  return secret;
+}
+
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  const parent = dirname(path);
+  makeFolder(parent);
+  mkdirSync(path, { mode: 0o700 });
+  syncFolder(parent);
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, "r");
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}

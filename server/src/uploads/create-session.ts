@@ -1,0 +1,195 @@
+import { normaliseSlug } from "../buckets/bucket.ts";
+import type { Catalogue } from "../catalogue/catalogue.ts";
+import type { Config } from "../config.ts";
+import { type ErrorDetails, isRefusal, type JsonValue, type Refusal, WharfError } from "../errors.ts";
+import { type IdSource, parseId, type TeamId } from "../ids.ts";
+import { LIMITS } from "../limits.ts";
+import type { DiskGate } from "./admission.ts";
+import { createSession as createSessionOperation } from "./create.store.ts";
+import { fingerprintOf } from "./idempotency.ts";
+import type { BucketWish } from "./resolve-buckets.store.ts";
+import type { Session } from "./session.ts";
+
+/** The known fields of a create as the client sent them; absent ones are undefined (contract §2). */
+export interface CreateRequest {
+  readonly filename: string;
+  readonly content_type?: string | undefined;
+  readonly size_bytes: number;
+  readonly title?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly metadata?: Readonly<Record<string, JsonValue>> | undefined;
+  readonly bucket_ids?: readonly string[] | undefined;
+  readonly bucket_slugs?: readonly string[] | undefined;
+  readonly bucket?: string | undefined;
+  readonly create_missing_buckets?: boolean | undefined;
+}
+
+export interface CreateDeps {
+  readonly catalogue: Catalogue;
+  readonly config: Pick<Config, "createsPerSecond" | "maxFileBytes" | "sessionTtlSeconds">;
+  readonly ids: IdSource;
+  readonly disk: DiskGate;
+}
+
+/** What the client gets, and what its RateLimit header says, also when it is refused (LIM-2). */
+export type Created =
+  | { readonly session: Session; readonly replayed: boolean; readonly remaining: number }
+  | { readonly refusal: Refusal; readonly remaining: number };
+
+/** Throws WharfError for what is wrong with the request itself; refusals of the transaction are returned. */
+export async function createUploadSession(
+  deps: CreateDeps,
+  teamId: TeamId,
+  request: CreateRequest,
+  idempotencyKey: string | null,
+): Promise<Created> {
+  const valid = validateCreate(request, deps.config.maxFileBytes);
+  const output = await deps.catalogue.run(createSessionOperation, {
+    teamId,
+    sessionId: deps.ids.next("sess"),
+    ...valid,
+    createMissingBuckets: request.create_missing_buckets ?? false,
+    newBucketIds: valid.buckets.map(() => deps.ids.next("bucket")),
+    idempotency: idempotencyKey === null ? null : { key: idempotencyKey, fingerprint: fingerprintOf({ ...request }) },
+    ttlMs: deps.config.sessionTtlSeconds * 1000,
+    createsPerSecond: deps.config.createsPerSecond,
+    diskLow: await deps.disk.isLow(request.size_bytes),
+  });
+  if (!isRefusal(output)) return output;
+  const { remaining, ...refusal } = output;
+  return { refusal, remaining };
+}
+
+interface ValidCreate {
+  readonly filename: string;
+  readonly title: string;
+  readonly contentType: string;
+  readonly sizeBytes: number;
+  readonly tags: string;
+  readonly metadata: string;
+  readonly buckets: readonly BucketWish[];
+}
+
+/** The rules of contract §2 and §12, field by field, in the order of its table. Pure. */
+export function validateCreate(request: CreateRequest, maxFileBytes: number): ValidCreate {
+  const filename = validFilename(request.filename);
+  return {
+    filename,
+    contentType: validContentType(request.content_type),
+    sizeBytes: validSize(request.size_bytes, maxFileBytes),
+    title: validTitle(request.title, filename),
+    tags: JSON.stringify(validTags(request.tags ?? [])),
+    metadata: validMetadata(request.metadata ?? {}),
+    buckets: bucketWishes(request),
+  };
+}
+
+/** Everything but control characters and lone surrogates is data: `..` and `/` too, for it never becomes a path of ours. */
+function validFilename(sent: string): string {
+  const filename = sent.normalize("NFC");
+  const chars = codePoints(filename);
+  if (
+    chars < 1 ||
+    chars > LIMITS.filenameChars ||
+    /[\u0000-\u001f\u007f-\u009f]/.test(filename) ||
+    !sent.isWellFormed()
+  )
+    throw new WharfError("invalid_filename", { details: { field: "filename", max_chars: LIMITS.filenameChars } });
+  return filename;
+}
+
+const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+const MEDIA_TYPE = new RegExp(
+  `^${TOKEN}/${TOKEN}(?:[ \\t]*;[ \\t]*(?:${TOKEN}=(?:${TOKEN}|"(?:[^"\\\\]|\\\\.)*"))?)*[ \\t]*$`,
+);
+
+function validContentType(sent: string | undefined): string {
+  if (sent === undefined) return "application/octet-stream";
+  if (sent.length > LIMITS.contentTypeChars || !MEDIA_TYPE.test(sent))
+    throw invalid(
+      "content_type",
+      `content_type must be type/subtype, such as application/pdf, in at most ${LIMITS.contentTypeChars} characters.`,
+    );
+  return sent;
+}
+
+function validSize(sizeBytes: number, maxFileBytes: number): number {
+  if (!Number.isInteger(sizeBytes))
+    throw invalid("size_bytes", "size_bytes must be an integer: the size of the file in bytes.");
+  if (sizeBytes < 1)
+    throw new WharfError("invalid_size", {
+      message: "size_bytes must be at least 1: an empty file has nothing to index.",
+      details: { field: "size_bytes" },
+    });
+  if (sizeBytes > maxFileBytes)
+    throw new WharfError("file_too_large", {
+      message: `A file may have at most ${maxFileBytes} bytes; this one has ${sizeBytes}. Split or compress it.`,
+      details: { field: "size_bytes", max_bytes: maxFileBytes },
+    });
+  return sizeBytes;
+}
+
+function validTitle(sent: string | undefined, filename: string): string {
+  if (sent === undefined || sent === "") return filename;
+  if (codePoints(sent) > LIMITS.titleChars)
+    throw invalid("title", `title may have at most ${LIMITS.titleChars} characters; shorten it.`);
+  return sent;
+}
+
+/** Judged after trimming, dropping empty ones and de-duplicating. */
+export function validTags(sent: readonly string[]): readonly string[] {
+  const tags = [...new Set(sent.map((tag) => tag.trim()).filter((tag) => tag !== ""))];
+  if (tags.length > LIMITS.tags)
+    throw new WharfError("too_many_tags", {
+      message: `A file may have at most ${LIMITS.tags} tags; these are ${tags.length}.`,
+      details: { field: "tags", max: LIMITS.tags },
+    });
+  const long = tags.find((tag) => codePoints(tag) > LIMITS.tagChars);
+  if (long !== undefined) throw invalid("tags", `A tag may have at most ${LIMITS.tagChars} characters; shorten it.`);
+  return tags;
+}
+
+export function validMetadata(metadata: Readonly<Record<string, JsonValue>>): string {
+  const json = JSON.stringify(metadata);
+  const bytes = Buffer.byteLength(json, "utf8");
+  if (bytes > LIMITS.metadataBytes)
+    throw new WharfError("metadata_too_large", {
+      message: `metadata may have at most ${LIMITS.metadataBytes} bytes as JSON; this one has ${bytes}.`,
+      details: { field: "metadata", max_bytes: LIMITS.metadataBytes, bytes },
+    });
+  return json;
+}
+
+/** More names than this are refused unread: a union of twenty buckets never needs them. */
+const MAX_BUCKET_NAMES = 200;
+
+/** CRE-1, CRE-2: the three forms as one list. A `bucket` that begins `bucket_` is an id or nothing; ids are never provisioned. */
+export function bucketWishes(
+  request: Pick<CreateRequest, "bucket" | "bucket_ids" | "bucket_slugs">,
+): readonly BucketWish[] {
+  const wishes: BucketWish[] = [];
+  for (const sent of request.bucket_ids ?? []) wishes.push({ sent, id: parseId("bucket", sent), slug: null });
+  for (const sent of request.bucket_slugs ?? []) wishes.push({ sent, id: null, slug: normaliseSlug(sent) });
+  if (request.bucket !== undefined) {
+    const sent = request.bucket;
+    const slug = sent.startsWith("bucket_") ? null : normaliseSlug(sent);
+    wishes.push({ sent, id: parseId("bucket", sent), slug });
+  }
+  if (wishes.length === 0) throw new WharfError("bucket_required", { details: { field: "bucket" } });
+  if (wishes.length > MAX_BUCKET_NAMES)
+    throw invalid("bucket_ids", `A file can be in at most ${LIMITS.buckets} buckets; name fewer.`, {
+      max: LIMITS.buckets,
+    });
+  return wishes;
+}
+
+function invalid(field: string, message: string, more: ErrorDetails = {}): WharfError {
+  return new WharfError("invalid_request", { message, details: { field, ...more } });
+}
+
+/** Lengths count Unicode code points (contract §12). */
+function codePoints(text: string): number {
+  let count = 0;
+  for (const _ of text) count += 1;
+  return count;
+}

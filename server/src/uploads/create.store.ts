@@ -1,0 +1,194 @@
+import { sql } from "kysely";
+import { type Tx, writeOperation } from "../catalogue/catalogue.ts";
+import { type Refusal, refuse } from "../errors.ts";
+import type { BucketId, SessionId, TeamId } from "../ids.ts";
+import { LIMITS } from "../limits.ts";
+import { type BucketWish, resolveBuckets } from "./resolve-buckets.store.ts";
+import { atLeast, toSession } from "./session.store.ts";
+import { expiryAtCreate, isExpired, type Session } from "./session.ts";
+
+/** Create, whole, as one transaction: session, missing buckets, idempotency row and admission row appear together or not at all. */
+export interface CreateInput {
+  readonly teamId: TeamId;
+  readonly sessionId: SessionId;
+  readonly filename: string;
+  readonly title: string;
+  readonly contentType: string;
+  readonly sizeBytes: number;
+  readonly tags: string;
+  readonly metadata: string;
+  readonly buckets: readonly BucketWish[];
+  readonly createMissingBuckets: boolean;
+  /** One for each wish: those of the buckets that are made. */
+  readonly newBucketIds: readonly BucketId[];
+  readonly idempotency: { readonly key: string; readonly fingerprint: string } | null;
+  readonly ttlMs: number;
+  readonly createsPerSecond: number;
+  /** Whether the disk is below its reserve; judged here so that replays still answer (order of checks in contract §2). */
+  readonly diskLow: boolean;
+}
+
+export type CreateOutput =
+  | { readonly session: Session; readonly replayed: boolean; readonly remaining: number }
+  | (Refusal & { readonly remaining: number });
+
+const OPERATION = "create";
+
+/** Order of checks (contract §2): idempotency, buckets, capacity, rate limit last. A refusal leaves no row. */
+export const createSession = writeOperation(
+  "uploads.createSession",
+  async (tx, input: CreateInput): Promise<CreateOutput> => {
+    const remaining = Math.max(0, input.createsPerSecond - (await createsInWindow(tx, input)));
+    const earlier = await findEarlier(tx, input);
+    if (earlier !== null) {
+      const answer = await replay(tx, input, earlier);
+      return "refused" in answer ? { ...answer, remaining } : { session: answer, replayed: true, remaining };
+    }
+    const buckets = await resolveBuckets(tx, input);
+    if ("refused" in buckets) return { ...buckets, remaining };
+    const full = await atCapacity(tx, input);
+    if (full !== null) return { ...full, remaining };
+    if (remaining === 0) return { ...refuse("rate_limited"), remaining };
+    const session = await insertSession(tx, input, buckets.ids);
+    return { session, replayed: false, remaining: remaining - 1 };
+  },
+);
+
+/**
+ * LIM-1: the creates that the window of one second before now holds, exactly: a row each. (A token bucket of burst 5 and 5 a second
+ * lets 10 through in one second.) A time after now counts as absent. Served by the primary key, at most createsPerSecond rows.
+ */
+async function createsInWindow({ db, now }: Tx, input: CreateInput): Promise<number> {
+  const window = db
+    .selectFrom("create_admissions")
+    .select("at")
+    .where("team_id", "=", input.teamId)
+    .where("at", ">", now - LIMITS.rateWindowMs)
+    .where("at", "<=", now)
+    .limit(input.createsPerSecond);
+  const row = await db
+    .selectFrom(window.as("admitted"))
+    .select(({ fn }) => fn.countAll<number>().as("count"))
+    .executeTakeFirstOrThrow();
+  return row.count;
+}
+
+interface Earlier {
+  readonly fingerprint: string;
+  readonly session: Session;
+}
+
+/** The session that this key made, while it can still be replayed. IDE-8: one that ended unfinalized starts afresh. */
+async function findEarlier({ db, now }: Tx, input: CreateInput): Promise<Earlier | null> {
+  if (input.idempotency === null) return null;
+  const key = await db
+    .selectFrom("idempotency_keys")
+    .select(["session_id", "fingerprint"])
+    .where("team_id", "=", input.teamId)
+    .where("operation", "=", OPERATION)
+    .where("key", "=", input.idempotency.key)
+    .executeTakeFirst();
+  if (key === undefined) return null;
+  const row = await db.selectFrom("upload_sessions").selectAll().where("id", "=", key.session_id).executeTakeFirst();
+  if (row === undefined || row.state === "cancelled") return null;
+  const session = toSession(row);
+  return isExpired(session, now) ? null : { fingerprint: key.fingerprint, session };
+}
+
+/** IDE-2, IDE-6: the same session with a fresh expiry; it and its key live on from now (IDE-5). IDE-3: another body is refused. */
+async function replay({ db, now }: Tx, input: CreateInput, earlier: Earlier): Promise<Session | Refusal> {
+  const id = earlier.session.id;
+  if (earlier.fingerprint !== input.idempotency?.fingerprint)
+    return refuse("idempotency_key_reused", {
+      message: `This Idempotency-Key was used with another body. Use a new key, or give up the first upload with DELETE /v1/knowledge/files/upload-session/${id}.`,
+      details: { session_id: id },
+    });
+  await db
+    .updateTable("idempotency_keys")
+    .set({ last_used_at: now })
+    .where("team_id", "=", input.teamId)
+    .where("operation", "=", OPERATION)
+    .where("key", "=", input.idempotency.key)
+    .execute();
+  const renewed = await db
+    .updateTable("upload_sessions")
+    .set({ updated_at: now, expires_at: atLeast(expiryAtCreate(now, input.ttlMs)) })
+    .where("id", "=", id)
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  return toSession(renewed);
+}
+
+async function atCapacity({ db }: Tx, input: CreateInput): Promise<Refusal | null> {
+  if (input.diskLow) return refuse("storage_full");
+  const team = await db
+    .selectFrom("teams")
+    .select("open_sessions")
+    .where("id", "=", input.teamId)
+    .executeTakeFirstOrThrow();
+  if (team.open_sessions < LIMITS.openSessionsPerTeam) return null;
+  return refuse("overloaded", {
+    message: `The team has ${LIMITS.openSessionsPerTeam} open upload sessions, the most there may be. Finalize or cancel some, or wait until they expire.`,
+    details: { max_open_sessions: LIMITS.openSessionsPerTeam },
+  });
+}
+
+async function insertSession({ db, now }: Tx, input: CreateInput, bucketIds: readonly BucketId[]): Promise<Session> {
+  const { teamId, sessionId } = input;
+  const row = await db
+    .insertInto("upload_sessions")
+    .values({
+      id: sessionId,
+      team_id: teamId,
+      state: "open",
+      filename: input.filename,
+      title: input.title,
+      content_type: input.contentType,
+      size_bytes: input.sizeBytes,
+      tags: input.tags,
+      metadata: input.metadata,
+      bucket_ids: JSON.stringify(bucketIds),
+      writer_epoch: 0,
+      received_bytes: 0,
+      segments: "[]",
+      digest_state: null,
+      md5: null,
+      crc32c: null,
+      received_at: null,
+      created_at: now,
+      updated_at: now,
+      expires_at: expiryAtCreate(now, input.ttlMs),
+      ended_at: null,
+      sha256: null,
+      file_id: null,
+      task_id: null,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  await db
+    .updateTable("teams")
+    .set({ open_sessions: sql<number>`open_sessions + 1` })
+    .where("id", "=", teamId)
+    .execute();
+  await db.insertInto("create_admissions").values({ team_id: teamId, at: now, session_id: sessionId }).execute();
+  await db
+    .deleteFrom("create_admissions")
+    .where("team_id", "=", teamId)
+    .where("at", "<", now - LIMITS.admissionRetentionMs)
+    .execute();
+  if (input.idempotency !== null) await rememberKey({ db, now }, input, input.idempotency);
+  return toSession(row);
+}
+
+async function rememberKey(
+  { db, now }: Tx,
+  input: CreateInput,
+  { key, fingerprint }: { key: string; fingerprint: string },
+) {
+  const values = { fingerprint, session_id: input.sessionId, created_at: now, last_used_at: now };
+  await db
+    .insertInto("idempotency_keys")
+    .values({ team_id: input.teamId, operation: OPERATION, key, ...values })
+    .onConflict((conflict) => conflict.columns(["team_id", "operation", "key"]).doUpdateSet(values))
+    .execute();
+}

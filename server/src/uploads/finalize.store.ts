@@ -1,0 +1,89 @@
+import { sql } from "kysely";
+import { storedKey } from "../blobs/keys.ts";
+import { TOPICS, writeOperation } from "../catalogue/catalogue.ts";
+import { type Refusal, refuse } from "../errors.ts";
+import { insertFile } from "../files/insert-file.store.ts";
+import type { FileId, SessionId, TaskId, TeamId } from "../ids.ts";
+import { toSession } from "./session.store.ts";
+import type { Session } from "./session.ts";
+import { statesThatAllow } from "./session.ts";
+
+export interface FinalizeInput {
+  readonly teamId: TeamId;
+  readonly id: SessionId;
+  /** The writer whose bytes were hashed: another one since makes this change nothing. */
+  readonly epoch: number;
+  readonly sha256: string;
+  readonly blobKey: string;
+  /** Taken when this call makes the file. */
+  readonly fileId: FileId;
+  readonly taskId: TaskId;
+}
+
+/**
+ * FIN-1: file, memberships, task and the session's end in one transaction. `session` null: it was not in a state to finalize (any
+ * more); the caller reads it again and answers from that.
+ */
+export const finalizeSession = writeOperation(
+  "uploads.finalizeSession",
+  async (tx, input: FinalizeInput): Promise<{ session: Session | null } | Refusal> => {
+    const { db, now } = tx;
+    const updated = await db
+      .updateTable("upload_sessions")
+      .set({
+        state: "finalized",
+        ended_at: now,
+        updated_at: now,
+        sha256: input.sha256,
+        file_id: input.fileId,
+        task_id: input.taskId,
+      })
+      .where("id", "=", input.id)
+      .where("team_id", "=", input.teamId)
+      .where("state", "in", statesThatAllow("finalize"))
+      .where("expires_at", ">", now)
+      .where("writer_epoch", "=", input.epoch)
+      .returningAll()
+      .executeTakeFirst();
+    if (updated === undefined) return { session: null };
+    const session = toSession(updated);
+    await db
+      .updateTable("teams")
+      .set({ open_sessions: sql<number>`open_sessions - 1` })
+      .where("id", "=", input.teamId)
+      .execute();
+
+    // FIN-5: a bucket that is gone by now is left out.
+    const buckets = await db
+      .selectFrom("buckets")
+      .select("id")
+      .where("team_id", "=", input.teamId)
+      .where("id", "in", session.bucketIds)
+      .execute();
+    if (buckets.length === 0)
+      return refuse("conflict", {
+        message:
+          "None of the buckets of this upload exists any more. Create a new session that names existing buckets.",
+        details: { bucket_ids: [...session.bucketIds] },
+      });
+    await insertFile(tx, {
+      id: input.fileId,
+      taskId: input.taskId,
+      teamId: input.teamId,
+      sessionId: session.id,
+      filename: session.filename,
+      title: session.title,
+      contentType: session.contentType,
+      sizeBytes: session.sizeBytes,
+      sha256: input.sha256,
+      tags: session.tags,
+      metadata: session.metadata,
+      bucketIds: buckets.map((bucket) => bucket.id),
+      blobKey: storedKey(input.blobKey),
+    });
+    return { session };
+  },
+  (input, output) => ("session" in output && output.session !== null ? [TOPICS.tasks, TOPICS.file(input.fileId)] : []),
+);
+
+export const finalizeOperations = [finalizeSession];

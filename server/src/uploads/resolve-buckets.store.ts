@@ -1,0 +1,96 @@
+import type { Tx } from "../catalogue/catalogue.ts";
+import { type Refusal, refuse } from "../errors.ts";
+import type { BucketId, TeamId } from "../ids.ts";
+import { LIMITS } from "../limits.ts";
+
+/** One bucket as the client named it. */
+export interface BucketWish {
+  /** As sent: what `details.unresolved` shows. */
+  readonly sent: string;
+  /** The id to look for, when this may be one. */
+  readonly id: BucketId | null;
+  /** The slug to look for and to make, normalised; null when this cannot be one (CRE-5). */
+  readonly slug: string | null;
+}
+
+/**
+ * CRE-1 … CRE-4: the union of what was named, de-duplicated; missing slugs made on request; when one cannot be resolved, nothing is
+ * made at all (the caller refuses, and the engine rolls back). Two creates of one slug meet in UNIQUE (team_id, slug).
+ */
+export async function resolveBuckets(
+  { db, now }: Tx,
+  input: {
+    readonly teamId: TeamId;
+    readonly buckets: readonly BucketWish[];
+    readonly createMissingBuckets: boolean;
+    readonly newBucketIds: readonly BucketId[];
+  },
+): Promise<{ readonly ids: readonly BucketId[] } | Refusal> {
+  const wishes = input.buckets;
+  const namedIds = wishes.flatMap((wish) => wish.id ?? []);
+  const namedSlugs = wishes.flatMap((wish) => wish.slug ?? []);
+  const known = await db
+    .selectFrom("buckets")
+    .select(["id", "slug", "status"])
+    .where("team_id", "=", input.teamId)
+    .where(({ eb, or }) =>
+      or([
+        ...(namedIds.length > 0 ? [eb("id", "in", namedIds)] : []),
+        ...(namedSlugs.length > 0 ? [eb("slug", "in", namedSlugs)] : []),
+      ]),
+    )
+    .execute();
+  const byId = new Map(known.map((bucket) => [bucket.id, bucket]));
+  const bySlug = new Map(known.map((bucket) => [bucket.slug, bucket]));
+
+  const ids = new Set<BucketId>();
+  const missing = new Map<string, BucketId>();
+  const unresolved = new Set<string>();
+  for (const [index, wish] of wishes.entries()) {
+    const found =
+      (wish.id === null ? undefined : byId.get(wish.id)) ?? (wish.slug === null ? undefined : bySlug.get(wish.slug));
+    const newId = input.newBucketIds[index];
+    if (found?.status === "active") ids.add(found.id);
+    else if (found !== undefined || !input.createMissingBuckets || wish.slug === null || newId === undefined)
+      unresolved.add(wish.sent);
+    else if (!missing.has(wish.slug)) missing.set(wish.slug, newId);
+  }
+  if (unresolved.size > 0) return refuse("bucket_assignment_failed", { details: { unresolved: [...unresolved] } });
+  if (ids.size + missing.size > LIMITS.buckets)
+    return refuse("invalid_request", {
+      message: `A file can be in at most ${LIMITS.buckets} buckets; name fewer.`,
+      details: { field: "bucket_ids", max: LIMITS.buckets },
+    });
+  for (const [slug, id] of missing) {
+    await db
+      .insertInto("buckets")
+      .values({
+        id,
+        team_id: input.teamId,
+        slug,
+        name: slug,
+        description: null,
+        status: "active",
+        pending_files: 0,
+        active_files: 0,
+        failed_files: 0,
+        active_chunks: 0,
+        created_at: now,
+        updated_at: now,
+        last_synced_at: null,
+        last_error: null,
+      })
+      .onConflict((conflict) => conflict.columns(["team_id", "slug"]).doNothing())
+      .execute();
+  }
+  if (missing.size > 0) {
+    const made = await db
+      .selectFrom("buckets")
+      .select("id")
+      .where("team_id", "=", input.teamId)
+      .where("slug", "in", [...missing.keys()])
+      .execute();
+    for (const bucket of made) ids.add(bucket.id);
+  }
+  return { ids: [...ids] };
+}

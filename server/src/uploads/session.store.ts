@@ -1,0 +1,208 @@
+import { type Selectable, sql } from "kysely";
+import type { SegmentRef } from "../blobs/blob-store.ts";
+import { readOperation, type Tx, writeOperation } from "../catalogue/catalogue.ts";
+import type { UploadSessionsTable } from "../catalogue/schema.ts";
+import type { BucketId, SessionId, TeamId } from "../ids.ts";
+import {
+  expiryAtCompletion,
+  expiryAtRecord,
+  isExpired,
+  type Session,
+  type SessionEvent,
+  statesThatAllow,
+} from "./session.ts";
+
+/**
+ * The session row: every change is one conditional update on state and writer epoch. Whoever updates no row reads the row again and
+ * answers from it; so two requests, in one process or in two, need no lock.
+ */
+
+/** For the byte end-point, where the signed URL stands for the team, and for finalize and routes, which name the team. */
+export const readSession = readOperation(
+  "uploads.readSession",
+  async ({ db }, input: { id: SessionId; teamId: TeamId | null }): Promise<Session | null> => {
+    let query = db.selectFrom("upload_sessions").selectAll().where("id", "=", input.id);
+    if (input.teamId !== null) query = query.where("team_id", "=", input.teamId);
+    const row = await query.executeTakeFirst();
+    return row === undefined ? null : toSession(row);
+  },
+);
+
+/**
+ * A data request takes the next writer epoch of an open session. `taken` false: the session is not open, see its state. The
+ * returned row is what the request is judged on: how much is kept, and in which segments.
+ */
+export const takeWriter = writeOperation(
+  "uploads.takeWriter",
+  async ({ db, now }, { id }: { id: SessionId }): Promise<{ taken: boolean; session: Session } | null> => {
+    const row = await db.selectFrom("upload_sessions").selectAll().where("id", "=", id).executeTakeFirst();
+    if (row === undefined) return null;
+    if (row.state !== "open" || isExpired({ state: row.state, expiresAt: row.expires_at }, now))
+      return { taken: false, session: toSession(row) };
+    const taken = await db
+      .updateTable("upload_sessions")
+      .set({ writer_epoch: sql<number>`writer_epoch + 1`, updated_at: now })
+      .where("id", "=", id)
+      .where("state", "=", "open")
+      .returningAll()
+      .executeTakeFirst();
+    return taken === undefined ? { taken: false, session: toSession(row) } : { taken: true, session: toSession(taken) };
+  },
+);
+
+export interface Progress {
+  readonly id: SessionId;
+  /** The writer whose bytes these are: a later one makes this update change nothing. */
+  readonly epoch: number;
+  readonly receivedBytes: number;
+  readonly segments: readonly SegmentRef[];
+  readonly digestState: string;
+  /** Given when all bytes are here and this request ends the object: the session becomes `received`. */
+  readonly digests: { readonly md5: string; readonly crc32c: string } | null;
+}
+
+/**
+ * The record: moves the offset to bytes that are fsynced already. null = a newer writer has the session, or it ended. The
+ * running request may record past the expiry, and moves it (PUT-19).
+ */
+export const recordProgress = writeOperation(
+  "uploads.recordProgress",
+  async ({ db, now }, progress: Progress): Promise<Session | null> => {
+    const created = await db
+      .selectFrom("upload_sessions")
+      .select("created_at")
+      .where("id", "=", progress.id)
+      .executeTakeFirst();
+    if (created === undefined) return null;
+    const completed =
+      progress.digests === null
+        ? { expires_at: atLeast(expiryAtRecord(created.created_at, now)) }
+        : {
+            state: "received" as const,
+            md5: progress.digests.md5,
+            crc32c: progress.digests.crc32c,
+            received_at: now,
+            expires_at: atLeast(expiryAtCompletion(now)),
+          };
+    const updated = await db
+      .updateTable("upload_sessions")
+      .set({
+        received_bytes: progress.receivedBytes,
+        segments: JSON.stringify(progress.segments),
+        digest_state: progress.digestState,
+        updated_at: now,
+        ...completed,
+      })
+      .where("id", "=", progress.id)
+      .where("state", "=", "open")
+      .where("writer_epoch", "=", progress.epoch)
+      .where("received_bytes", "<=", progress.receivedBytes)
+      .returningAll()
+      .executeTakeFirst();
+    return updated === undefined ? null : toSession(updated);
+  },
+);
+
+/** `expires_at` only moves forward, whoever else moves it at the same time. (MAX and GREATEST are not portable.) */
+export function atLeast(expiresAt: number) {
+  return sql<number>`CASE WHEN expires_at >= ${expiresAt} THEN expires_at ELSE ${expiresAt} END`;
+}
+
+/** Damaged bytes are dropped and the session is open again, from 0. False: another writer or an end came first. */
+export const dropBytes = writeOperation(
+  "uploads.dropBytes",
+  async ({ db, now }, { id, epoch }: { id: SessionId; epoch: number }): Promise<boolean> => {
+    const dropped = await db
+      .updateTable("upload_sessions")
+      .set({
+        state: "open",
+        received_bytes: 0,
+        segments: "[]",
+        digest_state: null,
+        md5: null,
+        crc32c: null,
+        received_at: null,
+        updated_at: now,
+      })
+      .where("id", "=", id)
+      .where("state", "in", statesThatAllow("drop_bytes"))
+      .where("writer_epoch", "=", epoch)
+      .executeTakeFirst();
+    return dropped.numUpdatedRows > 0n;
+  },
+);
+
+/** Ends open sessions: cancel (one) and expire (a batch). Returns those that this call ended. */
+export async function endSessions(
+  { db, now }: Tx,
+  event: SessionEvent & ("expire" | "cancel"),
+  ids: readonly SessionId[],
+): Promise<readonly SessionId[]> {
+  if (ids.length === 0) return [];
+  const ended = await db
+    .updateTable("upload_sessions")
+    .set({ state: event === "expire" ? "expired" : "cancelled", ended_at: now, updated_at: now })
+    .where("id", "in", ids)
+    .where("state", "in", statesThatAllow(event))
+    .returning(["id", "team_id"])
+    .execute();
+  for (const { team_id } of ended)
+    await db
+      .updateTable("teams")
+      .set({ open_sessions: sql<number>`open_sessions - 1` })
+      .where("id", "=", team_id)
+      .execute();
+  return ended.map((row) => row.id);
+}
+
+/** `ended`: this call did it. The session, as it is afterwards, or null when the team has no such session. */
+export const cancelSession = writeOperation(
+  "uploads.cancelSession",
+  async (tx, input: { id: SessionId; teamId: TeamId | null }): Promise<{ ended: boolean; session: Session } | null> => {
+    let query = tx.db.selectFrom("upload_sessions").selectAll().where("id", "=", input.id);
+    if (input.teamId !== null) query = query.where("team_id", "=", input.teamId);
+    const row = await query.executeTakeFirst();
+    if (row === undefined) return null;
+    if (isExpired({ state: row.state, expiresAt: row.expires_at }, tx.now)) {
+      const expired = await endSessions(tx, "expire", [row.id]);
+      return { ended: expired.length > 0, session: { ...toSession(row), state: "expired" } };
+    }
+    const ended = (await endSessions(tx, "cancel", [row.id])).length > 0;
+    return { ended, session: ended ? { ...toSession(row), state: "cancelled" } : toSession(row) };
+  },
+);
+
+export const sessionOperations = [readSession, takeWriter, recordProgress, dropBytes, cancelSession];
+
+export function toSession(row: Selectable<UploadSessionsTable>): Session {
+  return {
+    id: row.id,
+    teamId: row.team_id,
+    state: row.state,
+    filename: row.filename,
+    title: row.title,
+    contentType: row.content_type,
+    sizeBytes: row.size_bytes,
+    tags: parseList<string>(row.tags),
+    metadata: row.metadata,
+    bucketIds: parseList<BucketId>(row.bucket_ids),
+    writerEpoch: row.writer_epoch,
+    receivedBytes: row.received_bytes,
+    segments: parseList<SegmentRef>(row.segments),
+    digestState: row.digest_state,
+    md5: row.md5,
+    crc32c: row.crc32c,
+    receivedAt: row.received_at,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    expiresAt: row.expires_at,
+    sha256: row.sha256,
+    fileId: row.file_id,
+    taskId: row.task_id,
+  };
+}
+
+/** A list that this store wrote itself. */
+function parseList<T>(json: string): readonly T[] {
+  return JSON.parse(json);
+}

@@ -1,0 +1,126 @@
+import type { SegmentRef } from "../blobs/blob-store.ts";
+import { readOperation, writeOperation } from "../catalogue/catalogue.ts";
+import type { SessionState } from "../catalogue/schema.ts";
+import type { FileId, SessionId } from "../ids.ts";
+import { LIMITS } from "../limits.ts";
+import { endSessions, toSession } from "./session.store.ts";
+
+/** What the sweeper and reconcile ask of the catalogue. Batches are bounded: each call does at most `limit` rows. */
+
+/** What open sessions may still send. Covered by the partial index on open sessions. */
+export const bytesOwed = readOperation("uploads.bytesOwed", async ({ db, now }, _input: object): Promise<number> => {
+  const row = await db
+    .selectFrom("upload_sessions")
+    .select(({ fn, eb }) => fn.sum<number | null>(eb("size_bytes", "-", eb.ref("received_bytes"))).as("bytes"))
+    .where("state", "=", "open")
+    .where("expires_at", ">", now)
+    .executeTakeFirst();
+  return row?.bytes ?? 0;
+});
+
+/** Expires sessions past their time. `busy`: those that a data request of this process writes just now. */
+export const expireSessions = writeOperation(
+  "uploads.expireSessions",
+  async (tx, input: { limit: number; busy: readonly SessionId[] }): Promise<readonly SessionId[]> => {
+    let query = tx.db
+      .selectFrom("upload_sessions")
+      .select("id")
+      .where("state", "in", ["open", "received"])
+      .where("expires_at", "<=", tx.now)
+      .orderBy("expires_at")
+      .limit(input.limit);
+    if (input.busy.length > 0) query = query.where("id", "not in", input.busy);
+    const due = await query.execute();
+    return endSessions(
+      tx,
+      "expire",
+      due.map((row) => row.id),
+    );
+  },
+);
+
+/**
+ * IDE-5: ended sessions and idempotency keys live 7 days from their last use. A file's session stays as long as a key still replays
+ * it. Returns how many rows went; call again while it is `limit`.
+ */
+export const forgetSessions = writeOperation(
+  "uploads.forgetSessions",
+  async ({ db, now }, { limit }: { limit: number }): Promise<number> => {
+    const before = now - LIMITS.sessionRetentionMs;
+    const keys = await db
+      .selectFrom("idempotency_keys")
+      .select(["team_id", "operation", "key"])
+      .where("last_used_at", "<", before)
+      .limit(limit)
+      .execute();
+    for (const { team_id, operation, key } of keys)
+      await db
+        .deleteFrom("idempotency_keys")
+        .where("team_id", "=", team_id)
+        .where("operation", "=", operation)
+        .where("key", "=", key)
+        .execute();
+    const sessions = await db
+      .selectFrom("upload_sessions")
+      .select("id")
+      .where("ended_at", "is not", null)
+      .where("updated_at", "<", before)
+      .orderBy("updated_at")
+      .limit(limit)
+      .execute();
+    if (sessions.length > 0)
+      await db
+        .deleteFrom("upload_sessions")
+        .where(
+          "id",
+          "in",
+          sessions.map((row) => row.id),
+        )
+        .execute();
+    return Math.max(keys.length, sessions.length);
+  },
+);
+
+export interface SessionFacts {
+  readonly id: SessionId;
+  readonly state: SessionState;
+  readonly writerEpoch: number;
+  readonly segments: readonly SegmentRef[];
+}
+
+/** What reconcile judges stored segments by; ids without a row are absent from the answer. */
+export const sessionFacts = readOperation(
+  "uploads.sessionFacts",
+  async ({ db }, { ids }: { ids: readonly SessionId[] }): Promise<readonly SessionFacts[]> => {
+    if (ids.length === 0) return [];
+    const rows = await db.selectFrom("upload_sessions").selectAll().where("id", "in", ids).execute();
+    return rows.map(toSession).map(({ id, state, writerEpoch, segments }) => ({ id, state, writerEpoch, segments }));
+  },
+);
+
+/** The keys that files refer to: originals of these sessions, texts of these files. Both look-ups are by unique index. */
+export const referencedKeys = readOperation(
+  "uploads.referencedKeys",
+  async ({ db }, input: { sessions: readonly SessionId[]; files: readonly FileId[] }): Promise<readonly string[]> => {
+    const originals =
+      input.sessions.length === 0
+        ? []
+        : await db.selectFrom("files").select("blob_key as key").where("session_id", "in", input.sessions).execute();
+    const texts =
+      input.files.length === 0
+        ? []
+        : await db.selectFrom("files").select("text_key as key").where("id", "in", input.files).execute();
+    return [...originals, ...texts].flatMap(({ key }) => key ?? []);
+  },
+);
+
+/** Builds (`<task>_<attempt>`) whose task holds its lease: their chunks and text are being written. */
+export const leasedBuilds = readOperation(
+  "uploads.leasedBuilds",
+  async ({ db }, _input: object): Promise<readonly string[]> => {
+    const rows = await db.selectFrom("tasks").select(["id", "attempt"]).where("state", "=", "running").execute();
+    return rows.map((row) => `${row.id}_${row.attempt}`);
+  },
+);
+
+export const sweepOperations = [bytesOwed, expireSessions, forgetSessions, sessionFacts, referencedKeys, leasedBuilds];
