@@ -1,5 +1,7 @@
 import { accessOperations } from "./access/store.ts";
 import type { Operation, Tx } from "./catalogue/catalogue.ts";
+import { fileOperations } from "./files/store.ts";
+import { indexingOperations } from "./indexing/store.ts";
 import { attemptOperations } from "./tasks/attempt.store.ts";
 import { claimOnSqlite } from "./tasks/queue.sqlite.ts";
 import { taskOperations } from "./tasks/store.ts";
@@ -10,9 +12,11 @@ import { taskOperations } from "./tasks/store.ts";
  */
 const OPERATIONS: ReadonlyMap<string, AnyOperation> = index([
   ...accessOperations,
+  ...fileOperations,
   ...taskOperations,
   ...attemptOperations,
   claimOnSqlite,
+  ...indexingOperations,
 ]);
 
 /** What a thread needs of an operation. The registered ones differ in their types. */

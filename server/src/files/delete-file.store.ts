@@ -1,0 +1,98 @@
+import { removeMemberships } from "../buckets/membership.store.ts";
+import { TOPICS, type Tx, writeOperation } from "../catalogue/catalogue.ts";
+import type { FilesTable } from "../catalogue/schema.ts";
+import { FILE_ERRORS, type Refusal, refuse } from "../errors.ts";
+import type { TaskId } from "../ids.ts";
+import { replaceTasksByRemoval } from "../tasks/store.ts";
+import { type FileRef, type FileView, ownFile, viewOf } from "./view.store.ts";
+
+/**
+ * Delete, in any state of the file and as often as one likes: after this one transaction no search finds it, nothing of the client's text is
+ * in the catalogue, and the task that removes bytes, text and chunks is queued. Ids, size and times stay as the tombstone.
+ */
+export const deleteFile = writeOperation(
+  "files.delete",
+  async (tx, input: FileRef & { removalTaskId: TaskId }): Promise<DeletedFile | Refusal> => {
+    const row = await ownFile(tx, input);
+    if (row === undefined) return refuse("file_not_found");
+    const cancelled = row.state === "deleted" ? [] : await bury(tx, row, input.removalTaskId);
+    const file = await viewOf(tx, input);
+    if (file === null) throw new Error("a file that was just deleted has no tombstone");
+    return { file, cancelled };
+  },
+  (_input, output) =>
+    "file" in output ? [TOPICS.tasks, TOPICS.file(output.file.id), ...output.cancelled.map(TOPICS.task)] : [],
+);
+
+export interface DeletedFile {
+  readonly file: FileView;
+  readonly cancelled: readonly TaskId[];
+}
+
+async function bury(tx: Tx, row: FilesTable, removalTaskId: TaskId): Promise<readonly TaskId[]> {
+  await removeMemberships(tx, row.id, row.active_chunks);
+  await tx.db.deleteFrom("file_tags").where("file_id", "=", row.id).execute();
+  await tx.db.deleteFrom("file_metadata").where("file_id", "=", row.id).execute();
+  await tx.db
+    .updateTable("files")
+    .set({
+      state: "deleted",
+      deleted_at: tx.now,
+      updated_at: tx.now,
+      title: "",
+      filename: "",
+      content_type: "",
+      detected_content_type: null,
+      tags: "[]",
+      metadata: "{}",
+      // It would still tell whoever has a document whether this was it.
+      sha256: "",
+      active_version: null,
+      active_build: null,
+      active_chunks: 0,
+      active_pages: 0,
+      error_code: null,
+      error_message: null,
+      // blob_key and text_key stay for the removal task, which clears them when they are true no more.
+    })
+    .where("id", "=", row.id)
+    .execute();
+  await clearSession(tx, row);
+  await clearTaskErrors(tx, row);
+  const { cancelled } = await replaceTasksByRemoval(
+    tx,
+    { id: row.id, teamId: row.team_id, version: row.version },
+    removalTaskId,
+  );
+  return cancelled;
+}
+
+/** The session answers repeats for days (FIN-2, PUT-18): it keeps its ids, its digests and the declared type, and no other text. */
+async function clearSession({ db }: Tx, row: FilesTable): Promise<void> {
+  await db
+    .updateTable("upload_sessions")
+    .set({ filename: "", title: "", tags: "[]", metadata: "{}" })
+    .where("id", "=", row.session_id)
+    .execute();
+}
+
+/** An error may name a part of the document; what is left of it is the sentence of its code. */
+async function clearTaskErrors({ db }: Tx, row: FilesTable): Promise<void> {
+  const failed = await db
+    .selectFrom("tasks")
+    .select(["id", "error_code"])
+    .where("file_id", "=", row.id)
+    .where("error_code", "is not", null)
+    .execute();
+  for (const { id, error_code } of failed)
+    await db
+      .updateTable("tasks")
+      .set({ error_message: sentenceOf(error_code) })
+      .where("id", "=", id)
+      .execute();
+}
+
+function sentenceOf(code: string | null): string {
+  const sentences: Readonly<Record<string, string>> = FILE_ERRORS;
+  return (code === null ? undefined : sentences[code]) ?? FILE_ERRORS.internal;
+}

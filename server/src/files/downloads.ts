@@ -1,0 +1,94 @@
+import { Readable } from "node:stream";
+import { toError, WharfError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
+
+/**
+ * How many downloads run at once in this process, and what each may hold. A reader of 10 kB/s keeps one chunk (at most 256 KiB) in memory
+ * and nothing read ahead; so the limit bounds the memory of all of them (200 × 256 KiB = 50 MiB), whoever is slow.
+ */
+export class Downloads {
+  readonly #max: number;
+  readonly #idleMs: number;
+  #running = 0;
+
+  constructor(options: { readonly max: number; readonly idleMs: number }) {
+    this.#max = options.max;
+    this.#idleMs = options.idleMs;
+  }
+
+  get running(): number {
+    return this.#running;
+  }
+
+  /**
+   * A place for one download; throws `overloaded` when all are taken. The caller frees it, unless it turned it into a stream, which frees
+   * it when it closes. Freeing twice is harmless.
+   */
+  take(): DownloadPlace {
+    if (this.#running >= this.#max)
+      throw new WharfError("overloaded", {
+        message: `The server sends ${this.#max} downloads at once; try again in a moment.`,
+        headers: { "retry-after": "1" },
+      });
+    this.#running += 1;
+    let taken = true;
+    const free = () => {
+      if (taken) this.#running -= 1;
+      taken = false;
+    };
+    return { free, stream: (content) => pulledStream(content, this.#idleMs, free) };
+  }
+}
+
+export interface DownloadPlace {
+  free(): void;
+  /** The content as a body. It is cut when its reader takes nothing for the idle time. */
+  stream(content: AsyncIterable<Uint8Array>): Readable;
+}
+
+/**
+ * One chunk for each time the reader asks. `Readable.from` and `stream.pipeline` read one ahead, which doubles what a slow reader holds.
+ */
+function pulledStream(content: AsyncIterable<Uint8Array>, idleMs: number, closed: () => void): Readable {
+  const chunks = content[Symbol.asyncIterator]();
+  const body = new Readable({
+    highWaterMark: 0,
+    read() {
+      idle.stop();
+      chunks.next().then(
+        ({ done, value }) => {
+          idle.start();
+          body.push(done === true ? null : value);
+        },
+        (error: unknown) => body.destroy(toError(error)),
+      );
+    },
+    destroy(error, done) {
+      idle.stop();
+      closed();
+      // Closes the blob's handle; whatever it says to that, the reader's outcome is decided already.
+      Promise.resolve(chunks.return?.()).then(
+        () => done(error),
+        () => done(error),
+      );
+    },
+  });
+  const idle = idleTimer(idleMs, () => body.destroy(new Error(`the reader took nothing for ${idleMs} ms`)));
+  idle.start();
+  return body;
+}
+
+function idleTimer(idleMs: number, onIdle: () => void): { start(): void; stop(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  const start = () => {
+    const due = performance.now() + idleMs;
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      // Fired late: the process itself was asleep (SIGSTOP, suspend), not the reader.
+      if (performance.now() - due > LIMITS.lateTimerMs) start();
+      else onIdle();
+    }, idleMs);
+    timer.unref();
+  };
+  return { start, stop: () => clearTimeout(timer) };
+}

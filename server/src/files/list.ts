@@ -1,0 +1,152 @@
+import { createHash } from "node:crypto";
+import { normaliseSlug } from "../buckets/bucket.ts";
+import type { FileState } from "../catalogue/schema.ts";
+import { WharfError } from "../errors.ts";
+import { type BucketId, brandId, type FileId, parseId, type TeamId } from "../ids.ts";
+import { LIMITS } from "../limits.ts";
+import { FILE_STATES } from "./file.ts";
+import { isScalar, type MetadataScalar, metadataFingerprint } from "./metadata-fingerprint.ts";
+
+/** What a list request asks for, as its query string arrived. Lists hold repeated parameters. */
+export interface ListQuery {
+  readonly bucket: string | undefined;
+  readonly tags: readonly string[];
+  readonly status: string | undefined;
+  /** Key and value of each `metadata.<key>=<value>`. */
+  readonly metadata: readonly (readonly [key: string, value: string])[];
+  readonly createdAfter: string | undefined;
+  readonly limit: number | undefined;
+  readonly cursor: string | undefined;
+}
+
+/** The same, checked. */
+export interface ListFilter {
+  /** Null = any. An id is tried first, as in create (§2 `bucket`). */
+  readonly bucket: { readonly id: BucketId | null; readonly slug: string | null } | null;
+  /** Sorted, distinct; all must be there. */
+  readonly tags: readonly string[];
+  /** Null = all but deleted ones. */
+  readonly status: FileState | null;
+  /** Fingerprints, sorted, distinct; all must be there. */
+  readonly metadata: readonly string[];
+  /** Epoch milliseconds, exclusive. */
+  readonly createdAfter: number | null;
+}
+
+/** The last file of a page: the next one begins below it. */
+export interface ListPosition {
+  readonly createdAt: number;
+  readonly id: FileId;
+}
+
+export interface ListRequest {
+  readonly filter: ListFilter;
+  readonly limit: number;
+  readonly after: ListPosition | null;
+}
+
+/** Throws `invalid_request` naming the parameter. */
+export function parseListQuery(teamId: TeamId, query: ListQuery): ListRequest {
+  if (query.tags.length > LIMITS.tags) throw invalid("tag", `Give at most ${LIMITS.tags} tags.`);
+  if (query.metadata.length > LIMITS.listMetadataFilters)
+    throw invalid("metadata", `Give at most ${LIMITS.listMetadataFilters} metadata filters.`);
+  const filter: ListFilter = {
+    bucket:
+      query.bucket === undefined ? null : { id: parseId("bucket", query.bucket), slug: normaliseSlug(query.bucket) },
+    tags: sortedSet(query.tags.map((tag) => tag.trim())),
+    status: query.status === undefined ? null : parseStatus(query.status),
+    metadata: sortedSet(query.metadata.map(([key, value]) => metadataFingerprint(key, readScalar(value)))),
+    createdAfter: query.createdAfter === undefined ? null : parseTime(query.createdAfter),
+  };
+  return {
+    filter,
+    limit: parseLimit(query.limit),
+    after: query.cursor === undefined ? null : parseCursor(teamId, filter, query.cursor),
+  };
+}
+
+/**
+ * `metadata.<key>` compares with a scalar's JSON text (contract §12): `2024` is the number, `"2024"` the string. What is no JSON
+ * scalar can only be meant as a string: `hr` is `"hr"`.
+ */
+function readScalar(text: string): MetadataScalar {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isScalar(value) ? value : text;
+  } catch {
+    return text;
+  }
+}
+
+function parseStatus(text: string): FileState {
+  const status = FILE_STATES.find((state) => state === text);
+  if (status === undefined) throw invalid("status", `status must be one of ${FILE_STATES.join(", ")}.`);
+  return status;
+}
+
+const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/;
+
+/** Whole milliseconds: what is finer cannot lie between two files, whose times are whole milliseconds. */
+function parseTime(text: string): number {
+  const ms = RFC3339.test(text) ? Date.parse(text.toUpperCase()) : Number.NaN;
+  // Date.parse takes 30 February for 2 March; RFC 3339 does not.
+  const day = Number(text.slice(8, 10));
+  const daysOfMonth = new Date(Date.UTC(Number(text.slice(0, 4)), Number(text.slice(5, 7)), 0)).getUTCDate();
+  if (Number.isNaN(ms) || day > daysOfMonth)
+    throw invalid(
+      "created_after",
+      "created_after must be an RFC 3339 time, such as 2026-01-31T12:00:00Z (write + as %2B).",
+    );
+  return Math.floor(ms);
+}
+
+function parseLimit(limit: number | undefined): number {
+  if (limit === undefined) return LIMITS.listDefault;
+  if (!Number.isInteger(limit) || limit < 1 || limit > LIMITS.listMax)
+    throw invalid("limit", `limit must be an integer from 1 to ${LIMITS.listMax}.`);
+  return limit;
+}
+
+/**
+ * Opaque to clients: a position, sealed with a digest over team, filters and position, so that a cursor of another team or for other
+ * filters, or one that was cut or edited, is refused instead of showing a wrong page. No secret is needed: whoever forges one only
+ * chooses a place in a list of their own.
+ */
+export function makeCursor(teamId: TeamId, filter: ListFilter, at: ListPosition): string {
+  const seal = sealOf(teamId, filter, at);
+  return Buffer.from(`${at.createdAt}.${at.id}.${seal}`, "utf8").toString("base64url");
+}
+
+function parseCursor(teamId: TeamId, filter: ListFilter, cursor: string): ListPosition {
+  const [createdAt = "", id = ""] = Buffer.from(cursor, "base64url").toString("utf8").split(".");
+  const at = { createdAt: Number(createdAt), id: parseId("file", id) ?? brandId("file", "") };
+  // Comparing the texts, not the parts: base64url and numbers have several spellings of one value, and only ours is a cursor.
+  if (!Number.isSafeInteger(at.createdAt) || makeCursor(teamId, filter, at) !== cursor)
+    throw invalid("cursor", "cursor is not one of this list: use next_cursor as it came, with the same filters.");
+  return at;
+}
+
+function sealOf(teamId: TeamId, filter: ListFilter, at: ListPosition): string {
+  const { bucket, tags, status, metadata, createdAfter } = filter;
+  const sealed = JSON.stringify([
+    "files",
+    teamId,
+    bucket?.id,
+    bucket?.slug,
+    tags,
+    status,
+    metadata,
+    createdAfter,
+    at.createdAt,
+    at.id,
+  ]);
+  return createHash("sha256").update(sealed).digest("base64url").slice(0, 22);
+}
+
+function sortedSet(values: readonly string[]): readonly string[] {
+  return [...new Set(values)].sort();
+}
+
+function invalid(field: string, message: string): WharfError {
+  return new WharfError("invalid_request", { message, details: { field } });
+}

@@ -1,0 +1,54 @@
+import { moveMemberships } from "../buckets/membership.store.ts";
+import { TOPICS, writeOperation } from "../catalogue/catalogue.ts";
+import { type Refusal, refuse } from "../errors.ts";
+import type { TaskId } from "../ids.ts";
+import { enqueueTask } from "../tasks/store.ts";
+import { membershipStatusOf, nextFileState } from "./file.ts";
+import { type FileRef, type FileView, ownFile, viewOf } from "./view.store.ts";
+
+/**
+ * A new indexing task for the same bytes. An indexed file stays indexed, and found, until the new build takes over (POL-2); a failed
+ * one starts again. While a task is under way this is it: repeating the call, or pressing twice, makes no second one.
+ */
+export const reindexFile = writeOperation(
+  "files.reindex",
+  async (tx, input: FileRef & { taskId: TaskId }): Promise<ReindexedFile | Refusal> => {
+    const row = await ownFile(tx, input);
+    const state = row === undefined ? null : nextFileState(row.state, "reindex");
+    if (row === undefined || state === null) return refuse("file_not_found");
+    const before = await viewOf(tx, input);
+    if (before !== null && isUnderWay(before)) return { file: before, enqueued: false };
+
+    await enqueueTask(tx, {
+      id: input.taskId,
+      teamId: row.team_id,
+      fileId: row.id,
+      type: "index",
+      version: row.version,
+    });
+    await tx.db
+      .updateTable("files")
+      .set({ state, task_id: input.taskId, error_code: null, error_message: null, updated_at: tx.now })
+      .where("id", "=", row.id)
+      .execute();
+    const status = membershipStatusOf(state);
+    if (status !== null && status !== membershipStatusOf(row.state)) {
+      const chunks = { before: row.active_chunks, after: row.active_chunks, version: row.version };
+      await moveMemberships(tx, row.id, status, chunks);
+    }
+    const file = await viewOf(tx, input);
+    if (file === null) throw new Error("a file that was just changed is gone");
+    return { file, enqueued: true };
+  },
+  (_input, output) => ("file" in output && output.enqueued ? [TOPICS.tasks, TOPICS.file(output.file.id)] : []),
+);
+
+export interface ReindexedFile {
+  readonly file: FileView;
+  readonly enqueued: boolean;
+}
+
+function isUnderWay(file: FileView): boolean {
+  const { state } = file.task.task;
+  return state === "queued" || state === "running";
+}

@@ -1,0 +1,149 @@
+import type { BlobKey } from "../blobs/blob-store.ts";
+import { storedKey } from "../blobs/keys.ts";
+import type { Tx } from "../catalogue/catalogue.ts";
+import type { FileState, FilesTable, MembershipStatus, TasksTable } from "../catalogue/schema.ts";
+import type { JsonValue } from "../errors.ts";
+import type { BucketId, FileId, SessionId, TaskId, TeamId } from "../ids.ts";
+import { queuePositionOf, type VisibleTask } from "../tasks/store.ts";
+
+/** A file as its team sees it: one snapshot of its row, its memberships and its latest task. */
+export interface FileView {
+  readonly id: FileId;
+  readonly teamId: TeamId;
+  readonly state: FileState;
+  readonly title: string;
+  readonly filename: string;
+  /** As declared, and as found (null until it was looked at). */
+  readonly contentType: string;
+  readonly detectedContentType: string | null;
+  readonly sizeBytes: number;
+  /** 64 hexadecimal digits; empty for a tombstone. */
+  readonly sha256: string;
+  readonly tags: readonly string[];
+  readonly metadata: { readonly [key: string]: JsonValue };
+  readonly activeVersion: number | null;
+  /** The original; null once it was removed. */
+  readonly blobKey: BlobKey | null;
+  /** The active build's text; null = none. */
+  readonly textKey: BlobKey | null;
+  readonly sessionId: SessionId;
+  readonly taskId: TaskId;
+  /** Of the latest task that failed, also while the file is indexed. */
+  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly deletedAt: number | null;
+  /** In the order of bucket ids. */
+  readonly memberships: readonly Membership[];
+  /** The latest indexing task. */
+  readonly task: VisibleTask;
+}
+
+export interface Membership {
+  readonly bucketId: BucketId;
+  readonly slug: string;
+  readonly status: MembershipStatus;
+}
+
+export interface FileRef {
+  readonly teamId: TeamId;
+  readonly fileId: FileId;
+}
+
+/** Null when the team has no such file: a foreign one is an absent one (ALL-6). Primary keys all the way. */
+export async function viewOf(tx: Tx, ref: FileRef): Promise<FileView | null> {
+  const row = await ownFile(tx, ref);
+  if (row === undefined) return null;
+  const [view] = await viewsOf(tx, [row]);
+  return view ?? null;
+}
+
+export function ownFile({ db }: Tx, { teamId, fileId }: FileRef): Promise<FilesTable | undefined> {
+  return db.selectFrom("files").selectAll().where("id", "=", fileId).where("team_id", "=", teamId).executeTakeFirst();
+}
+
+/** The views of at most limits.listMax rows, in their order: two reads for all of them, and a place in the queue for each that waits. */
+export async function viewsOf(tx: Tx, rows: readonly FilesTable[]): Promise<readonly FileView[]> {
+  if (rows.length === 0) return [];
+  const memberships = await membershipsOf(tx, rows);
+  const tasks = await tasksOf(tx, rows);
+  return rows.map((row) => {
+    const task = tasks.get(row.task_id);
+    if (task === undefined) throw new Error(`the file ${row.id} has lost its task ${row.task_id}`);
+    return toView(row, memberships.get(row.id) ?? [], task);
+  });
+}
+
+async function membershipsOf(
+  { db }: Tx,
+  rows: readonly FilesTable[],
+): Promise<ReadonlyMap<FileId, readonly Membership[]>> {
+  const found = await db
+    .selectFrom("file_buckets")
+    .innerJoin("buckets", "buckets.id", "file_buckets.bucket_id")
+    .select([
+      "file_buckets.file_id as fileId",
+      "file_buckets.bucket_id as bucketId",
+      "buckets.slug as slug",
+      "file_buckets.status as status",
+    ])
+    .where(
+      "file_buckets.file_id",
+      "in",
+      rows.map((row) => row.id),
+    )
+    .orderBy("file_buckets.bucket_id")
+    .execute();
+  const byFile = new Map<FileId, Membership[]>();
+  for (const { fileId, ...membership } of found) {
+    const list = byFile.get(fileId) ?? [];
+    list.push(membership);
+    byFile.set(fileId, list);
+  }
+  return byFile;
+}
+
+async function tasksOf(tx: Tx, rows: readonly FilesTable[]): Promise<ReadonlyMap<string, VisibleTask>> {
+  const tasks: TasksTable[] = await tx.db
+    .selectFrom("tasks")
+    .selectAll()
+    .where(
+      "id",
+      "in",
+      rows.map((row) => row.task_id),
+    )
+    .execute();
+  const byId = new Map<string, VisibleTask>();
+  for (const task of tasks) byId.set(task.id, { task, queuePosition: await queuePositionOf(tx, task) });
+  return byId;
+}
+
+function toView(row: FilesTable, memberships: readonly Membership[], task: VisibleTask): FileView {
+  // Texts that we serialised ourselves, from values that were checked then.
+  const tags: readonly string[] = JSON.parse(row.tags);
+  const metadata: { readonly [key: string]: JsonValue } = JSON.parse(row.metadata);
+  return {
+    id: row.id,
+    teamId: row.team_id,
+    state: row.state,
+    title: row.title,
+    filename: row.filename,
+    contentType: row.content_type,
+    detectedContentType: row.detected_content_type,
+    sizeBytes: row.size_bytes,
+    sha256: row.sha256,
+    tags,
+    metadata,
+    activeVersion: row.active_version,
+    blobKey: row.blob_key === null ? null : storedKey(row.blob_key),
+    textKey: row.text_key === null ? null : storedKey(row.text_key),
+    sessionId: row.session_id,
+    taskId: row.task_id,
+    error: row.error_code === null ? null : { code: row.error_code, message: row.error_message ?? "" },
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    deletedAt: row.deleted_at,
+    memberships,
+    task,
+  };
+}
