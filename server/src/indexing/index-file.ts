@@ -1,0 +1,155 @@
+import type { BlobStore } from "../blobs/blob-store.ts";
+import { storedKey, textKey } from "../blobs/keys.ts";
+import type { Catalogue } from "../catalogue/catalogue.ts";
+import { FILE_ERRORS } from "../errors.ts";
+import { type ExtractionEvent, ExtractionFault, type Extractor } from "../extraction/extractor.ts";
+import type { Log } from "../log.ts";
+import { buildName } from "../search-index/build.ts";
+import type { SearchIndex } from "../search-index/search-index.ts";
+import type { Claim } from "../tasks/claim.store.ts";
+import type { TaskContext, TaskHandler, TaskOutcome } from "../tasks/handler.ts";
+import { ChunkSpool } from "./chunk-spool.ts";
+import { outcomeOf } from "./outcome.ts";
+import { pruneFile } from "./prune-builds.ts";
+import { type Activated, activate, findSource, type Source } from "./store.ts";
+import { textLine } from "./text-lines.ts";
+
+export interface IndexingDeps {
+  readonly catalogue: Catalogue;
+  readonly blobs: BlobStore;
+  readonly index: SearchIndex;
+  readonly extractor: Extractor;
+  readonly log: Log;
+  /** Folder for what a large document puts aside while it is read; what is in it has no name (chunk-spool.ts). */
+  readonly spoolFolder: string;
+}
+
+/**
+ * The `index` task: original → text and chunks → visible. The order is the promise: the text is published, then the chunks are
+ * in the index, each under a build of this attempt's own that nobody sees, and then one fenced transaction shows it all.
+ *
+ * Safe to run again from the start, and beside an attempt that stalled: nothing is shared until that transaction.
+ */
+export function createIndexFile(deps: IndexingDeps): TaskHandler {
+  return async (claim, context) => {
+    const build = buildName(claim.taskId, claim.attempt);
+    const spool = new ChunkSpool({ folder: deps.spoolFolder, name: build });
+    try {
+      const source = await deps.catalogue.run(findSource, claim);
+      if (source === null) return GONE;
+      const read = await publishText(deps, { claim, context, build, source, spool });
+      await writeChunks(deps, { claim, context, build, source, spool }, read.titleTokens);
+      context.signal.throwIfAborted();
+      context.report({ stage: "activating", progress: null });
+      const { taskId, fileId, attempt, version } = claim;
+      const activated = await deps.catalogue.run(activate, {
+        taskId,
+        fileId,
+        attempt,
+        version,
+        build,
+        chunks: spool.count,
+        pages: read.pages,
+        textKey: textKey(fileId, build),
+        detectedType: read.detectedType,
+      });
+      if (activated.activated) await removeOlder(deps, claim, activated);
+      return { kind: "ended" };
+    } catch (error) {
+      return outcomeOf(error);
+    } finally {
+      await spool.close();
+    }
+  };
+}
+
+/** A delete cancels the file's task, so this attempt holds it no longer; if it does, it must not do so for ever. */
+const GONE: TaskOutcome = {
+  kind: "fault",
+  fault: { code: "internal", message: FILE_ERRORS.internal, permanent: true, death: false },
+};
+
+interface Job {
+  readonly claim: Claim;
+  readonly context: TaskContext;
+  readonly build: string;
+  readonly source: Source;
+  readonly spool: ChunkSpool;
+}
+
+interface ReadText {
+  detectedType: string;
+  titleTokens: string;
+  pages: number;
+  whole: boolean;
+}
+
+/** Reads the original; its pages go to the kept text as they come, its chunks to the spool. */
+async function publishText({ blobs, extractor }: IndexingDeps, job: Job): Promise<ReadText> {
+  const { claim, context, source } = job;
+  const read: ReadText = { detectedType: source.declaredType, titleTokens: "", pages: 0, whole: false };
+  const events = extractor.extract(
+    {
+      filename: source.filename,
+      title: source.title,
+      declaredType: source.declaredType,
+      sizeBytes: source.sizeBytes,
+      open: () => blobs.read(storedKey(source.blobKey)),
+    },
+    { signal: context.signal, lane: claim.lane, onSlow: context.movedToSlowLane },
+  );
+  const key = textKey(claim.fileId, job.build);
+  await blobs.put(key, linesOf(events, job, read));
+  // A store that has the key already discards the stream unread: a catalogue restored from a backup counts attempts again. The next
+  // attempt has a free name.
+  if (!read.whole) throw new Error("the text of this build exists already");
+  if (job.spool.count === 0)
+    throw new ExtractionFault("empty_text", FILE_ERRORS.empty_text, { permanent: true, death: false });
+  return read;
+}
+
+async function* linesOf(events: AsyncIterable<ExtractionEvent>, job: Job, read: ReadText): AsyncGenerator<Uint8Array> {
+  const { context, spool } = job;
+  for await (const event of events) {
+    switch (event.kind) {
+      case "type":
+        read.detectedType = event.detected;
+        read.titleTokens = event.titleTokens;
+        break;
+      case "page":
+        read.pages += 1;
+        yield* textLine(event.page);
+        break;
+      case "chunks":
+        await spool.add(event.chunks);
+        break;
+      case "progress":
+        context.report({ stage: "extracting", progress: { done: event.done, total: event.total, unit: "pages" } });
+        break;
+    }
+  }
+  read.whole = true;
+}
+
+async function writeChunks({ index }: IndexingDeps, job: Job, titleTokens: string): Promise<void> {
+  const { claim, context, build, source, spool } = job;
+  let done = 0;
+  for await (const chunks of spool.read()) {
+    context.signal.throwIfAborted();
+    context.report({ stage: "indexing", progress: { done, total: spool.count, unit: "chunks" } });
+    const { buckets, tags } = source;
+    await index.write(claim.teamId, { file: claim.fileId, build, buckets, tags, titleTokens, chunks });
+    done += chunks.length;
+  }
+}
+
+/** What earlier attempts and the replaced build left. The file is indexed already: whatever fails here is the sweeper's. */
+async function removeOlder(deps: IndexingDeps, claim: Claim, { replaced }: Activated): Promise<void> {
+  if (replaced === null && claim.attempt === 1) return;
+  try {
+    await pruneFile(deps, claim.teamId, claim.fileId);
+    if (replaced !== null && replaced.textKey !== null) await deps.blobs.remove(storedKey(replaced.textKey));
+  } catch (error) {
+    deps.log.warn({ file: claim.fileId, err: error }, "an older build could not be removed yet");
+  }
+}

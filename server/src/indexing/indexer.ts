@@ -1,0 +1,44 @@
+import { mkdir } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import type { TaskQueue } from "../tasks/queue.ts";
+import { Rescuer } from "../tasks/rescuer.ts";
+import { Worker } from "../tasks/worker.ts";
+import { createIndexFile, type IndexingDeps } from "./index-file.ts";
+import { createRemoveFile } from "./remove-file.ts";
+
+export interface Indexer {
+  /** Returns what a dead server left running to the queue, then works until `stop`. */
+  start(): Promise<void>;
+  /** Running tasks go back to the queue at once; resolves when their work has ended, at most limits.taskStopMs later. */
+  stop(): Promise<void>;
+}
+
+export interface IndexerDeps extends IndexingDeps {
+  readonly queue: TaskQueue;
+  /** Documents that are read at once in the fast lane, config.workers; the slow lane has as many places as the machine has cores. */
+  readonly workers: number;
+  /** This process alone works on the catalogue (it holds server.lock): every running task is a dead one's at start. */
+  readonly alone: boolean;
+}
+
+/** Worker and rescuer of one process. */
+export function createIndexer(deps: IndexerDeps): Indexer {
+  const { queue, log } = deps;
+  const handlers = { index: createIndexFile(deps), remove: createRemoveFile(deps) };
+  const places = { fast: deps.workers, slow: availableParallelism() };
+  const background = [new Worker({ queue, log, handlers, places }), new Rescuer({ queue, log })];
+  const stopping = new AbortController();
+  let running: Promise<unknown> = Promise.resolve();
+  return {
+    async start() {
+      await mkdir(deps.spoolFolder, { recursive: true, mode: 0o700 });
+      const requeued = deps.alone ? await queue.requeueAll() : 0;
+      if (requeued > 0) log.info({ tasks: requeued }, "tasks of the last run go on");
+      running = Promise.all(background.map((work) => work.start(stopping.signal)));
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}

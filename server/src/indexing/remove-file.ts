@@ -1,0 +1,38 @@
+import { storedKey, textKey } from "../blobs/keys.ts";
+import type { TaskHandler } from "../tasks/handler.ts";
+import type { IndexingDeps } from "./index-file.ts";
+import { outcomeOf } from "./outcome.ts";
+import { findRemoval, finishRemoval } from "./store.ts";
+
+/**
+ * The `remove` task: after a file became a tombstone, its chunks, texts and original go, within a minute of the delete. Each step is done
+ * when there is nothing to remove, so it can be run again from the start; it is tried for ever, and never fails for good.
+ *
+ * A worker that was stopped in the middle of the file's indexing may write chunks after this: the sweeper's pruneBuilds takes those.
+ */
+export function createRemoveFile(deps: Omit<IndexingDeps, "extractor" | "spoolFolder">): TaskHandler {
+  const { catalogue, blobs, index, log } = deps;
+  return async (claim, context) => {
+    try {
+      const { teamId, fileId } = claim;
+      const file = await catalogue.run(findRemoval, { fileId });
+      if (file.alive) {
+        log.error({ file: fileId }, "a removal task of a file that is not deleted: nothing is removed");
+        return { kind: "trouble", trouble: "busy", cause: new Error("the file is not deleted") };
+      }
+      if (file.held) return { kind: "trouble", trouble: "busy", cause: new Error("an indexing task still runs") };
+      await index.removeFile(teamId, fileId);
+      for (const build of file.builds) {
+        context.signal.throwIfAborted();
+        await blobs.remove(textKey(fileId, build));
+      }
+      if (file.blobKey !== null) await blobs.remove(storedKey(file.blobKey));
+      if (file.sessionId !== null) await blobs.removeSegments(file.sessionId);
+      context.report({ stage: "activating", progress: null });
+      await catalogue.run(finishRemoval, { taskId: claim.taskId, fileId, attempt: claim.attempt });
+      return { kind: "ended" };
+    } catch (error) {
+      return outcomeOf(error);
+    }
+  };
+}

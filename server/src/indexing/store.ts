@@ -1,0 +1,182 @@
+import { moveMemberships } from "../buckets/membership.store.ts";
+import { readOperation, TOPICS, type Tx, writeOperation } from "../catalogue/catalogue.ts";
+import type { FilesTable } from "../catalogue/schema.ts";
+import { nextFileState } from "../files/file.ts";
+import type { BucketId, FileId, SessionId } from "../ids.ts";
+import { buildName } from "../search-index/build.ts";
+import type { BuildRef } from "../search-index/search-index.ts";
+import { type AttemptRef, succeedTask } from "../tasks/attempt.store.ts";
+import { topicsOf } from "../tasks/store.ts";
+
+/** What indexing needs of the file. */
+export interface Source {
+  readonly filename: string;
+  readonly title: string;
+  readonly declaredType: string;
+  readonly sizeBytes: number;
+  readonly blobKey: string;
+  readonly tags: readonly string[];
+  readonly buckets: readonly BucketId[];
+}
+
+/** Null when the file is deleted (its task was cancelled then) or has no original. */
+export const findSource = readOperation(
+  "indexing.findSource",
+  async ({ db }, { fileId }: { fileId: FileId }): Promise<Source | null> => {
+    const file = await db.selectFrom("files").selectAll().where("id", "=", fileId).executeTakeFirst();
+    if (file === undefined || file.state === "deleted" || file.blob_key === null) return null;
+    const tags = await db.selectFrom("file_tags").select("tag").where("file_id", "=", fileId).execute();
+    const buckets = await db.selectFrom("file_buckets").select("bucket_id").where("file_id", "=", fileId).execute();
+    return {
+      filename: file.filename,
+      title: file.title,
+      declaredType: file.content_type,
+      sizeBytes: file.size_bytes,
+      blobKey: file.blob_key,
+      tags: tags.map((row) => row.tag),
+      buckets: buckets.map((row) => row.bucket_id),
+    };
+  },
+);
+
+export interface Activation extends AttemptRef {
+  readonly version: number;
+  readonly build: string;
+  readonly chunks: number;
+  readonly pages: number;
+  readonly textKey: string;
+  readonly detectedType: string;
+}
+
+/** The build that search showed before, whose chunks and text are garbage now. */
+export interface Activated {
+  /** False: the attempt no longer holds the task. Nothing was written. */
+  readonly activated: boolean;
+  readonly replaced: { readonly build: string; readonly textKey: string | null } | null;
+}
+
+/**
+ * The instant in which a file becomes visible (POL-2): the task ends, the file is `indexed`, its memberships are active, and its
+ * build is the one that search shows, in one transaction. It comes after text and chunks are durable, and is fenced by the attempt.
+ */
+export const activate = writeOperation(
+  "indexing.activate",
+  async (tx, build: Activation): Promise<Activated> => {
+    if (!(await succeedTask(tx, build))) return { activated: false, replaced: null };
+    const file = await tx.db
+      .selectFrom("files")
+      .select(["state", "active_build", "active_chunks", "text_key"])
+      .where("id", "=", build.fileId)
+      .executeTakeFirstOrThrow();
+    const state = nextFileState(file.state, "activate");
+    // A delete, and whatever else ends the file's preparation, takes the task away first: the fence has refused it.
+    if (state === null) throw new Error(`a ${file.state} file cannot be activated`);
+    await showBuild(tx, build, state);
+    await moveMemberships(tx, build.fileId, "active", {
+      before: file.active_chunks,
+      after: build.chunks,
+      version: build.version,
+    });
+    const { active_build, text_key } = file;
+    return { activated: true, replaced: active_build === null ? null : { build: active_build, textKey: text_key } };
+  },
+  ({ taskId, fileId }, { activated }) => (activated ? topicsOf(taskId, fileId) : []),
+);
+
+async function showBuild(tx: Tx, build: Activation, state: FilesTable["state"]): Promise<void> {
+  await tx.db
+    .updateTable("files")
+    .set({
+      state,
+      detected_content_type: build.detectedType,
+      active_version: build.version,
+      active_build: build.build,
+      active_chunks: build.chunks,
+      active_pages: build.pages,
+      text_key: build.textKey,
+      error_code: null,
+      error_message: null,
+      indexed_at: tx.now,
+      updated_at: tx.now,
+    })
+    .where("id", "=", build.fileId)
+    .execute();
+}
+
+/**
+ * Which of these builds nobody will ever show: not the file's active one, and not of an attempt that holds its task. An attempt
+ * that holds its task no longer never will again, so what is garbage here stays garbage.
+ */
+export const findGarbage = readOperation(
+  "indexing.findGarbage",
+  async ({ db }, { builds }: { builds: readonly BuildRef[] }): Promise<readonly BuildRef[]> => {
+    const garbage: BuildRef[] = [];
+    for (const { file, build } of builds) {
+      const row = await db.selectFrom("files").select("active_build").where("id", "=", file).executeTakeFirst();
+      if (row?.active_build === build) continue;
+      const held = await db
+        .selectFrom("tasks")
+        .select(["id", "attempt"])
+        .where("file_id", "=", file)
+        .where("state", "=", "running")
+        .execute();
+      if (!held.some((task) => buildName(task.id, task.attempt) === build)) garbage.push({ file, build });
+    }
+    return garbage;
+  },
+);
+
+/** What removal has to know of a file. */
+export interface Removal {
+  /** Removing it would lose data: the file is not deleted. */
+  readonly alive: boolean;
+  /** A worker still holds an indexing task of the file. */
+  readonly held: boolean;
+  /** Null: the row is gone. */
+  readonly sessionId: SessionId | null;
+  readonly blobKey: string | null;
+  /** Every build that an attempt may have written. */
+  readonly builds: readonly string[];
+}
+
+export const findRemoval = readOperation(
+  "indexing.findRemoval",
+  async ({ db }, { fileId }: { fileId: FileId }): Promise<Removal> => {
+    const file = await db
+      .selectFrom("files")
+      .select(["state", "session_id", "blob_key"])
+      .where("id", "=", fileId)
+      .executeTakeFirst();
+    const tasks = await db
+      .selectFrom("tasks")
+      .select(["id", "attempt", "state"])
+      .where("file_id", "=", fileId)
+      .where("type", "=", "index")
+      .execute();
+    return {
+      alive: file !== undefined && file.state !== "deleted",
+      held: tasks.some((task) => task.state === "running"),
+      sessionId: file?.session_id ?? null,
+      blobKey: file?.blob_key ?? null,
+      builds: tasks.flatMap(({ id, attempt }) => Array.from({ length: attempt }, (_, i) => buildName(id, i + 1))),
+    };
+  },
+);
+
+/** The end of a removal: the tombstone names no bytes any more. False: the attempt no longer holds the task. */
+export const finishRemoval = writeOperation(
+  "indexing.finishRemoval",
+  async (tx, ref: AttemptRef): Promise<boolean> => {
+    if (!(await succeedTask(tx, ref))) return false;
+    await tx.db
+      .updateTable("files")
+      .set({ blob_key: null, text_key: null })
+      .where("id", "=", ref.fileId)
+      .where("state", "=", "deleted")
+      .execute();
+    return true;
+  },
+  ({ fileId }, finished) => (finished ? [TOPICS.file(fileId)] : []),
+);
+
+export const indexingOperations = [findSource, activate, findGarbage, findRemoval, finishRemoval];

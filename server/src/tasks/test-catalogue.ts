@@ -1,0 +1,175 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import type { Kysely } from "kysely";
+import { originalKey } from "../blobs/keys.ts";
+import type { Catalogue } from "../catalogue/catalogue.ts";
+import type { BucketsTable, FilesTable, Schema, TasksTable } from "../catalogue/schema.ts";
+import { openSqliteCatalogue } from "../catalogue/sqlite.ts";
+import { createClock, createClockOffset, shiftClock } from "../clock.ts";
+import { insertFile } from "../files/insert-file.store.ts";
+import {
+  type BucketId,
+  createIdSource,
+  type FileId,
+  type IdSource,
+  type SessionId,
+  type TaskId,
+  type TeamId,
+} from "../ids.ts";
+import { kyselyOver } from "../sqlite/kysely-sqlite.ts";
+import { openDatabase } from "../sqlite/open-database.ts";
+import { createSqliteTaskQueue } from "./queue.sqlite.ts";
+import type { TaskQueue } from "./queue.ts";
+
+/** A real catalogue in a folder of its own, with rows as finalize leaves them, for tests of the queue and of indexing. */
+export interface TestCatalogue {
+  readonly folder: string;
+  readonly catalogue: Catalogue;
+  readonly queue: TaskQueue;
+  readonly ids: IdSource;
+  /** A connection of its own beside the catalogue's threads. */
+  readonly database: DatabaseSync;
+  readonly db: Kysely<Schema>;
+  now(): number;
+  /** Moves the clock of this test and of the catalogue's threads. */
+  passMs(ms: number): void;
+  newTeam(): Promise<TeamId>;
+  newBucket(team: TeamId): Promise<BucketId>;
+  /** A queued file with its task, in the given bucket. */
+  newFile(file: NewTestFile): Promise<TestFile>;
+  task(id: TaskId): Promise<TasksTable>;
+  file(id: FileId): Promise<FilesTable>;
+  bucket(id: BucketId): Promise<BucketsTable>;
+  memberships(id: FileId): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+export interface NewTestFile {
+  readonly team: TeamId;
+  readonly bucket: BucketId;
+  readonly filename?: string;
+  readonly contentType?: string;
+  readonly bytes?: number;
+  readonly sha256?: string;
+  readonly sessionId?: SessionId;
+  readonly tags?: readonly string[];
+}
+
+export interface TestFile {
+  readonly fileId: FileId;
+  readonly taskId: TaskId;
+  readonly sessionId: SessionId;
+}
+
+export async function openTestCatalogue(): Promise<TestCatalogue> {
+  const folder = await mkdtemp(join(tmpdir(), "wharf-tasks-"));
+  const path = join(folder, "catalogue.db");
+  const clockOffset = createClockOffset();
+  const clock = createClock(clockOffset);
+  const ids = createIdSource(clock);
+  const catalogue = await openSqliteCatalogue({
+    path,
+    clockOffset,
+    fatal: (error) => {
+      throw error;
+    },
+  });
+  const database = openDatabase(path);
+  const db = kyselyOver<Schema>(database);
+  const inTransaction = async (work: () => Promise<unknown>) => {
+    database.exec("BEGIN IMMEDIATE");
+    await work();
+    database.exec("COMMIT");
+  };
+  const one = async <T>(rows: Promise<T | undefined>): Promise<T> => {
+    const row = await rows;
+    if (row === undefined) throw new Error("there is no such row");
+    return row;
+  };
+  return {
+    folder,
+    catalogue,
+    queue: createSqliteTaskQueue(catalogue),
+    ids,
+    database,
+    db,
+    now: () => clock.now(),
+    passMs: (ms) => shiftClock(clockOffset, ms),
+    async newTeam() {
+      const id = ids.next("team");
+      await db
+        .insertInto("teams")
+        .values({ id, slug: id, name: id, open_sessions: 0, created_at: clock.now() })
+        .execute();
+      return id;
+    },
+    async newBucket(team) {
+      const id = ids.next("bucket");
+      await db
+        .insertInto("buckets")
+        .values(emptyBucket(id, team, clock.now()))
+        .execute();
+      return id;
+    },
+    async newFile({ team, bucket, ...given }) {
+      const fileId = ids.next("file");
+      const taskId = ids.next("task");
+      const sessionId = given.sessionId ?? ids.next("sess");
+      const sha256 = given.sha256 ?? "0".repeat(64);
+      await inTransaction(() =>
+        insertFile(
+          { db, now: clock.now() },
+          {
+            id: fileId,
+            taskId,
+            teamId: team,
+            sessionId,
+            filename: given.filename ?? "note.txt",
+            title: given.filename ?? "note.txt",
+            contentType: given.contentType ?? "text/plain",
+            sizeBytes: given.bytes ?? 1,
+            sha256,
+            tags: given.tags ?? [],
+            metadata: "{}",
+            bucketIds: [bucket],
+            blobKey: originalKey(sessionId, sha256),
+          },
+        ),
+      );
+      return { fileId, taskId, sessionId };
+    },
+    task: (id) => one(db.selectFrom("tasks").selectAll().where("id", "=", id).executeTakeFirst()),
+    file: (id) => one(db.selectFrom("files").selectAll().where("id", "=", id).executeTakeFirst()),
+    bucket: (id) => one(db.selectFrom("buckets").selectAll().where("id", "=", id).executeTakeFirst()),
+    async memberships(id) {
+      const rows = await db.selectFrom("file_buckets").select("status").where("file_id", "=", id).execute();
+      return rows.map((row) => row.status);
+    },
+    async close() {
+      database.close();
+      await catalogue.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function emptyBucket(id: BucketId, team: TeamId, now: number): BucketsTable {
+  return {
+    id,
+    team_id: team,
+    slug: id.replaceAll("_", "-"),
+    name: id,
+    description: null,
+    status: "active",
+    pending_files: 0,
+    active_files: 0,
+    failed_files: 0,
+    active_chunks: 0,
+    created_at: now,
+    updated_at: now,
+    last_synced_at: null,
+    last_error: null,
+  };
+}
