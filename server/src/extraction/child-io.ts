@@ -1,4 +1,5 @@
 import { readSync, writeSync } from "node:fs";
+import { errorCodeOf } from "../errors.ts";
 import {
   type ChildMessage,
   type DocumentHeader,
@@ -13,7 +14,7 @@ const STDOUT = 1;
 
 /**
  * The child's end of the protocol. Blocking calls on purpose: the child has nothing else to do while it waits, a full pipe is
- * the backpressure, and no buffer can grow. (Touching process.stdin or stdout would make the descriptors non-blocking.)
+ * the backpressure, and no buffer can grow.
  */
 export interface ReceivedDocument {
   readonly header: DocumentHeader;
@@ -33,14 +34,32 @@ export function receiveDocument(): ReceivedDocument | null {
 
 export function send(message: ChildMessage, text = ""): void {
   const frame = encodeFrame(message, text);
-  for (let sent = 0; sent < frame.length; ) sent += writeSync(STDOUT, frame, sent);
+  for (let sent = 0; sent < frame.length; ) sent += waiting(() => writeSync(STDOUT, frame, sent));
 }
 
 function readFully(target: Buffer): boolean {
   for (let read = 0; read < target.length; ) {
-    const count = readSync(STDIN, target, read, target.length - read, null);
+    const count = waiting(() => readSync(STDIN, target, read, target.length - read, null));
     if (count === 0) return false;
     read += count;
   }
   return true;
+}
+
+const sleepCell = new Int32Array(new SharedArrayBuffer(4));
+const RETRY_MS = 1;
+
+/**
+ * The descriptors block until something touches `process.stdout`, and `stream.pipe()` does (yauzl uses it: seen as EAGAIN on the
+ * first long DOCX). From then on a full pipe is waited for in steps of a millisecond.
+ */
+function waiting(call: () => number): number {
+  for (;;) {
+    try {
+      return call();
+    } catch (error) {
+      if (errorCodeOf(error) !== "EAGAIN") throw error;
+      Atomics.wait(sleepCell, 0, 0, RETRY_MS);
+    }
+  }
 }

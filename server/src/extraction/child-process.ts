@@ -35,6 +35,7 @@ export class ExtractionChild {
   #slowed = false;
   readonly #process: ChildProcessByStdio<Writable, Readable, Readable>;
   #gone = false;
+  #wakeReader = () => {};
 
   private constructor(process: ChildProcessByStdio<Writable, Readable, Readable>, pid: number) {
     this.#process = process;
@@ -46,6 +47,8 @@ export class ExtractionChild {
     // A child that dies while it is being fed gives EPIPE here; unheard, that would end the server. Its end is told by `ended`.
     process.stdin.on("error", () => {});
     process.stdout.on("error", () => {});
+    // Always listening, not only while a read waits: when a child exits, Node lets output without such a listener flow away.
+    for (const event of ["readable", "end", "close"]) process.stdout.on(event, () => this.#wakeReader());
     process.stderr.on("error", () => {});
     this.ended = new Promise((resolve) => {
       process.once("close", (exitCode, signal) => {
@@ -133,7 +136,13 @@ export class ExtractionChild {
   async #write(bytes: Uint8Array): Promise<void> {
     const { stdin } = this.#process;
     if (stdin.destroyed || stdin.write(bytes)) return;
-    await anyOf(stdin, ["drain", "close"]);
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        stdin.off("drain", done).off("close", done);
+        resolve();
+      };
+      stdin.on("drain", done).on("close", done);
+    });
   }
 
   /** The next frame, or null when the child has ended. Throws ProtocolError. */
@@ -159,20 +168,12 @@ export class ExtractionChild {
       } else if (stdout.readableEnded || stdout.destroyed) {
         return null;
       } else {
-        await anyOf(stdout, ["readable", "end", "close"]);
+        await new Promise<void>((resolve) => {
+          this.#wakeReader = resolve;
+        });
       }
     }
     const [first] = parts;
     return parts.length === 1 && first !== undefined ? first : Buffer.concat(parts, length);
   }
-}
-
-function anyOf(stream: Readable | Writable, events: readonly string[]): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      for (const event of events) stream.off(event, done);
-      resolve();
-    };
-    for (const event of events) stream.on(event, done);
-  });
 }

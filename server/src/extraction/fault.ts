@@ -19,3 +19,14 @@ export function deathFault(code: FaultCode, detail: string): ExtractionFault {
 function sentence(code: FaultCode, detail: string | undefined): string {
   return detail === undefined ? FILE_ERRORS[code] : `${FILE_ERRORS[code]} (${detail})`;
 }
+
+/** The reader's own state is broken by the document (a WASM trap): the child tells the fault and ends. */
+export class ReaderTrap extends Error {
+  override readonly name = "ReaderTrap";
+  readonly fault: ExtractionFault;
+
+  constructor(fault: ExtractionFault) {
+    super(fault.message);
+    this.fault = fault;
+  }
+}

@@ -3,7 +3,7 @@ import { LIMITS } from "../limits.ts";
 import { tokenText } from "../search-index/analyze.ts";
 import type { ReceivedDocument } from "./child-io.ts";
 import { ExtractionFault } from "./extractor.ts";
-import { documentFault } from "./fault.ts";
+import { documentFault, ReaderTrap } from "./fault.ts";
 import { FORMATS, type FormatInput, type PageText } from "./formats/format.ts";
 import { readPlainText } from "./formats/plain-text.ts";
 import type { ChildMessage, ChunkRange } from "./protocol.ts";
@@ -38,7 +38,7 @@ export async function readDocument(document: ReceivedDocument, send: Send): Prom
 /** Each reader is loaded when a document needs it: a child that only sees text starts in half the time. */
 async function pagesOf(sniffed: Sniffed, input: FormatInput): Promise<AsyncIterable<PageText> | Iterable<PageText>> {
   const { bytes } = input;
-  const { format, text = "" } = sniffed;
+  const { format, text = "", pack } = sniffed;
   switch (format) {
     case "pdf":
       return (await import("./formats/pdf.ts")).readPdf(bytes);
@@ -50,16 +50,27 @@ async function pagesOf(sniffed: Sniffed, input: FormatInput): Promise<AsyncItera
     case "text":
       return readPlainText(text);
     case "docx":
+      return (await import("./formats/docx.ts")).readDocx(required(pack));
     case "pptx":
+      return (await import("./formats/pptx.ts")).readPptx(required(pack));
     case "xlsx":
+      return (await import("./formats/xlsx.ts")).readXlsx(required(pack));
     case "odt":
     case "ods":
     case "odp":
+      return (await import("./formats/opendocument.ts")).readOpenDocument(required(pack), format);
     case "epub":
+      return (await import("./formats/epub.ts")).readEpub(required(pack));
     case "rtf":
+      return (await import("./formats/rtf.ts")).readRtf(bytes);
     case "eml":
-      throw documentFault("unsupported_file_type");
+      return (await import("./formats/eml.ts")).readEml(bytes);
   }
+}
+
+function required<T>(part: T | undefined): T {
+  if (part === undefined) throw new Error("sniffing did not open the package");
+  return part;
 }
 
 function sendPage(found: PageText, page: number, written: { chars: number; hasText: boolean }, send: Send): void {
@@ -98,13 +109,15 @@ function cleanText(text: string): string {
 
 /** Returns whether the child is still fit to go on. */
 function sendFault(error: unknown, page: number, send: Send): boolean {
-  const known = error instanceof ExtractionFault ? error : documentFaultOf(error, page);
-  send({ kind: "fault", code: known.code, message: known.message });
+  const fault = faultOf(error, page);
+  send({ kind: "fault", code: fault.code, message: fault.message });
   return error instanceof ExtractionFault;
 }
 
-/** A defect of a reader on a strange file. The file is what the user can change, so it is called damaged, with the place. */
-function documentFaultOf(error: unknown, page: number): ExtractionFault {
+function faultOf(error: unknown, page: number): ExtractionFault {
+  if (error instanceof ExtractionFault) return error;
+  if (error instanceof ReaderTrap) return error.fault;
+  // A reader stumbled over what it did not expect. The file is what its owner can change, so it is called damaged, with the place.
   const name = error instanceof Error ? error.name : "error";
-  return documentFault("corrupt_file", `Reading stopped after page ${page}: ${name}.`);
+  return documentFault("corrupt_file", `Reading stopped on page ${page + 1}: ${name}.`);
 }

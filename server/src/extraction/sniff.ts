@@ -1,6 +1,7 @@
 import { documentFault } from "./fault.ts";
 import { charsetOf, decodeText } from "./formats/decode-text.ts";
 import { FORMATS, type Format, type FormatInput } from "./formats/format.ts";
+import type { Package } from "./formats/package.ts";
 
 /**
  * What a document is. Known magic always wins over the declaration. Within text the declaration wins, then the extension, then
@@ -9,6 +10,8 @@ import { FORMATS, type Format, type FormatInput } from "./formats/format.ts";
 export interface Sniffed {
   readonly format: Format;
   readonly text?: string;
+  /** The opened ZIP, when that is what it is. */
+  readonly pack?: Package;
 }
 
 /** Throws ExtractionFault for what is not read, and for what contradicts its declaration. */
@@ -18,9 +21,10 @@ export async function sniff(input: FormatInput): Promise<Sniffed> {
   const expected = declared ?? extensionKind(input.filename);
   if (bytes.length === 0) throw documentFault("empty_text", "The file has no bytes.");
   const known = await sniffMagic(bytes, expected);
-  if (known !== null) return { format: known };
+  if (known !== null) return known;
 
-  const text = await decodeText(bytes, charsetOf(input.declaredType));
+  const charset = charsetOf(input.declaredType) ?? charsetOf(metaTag(bytes));
+  const text = await decodeText(bytes, charset);
   if (text === null) throw unknownBinary(input.declaredType, declared);
   if (declared !== null && !isText(declared)) {
     throw documentFault("type_mismatch", `content_type says ${shown(input.declaredType)}, the content is plain text.`);
@@ -28,6 +32,11 @@ export async function sniff(input: FormatInput): Promise<Sniffed> {
   if (text.trim() === "") throw documentFault("empty_text", "The file holds nothing but white space.");
   const format = expected !== null && isText(expected) ? expected : guessText(text);
   return { format, text };
+}
+
+/** `<meta charset>`, which HTML puts into its first 1 024 bytes; "" when there is none. */
+function metaTag(bytes: Buffer): string {
+  return /<meta\b[^>]{0,200}charset[^>]{0,60}/i.exec(bytes.subarray(0, 1024).toString("latin1"))?.[0] ?? "";
 }
 
 /** A binary format of which only the name is known: its content is looked at nevertheless. */
@@ -117,13 +126,14 @@ const OLE = Buffer.from("d0cf11e0a1b11ae1", "hex");
 const OLE_ENCRYPTED = Buffer.from("EncryptedPackage", "utf16le");
 
 /** What the first bytes prove, or null. */
-async function sniffMagic(bytes: Buffer, expected: DeclaredKind | null): Promise<Format | null> {
+async function sniffMagic(bytes: Buffer, expected: DeclaredKind | null): Promise<Sniffed | null> {
   if (bytes.subarray(0, 4).equals(ZIP)) {
-    const { packageFormat } = await import("./formats/package.ts");
-    return await packageFormat(bytes);
+    const { Package, packageFormat } = await import("./formats/package.ts");
+    const pack = await Package.open(bytes);
+    return { format: await packageFormat(pack), pack };
   }
-  if (isPdf(bytes, expected)) return "pdf";
-  if (bytes.subarray(0, 5).toString("latin1") === "{\\rtf") return "rtf";
+  if (isPdf(bytes, expected)) return { format: "pdf" };
+  if (bytes.subarray(0, 5).toString("latin1") === "{\\rtf") return { format: "rtf" };
   if (bytes.subarray(0, 8).equals(OLE)) {
     if (bytes.includes(OLE_ENCRYPTED)) throw documentFault("encrypted_file");
     throw documentFault(

@@ -1,6 +1,179 @@
+import { type Entry, fromBufferPromise, type ZipFile } from "yauzl";
+import { LIMITS } from "../../limits.ts";
+import { ExtractionFault } from "../extractor.ts";
 import { documentFault } from "../fault.ts";
 import type { Format } from "./format.ts";
+import { type XmlHandler, xmlParser } from "./xml.ts";
 
-export async function packageFormat(_bytes: Buffer): Promise<Format> {
-  throw documentFault("unsupported_file_type");
+/**
+ * A document that is a ZIP of parts (OOXML, OpenDocument, EPUB), read from memory; entry names are keys and never paths.
+ * Inflated bytes are counted over all reads, not per part: a slide list may name one part 200 000 times.
+ */
+export class Package {
+  readonly #zip: ZipFile;
+  readonly #entries: ReadonlyMap<string, Entry>;
+  #inflatedBytes = 0;
+
+  private constructor(zip: ZipFile, entries: ReadonlyMap<string, Entry>) {
+    this.#zip = zip;
+    this.#entries = entries;
+  }
+
+  /** Throws ExtractionFault: damaged, encrypted, too many entries, names that point elsewhere. */
+  static async open(bytes: Buffer): Promise<Package> {
+    try {
+      const zip = await fromBufferPromise(bytes);
+      if (zip.entryCount > LIMITS.zipEntries) throw tooMany();
+      const entries = new Map<string, Entry>();
+      for await (const entry of zip.eachEntry()) {
+        if (entry.isEncrypted()) throw documentFault("encrypted_file");
+        if (entries.size >= LIMITS.zipEntries) throw tooMany();
+        // The first of two entries of one name counts: the others are what a second reader would see, and never looked at.
+        if (!entries.has(entry.fileName)) entries.set(entry.fileName, entry);
+      }
+      return new Package(zip, entries);
+    } catch (error) {
+      throw error instanceof ExtractionFault
+        ? error
+        : documentFault("corrupt_file", "Its ZIP directory is damaged or cut off.");
+    }
+  }
+
+  has(name: string): boolean {
+    return this.#entries.has(name);
+  }
+
+  get names(): Iterable<string> {
+    return this.#entries.keys();
+  }
+
+  /** Parses an XML part. False when there is no such part. */
+  async xml(name: string, handler: XmlHandler): Promise<boolean> {
+    const parser = xmlParser(handler);
+    const found = await this.#decode(name, (text) => parser.write(text));
+    if (found) parser.end();
+    return found;
+  }
+
+  /** A part's whole text, or null when there is none. */
+  async text(name: string): Promise<string | null> {
+    const parts: string[] = [];
+    return (await this.#decode(name, (text) => parts.push(text))) ? parts.join("") : null;
+  }
+
+  async #decode(name: string, write: (text: string) => void): Promise<boolean> {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return false;
+    if (entry.uncompressedSize > LIMITS.zipEntryBytes) throw tooLarge(name);
+    let decoder: InstanceType<typeof TextDecoder> | null = null;
+    try {
+      const stream: AsyncIterable<unknown> = await this.#zip.openReadStreamPromise(entry);
+      for await (const bytes of stream) {
+        if (!Buffer.isBuffer(bytes)) continue;
+        this.#inflatedBytes += bytes.length;
+        if (this.#inflatedBytes > LIMITS.zipTotalBytes) throw tooLarge(name);
+        decoder ??= new TextDecoder(xmlEncoding(bytes));
+        write(decoder.decode(bytes, { stream: true }));
+      }
+    } catch (error) {
+      // yauzl's errors (sizes that lie, a broken deflate stream) and only those: a reader's own come through.
+      throw error instanceof ExtractionFault || error instanceof TypeError ? error : damagedPart(name);
+    }
+    return true;
+  }
+}
+
+function tooMany(): ExtractionFault {
+  return documentFault("too_complex", `It has more than ${LIMITS.zipEntries} parts.`);
+}
+
+function tooLarge(name: string): ExtractionFault {
+  return documentFault("too_complex", `Its part ${shown(name)} unpacks to more than is read.`);
+}
+
+function damagedPart(name: string): ExtractionFault {
+  return documentFault("corrupt_file", `Its part ${shown(name)} is damaged.`);
+}
+
+function shown(name: string): string {
+  return name.replace(/[^\w./ -]/g, "?").slice(0, 80);
+}
+
+/** From the byte order mark or the declaration; UTF-8 without either, as XML says. */
+function xmlEncoding(first: Buffer): string {
+  if (first[0] === 0xff && first[1] === 0xfe) return "utf-16le";
+  if (first[0] === 0xfe && first[1] === 0xff) return "utf-16be";
+  const declared = /^\s*<\?xml[^>]{0,100}encoding\s*=\s*["']([A-Za-z0-9_.-]{1,40})/.exec(
+    first.subarray(0, 200).toString("latin1"),
+  )?.[1];
+  try {
+    return new TextDecoder(declared ?? "utf-8").encoding;
+  } catch {
+    return "utf-8";
+  }
+}
+
+/** What kind of document a ZIP holds. Throws ExtractionFault for other ZIPs, and for encrypted ones. */
+export async function packageFormat(pack: Package): Promise<Format> {
+  const mimetype = (await mimetypeOf(pack)) ?? "";
+  const openDocument = OPEN_DOCUMENT.find(([type]) => mimetype.startsWith(type))?.[1];
+  if (openDocument !== undefined) {
+    await refuseEncrypted(pack, "META-INF/manifest.xml", "encryption-data");
+    return openDocument;
+  }
+  if (mimetype === "application/epub+zip" || pack.has("META-INF/container.xml")) {
+    await refuseProtectedBook(pack);
+    return "epub";
+  }
+  const office = await officeFormat(pack);
+  if (office !== null) return office;
+  throw documentFault("unsupported_file_type", "It is a ZIP archive: unpack it and upload the documents.");
+}
+
+const OPEN_DOCUMENT: readonly (readonly [string, Format])[] = [
+  ["application/vnd.oasis.opendocument.text", "odt"],
+  ["application/vnd.oasis.opendocument.spreadsheet", "ods"],
+  ["application/vnd.oasis.opendocument.presentation", "odp"],
+];
+
+async function mimetypeOf(pack: Package): Promise<string | null> {
+  return (await pack.text("mimetype"))?.trim() ?? null;
+}
+
+/** The main part's content type; embedded documents are named by extension only and do not confuse it. */
+const OFFICE: readonly (readonly [RegExp, Format])[] = [
+  [/(wordprocessingml|ms-word)\S*main\+xml$/i, "docx"],
+  [/(presentationml|ms-powerpoint)\S*main\+xml$/i, "pptx"],
+  [/(spreadsheetml|ms-excel)\S*main\+xml$/i, "xlsx"],
+];
+
+async function officeFormat(pack: Package): Promise<Format | null> {
+  let format: Format | null = null;
+  await pack.xml("[Content_Types].xml", {
+    open: (name, attribute) => {
+      const type = name === "Override" || name === "Default" ? (attribute("ContentType") ?? "") : "";
+      format ??= OFFICE.find(([pattern]) => pattern.test(type))?.[1] ?? null;
+    },
+  });
+  return format;
+}
+
+async function refuseEncrypted(pack: Package, part: string, mark: string): Promise<void> {
+  await pack.xml(part, {
+    open: (name) => {
+      if (name === mark) throw documentFault("encrypted_file");
+    },
+  });
+}
+
+/** Books scramble their fonts without being protected: only other algorithms count. */
+async function refuseProtectedBook(pack: Package): Promise<void> {
+  await pack.xml("META-INF/encryption.xml", {
+    open: (name, attribute) => {
+      const algorithm = name === "EncryptionMethod" ? (attribute("Algorithm") ?? "") : "";
+      if (algorithm !== "" && !/idpf\.org\/2008\/embedding|ns\.adobe\.com\/pdf\/enc#RC/.test(algorithm)) {
+        throw documentFault("encrypted_file", "The book is protected (DRM).");
+      }
+    },
+  });
 }

@@ -1,6 +1,161 @@
-import { documentFault } from "../fault.ts";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { init, type WrappedPdfiumModule } from "@embedpdf/pdfium";
+import { LIMITS } from "../../limits.ts";
+import { ExtractionFault } from "../extractor.ts";
+import { documentFault, ReaderTrap } from "../fault.ts";
 import type { PageText } from "./format.ts";
+import { capWasmMemory } from "./wasm-memory.ts";
 
-export function* readPdf(_bytes: Buffer): Generator<PageText> {
-  throw documentFault("unsupported_file_type");
+/**
+ * Reads a PDF with PDFium (WASM), a page at a time: label and text in PDFium's reading order. Objects are closed page by page.
+ * A page that cannot be loaded is an empty page, so that one bad page loses neither the others nor their numbers.
+ * After a trap the instance is in an unknown state: ReaderTrap tells the child to end.
+ */
+export async function* readPdf(bytes: Buffer): AsyncGenerator<PageText> {
+  const library = await pdfium();
+  let page = 0;
+  let document: OpenDocument | null = null;
+  try {
+    document = openDocument(library, bytes);
+    const total = library.FPDF_GetPageCount(document.handle);
+    if (total > LIMITS.extractedPages)
+      throw documentFault("too_complex", `It has ${total} pages; ${LIMITS.extractedPages} are read.`);
+    const seen = { text: false, images: false };
+    for (; page < total; page++) {
+      const text = pageText(library, document.handle, page, seen);
+      yield { label: pageLabel(library, document.handle, page), text, total };
+    }
+    if (!seen.text) throw noText(total, seen.images);
+  } catch (error) {
+    if (error instanceof ExtractionFault) throw error;
+    document = null;
+    throw error instanceof ReaderTrap ? error : trapped(library, page);
+  } finally {
+    document?.close();
+  }
+}
+
+function noText(total: number, images: boolean): Error {
+  const pages = total === 1 ? "Its page holds" : `Its ${total} pages hold`;
+  return documentFault("empty_text", images ? `${pages} images and no text: it is a scan.` : `${pages} no text.`);
+}
+
+let instance: Promise<WrappedPdfiumModule> | null = null;
+
+/** One instance for the child's life. Its memory may grow to limits.pdfMemoryBytes, not to the 2 GB that the module asks for. */
+function pdfium(): Promise<WrappedPdfiumModule> {
+  instance ??= loadPdfium();
+  return instance;
+}
+
+async function loadPdfium(): Promise<WrappedPdfiumModule> {
+  const path = createRequire(import.meta.url).resolve("@embedpdf/pdfium/pdfium.wasm");
+  const wasm = capWasmMemory(readFileSync(path), LIMITS.pdfMemoryBytes);
+  const library = await init({ wasmBinary: wasm.buffer });
+  library.PDFiumExt_Init();
+  return library;
+}
+
+interface OpenDocument {
+  readonly handle: number;
+  close(): void;
+}
+
+/** FPDF_GetLastError: the file needs a password, or another security handler. */
+const PASSWORD = 4;
+const SECURITY = 5;
+
+/** PDFium reads from the copy for as long as the document is open. */
+function openDocument(library: WrappedPdfiumModule, bytes: Buffer): OpenDocument {
+  const copy = allocate(library, bytes.length);
+  heapOf(library).set(bytes, copy);
+  const handle = library.FPDF_LoadMemDocument(copy, bytes.length, "");
+  if (handle === 0) {
+    const code = library.FPDF_GetLastError();
+    library.pdfium.wasmExports.free(copy);
+    throw documentFault(code === PASSWORD || code === SECURITY ? "encrypted_file" : "corrupt_file");
+  }
+  return {
+    handle,
+    close: () => {
+      library.FPDF_CloseDocument(handle);
+      library.pdfium.wasmExports.free(copy);
+    },
+  };
+}
+
+function pageText(
+  library: WrappedPdfiumModule,
+  document: number,
+  index: number,
+  seen: { text: boolean; images: boolean },
+): string {
+  const page = library.FPDF_LoadPage(document, index);
+  if (page === 0) return "";
+  const textPage = library.FPDFText_LoadPage(page);
+  const text = textPage === 0 ? "" : allText(library, textPage, index);
+  if (textPage !== 0) library.FPDFText_ClosePage(textPage);
+  if (text.trim() !== "") seen.text = true;
+  else if (!seen.images && !seen.text) seen.images = holdsImage(library, page);
+  library.FPDF_ClosePage(page);
+  return text;
+}
+
+function allText(library: WrappedPdfiumModule, textPage: number, index: number): string {
+  const count = library.FPDFText_CountChars(textPage);
+  if (count <= 0) return "";
+  if (count > LIMITS.extractedChars) throw documentFault("too_complex", `Page ${index + 1} holds ${count} characters.`);
+  // One unit more for the closing zero; a character beyond the BMP takes two.
+  return readUtf16(library, (count * 2 + 1) * 2, (buffer) => library.FPDFText_GetText(textPage, 0, count, buffer) * 2);
+}
+
+function pageLabel(library: WrappedPdfiumModule, document: number, index: number): string | null {
+  const size = library.FPDF_GetPageLabel(document, index, 0, 0);
+  if (size <= 2 || size > LABEL_MAX_BYTES) return null;
+  const label = readUtf16(library, size, (buffer) => library.FPDF_GetPageLabel(document, index, buffer, size)).trim();
+  return label === "" ? null : label;
+}
+
+const LABEL_MAX_BYTES = 400;
+
+/** Lets PDFium fill a buffer with UTF-16 and a closing zero; `fill` returns how many bytes it wrote. */
+function readUtf16(library: WrappedPdfiumModule, sizeBytes: number, fill: (buffer: number) => number): string {
+  const buffer = allocate(library, sizeBytes);
+  const written = Math.min(fill(buffer), sizeBytes);
+  const text = Buffer.from(heapOf(library).buffer, buffer, Math.max(0, written - 2)).toString("utf16le");
+  library.pdfium.wasmExports.free(buffer);
+  return text;
+}
+
+const IMAGE_OBJECT = 3;
+/** A page with more drawings than this before its first image is no scan. */
+const OBJECTS_LOOKED_AT = 1000;
+
+function holdsImage(library: WrappedPdfiumModule, page: number): boolean {
+  const count = Math.min(library.FPDFPage_CountObjects(page), OBJECTS_LOOKED_AT);
+  for (let index = 0; index < count; index++) {
+    if (library.FPDFPageObj_GetType(library.FPDFPage_GetObject(page, index)) === IMAGE_OBJECT) return true;
+  }
+  return false;
+}
+
+function allocate(library: WrappedPdfiumModule, sizeBytes: number): number {
+  const pointer = library.pdfium.wasmExports.malloc(sizeBytes);
+  if (pointer === 0)
+    throw new ReaderTrap(documentFault("extraction_memory", "It does not fit into the PDF reader's memory."));
+  return pointer;
+}
+
+/** The library's typings leave it out. Memory that grew is a new array: never kept over a call. */
+function heapOf({ pdfium }: WrappedPdfiumModule): Uint8Array {
+  if ("HEAPU8" in pdfium && pdfium.HEAPU8 instanceof Uint8Array) return pdfium.HEAPU8;
+  throw new Error("PDFium shows no memory");
+}
+
+/** PDFium ends with a trap when it cannot allocate, and on an inner assertion; the size of its memory tells which. */
+function trapped(library: WrappedPdfiumModule, page: number): ReaderTrap {
+  const full = heapOf(library).length > LIMITS.pdfMemoryBytes * 0.75;
+  const where = `Reading stopped on page ${page + 1}.`;
+  return new ReaderTrap(documentFault(full ? "extraction_memory" : "too_complex", where));
 }
