@@ -34,16 +34,17 @@ export interface Held {
   readonly held: boolean;
 }
 
-/** Renews the lease. `changed`: there is something new for those who wait for the task. */
+/** Renews the lease. `changed`: the report says something new; only then does the object that clients see change (POL-6). */
 export const heartbeat = writeOperation(
   "tasks.heartbeat",
   async (
     { db, now },
-    { taskId, attempt, report }: AttemptRef & { report: TaskReport; changed: boolean },
+    { taskId, attempt, report, changed }: AttemptRef & { report: TaskReport; changed: boolean },
   ): Promise<Held> => {
+    const visible = changed ? { updated_at: now, ...progressColumns(report) } : {};
     const row = await db
       .updateTable("tasks")
-      .set({ lease_until: now + LIMITS.leaseMs, updated_at: now, ...progressColumns(report) })
+      .set({ lease_until: now + LIMITS.leaseMs, ...visible })
       .where("id", "=", taskId)
       .where("state", "=", "running")
       .where("attempt", "=", attempt)
@@ -105,6 +106,7 @@ export async function succeedTask({ db, now }: Tx, { taskId, attempt }: AttemptR
     .updateTable("tasks")
     .set({
       state: "succeeded",
+      stage: "activating",
       claimed_at: null,
       lease_until: null,
       error_code: null,
