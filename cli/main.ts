@@ -1,0 +1,98 @@
+import { Command, CommanderError } from "commander";
+import { ConfigError } from "../server/src/config.ts";
+import { toError, WharfError } from "../server/src/errors.ts";
+import { CliError, EXIT, EXIT_MEANINGS, type ExitCode } from "./exit-codes.ts";
+import { type Io, printJson } from "./io.ts";
+import { addServe } from "./serve.ts";
+
+/**
+ * `wharf`: runs the server, makes its keys, and speaks to it as any client would. The commands for files go over HTTP alone; only
+ * `serve` and `keys` touch a data folder.
+ */
+export async function runCli(argv: readonly string[], io: Io): Promise<ExitCode> {
+  const outcome: { exitCode: ExitCode } = { exitCode: EXIT.ok };
+  const program = createProgram(io, (exitCode) => {
+    outcome.exitCode = exitCode;
+  });
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return outcome.exitCode;
+  } catch (error) {
+    return report(io, argv.includes("--json"), error);
+  }
+}
+
+function createProgram(io: Io, end: (exitCode: ExitCode) => void): Command {
+  const program = new Command("wharf")
+    .description("One document in: durable, indexed and findable.")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      // What went wrong is reported once, by report().
+      writeErr: () => {},
+      getOutHasColors: () => io.stdout.isTerminal,
+    })
+    .helpCommand("help [command]", "explain a command, with examples")
+    .addHelpText("after", GLOBAL_HELP);
+  addServe(program, io, end);
+  return program;
+}
+
+/** Says what went wrong, once and in the form that was asked for, and which exit code that is. */
+function report(io: Io, json: boolean, thrown: unknown): ExitCode {
+  if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT.ok;
+  const { exitCode, code, message } = explain(thrown);
+  if (json) printJson(io, { error: { code, message } });
+  else io.stderr.write(`wharf: ${message}\n`);
+  return exitCode;
+}
+
+function explain(thrown: unknown): { readonly exitCode: ExitCode; readonly code: string; readonly message: string } {
+  if (thrown instanceof CliError) return thrown;
+  if (thrown instanceof ConfigError) return { exitCode: EXIT.config, code: "config", message: thrown.message };
+  if (thrown instanceof CommanderError) {
+    // `wharf keys` alone asks for help in commander's own way.
+    const message = thrown.code === "commander.help" ? "name a command" : thrown.message.replace(/^error: /, "");
+    return { exitCode: EXIT.usage, code: "usage", message: `${message}. See wharf --help.` };
+  }
+  if (thrown instanceof WharfError) return { exitCode: EXIT.failure, code: thrown.code, message: thrown.message };
+  return { exitCode: EXIT.failure, code: "failure", message: toError(thrown).message };
+}
+
+const GLOBAL_HELP = `
+First steps:
+  $ wharf serve                                  start the server; the first start prints a key and a tour
+  $ export WHARF_API_KEY=sk_…                    the key that it printed
+  $ wharf upload handbook.pdf --bucket handbook --create-missing-buckets --wait
+  $ wharf search "parental leave" --bucket handbook
+
+Settings of the client commands: WHARF_URL (http://127.0.0.1:8686) and WHARF_API_KEY.
+Every command takes --json: one JSON document on stdout, errors too ({"error": {"code", "message"}}).
+
+Exit codes:
+${Object.entries(EXIT_MEANINGS)
+  .map(
+    ([name, meaning]) => `  ${String(Object.entries(EXIT).find(([key]) => key === name)?.[1]).padStart(2)}  ${meaning}`,
+  )
+  .join("\n")}
+`;
+
+/** The process's own streams and signals. The first signal asks for an orderly end; a second one does not wait. */
+function processIo(): Io {
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.on(signal, () => {
+      if (stop.signal.aborted) process.exit(signal === "SIGINT" ? 130 : 143);
+      stop.abort();
+    });
+  // A reader that has gone (`wharf … | head`) is no failure of ours.
+  process.stdout.on("error", () => {});
+  return {
+    stdout: { isTerminal: process.stdout.isTTY === true, write: (text) => process.stdout.write(text) },
+    stderr: { isTerminal: process.stderr.isTTY === true, write: (text) => process.stderr.write(text) },
+    env: undefined,
+    signal: stop.signal,
+  };
+}
+
+if (import.meta.main) process.exitCode = await runCli(process.argv.slice(2), processIo());

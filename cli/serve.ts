@@ -1,0 +1,53 @@
+import { once } from "node:events";
+import type { Command } from "commander";
+import { startWharf } from "../server/src/main.ts";
+import { banner } from "./banner.ts";
+import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { type Io, printJson } from "./io.ts";
+import { addSettingFlags, configFrom } from "./server-flags.ts";
+
+const HELP = `
+The first start makes the data folder, a team and one API key with every scope. It prints the key once, and a tour to paste into
+another terminal. Everything is in the data folder; one server at a time may use it. Logs are JSON lines on stderr.
+SIGTERM and SIGINT end it in order: running answers finish, tasks go back into the queue.
+
+Examples:
+  $ wharf serve
+  $ wharf serve --port 9000 --data-dir /var/lib/wharf
+  $ WHARF_PUBLIC_URL=https://files.example.com wharf serve --host 0.0.0.0     behind a proxy
+  $ wharf serve --json | jq -r .first_key.key                                 the first key, for a script`;
+
+/** `wharf serve`: the server in this process, until a signal comes. */
+export function addServe(program: Command, io: Io, end: (exitCode: ExitCode) => void): void {
+  const command = program
+    .command("serve")
+    .description("run the server")
+    .option("--json", "print the address and the first key as JSON instead of the banner")
+    .addHelpText("after", HELP);
+  addSettingFlags(command);
+  command.action(async ({ json }: { json?: true }) => {
+    const config = configFrom(command, io);
+    const wharf = await startWharf(config);
+    try {
+      if (json) printJson(io, started(wharf, config.dataDir));
+      else io.stdout.write(banner({ ...wharf, dataDir: config.dataDir }));
+      if (!io.signal.aborted) await once(io.signal, "abort");
+    } finally {
+      await wharf.stop();
+    }
+    end(EXIT.ok);
+  });
+}
+
+function started(wharf: Awaited<ReturnType<typeof startWharf>>, dataDir: string) {
+  const key = wharf.firstKey;
+  return {
+    url: wharf.url,
+    docs_url: `${wharf.url}/docs`,
+    data_dir: dataDir,
+    first_key:
+      key === null
+        ? null
+        : { key: key.key, id: key.keyId, team: key.team, team_id: key.teamId, name: key.name, scopes: key.scopes },
+  };
+}
