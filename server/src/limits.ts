@@ -123,9 +123,6 @@ export const LIMITS = {
   /** Originals whose piece digests are remembered: 3 kB each. */
   verifiedBlobs: 500,
 
-  // Retention: tombstones forgotten in one transaction
-  forgetBatch: 200,
-
   // Search (§9)
   queryChars: 2000,
   searchLimitDefault: 10,

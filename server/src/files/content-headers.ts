@@ -37,13 +37,6 @@ export function attachment(filename: string): string {
   );
 }
 
-/** RFC 9110 §13.1.2, weak comparison: `*`, or any tag of the list. */
-export function matchesNoneMatch(header: string | undefined, tag: string): boolean {
-  if (header === undefined) return false;
-  if (header.trim() === "*") return true;
-  return header.split(",").some((candidate) => candidate.trim().replace(/^W\//, "") === tag);
-}
-
 /**
  * RFC 9110 §13.1.5: a range counts only while the client's validator is the current one, by strong comparison. A date never is:
  * no Last-Modified is sent.

@@ -36,31 +36,57 @@ export class Downloads {
       if (taken) this.#running -= 1;
       taken = false;
     };
-    return { free, stream: (content) => pulledStream(content, this.#idleMs, free) };
+    return {
+      free,
+      stream: async (content, onCut) => {
+        const chunks = content[Symbol.asyncIterator]();
+        const first = await chunks.next();
+        return pulledStream(first, chunks, { idleMs: this.#idleMs, closed: free, onCut });
+      },
+    };
   }
 }
 
 export interface DownloadPlace {
   free(): void;
-  /** The content as a body. It is cut when its reader takes nothing for the idle time. */
-  stream(content: AsyncIterable<Uint8Array>): Readable;
+  /**
+   * The content as a body. Rejects with what the first read rejects with: then there is still an answer to give. A later error cuts the
+   * transfer, after `onCut` was told. It is also cut when its reader takes nothing for the idle time.
+   */
+  stream(content: AsyncIterable<Uint8Array>, onCut: (error: unknown) => void): Promise<Readable>;
 }
 
 /**
  * One chunk for each time the reader asks. `Readable.from` and `stream.pipeline` read one ahead, which doubles what a slow reader holds.
  */
-function pulledStream(content: AsyncIterable<Uint8Array>, idleMs: number, closed: () => void): Readable {
-  const chunks = content[Symbol.asyncIterator]();
+function pulledStream(
+  first: IteratorResult<Uint8Array>,
+  chunks: AsyncIterator<Uint8Array>,
+  {
+    idleMs,
+    closed,
+    onCut,
+  }: { readonly idleMs: number; readonly closed: () => void; readonly onCut: (error: unknown) => void },
+): Readable {
+  let next: IteratorResult<Uint8Array> | undefined = first;
+  const take = async () => {
+    const chunk = next ?? (await chunks.next());
+    next = undefined;
+    return chunk;
+  };
   const body = new Readable({
     highWaterMark: 0,
     read() {
       idle.stop();
-      chunks.next().then(
+      take().then(
         ({ done, value }) => {
           idle.start();
           body.push(done === true ? null : value);
         },
-        (error: unknown) => body.destroy(toError(error)),
+        (error: unknown) => {
+          onCut(error);
+          body.destroy(toError(error));
+        },
       );
     },
     destroy(error, done) {

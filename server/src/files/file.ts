@@ -45,6 +45,7 @@ export const NEXT: Record<FileState, Record<FileEvent, FileState | "same" | "rej
   queued: {
     claim: "indexing",
     activate: "reject",
+    // Claim comes first, so nothing leads here. If something ever did, a file that says why is better than one that waits for ever.
     fail: "failed",
     cancel: "failed",
     retry: "reject",

@@ -1,0 +1,157 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { type Static, Type } from "typebox";
+import { type Catalogue, TOPICS } from "../catalogue/catalogue.ts";
+import { accepted, WharfError } from "../errors.ts";
+import { type LongPolls, Wait } from "../http/long-poll.ts";
+import type { App } from "../http/route.ts";
+import type { FileId, IdSource, TeamId } from "../ids.ts";
+import { LIMITS } from "../limits.ts";
+import { deleteFile } from "./delete-file.store.ts";
+import { type DownloadRoutesDeps, downloadRoutes } from "./download-routes.ts";
+import { FILE_STATES } from "./file.ts";
+import { FileParams, refOf } from "./file-ref.ts";
+import { listFiles } from "./list.store.ts";
+import { makeCursor, parseListQuery } from "./list.ts";
+import { reindexFile } from "./reindex-file.store.ts";
+import { findFile, readFile } from "./store.ts";
+import type { FileRef } from "./view.store.ts";
+import { FileObject, fileToWire, isSettled, type WireFile } from "./wire.ts";
+
+export interface FileRoutesDeps extends DownloadRoutesDeps {
+  readonly ids: IdSource;
+  readonly polls: LongPolls;
+}
+
+const FILES = "/v1/knowledge/files";
+
+const ListQuerystring = Type.Object({
+  bucket: Type.Optional(Type.String({ description: "A bucket's id or slug." })),
+  tag: Type.Optional(Type.Array(Type.String(), { description: "Repeat it: all of them must be there." })),
+  status: Type.Optional(Type.Enum([...FILE_STATES])),
+  created_after: Type.Optional(Type.String({ description: "RFC 3339; exclusive." })),
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: LIMITS.listMax, description: `Default ${LIMITS.listDefault}.` }),
+  ),
+  cursor: Type.Optional(Type.String({ description: "next_cursor of the page before, with the same filters." })),
+});
+
+const FileList = Type.Object({
+  files: Type.Array(FileObject),
+  next_cursor: Type.Union([Type.String(), Type.Null()], { description: "null at the end." }),
+});
+
+export function fileRoutes(app: App, deps: FileRoutesDeps): void {
+  app.get(FILES, {
+    config: { scope: "files:read" },
+    schema: {
+      operationId: "listFiles",
+      summary: "Your team's files, newest first",
+      description:
+        'Filters narrow each other. metadata.<key>=<value> compares with a top-level scalar\'s JSON text: metadata.year=2024 is the number, metadata.year="2024" the string. Deleted files appear only under status=deleted.',
+      tags: ["files"],
+      querystring: ListQuerystring,
+      response: { 200: FileList },
+    },
+    handler: (request) => fileList(deps, request.caller.teamId, request.query),
+  });
+
+  app.get(`${FILES}/:file_id`, {
+    config: { scope: "files:read", errors: ["file_not_found"] },
+    schema: {
+      operationId: "getFile",
+      summary: "One file, now or when its status changes",
+      description:
+        "With wait, the answer is held until status or task.status differs. Send the ETag as If-None-Match to get 304.",
+      tags: ["files"],
+      params: FileParams,
+      querystring: Type.Object({ wait: Wait }),
+      response: { 200: FileObject },
+    },
+    handler: (request, reply) => polledFile(deps, request, reply, refOf(request)),
+  });
+
+  app.delete(`${FILES}/:file_id`, {
+    config: { scope: "files:write", errors: ["file_not_found"] },
+    schema: {
+      operationId: "deleteFile",
+      summary: "Delete a file, in whatever state",
+      description:
+        "Search finds it no more from this answer on; bytes, text and index entries are removed within a minute. Repeatable: ids, size and times stay for 30 days.",
+      tags: ["files"],
+      params: FileParams,
+      response: { 200: FileObject },
+    },
+    handler: async (request) => {
+      const input = { ...refOf(request), removalTaskId: deps.ids.next("task") };
+      return fileToWire(accepted(await deps.catalogue.run(deleteFile, input)).file);
+    },
+  });
+
+  app.post(`${FILES}/:file_id/reindex`, {
+    config: { scope: "files:write", errors: ["file_not_found"] },
+    schema: {
+      operationId: "reindexFile",
+      summary: "Read and index the same bytes again",
+      description:
+        "An indexed file stays indexed until the new index takes over. While a task is under way, it is this one.",
+      tags: ["files"],
+      params: FileParams,
+      response: { 202: FileObject },
+    },
+    handler: async (request, reply) => {
+      const input = { ...refOf(request), taskId: deps.ids.next("task") };
+      reply.code(202);
+      return fileToWire(accepted(await deps.catalogue.run(reindexFile, input)).file);
+    },
+  });
+
+  downloadRoutes(app, deps);
+}
+
+/** The file of a finalized session as it is now: what finalize answers with, and repeats (FIN-2). */
+export async function fileAnswer(catalogue: Catalogue, teamId: TeamId, fileId: FileId): Promise<WireFile> {
+  const file = await catalogue.run(readFile, { teamId, fileId });
+  if (file === null) throw new WharfError("file_not_found");
+  return fileToWire(file);
+}
+
+async function fileList(deps: FileRoutesDeps, teamId: TeamId, query: Static<typeof ListQuerystring>) {
+  const { bucket, tag: tags = [], status, created_after: createdAfter, limit, cursor } = query;
+  const request = parseListQuery(teamId, {
+    bucket,
+    tags,
+    status,
+    createdAfter,
+    limit,
+    cursor,
+    metadata: metadataFilters(query),
+  });
+  const { files, next } = await deps.catalogue.run(listFiles, { teamId, ...request });
+  return { files: files.map(fileToWire), next_cursor: next === null ? null : makeCursor(teamId, request.filter, next) };
+}
+
+/** `metadata.<key>` may be any key, so the schema cannot name it; repeated, all must match. */
+function metadataFilters(query: object): readonly (readonly [key: string, value: string])[] {
+  const prefix = "metadata.";
+  return Object.entries(query)
+    .filter(([name]) => name.startsWith(prefix))
+    .flatMap(([name, values]) => [values].flat().map((value) => [name.slice(prefix.length), String(value)] as const));
+}
+
+function polledFile(
+  deps: FileRoutesDeps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  ref: FileRef,
+): Promise<WireFile> {
+  return deps.polls.answer(request, reply, {
+    topics: [TOPICS.file(ref.fileId)],
+    read: async () => {
+      const file = await deps.catalogue.run(findFile, ref);
+      if (file === null) throw new WharfError("file_not_found");
+      return fileToWire(file);
+    },
+    state: (file) => `${file.status} ${file.task.status}`,
+    ended: isSettled,
+  });
+}
