@@ -3,6 +3,7 @@ import { ConfigError } from "../server/src/config.ts";
 import { toError, WharfError } from "../server/src/errors.ts";
 import { CliError, EXIT, EXIT_MEANINGS, type ExitCode } from "./exit-codes.ts";
 import { type Io, printJson } from "./io.ts";
+import { addKeys } from "./keys.ts";
 import { addServe } from "./serve.ts";
 
 /**
@@ -35,6 +36,7 @@ function createProgram(io: Io, end: (exitCode: ExitCode) => void): Command {
     .helpCommand("help [command]", "explain a command, with examples")
     .addHelpText("after", GLOBAL_HELP);
   addServe(program, io, end);
+  addKeys(program, io);
   return program;
 }
 

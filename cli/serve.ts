@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { Command } from "commander";
-import { startWharf } from "../server/src/main.ts";
+import type { RunningWharf } from "../server/src/main.ts";
 import { banner } from "./banner.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { type Io, printJson } from "./io.ts";
@@ -27,6 +27,8 @@ export function addServe(program: Command, io: Io, end: (exitCode: ExitCode) => 
   addSettingFlags(command);
   command.action(async ({ json }: { json?: true }) => {
     const config = configFrom(command, io);
+    // Loaded here alone: the other commands need not wait for the server's code.
+    const { startWharf } = await import("../server/src/main.ts");
     const wharf = await startWharf(config);
     try {
       if (json) printJson(io, started(wharf, config.dataDir));
@@ -39,7 +41,7 @@ export function addServe(program: Command, io: Io, end: (exitCode: ExitCode) => 
   });
 }
 
-function started(wharf: Awaited<ReturnType<typeof startWharf>>, dataDir: string) {
+function started(wharf: RunningWharf, dataDir: string) {
   const key = wharf.firstKey;
   return {
     url: wharf.url,

@@ -1,0 +1,63 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import type { Catalogue } from "../server/src/catalogue/catalogue.ts";
+import { openSqliteCatalogue } from "../server/src/catalogue/sqlite.ts";
+import { ConfigError } from "../server/src/config.ts";
+import { type DataFolder, lockDataFolder, openDataFolder, type ServerLock } from "../server/src/data-folder.ts";
+import { CliError, EXIT } from "./exit-codes.ts";
+
+/**
+ * Runs `work` on the data folder's catalogue, beside a running server or without one: the same operations in a process of their own
+ * (design §1). SQLite keeps the two apart, and the server caches nothing that they change.
+ */
+export async function withCatalogue<T>(
+  dataDir: string,
+  /** Whether a folder without a catalogue gets one, or is taken for a mistyped path. */
+  whenNew: "make" | "refuse",
+  work: (catalogue: Catalogue) => Promise<T>,
+): Promise<T> {
+  if (whenNew === "refuse" && !existsSync(join(dataDir, "catalogue.db")))
+    throw new ConfigError(`There is no Wharf data in ${dataDir}: name the server's folder with --data-dir.`);
+  const folder = openDataFolder(dataDir);
+  const failure: { error: Error | null } = { error: null };
+  const catalogue = await openCatalogue(folder, (error) => {
+    failure.error = error;
+  });
+  try {
+    return await work(catalogue);
+  } catch (error) {
+    if (failure.error === null) throw error;
+    const message = `The catalogue in ${dataDir} failed: ${failure.error.message}`;
+    throw new CliError(EXIT.io, "io", message, { cause: failure.error });
+  } finally {
+    await catalogue.close();
+  }
+}
+
+/** A new folder gets its schema under the server lock, so that no server starts on it half-way. */
+async function openCatalogue(folder: DataFolder, fatal: (error: Error) => void): Promise<Catalogue> {
+  if (existsSync(folder.catalogue)) return openSqliteCatalogue({ path: folder.catalogue, fatal });
+  const lock = await lockOrCatalogue(folder);
+  try {
+    return await openSqliteCatalogue({ path: folder.catalogue, fatal });
+  } finally {
+    lock?.release();
+  }
+}
+
+const FIRST_START_MS = 10_000;
+const LOOK_EVERY_MS = 50;
+
+/** The lock; or null once a server that is starting on the same new folder has made the catalogue. */
+async function lockOrCatalogue(folder: DataFolder): Promise<ServerLock | null> {
+  for (let waitedMs = 0; ; waitedMs += LOOK_EVERY_MS) {
+    try {
+      return lockDataFolder(folder);
+    } catch (error) {
+      if (!(error instanceof ConfigError) || waitedMs >= FIRST_START_MS) throw error;
+    }
+    if (existsSync(folder.catalogue)) return null;
+    await wait(LOOK_EVERY_MS);
+  }
+}

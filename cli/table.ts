@@ -1,0 +1,9 @@
+/** Rows under headings, in columns as wide as their widest cell; the last column is not padded. */
+export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = headings.map((heading, column) =>
+    Math.max(heading.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (cells: readonly string[]) =>
+    cells.map((cell, column) => (column === cells.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join("  ");
+  return `${[headings, ...rows].map(line).join("\n")}\n`;
+}
