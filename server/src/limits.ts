@@ -71,6 +71,9 @@ export const LIMITS = {
   diskReserveBytes: 1024 * MIB,
   diskReserveShare: 0.05,
 
+  // Shutdown: running answers and uploads may end within this; then uploads are cut, their whole units recorded
+  shutdownGraceMs: 10 * SECOND,
+
   // The broom (sweeper.ts, uploads/reconcile.ts)
   sweepEveryMs: 10 * SECOND,
   reconcileEveryMs: 10 * MINUTE,

@@ -5,6 +5,10 @@ import { indexingOperations } from "./indexing/store.ts";
 import { attemptOperations } from "./tasks/attempt.store.ts";
 import { claimOnSqlite } from "./tasks/queue.sqlite.ts";
 import { taskOperations } from "./tasks/store.ts";
+import { createOperations } from "./uploads/create.store.ts";
+import { finalizeOperations } from "./uploads/finalize.store.ts";
+import { sessionOperations } from "./uploads/session.store.ts";
+import { sweepOperations } from "./uploads/sweep.store.ts";
 
 /**
  * The one registry of catalogue operations, name → operation: how an operation is found again on the other side of a thread
@@ -17,6 +21,10 @@ const OPERATIONS: ReadonlyMap<string, AnyOperation> = index([
   ...attemptOperations,
   claimOnSqlite,
   ...indexingOperations,
+  ...createOperations,
+  ...sessionOperations,
+  ...finalizeOperations,
+  ...sweepOperations,
 ]);
 
 /** What a thread needs of an operation. The registered ones differ in their types. */

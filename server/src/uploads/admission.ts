@@ -19,7 +19,7 @@ const LOOK_EVERY_MS = 1000;
 export function createDiskGate(deps: {
   blobs: BlobStore;
   catalogue: Catalogue;
-  reserveBytes?: number | undefined;
+  reserveBytes: number | null;
 }): DiskGate {
   let lookedAt = Number.NEGATIVE_INFINITY;
   let looking: Promise<void> | null = null;

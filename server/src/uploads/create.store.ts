@@ -192,3 +192,5 @@ async function rememberKey(
     .onConflict((conflict) => conflict.columns(["team_id", "operation", "key"]).doUpdateSet(values))
     .execute();
 }
+
+export const createOperations = [createSession];

@@ -91,7 +91,7 @@ export class UploadBody {
     this.#window.push(this.#tickBytes);
     this.#tickBytes = 0;
     if (this.#window.length > WINDOW_TICKS) this.#window.shift();
-    if (this.#idleTicks >= IDLE_TICKS) return this.cut("stalled");
+    if (this.#idleTicks >= IDLE_TICKS) this.cut("stalled");
     const full = this.#window.length === WINDOW_TICKS;
     if (full && this.#window.reduce((sum, bytes) => sum + bytes, 0) < LEAST_BYTES) this.cut("too slow");
   }

@@ -1,0 +1,210 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { createFirstApiKey, type MadeKey } from "./access/keys.ts";
+import { connectionRoutes } from "./access/routes.ts";
+import { openFsBlobStore } from "./blobs/fs.ts";
+import type { Catalogue } from "./catalogue/catalogue.ts";
+import { openSqliteCatalogue } from "./catalogue/sqlite.ts";
+import { createClock } from "./clock.ts";
+import type { Config } from "./config.ts";
+import { loadSecret, lockDataFolder, openDataFolder } from "./data-folder.ts";
+import { createExtractionPool } from "./extraction/pool.ts";
+import { Downloads } from "./files/downloads.ts";
+import { fileAnswer, fileRoutes } from "./files/routes.ts";
+import { VerifiedBlobs } from "./files/verified-blob.ts";
+import { FileObject } from "./files/wire.ts";
+import { createApp } from "./http/app.ts";
+import type { Readiness } from "./http/health.ts";
+import { LongPolls } from "./http/long-poll.ts";
+import type { App } from "./http/route.ts";
+import { HttpServer } from "./http/server.ts";
+import { createIdSource } from "./ids.ts";
+import { createIndexer } from "./indexing/indexer.ts";
+import { pruneBuilds } from "./indexing/prune-builds.ts";
+import { LIMITS } from "./limits.ts";
+import { createLog, type Log } from "./log.ts";
+import { openFts5SearchIndex } from "./search-index/fts5.ts";
+import { Sweeper } from "./sweeper.ts";
+import { createSqliteTaskQueue } from "./tasks/queue.sqlite.ts";
+import { taskRoutes } from "./tasks/routes.ts";
+import { createDiskGate } from "./uploads/admission.ts";
+import { ByteEndpoint } from "./uploads/byte-endpoint.ts";
+import { DigestEngine } from "./uploads/digests.ts";
+import { Finalizer } from "./uploads/finalize.ts";
+import { reconcile } from "./uploads/reconcile.ts";
+import { uploadRoutes } from "./uploads/routes.ts";
+
+/** A storage thread died or a COMMIT failed: what is on disk is unknown until a restart has looked (EX_IOERR). */
+export const EXIT_IO = 74;
+
+export interface RunningWharf {
+  /** Where it listens, as clients reach it: WHARF_PUBLIC_URL, or computed from host and port. Without a trailing slash. */
+  readonly url: string;
+  /** The key that the first start made; null at every later one. */
+  readonly firstKey: MadeKey | null;
+  /** Finishes running answers, returns tasks to the queue and closes everything. May be called twice. */
+  stop(): Promise<void>;
+}
+
+export interface StartOptions {
+  readonly log?: Log;
+  /** Moves the clock of every thread (clock.ts); for tests. */
+  readonly clockOffset?: SharedArrayBuffer;
+  /** What to do when storage failed for good. Default: end the process with EXIT_IO. */
+  readonly fatal?: (error: Error) => void;
+}
+
+/**
+ * The composition root: configuration → adapters → capabilities → http and workers. It alone knows everything; tests start the service with
+ * this same function. Throws ConfigError for what the operator must change.
+ */
+export async function startWharf(config: Config, options: StartOptions = {}): Promise<RunningWharf> {
+  const log = options.log ?? createLog(config.logLevel);
+  const fatal = options.fatal ?? ((error: Error) => exitOnFatal(log, error));
+  const clock = createClock(options.clockOffset);
+  const ids = createIdSource(clock);
+  const closing = new Closers();
+
+  try {
+    const folder = openDataFolder(config.dataDir);
+    const lock = lockDataFolder(folder);
+    closing.add(() => lock.release());
+    const secret = config.secret ?? loadSecret(folder);
+    const catalogue = await openSqliteCatalogue({ path: folder.catalogue, clockOffset: options.clockOffset, fatal });
+    closing.add(() => catalogue.close());
+    const blobs = await openFsBlobStore({ root: folder.blobs, log, clock });
+    const index = await openFts5SearchIndex({ dir: folder.index, log, fatal });
+    closing.add(() => index.close());
+    const extractor = await createExtractionPool({ places: config.workers, log });
+    closing.add(() => extractor.close());
+    const firstKey = await createFirstApiKey({ catalogue, ids, random: randomBytes });
+    // Nobody writes yet: what a crash left behind goes before anybody can meet it.
+    const report = await reconcile({ blobs, catalogue }, { nobodyWrites: true, busy: () => [], repair: true });
+    log.info({ ...report }, "reconciled the data folder");
+
+    const queue = createSqliteTaskQueue(catalogue);
+    const spoolFolder = join(folder.path, "spool");
+    const indexer = createIndexer({
+      catalogue,
+      blobs,
+      index,
+      extractor,
+      log,
+      queue,
+      spoolFolder,
+      workers: config.workers,
+      alone: true,
+    });
+
+    let url = "";
+    const publicUrl = () => url;
+    const digests = await DigestEngine.create();
+    const disk = createDiskGate({ blobs, catalogue, reserveBytes: config.diskReserveBytes });
+    const bytes = new ByteEndpoint({ config, secret, publicUrl, clock, ids, disk, log, blobs, catalogue, digests });
+    const finalizer = new Finalizer({ catalogue, blobs, digests, ids, clock, log });
+    const polls = new LongPolls(catalogue);
+    const downloads = new Downloads({ max: LIMITS.downloads, idleMs: LIMITS.downloadIdleMs });
+    const verified = new VerifiedBlobs(blobs, { remembered: LIMITS.verifiedBlobs });
+
+    let stopping = false;
+    const app = await createApp({
+      catalogue,
+      config,
+      log,
+      ids,
+      readiness: () => readiness(catalogue, extractor.isolation.missing, stopping),
+      routes: [
+        (app: App) => connectionRoutes(app),
+        (app: App) =>
+          uploadRoutes(app, {
+            catalogue,
+            config,
+            ids,
+            disk,
+            clock,
+            blobs,
+            secret,
+            publicUrl,
+            finalizer,
+            bytes,
+            fileAnswer: (teamId, fileId) => fileAnswer(catalogue, teamId, fileId),
+            fileSchema: FileObject,
+          }),
+        (app: App) => fileRoutes(app, { catalogue, blobs, ids, log, polls, downloads, verified }),
+        (app: App) => taskRoutes(app, { catalogue, polls }),
+      ],
+    });
+    const http = new HttpServer({
+      app: app.routing,
+      byteEndpoint: (request, response, expectsContinue) => void bytes.handle(request, response, expectsContinue),
+      ids,
+    });
+    const address = await http.listen(config.host, config.port);
+    url = config.publicUrl ?? `http://${reachableHost(config.host)}:${address.port}`;
+    if (config.publicUrl === null && !isLoopback(config.host))
+      log.warn({ url }, "WHARF_PUBLIC_URL is not set: clients elsewhere cannot reach the upload_url they are given");
+
+    await indexer.start();
+    const sweeper = new Sweeper({ catalogue, blobs, bytes, pruneBuilds: () => pruneBuilds({ catalogue, index }), log });
+    sweeper.start();
+    log.info({ url, data_dir: folder.path }, "listening");
+
+    const stop = async () => {
+      stopping = true;
+      polls.release();
+      const returned = indexer.stop();
+      // Uploads may end within the grace period; then they are cut, their whole units recorded.
+      const cut = setTimeout(() => void bytes.close(), LIMITS.shutdownGraceMs);
+      await http.close(LIMITS.shutdownGraceMs + LIMITS.takeOverWaitMs);
+      clearTimeout(cut);
+      await bytes.close();
+      await returned;
+      await sweeper.stop();
+      await app.close();
+      await closing.run();
+      log.info({}, "stopped");
+    };
+    let stopped: Promise<void> | null = null;
+    return { url, firstKey, stop: () => (stopped ??= stop()) };
+  } catch (error) {
+    await closing.run();
+    throw error;
+  }
+}
+
+/** What was opened, closed in the opposite order; each once. */
+class Closers {
+  readonly #closers: (() => unknown)[] = [];
+
+  add(close: () => unknown): void {
+    this.#closers.push(close);
+  }
+
+  async run(): Promise<void> {
+    for (let close = this.#closers.pop(); close !== undefined; close = this.#closers.pop()) await close();
+  }
+}
+
+async function readiness(catalogue: Catalogue, missing: readonly string[], stopping: boolean): Promise<Readiness> {
+  const checks = {
+    catalogue: "ok",
+    write_ahead_log_bytes: String(catalogue.stats().walBytes),
+    extraction_sandbox: missing.length === 0 ? "complete" : `missing: ${missing.join("; ")}`,
+  };
+  return stopping ? { ready: false, refusal: "shutting_down", checks } : { ready: true, checks };
+}
+
+function exitOnFatal(log: Log, error: Error): never {
+  log.fatal({ err: error }, "storage failed: the process ends, a restart recovers");
+  process.exit(EXIT_IO);
+}
+
+/** A wildcard address is reached by loopback from this machine; from others, WHARF_PUBLIC_URL says how. */
+function reachableHost(host: string): string {
+  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
+  return host.includes(":") ? `[${host}]` : host;
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
+}
