@@ -5,6 +5,7 @@ import { CliError, EXIT, EXIT_MEANINGS, type ExitCode } from "./exit-codes.ts";
 import { type Io, printJson } from "./io.ts";
 import { addKeys } from "./keys.ts";
 import { addServe } from "./serve.ts";
+import { addUpload } from "./upload/upload.ts";
 
 /**
  * `wharf`: runs the server, makes its keys, and speaks to it as any client would. The commands for files go over HTTP alone; only
@@ -37,6 +38,7 @@ function createProgram(io: Io, end: (exitCode: ExitCode) => void): Command {
     .addHelpText("after", GLOBAL_HELP);
   addServe(program, io, end);
   addKeys(program, io);
+  addUpload(program, io, end);
   return program;
 }
 

@@ -1,0 +1,97 @@
+import { type GenericBar, MultiBar, type Params } from "cli-progress";
+import { type Io, printable } from "../io.ts";
+import type { ProgressView } from "./watcher.ts";
+
+/** A moving bar for each file on a terminal, a line for each event elsewhere; both on stderr, so that stdout is the result alone. */
+export function createProgressView(io: Io): ProgressView {
+  return io.stderr.isTerminal ? bars() : lines(io);
+}
+
+/** For `--json`: nothing but the document. */
+export const silentView: ProgressView = {
+  watch: () => ({ size() {}, resumes() {}, at() {}, stage() {}, ended() {} }),
+  close() {},
+};
+
+function lines(io: Io): ProgressView {
+  return {
+    watch(name) {
+      const say = (text: string) => io.stderr.write(`${printable(name)}: ${text}\n`);
+      let sizeBytes = 0;
+      let isSent = false;
+      let lastStage = "";
+      return {
+        size: (bytes) => {
+          sizeBytes = bytes;
+        },
+        resumes: (bytes) => say(bytes === 0 ? `uploading ${amount(sizeBytes)}` : `going on at ${amount(bytes)}`),
+        at: (bytes) => {
+          if (bytes === sizeBytes && !isSent) say("uploaded");
+          isSent = bytes === sizeBytes;
+        },
+        stage: (text) => {
+          // The stage alone, not its numbers: a log is not a bar.
+          const word = text.split(/[ ,]/, 1)[0] ?? "";
+          if (word !== lastStage) say(word);
+          lastStage = word;
+        },
+        ended: () => {},
+      };
+    },
+    close() {},
+  };
+}
+
+function bars(): ProgressView {
+  const multi = new MultiBar({
+    stream: process.stderr,
+    format: formatBar,
+    hideCursor: true,
+    clearOnComplete: true,
+    // A key press that is meant for the next command must not be eaten.
+    gracefulExit: false,
+    fps: 10,
+  });
+  return {
+    watch(name) {
+      const bar: GenericBar = multi.create(1, 0, { name: printable(name), stage: "reading" });
+      return {
+        size: (bytes) => bar.setTotal(bytes),
+        resumes: (bytes) => bar.update(bytes, { stage: "" }),
+        at: (bytes) => bar.update(bytes),
+        stage: (text) => bar.update({ stage: text }),
+        ended: (text) => {
+          bar.update({ stage: text });
+          bar.stop();
+        },
+      };
+    },
+    close: () => multi.stop(),
+  };
+}
+
+const BAR_CHARS = 24;
+
+function formatBar(_options: unknown, params: Params, payload: unknown): string {
+  const { name, stage } = readPayload(payload);
+  const share = params.total === 0 ? 1 : Math.min(1, params.value / params.total);
+  const full = Math.round(share * BAR_CHARS);
+  const bar = "█".repeat(full) + "░".repeat(BAR_CHARS - full);
+  const tail = stage === "" ? `${amount(params.value)} of ${amount(params.total)}` : stage;
+  return `${name.slice(0, 32).padEnd(32)} ${bar} ${tail}`;
+}
+
+function readPayload(payload: unknown): { readonly name: string; readonly stage: string } {
+  const fields = typeof payload === "object" && payload !== null ? payload : {};
+  return {
+    name: "name" in fields ? String(fields.name) : "",
+    stage: "stage" in fields ? String(fields.stage) : "",
+  };
+}
+
+/** 25 MiB is "26.2 MB": decimal units, as file managers show them. */
+export function amount(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  if (bytes < 1_000_000) return `${(bytes / 1000).toFixed(1)} kB`;
+  return `${(bytes / 1_000_000).toFixed(1)} MB`;
+}

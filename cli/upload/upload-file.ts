@@ -1,0 +1,162 @@
+import { type FileHandle, open } from "node:fs/promises";
+import { errorCodeOf } from "../../server/src/errors.ts";
+import { type Api, ApiError } from "../client/api.ts";
+import { type JsonObject, objectIn, textIn } from "../client/json.ts";
+import { CliError, EXIT } from "../exit-codes.ts";
+import { type Content, type Description, idempotencyKey, readContent } from "./content.ts";
+import type { FoundFile } from "./find-files.ts";
+import { transfer } from "./transfer.ts";
+import { waitUntilIndexed } from "./wait.ts";
+import type { Watcher } from "./watcher.ts";
+
+export interface UploadOptions {
+  readonly describe: (filename: string) => Description;
+  /** Milliseconds to wait for the end of indexing; null = do not wait. */
+  readonly waitMs: number | null;
+  /** How long one poll may be held, in seconds. */
+  readonly pollSeconds: number;
+}
+
+export interface Uploaded {
+  /** The file object as it is now (contract §4). */
+  readonly file: JsonObject;
+  readonly fileId: string;
+  readonly sessionId: string;
+  readonly content: Content;
+  /** It had been finalized before this run. */
+  readonly alreadyThere: boolean;
+  /** Bytes that an earlier run had sent. */
+  readonly resumedAt: number;
+  /** `waitMs` ran out. */
+  readonly timedOut: boolean;
+}
+
+/**
+ * One file, all the way: create → bytes → finalize → (wait). Running it again after a kill at any point continues the same session or
+ * finds the finished file.
+ */
+export async function uploadFile(
+  api: Api,
+  found: FoundFile,
+  options: UploadOptions,
+  watcher: Watcher,
+): Promise<Uploaded> {
+  const file = await openRegular(found.path);
+  try {
+    const content = await readContent(file, api.options.signal);
+    if (content.sizeBytes === 0) throw new CliError(EXIT.failure, "empty_file", "The file is empty.");
+    watcher.size(content.sizeBytes);
+    const stored = await store(api, file, content, options.describe(found.filename), watcher);
+    const deadline = options.waitMs;
+    if (deadline === null) return { ...stored, content, timedOut: false };
+    await retryIfFailedBefore(api, stored);
+    const waited = await waitUntilIndexed(api, stored.fileId, deadline, options.pollSeconds, watcher);
+    return { ...stored, content, file: waited.file, timedOut: waited.timedOut };
+  } finally {
+    await file.close();
+  }
+}
+
+type Stored = Omit<Uploaded, "content" | "timedOut">;
+
+/** Enough for any history of one document within the 7 days that keys live. */
+const MAX_SESSIONS = 100;
+
+/**
+ * A session may be gone (expired, cancelled), and then the same key starts afresh; or its file was deleted since, and then the wish to
+ * upload it again is a new upload with a key of its own, as stable as the first.
+ */
+async function store(
+  api: Api,
+  file: FileHandle,
+  content: Content,
+  description: Description,
+  watcher: Watcher,
+): Promise<Stored> {
+  const deleted: string[] = [];
+  for (let sessions = 0; sessions < MAX_SESSIONS; sessions++) {
+    const stored = await storeOnce(api, file, content, description, deleted, watcher);
+    if (stored === null) continue;
+    if (textIn(stored.file, "status") !== "deleted") return stored;
+    deleted.push(stored.fileId);
+  }
+  throw new CliError(EXIT.failure, "no_session", "The upload's session disappears again and again.");
+}
+
+/** null = the session went away under the upload. */
+async function storeOnce(
+  api: Api,
+  file: FileHandle,
+  content: Content,
+  description: Description,
+  deleted: readonly string[],
+  watcher: Watcher,
+): Promise<Stored | null> {
+  const key = idempotencyKey(content, description, deleted);
+  const body = { ...description, size_bytes: content.sizeBytes };
+  const created = await api.post(SESSIONS, body, { "Idempotency-Key": key });
+  const sessionId = textIn(created.json, "session_id");
+  const url = textIn(created.json, "upload_url");
+  if (sessionId === null || url === null)
+    throw new CliError(EXIT.failure, "bad_answer", "The server's answer to the create names no session.");
+  const replayed = created.answer.header("Idempotent-Replayed") === "true";
+
+  let resumedAt: number | null = null;
+  const sent = await transfer(
+    { http: api.http, ...api.options },
+    { url, file, sizeBytes: content.sizeBytes },
+    replayed,
+    {
+      at: (bytes) => watcher.at(bytes),
+      resumes: (bytes) => {
+        resumedAt ??= bytes;
+        watcher.resumes(bytes);
+      },
+    },
+  );
+  if (!sent) return null;
+  const finalized = await finalize(api, sessionId, content);
+  if (finalized === null) return null;
+  const fileId = textIn(finalized, "id");
+  if (fileId === null) throw new CliError(EXIT.failure, "bad_answer", "The server's answer names no file.");
+  // A replay whose probe said "complete" at once was finished by an earlier run, or only lacked its finalize.
+  const alreadyThere = replayed && resumedAt === null && textIn(finalized, "status") !== "queued";
+  return { file: finalized, fileId, sessionId, alreadyThere, resumedAt: resumedAt ?? content.sizeBytes };
+}
+
+/** The sha256 goes along: what became a file is what was read at first, or nothing is. null = the session is gone. */
+async function finalize(api: Api, sessionId: string, content: Content): Promise<JsonObject | null> {
+  try {
+    const { json } = await api.post(`${SESSIONS}/${sessionId}/finalize`, { sha256: content.sha256 });
+    return json;
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    if (error.status === 410 || error.code === "upload_incomplete" || error.code === "integrity_error") return null;
+    if (error.code !== "checksum_mismatch") throw error;
+    await api.delete(`${SESSIONS}/${sessionId}`);
+    throw new CliError(EXIT.failure, "file_changed", "The file changed while it was being uploaded; nothing is kept.");
+  }
+}
+
+/** Asking again for a file whose indexing failed in an earlier run is the wish to try again. */
+async function retryIfFailedBefore(api: Api, stored: Stored): Promise<void> {
+  const taskId = textIn(objectIn(stored.file, "task"), "id");
+  if (!stored.alreadyThere || textIn(stored.file, "status") !== "failed" || taskId === null) return;
+  await api.post(`/knowledge/tasks/${taskId}/retry`, {}).catch((error: unknown) => {
+    // Somebody else was quicker.
+    if (!(error instanceof ApiError) || error.status !== 409) throw error;
+  });
+}
+
+async function openRegular(path: string): Promise<FileHandle> {
+  try {
+    const file = await open(path, "r");
+    if ((await file.stat()).isFile()) return file;
+    await file.close();
+  } catch (error) {
+    throw new CliError(EXIT.failure, "unreadable", `The file cannot be read (${errorCodeOf(error) ?? "error"}).`);
+  }
+  throw new CliError(EXIT.failure, "unreadable", "This is no regular file.");
+}
+
+const SESSIONS = "/knowledge/files/upload-session";

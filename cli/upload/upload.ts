@@ -1,0 +1,150 @@
+import type { Command } from "commander";
+import { toError } from "../../server/src/errors.ts";
+import { type Api, ApiError } from "../client/api.ts";
+import { addClientFlags, type ClientFlags, collect, wholeNumber, withApi } from "../client/command.ts";
+import { objectOf } from "../client/json.ts";
+import { CliError, EXIT, type ExitCode } from "../exit-codes.ts";
+import { type Io, printJson } from "../io.ts";
+import type { Description } from "./content.ts";
+import { type FoundFile, findFiles } from "./find-files.ts";
+import { createProgressView, silentView } from "./progress-view.ts";
+import { type Outcome, outcomeToJson, report } from "./report.ts";
+import { uploadFile } from "./upload-file.ts";
+import type { ProgressView } from "./watcher.ts";
+
+const HELP = `
+Uploads each file, and each file below a folder, into the buckets. Files that begin with a dot and symbolic links below a folder are left
+out. It may be killed at any time: the same command goes on where it was, and finds what is finished. It reads each file twice, a piece at
+a time, and sends 4 at once. A refused create (429) is repeated quietly.
+
+Examples:
+  $ wharf upload handbook.pdf --bucket handbook --create-missing-buckets --wait
+  $ wharf upload ./contracts --bucket legal --tag 2026 --tag signed
+  $ wharf upload note.txt --bucket legal --title "Call with the court" --metadata '{"case":"7 U 12/26"}'
+  $ wharf upload report.pdf --bucket legal --wait --json | jq -r '.files[0].file_id'
+
+Exit code: 0 when every file is uploaded (with --wait: indexed), 3 when at least one is not, 4 when --timeout is over.`;
+
+interface Flags extends ClientFlags {
+  readonly bucket: readonly string[];
+  readonly createMissingBuckets?: true;
+  readonly title?: string;
+  readonly tag?: readonly string[];
+  readonly metadata?: object;
+  readonly contentType?: string;
+  readonly wait?: true;
+  readonly timeout: number;
+}
+
+/** Files sent at once: hides the waits of one behind the bytes of another. More only queue at the server's 5 creates a second. */
+const AT_ONCE = 4;
+const DEFAULT_RETRY_SECONDS = 300;
+const DEFAULT_TIMEOUT_SECONDS = 600;
+
+/** `wharf upload <path…>`. */
+export function addUpload(program: Command, io: Io, end: (exitCode: ExitCode) => void): void {
+  const command = program
+    .command("upload")
+    .argument("<path...>", "files and folders")
+    .description("upload documents")
+    .requiredOption("--bucket <bucket>", "slug or id of a bucket; may be repeated", collect)
+    .option("--create-missing-buckets", "create slugs that do not exist")
+    .option("--title <title>", "title of the one file (default: its name)")
+    .option("--tag <tag>", "may be repeated", collect)
+    .option("--metadata <json>", "a JSON object, stored with each file", parseMetadata)
+    .option("--content-type <type>", "declare the type (default: the server looks at the content)")
+    .option("--wait", "wait until the files are indexed and searchable")
+    .option(
+      "--timeout <seconds>",
+      `how long --wait waits (default: ${DEFAULT_TIMEOUT_SECONDS})`,
+      wholeNumber("--timeout", 0, 86_400),
+      DEFAULT_TIMEOUT_SECONDS,
+    )
+    .addHelpText("after", HELP);
+  addClientFlags(command, DEFAULT_RETRY_SECONDS);
+  command.action(async (paths: readonly string[], flags: Flags) => {
+    const found = await findFiles(paths);
+    if (flags.title !== undefined && found.length > 1)
+      throw new CliError(EXIT.usage, "usage", "--title is for one file, and these are several.");
+    const outcomes = await withApi(flags, io, (api) => uploadAll(api, io, found, flags));
+    const exitCode = exitCodeOf(outcomes);
+    if (flags.json) printJson(io, { ok: exitCode === EXIT.ok, files: outcomes.map(outcomeToJson) });
+    else report(io, outcomes, flags.bucket);
+    end(exitCode);
+  });
+}
+
+/** In the order of `found`. Rejects only when no file can go any further: a refused key, or a signal. */
+async function uploadAll(api: Api, io: Io, found: readonly FoundFile[], flags: Flags): Promise<readonly Outcome[]> {
+  // One cheap call first: a wrong key or address is said once, before anything is read.
+  await api.get("/connection");
+  const view = flags.json ? silentView : createProgressView(io);
+  const outcomes: Outcome[] = [];
+  let next = 0;
+  const lane = async () => {
+    for (let index = next++; index < found.length; index = next++) {
+      const file = found[index];
+      if (file !== undefined) outcomes[index] = await uploadOne(api, io, view, file, flags);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: Math.min(AT_ONCE, found.length) }, lane));
+  } finally {
+    view.close();
+  }
+  return outcomes;
+}
+
+async function uploadOne(api: Api, io: Io, view: ProgressView, found: FoundFile, flags: Flags): Promise<Outcome> {
+  const watcher = view.watch(found.filename);
+  const options = {
+    describe: (filename: string) => describe(filename, flags),
+    waitMs: flags.wait ? flags.timeout * 1000 : null,
+    // On a terminal the bar shows how far indexing is; elsewhere one held request is enough.
+    pollSeconds: io.stderr.isTerminal && !flags.json ? 1 : 30,
+  };
+  try {
+    const uploaded = await uploadFile(api, found, options, watcher);
+    watcher.ended(uploaded.timedOut ? "still indexing" : "done");
+    return { path: found.path, filename: found.filename, uploaded };
+  } catch (error) {
+    if (io.signal.aborted || (error instanceof ApiError && error.exitCode === EXIT.keyRefused)) throw error;
+    watcher.ended("failed");
+    return { path: found.path, filename: found.filename, error: toError(error) };
+  }
+}
+
+function describe(filename: string, flags: Flags): Description {
+  const ids = flags.bucket.filter((bucket) => bucket.startsWith("bucket_"));
+  const slugs = flags.bucket.filter((bucket) => !bucket.startsWith("bucket_"));
+  return {
+    filename,
+    content_type: flags.contentType,
+    title: flags.title,
+    tags: flags.tag,
+    metadata: flags.metadata,
+    bucket_ids: ids.length === 0 ? undefined : ids,
+    bucket_slugs: slugs.length === 0 ? undefined : slugs,
+    create_missing_buckets: flags.createMissingBuckets,
+  };
+}
+
+function exitCodeOf(outcomes: readonly Outcome[]): ExitCode {
+  const errors = outcomes.flatMap((outcome) => ("error" in outcome ? [outcome.error] : []));
+  // Nothing arrived at all: that is about the server, not about a file.
+  const unreachable = (error: Error) => error instanceof CliError && error.exitCode === EXIT.unreachable;
+  if (errors.length === outcomes.length && errors.every(unreachable)) return EXIT.unreachable;
+  const failed = outcomes.some((outcome) => "uploaded" in outcome && outcome.uploaded.file["status"] === "failed");
+  if (errors.length > 0 || failed) return EXIT.someFailed;
+  return outcomes.some((outcome) => "uploaded" in outcome && outcome.uploaded.timedOut) ? EXIT.timedOut : EXIT.ok;
+}
+
+function parseMetadata(text: string): object {
+  try {
+    const value = objectOf(JSON.parse(text));
+    if (value !== null) return value;
+  } catch {
+    // Said below.
+  }
+  throw new CliError(EXIT.usage, "usage", `--metadata takes a JSON object, such as '{"case": "7 U 12/26"}'.`);
+}

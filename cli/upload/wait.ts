@@ -1,0 +1,49 @@
+import type { Api } from "../client/api.ts";
+import { type JsonObject, numberIn, objectIn, textIn } from "../client/json.ts";
+import type { Watcher } from "./watcher.ts";
+
+/**
+ * Polls until the file is indexed, failed or deleted, or `waitMs` is over. Each poll is held by the server (POL-5), so the answer comes
+ * with the change and an idle wait costs a request per `pollSeconds`.
+ */
+export async function waitUntilIndexed(
+  api: Api,
+  fileId: string,
+  waitMs: number,
+  pollSeconds: number,
+  watcher: Pick<Watcher, "stage">,
+): Promise<{ readonly file: JsonObject; readonly timedOut: boolean }> {
+  const { timing } = api.options;
+  const deadline = timing.now() + waitMs;
+  let hold = 0;
+  for (;;) {
+    const file = await api.get(`/knowledge/files/${fileId}?wait=${hold}`);
+    watcher.stage(stageOf(file));
+    if (isFinal(file)) return { file, timedOut: false };
+    const left = deadline - timing.now();
+    if (left <= 0) return { file, timedOut: true };
+    hold = Math.min(pollSeconds, Math.ceil(left / 1000));
+  }
+}
+
+/** POL-1: exactly these are final; any other word means: keep polling. */
+function isFinal(file: JsonObject): boolean {
+  const status = textIn(file, "status") ?? "";
+  return status === "indexed" || status === "failed" || status === "deleted";
+}
+
+/** For people: "waiting, 3rd in line", "extracting 12/40 pages". */
+export function stageOf(file: JsonObject): string {
+  const status = textIn(file, "status") ?? "unknown";
+  const task = objectIn(file, "task");
+  const stage = textIn(task, "stage");
+  if (status !== "queued" && status !== "indexing") return status;
+  if (textIn(task, "next_attempt_at") !== null) return "waiting to try again";
+  const position = numberIn(task, "queue_position");
+  if (stage === "waiting" || stage === null) return position === null ? "waiting" : `waiting, place ${position}`;
+  const progress = objectIn(task, "progress");
+  const done = numberIn(progress, "done");
+  if (progress === null || done === null) return stage;
+  const total = numberIn(progress, "total");
+  return `${stage} ${done}${total === null ? "" : `/${total}`} ${textIn(progress, "unit") ?? ""}`.trim();
+}
