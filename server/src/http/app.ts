@@ -2,9 +2,10 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import Fastify from "fastify";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { Config } from "../config.ts";
+import { toError } from "../errors.ts";
 import type { IdSource } from "../ids.ts";
 import type { Log } from "../log.ts";
-import { addGuard } from "./auth.ts";
+import { addGuard, guardRequest } from "./auth.ts";
 import { addEnvelope, answerError } from "./envelope.ts";
 import { addConditionalAnswers } from "./etag.ts";
 import { healthRoutes, type Readiness } from "./health.ts";
@@ -35,7 +36,12 @@ export async function createApp(deps: AppDeps): Promise<App> {
     requestIdHeader: false,
     // Shutdown is server.ts's: an answer that Fastify makes up has not our shape.
     return503OnClosing: false,
-    frameworkErrors: (error, request, reply) => void answerError(deps.log, request, reply, error),
+    // A path that cannot be decoded meets no route and no hook; it is refused in the same order all the same.
+    frameworkErrors: async (error, request, reply) => {
+      const refusal = await guardRequest(deps.catalogue, request).then(() => error, toError);
+      reply.header("Connection", "close");
+      answerError(deps.log, request, reply, refusal);
+    },
     // Over-long ids are absent ids (ALL-6), which routes say themselves; the request line is bounded by Node's 16 KiB.
     routerOptions: { maxParamLength: 16_384 },
     ajv: { customOptions: { coerceTypes: false, useDefaults: false, removeAdditional: false } },

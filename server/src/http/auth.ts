@@ -23,11 +23,11 @@ export function addGuard(app: App, catalogue: Catalogue): void {
       return this.authenticated;
     },
   });
-  app.addHook("onRequest", (request) => guard(catalogue, request));
+  app.addHook("onRequest", (request) => guardRequest(catalogue, request));
 }
 
 /** "Order of refusals: 401, unknown route 404, 405 (+ `Allow`), 403, 415/413/400, 404 of ids" (contract §12, all). */
-async function guard(catalogue: Catalogue, request: FastifyRequest): Promise<void> {
+export async function guardRequest(catalogue: Catalogue, request: FastifyRequest): Promise<void> {
   // What is no well-formed HTTP request is refused whoever sent it.
   const fault = faultOfRequestLine(request.raw);
   if (fault !== null) throw new WharfError("invalid_request", { message: fault });

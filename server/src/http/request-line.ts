@@ -5,8 +5,10 @@ import type { IncomingMessage } from "node:http";
  * The sentence to answer 400 with, or null.
  */
 export function faultOfRequestLine(request: IncomingMessage): string | null {
-  // RFC 9112 §3.2: more than one Host field is answered 400. Node joins or drops the second.
-  if (countHeader(request, "host") > 1) return "The request has two Host headers; send one.";
+  // RFC 9112 §3.2: a request without Host, or with more than one, is answered 400. Node drops the second.
+  const hosts = countHeader(request, "host");
+  if (hosts > 1) return "The request has two Host headers; send one.";
+  if (hosts === 0 && request.httpVersion === "1.1") return "The request has no Host header; send one.";
   // We are an origin server and no proxy: absolute-form and `*` have no use here but to confuse a front-end.
   if (!request.url?.startsWith("/")) return "The request target must be a path that begins with /.";
   // RFC 9112 §6.1: Transfer-Encoding in HTTP/1.0 is faulty framing.

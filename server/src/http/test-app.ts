@@ -56,6 +56,10 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
   const newKey = async (scopes: readonly Scope[], team = "default") =>
     createApiKey({ catalogue, ids, random: randomBytes }, { team, name: "test", scopes });
   const { key, teamId } = await newKey(options.scopes ?? DEFAULT_SCOPES);
+  const release = async (): Promise<void> => {
+    await catalogue.close();
+    await rm(folder, { recursive: true, force: true });
+  };
   const app = await createApp({
     catalogue,
     config: readConfig({}, {}),
@@ -63,6 +67,9 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
     ids,
     routes: [connectionRoutes, ...(options.routes ?? []), ...(options.routesOver?.(catalogue, ids) ?? [])],
     readiness: options.readiness ?? (async () => ({ ready: true, checks: { catalogue: "ok" } })),
+  }).catch(async (error: unknown) => {
+    await release();
+    throw error;
   });
   const authorization = `Bearer ${key}`;
   return {
@@ -84,8 +91,7 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
     inject: (injected) => app.inject(injected),
     async close() {
       await app.close();
-      await catalogue.close();
-      await rm(folder, { recursive: true, force: true });
+      await release();
     },
   };
 }

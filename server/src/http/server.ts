@@ -1,0 +1,137 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { type AddressInfo, Socket } from "node:net";
+import { errorCodeOf, WharfError } from "../errors.ts";
+import type { IdSource } from "../ids.ts";
+import { LIMITS } from "../limits.ts";
+import { continueOnRead } from "./bounded-body.ts";
+import { errorBody, headersOfEveryAnswer, retryAfter } from "./envelope.ts";
+
+export interface HttpServerDeps {
+  /** Everything but the byte end-point: `app.routing`. */
+  readonly app: (request: IncomingMessage, response: ServerResponse) => void;
+  /**
+   * `/v1/uploads/…`, any method. `expectsContinue`: the client waits for `100 Continue` before it sends its body, and the
+   * end-point itself says it (PUT-17).
+   */
+  readonly byteEndpoint: (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean) => void;
+  readonly ids: IdSource;
+  /** Connections served at once; more get 503 `overloaded`. Default limits.maxConnections. */
+  readonly maxConnections?: number;
+}
+
+/**
+ * The listening socket: hands requests to the two handlers, bounds connections and head times, and ends without cutting an answer.
+ * There is no time limit on a whole request here: Node's would cut slow healthy uploads. Bodies have deadlines of their own (json-body.ts,
+ * linger.ts, the byte end-point).
+ */
+export class HttpServer {
+  readonly #server: Server;
+  readonly #deps: HttpServerDeps;
+  readonly #answering = new Map<ServerResponse, Socket>();
+  readonly #surplus = new WeakSet<Socket>();
+  readonly #sockets = new Set<Socket>();
+  #closing = false;
+
+  constructor(deps: HttpServerDeps) {
+    this.#deps = deps;
+    this.#server = createServer({
+      requestTimeout: 0,
+      headersTimeout: LIMITS.headersTimeoutMs,
+      keepAliveTimeout: LIMITS.keepAliveMs,
+      // request-line.ts refuses a missing Host, in our shape.
+      requireHostHeader: false,
+      // Node looks for late heads only this often; its default is 30 s.
+      connectionsCheckingInterval: 1000,
+    });
+    const max = deps.maxConnections ?? LIMITS.maxConnections;
+    // The surplus gets an answer; beyond that nobody is let in at all.
+    this.#server.maxConnections = max + Math.ceil(max / 10);
+    this.#server.on("connection", (socket) => this.#count(socket, max));
+    this.#server.on("request", (request, response) => this.#dispatch(request, response, false));
+    this.#server.on("checkContinue", (request, response) => this.#dispatch(request, response, true));
+    this.#server.on("clientError", (error, socket) => {
+      if (socket instanceof Socket) this.#refuseMalformed(error, socket);
+      else socket.destroy();
+    });
+  }
+
+  /** Rejects when the address is taken. */
+  listen(host: string, port: number): Promise<AddressInfo> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen({ host, port, backlog: 1024 }, () => {
+        this.#server.off("error", reject);
+        const address = this.#server.address();
+        if (address === null || typeof address === "string") reject(new Error("the server listens on no TCP port"));
+        else resolve(address);
+      });
+    });
+  }
+
+  /**
+   * Takes no new connections, lets running answers end (each says `Connection: close`), and cuts what is left after `graceMs`. The caller
+   * first makes `/readyz` say 503 and releases the long-polls. Resolves when every connection is closed.
+   */
+  async close(graceMs: number): Promise<void> {
+    this.#closing = true;
+    for (const response of this.#answering.keys()) if (!response.headersSent) response.setHeader("Connection", "close");
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeIdleConnections();
+    // Node calls a connection idle only after its first request.
+    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
+    const cut = setTimeout(() => this.#server.closeAllConnections(), graceMs);
+    await closed;
+    clearTimeout(cut);
+  }
+
+  #count(socket: Socket, max: number): void {
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    if (this.#sockets.size > max) this.#surplus.add(socket);
+  }
+
+  #dispatch(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    this.#answering.set(response, request.socket);
+    response.once("close", () => this.#answering.delete(response));
+    if (this.#closing) response.setHeader("Connection", "close");
+    // The path decides, as the client spelled it: upload URLs are ours, and nobody rewrites them.
+    if (request.url?.startsWith("/v1/uploads/")) return this.#deps.byteEndpoint(request, response, expectsContinue);
+    if (this.#surplus.has(request.socket)) return this.#refuseSurplus(request, response);
+    if (expectsContinue) continueOnRead(request, response);
+    this.#deps.app(request, response);
+  }
+
+  /**
+   * The byte end-point is served all the same: its connections hold acknowledged work, and its clients would retry at once. What bounds
+   * them is the hard limit on connections.
+   */
+  #refuseSurplus(request: IncomingMessage, response: ServerResponse): void {
+    const error = new WharfError("overloaded");
+    const id = this.#deps.ids.next("req");
+    const { type, body } = errorBody(error, id, request.headers.accept);
+    const headers = { ...headersOfEveryAnswer(id), ...retryAfter(error), "Content-Type": type, Connection: "close" };
+    response.writeHead(503, headers).end(body);
+  }
+
+  /** What Node's parser refuses is answered in our shape, unless an answer is under way on that connection. */
+  #refuseMalformed(error: Error, socket: Socket): void {
+    const busy = [...this.#answering.values()].includes(socket);
+    if (errorCodeOf(error) === "ECONNRESET" || !socket.writable || busy) return void socket.destroy();
+    if (errorCodeOf(error) === "ERR_HTTP_REQUEST_TIMEOUT")
+      return void socket.end("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n");
+    const message =
+      errorCodeOf(error) === "HPE_HEADER_OVERFLOW"
+        ? "The request's headers are too large; 16 KiB is the limit."
+        : "The request is not well-formed HTTP/1.1.";
+    const id = this.#deps.ids.next("req");
+    const { type, body } = errorBody(new WharfError("invalid_request", { message }), id, undefined);
+    const headers = {
+      ...headersOfEveryAnswer(id),
+      "Content-Type": type,
+      "Content-Length": Buffer.byteLength(body),
+      Connection: "close",
+    };
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.end(`HTTP/1.1 400 Bad Request\r\n${lines.join("")}\r\n${body}`);
+  }
+}
