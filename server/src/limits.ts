@@ -103,6 +103,8 @@ export const LIMITS = {
   rescueHoldMs: 4 * SECOND,
   /** Removal of a file whose task was running waits until that worker has noticed. */
   removeAfterRunningMs: 4 * SECOND,
+  /** For so long after a delete the sweep looks whether a stopped worker wrote chunks after the removal. */
+  removeRepeatMs: HOUR,
   /** At a stop, how long the server waits for a handler to let go. Its task is back in the queue already. */
   taskStopMs: 5 * SECOND,
   /** Chunks of one document that wait in memory, in UTF-16 code units of text and tokens; more wait in an unnamed file. */
@@ -113,6 +115,8 @@ export const LIMITS = {
   listDefault: 50,
   listMax: 200,
   bucketFileIds: 1000,
+  /** Buckets of one read of a listing, each with up to bucketFileIds ids: 100 000 rows, well below the 2 s of a read. */
+  bucketsPerRead: 100,
   /** `metadata.<key>` filters of one list request; more is 400 invalid_request. */
   listMetadataFilters: 20,
   /** A filter that matches at most so many files is read whole and sorted; a larger one is checked file by file, newest first. */

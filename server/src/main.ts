@@ -20,7 +20,7 @@ import type { App } from "./http/route.ts";
 import { HttpServer } from "./http/server.ts";
 import { createIdSource } from "./ids.ts";
 import { createIndexer } from "./indexing/indexer.ts";
-import { pruneBuilds } from "./indexing/prune-builds.ts";
+import { BuildSweep } from "./indexing/prune-builds.ts";
 import { LIMITS } from "./limits.ts";
 import { createLog, type Log } from "./log.ts";
 import { openFts5SearchIndex } from "./search-index/fts5.ts";
@@ -70,31 +70,22 @@ export async function startWharf(config: Config, options: StartOptions = {}): Pr
     const lock = lockDataFolder(folder);
     closing.add(() => lock.release());
     const secret = config.secret ?? loadSecret(folder);
-    const catalogue = await openSqliteCatalogue({ path: folder.catalogue, clockOffset: options.clockOffset, fatal });
-    closing.add(() => catalogue.close());
-    const blobs = await openFsBlobStore({ root: folder.blobs, log, clock });
-    const index = await openFts5SearchIndex({ dir: folder.index, log, fatal });
-    closing.add(() => index.close());
-    const extractor = await createExtractionPool({ places: config.workers, log });
-    closing.add(() => extractor.close());
+    // Each starts threads or processes that load code of their own: side by side, a start takes half the time.
+    const [catalogue, blobs, index, extractor] = await Promise.all([
+      closing.opened(openSqliteCatalogue({ path: folder.catalogue, clockOffset: options.clockOffset, fatal })),
+      openFsBlobStore({ root: folder.blobs, log, clock }),
+      closing.opened(openFts5SearchIndex({ dir: folder.index, log, fatal })),
+      closing.opened(createExtractionPool({ places: config.workers, log })),
+    ]);
     const firstKey = await createFirstApiKey({ catalogue, ids, random: randomBytes });
-    // Nobody writes yet: what a crash left behind goes before anybody can meet it.
-    const report = await reconcile({ blobs, catalogue }, { nobodyWrites: true, busy: () => [], repair: true });
-    log.info({ ...report }, "reconciled the data folder");
-
     const queue = createSqliteTaskQueue(catalogue);
     const spoolFolder = join(folder.path, "spool");
-    const indexer = createIndexer({
-      catalogue,
-      blobs,
-      index,
-      extractor,
-      log,
-      queue,
-      spoolFolder,
-      workers: config.workers,
-      alone: true,
-    });
+    const { workers } = config;
+    const indexer = createIndexer({ catalogue, blobs, index, extractor, log, queue, spoolFolder, workers });
+    // Nobody writes yet: what a crash left behind goes before anybody can meet it.
+    await indexer.recover();
+    const report = await reconcile({ blobs, catalogue }, { nobodyWrites: true, busy: () => [], repair: true });
+    log.info({ ...report }, "reconciled the data folder");
 
     let url = "";
     const publicUrl = () => url;
@@ -145,7 +136,8 @@ export async function startWharf(config: Config, options: StartOptions = {}): Pr
       log.warn({ url }, "WHARF_PUBLIC_URL is not set: clients elsewhere cannot reach the upload_url they are given");
 
     await indexer.start();
-    const sweeper = new Sweeper({ catalogue, blobs, bytes, pruneBuilds: () => pruneBuilds({ catalogue, index }), log });
+    const builds = new BuildSweep({ catalogue, index });
+    const sweeper = new Sweeper({ catalogue, blobs, bytes, pruneBuilds: () => builds.runOnce(), log });
     sweeper.start();
     log.info({ url, data_dir: folder.path }, "listening");
 
@@ -172,15 +164,24 @@ export async function startWharf(config: Config, options: StartOptions = {}): Pr
   }
 }
 
-/** What was opened, closed in the opposite order; each once. */
+/** What was opened, closed in the opposite order; each once. What opens later than that is closed at once. */
 class Closers {
   readonly #closers: (() => unknown)[] = [];
+  #ran = false;
+
+  async opened<T extends { close(): Promise<void> }>(opening: Promise<T>): Promise<T> {
+    const thing = await opening;
+    if (this.#ran) await thing.close();
+    else this.add(() => thing.close());
+    return thing;
+  }
 
   add(close: () => unknown): void {
     this.#closers.push(close);
   }
 
   async run(): Promise<void> {
+    this.#ran = true;
     for (let close = this.#closers.pop(); close !== undefined; close = this.#closers.pop()) await close();
   }
 }

@@ -11,7 +11,7 @@ import type { TaskContext, TaskHandler, TaskOutcome } from "../tasks/handler.ts"
 import { ChunkSpool } from "./chunk-spool.ts";
 import { outcomeOf } from "./outcome.ts";
 import { pruneFile } from "./prune-builds.ts";
-import { type Activated, activate, findSource, type Source } from "./store.ts";
+import { type Activated, type Activation, activate, findSource, type Source } from "./store.ts";
 import { textLine } from "./text-lines.ts";
 
 export interface IndexingDeps {
@@ -34,32 +34,45 @@ export function createIndexFile(deps: IndexingDeps): TaskHandler {
   return async (claim, context) => {
     const build = buildName(claim.taskId, claim.attempt);
     const spool = new ChunkSpool({ folder: deps.spoolFolder, name: build });
+    let published = false;
     try {
-      const source = await deps.catalogue.run(findSource, claim);
+      const source = await deps.catalogue.run(findSource, { fileId: claim.fileId });
       if (source === null) return GONE;
-      const read = await publishText(deps, { claim, context, build, source, spool });
-      await writeChunks(deps, { claim, context, build, source, spool }, read.titleTokens);
+      const job = { claim, context, build, source, spool };
+      const read = await publishText(deps, job);
+      published = true;
+      if (spool.count === 0)
+        throw new ExtractionFault("empty_text", FILE_ERRORS.empty_text, { permanent: true, death: false });
+      await writeChunks(deps, job, read.titleTokens);
       context.signal.throwIfAborted();
       context.report({ stage: "activating", progress: null });
-      const { taskId, fileId, attempt, version } = claim;
-      const activated = await deps.catalogue.run(activate, {
-        taskId,
-        fileId,
-        attempt,
-        version,
-        build,
-        chunks: spool.count,
-        pages: read.pages,
-        textKey: textKey(fileId, build),
-        detectedType: read.detectedType,
-      });
+      // From here on the text may be the one that is shown, whatever the answer says.
+      published = false;
+      const activated = await deps.catalogue.run(activate, activationOf(job, read));
       if (activated.activated) await removeOlder(deps, claim, activated);
       return { kind: "ended" };
     } catch (error) {
+      if (published) await deps.blobs.remove(textKey(claim.fileId, build)).catch(() => {});
       return outcomeOf(error);
     } finally {
       await spool.close();
     }
+  };
+}
+
+function activationOf({ claim, build, spool }: Job, read: ReadText): Activation {
+  const { taskId, fileId, attempt, version } = claim;
+  const { pages, detectedType } = read;
+  return {
+    taskId,
+    fileId,
+    attempt,
+    version,
+    build,
+    chunks: spool.count,
+    pages,
+    textKey: textKey(fileId, build),
+    detectedType,
   };
 }
 
@@ -103,8 +116,6 @@ async function publishText({ blobs, extractor }: IndexingDeps, job: Job): Promis
   // A store that has the key already discards the stream unread: a catalogue restored from a backup counts attempts again. The next
   // attempt has a free name.
   if (!read.whole) throw new Error("the text of this build exists already");
-  if (job.spool.count === 0)
-    throw new ExtractionFault("empty_text", FILE_ERRORS.empty_text, { permanent: true, death: false });
   return read;
 }
 

@@ -26,7 +26,6 @@ test("a finalized file becomes indexed, active and findable by itself, with its 
     log,
     spoolFolder: join(on.folder, "spool"),
     workers: 1,
-    alone: true,
   });
   try {
     const team = await on.newTeam();

@@ -4,10 +4,16 @@ import type { TaskQueue } from "../tasks/queue.ts";
 import { Rescuer } from "../tasks/rescuer.ts";
 import { Worker } from "../tasks/worker.ts";
 import { createIndexFile, type IndexingDeps } from "./index-file.ts";
+import { pruneFile } from "./prune-builds.ts";
 import { createRemoveFile } from "./remove-file.ts";
 
 export interface Indexer {
-  /** Returns what a dead server left running to the queue, then works until `stop`. */
+  /**
+   * For a server that is alone on its catalogue, before it reconciles: tasks that a dead one left running are due again, and what their
+   * attempts wrote into the index is gone.
+   */
+  recover(): Promise<void>;
+  /** Works until `stop`. */
   start(): Promise<void>;
   /** Running tasks go back to the queue at once; resolves when their work has ended, at most limits.taskStopMs later. */
   stop(): Promise<void>;
@@ -17,8 +23,6 @@ export interface IndexerDeps extends IndexingDeps {
   readonly queue: TaskQueue;
   /** Documents that are read at once in the fast lane, config.workers; the slow lane has as many places as the machine has cores. */
   readonly workers: number;
-  /** This process alone works on the catalogue (it holds server.lock): every running task is a dead one's at start. */
-  readonly alone: boolean;
 }
 
 /** Worker and rescuer of one process. */
@@ -30,10 +34,13 @@ export function createIndexer(deps: IndexerDeps): Indexer {
   const stopping = new AbortController();
   let running: Promise<unknown> = Promise.resolve();
   return {
+    async recover() {
+      const returned = await queue.requeueAll();
+      for (const { teamId, fileId } of returned) await pruneFile(deps, teamId, fileId);
+      if (returned.length > 0) log.info({ tasks: returned.map((task) => task.taskId) }, "tasks of the last run go on");
+    },
     async start() {
       await mkdir(deps.spoolFolder, { recursive: true, mode: 0o700 });
-      const requeued = deps.alone ? await queue.requeueAll() : 0;
-      if (requeued > 0) log.info({ tasks: requeued }, "tasks of the last run go on");
       running = Promise.all(background.map((work) => work.start(stopping.signal)));
     },
     async stop() {

@@ -20,7 +20,7 @@ import { cancelTask, retryTask } from "../tasks/store.ts";
 import { openTestCatalogue, type TestCatalogue, type TestFile } from "../tasks/test-catalogue.ts";
 import { Worker } from "../tasks/worker.ts";
 import { createIndexFile, type IndexingDeps } from "./index-file.ts";
-import { pruneBuilds } from "./prune-builds.ts";
+import { BuildSweep, pruneBuilds } from "./prune-builds.ts";
 import { createRemoveFile } from "./remove-file.ts";
 import { type Script, scriptedExtractor, textScript } from "./scripted-extractor.ts";
 import { activate } from "./store.ts";
@@ -98,6 +98,11 @@ async function staged(word: string): Promise<string[]> {
 
 async function shows(file: FileId): Promise<{ readonly state: string; readonly memberships: readonly string[] }> {
   return { state: (await on.file(file)).state, memberships: await on.memberships(file) };
+}
+
+/** Tasks whose lease has ended by now. */
+async function rescued(): Promise<string[]> {
+  return (await on.queue.rescue(on.now())).returned.map((task) => task.taskId);
 }
 
 async function emptyQueue(): Promise<void> {
@@ -234,7 +239,7 @@ test("an attempt that lost its lease writes beside its successor, changes nothin
   const zombie = workerWith({ index: stalling }).runOnce();
   await stalled.promise;
   on.passMs(LIMITS.leaseMs + 1);
-  assert.deepEqual((await on.queue.rescue(on.now())).returned, [file.taskId]);
+  assert.deepEqual(await rescued(), [file.taskId]);
   assert.equal(await workerWith().runOnce(), true);
   const shown = await on.file(file.fileId);
   assert.equal(shown.active_build, `${file.taskId}_2`);
@@ -245,6 +250,35 @@ test("an attempt that lost its lease writes beside its successor, changes nothin
   assert.deepEqual((await staged("basalt")).toSorted(), [`${file.taskId}_1/0`, `${file.taskId}_2/0`]);
   assert.equal(await pruneBuilds({ catalogue: on.catalogue, index }), 1);
   assert.deepEqual(await staged("basalt"), [`${file.taskId}_2/0`]);
+});
+
+test("what a stopped worker writes for a file after its removal is swept, and nothing else is", async () => {
+  const kept = await newFile("kept.txt", textScript("oaken door"));
+  await workerWith().runOnce();
+  const file = await newFile("late.txt", textScript("oaken door"));
+  await workerWith().runOnce();
+  await on.catalogue.run(deleteFile, { teamId: team, fileId: file.fileId, removalTaskId: on.ids.next("task") });
+  await workerWith().runOnce();
+  const chunk = {
+    position: 0,
+    page: 1,
+    charStart: 0,
+    charEnd: 10,
+    text: "oaken door",
+    tokens: tokenText("oaken door"),
+  };
+  for (const { fileId, taskId } of [file, kept])
+    await index.write(team, {
+      file: fileId,
+      build: `${taskId}_9`,
+      buckets: [bucket],
+      tags: ["blue"],
+      titleTokens: "",
+      chunks: [chunk],
+    });
+  const sweep = new BuildSweep({ catalogue: on.catalogue, index });
+  for (let round = 0; round < 2; round++) await sweep.runOnce();
+  assert.deepEqual(await staged("oaken"), [`${kept.taskId}_1/0`]);
 });
 
 test("what an attempt wrote before it was killed is never shown beside its successor's chunks, and is gone afterwards", async () => {

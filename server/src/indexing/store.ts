@@ -1,8 +1,10 @@
+import { sql } from "kysely";
 import { moveMemberships } from "../buckets/membership.store.ts";
 import { readOperation, TOPICS, type Tx, writeOperation } from "../catalogue/catalogue.ts";
 import type { FilesTable } from "../catalogue/schema.ts";
 import { nextFileState } from "../files/file.ts";
-import type { BucketId, FileId, SessionId } from "../ids.ts";
+import { type BucketId, brandId, type FileId, type SessionId, type TeamId } from "../ids.ts";
+import { LIMITS } from "../limits.ts";
 import { buildName } from "../search-index/build.ts";
 import type { BuildRef } from "../search-index/search-index.ts";
 import { type AttemptRef, succeedTask } from "../tasks/attempt.store.ts";
@@ -126,6 +128,35 @@ export const findGarbage = readOperation(
   },
 );
 
+export interface DeletedRef {
+  readonly team: TeamId;
+  readonly file: FileId;
+  readonly deletedAt: number;
+}
+
+/** Files deleted within limits.removeRepeatMs, oldest first, in pages after `after` (index files_tombstones). */
+export const findRecentlyDeleted = readOperation(
+  "indexing.findRecentlyDeleted",
+  async (
+    { db, now },
+    { after, limit }: { after: DeletedRef | null; limit: number },
+  ): Promise<readonly DeletedRef[]> => {
+    const rows = await db
+      .selectFrom("files")
+      .select(["id", "team_id", "deleted_at"])
+      .where("state", "=", sql.lit("deleted"))
+      .where("deleted_at", ">=", Math.max(after?.deletedAt ?? 0, now - LIMITS.removeRepeatMs))
+      .where((by) => by.not(by("deleted_at", "=", after?.deletedAt ?? -1).and("id", "<=", after?.file ?? NO_FILE)))
+      .orderBy("deleted_at")
+      .orderBy("id")
+      .limit(limit)
+      .execute();
+    return rows.map(({ id, team_id, deleted_at }) => ({ team: team_id, file: id, deletedAt: deleted_at ?? now }));
+  },
+);
+
+const NO_FILE = brandId("file", "");
+
 /** What removal has to know of a file. */
 export interface Removal {
   /** Removing it would lose data: the file is not deleted. */
@@ -179,4 +210,4 @@ export const finishRemoval = writeOperation(
   ({ fileId }, finished) => (finished ? [TOPICS.file(fileId)] : []),
 );
 
-export const indexingOperations = [findSource, activate, findGarbage, findRemoval, finishRemoval];
+export const indexingOperations = [findSource, activate, findGarbage, findRecentlyDeleted, findRemoval, finishRemoval];

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { TOPICS, type Tx, writeOperation } from "../catalogue/catalogue.ts";
 import type { TasksTable } from "../catalogue/schema.ts";
-import type { FileId, TaskId } from "../ids.ts";
+import type { FileId, TaskId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { frontPlace } from "./fair-order.store.ts";
 import { moveFile } from "./file-state.store.ts";
@@ -155,12 +155,19 @@ export const requeueAllTasks = writeOperation(
   wakeReturned,
 );
 
+/** A task that went back to the queue because nobody holds it. */
+export interface ReturnedTask {
+  readonly taskId: TaskId;
+  readonly teamId: TeamId;
+  readonly fileId: FileId;
+}
+
 export interface Rescued {
   /** The catalogue's time of the look, epoch milliseconds. */
   readonly now: number;
   /** Whether that was the time that the caller expected, give or take limits.lateTimerMs. */
   readonly asExpected: boolean;
-  readonly returned: readonly { readonly taskId: TaskId; readonly fileId: FileId }[];
+  readonly returned: readonly ReturnedTask[];
 }
 
 async function returnAll(tx: Tx, tasks: readonly TasksTable[]): Promise<Rescued> {
@@ -168,7 +175,7 @@ async function returnAll(tx: Tx, tasks: readonly TasksTable[]): Promise<Rescued>
   return {
     now: tx.now,
     asExpected: true,
-    returned: tasks.map(({ id, file_id }) => ({ taskId: id, fileId: file_id })),
+    returned: tasks.map(({ id, team_id, file_id }) => ({ taskId: id, teamId: team_id, fileId: file_id })),
   };
 }
 

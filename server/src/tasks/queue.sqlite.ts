@@ -32,11 +32,8 @@ export function createSqliteTaskQueue(catalogue: Catalogue): TaskQueue {
     fault: async (held, fault) => (await catalogue.run(recordFault, { ...ref(held), fault })).held,
     trouble: async (held, trouble) => (await catalogue.run(recordTrouble, { ...ref(held), trouble })).held,
     release: async (held) => (await catalogue.run(releaseTask, ref(held))).held,
-    async rescue(expectedNow) {
-      const { now, asExpected, returned } = await catalogue.run(rescueTasks, { expectedNow });
-      return { now, asExpected, returned: returned.map((task) => task.taskId) };
-    },
-    requeueAll: async () => (await catalogue.run(requeueAllTasks, null)).returned.length,
+    rescue: (expectedNow) => catalogue.run(rescueTasks, { expectedNow }),
+    requeueAll: async () => (await catalogue.run(requeueAllTasks, null)).returned,
     onDue: (wake) => catalogue.listen(TOPICS.tasks, wake),
     onChange: (task, wake) => catalogue.listen(TOPICS.task(task), wake),
   };

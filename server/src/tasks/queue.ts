@@ -1,6 +1,6 @@
 import type { TaskLane } from "../catalogue/schema.ts";
 import type { TaskId } from "../ids.ts";
-import type { AttemptRef } from "./attempt.store.ts";
+import type { AttemptRef, ReturnedTask } from "./attempt.store.ts";
 import type { Claim } from "./claim.store.ts";
 import type { Fault, TaskReport, Trouble } from "./task.ts";
 
@@ -29,7 +29,7 @@ export interface TaskQueue {
    */
   rescue(expectedNow: number | null): Promise<RescueLook>;
   /** Returns every running task: for a server that starts and is alone on its catalogue. */
-  requeueAll(): Promise<number>;
+  requeueAll(): Promise<readonly ReturnedTask[]>;
 
   /** Calls `wake` when a task may have become due by an event; back-offs that end wake nobody. Returns the way to stop. */
   onDue(wake: () => void): () => void;
@@ -40,5 +40,5 @@ export interface TaskQueue {
 export interface RescueLook {
   readonly now: number;
   readonly asExpected: boolean;
-  readonly returned: readonly TaskId[];
+  readonly returned: readonly ReturnedTask[];
 }

@@ -35,7 +35,10 @@ export class Rescuer implements BackgroundWork {
     this.#last = { now: look.now, at };
     if (!hold && !look.asExpected) this.#holdUntil = at + LIMITS.rescueHoldMs;
     if (look.returned.length > 0)
-      this.#log.warn({ tasks: look.returned }, "tasks went back to the queue: their worker is gone");
+      this.#log.warn(
+        { tasks: look.returned.map((task) => task.taskId) },
+        "tasks went back to the queue: their worker is gone",
+      );
     return look.returned.length > 0;
   }
 

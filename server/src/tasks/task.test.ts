@@ -148,7 +148,7 @@ const WAYS: Record<TaskEvent, readonly ((at: Situation) => Promise<unknown>)[]> 
     ({ claim }) => on.queue.fault(claim, { code: "corrupt_file", message: "no", permanent: true, death: false }),
   ],
   trouble: [({ claim }) => on.queue.trouble(claim, "storage")],
-  loseLease: [() => on.queue.requeueAll()],
+  loseLease: [async () => (await on.queue.requeueAll()).length],
   release: [({ claim }) => on.queue.release(claim)],
   cancel: [({ claim, teamId }) => on.catalogue.run(cancelTask, { teamId, taskId: claim.taskId })],
   retry: [({ claim, teamId }) => on.catalogue.run(retryTask, { teamId, taskId: claim.taskId })],

@@ -22,6 +22,11 @@ async function newFile(): Promise<TestFile & { readonly teamId: Claim["teamId"] 
   return { ...(await on.newFile({ team: teamId, bucket: await on.newBucket(teamId) })), teamId };
 }
 
+/** Tasks whose lease has ended by now. */
+async function rescued(): Promise<string[]> {
+  return (await on.queue.rescue(on.now())).returned.map((task) => task.taskId);
+}
+
 /** A handler that the test steps through: each run shows its claim, and ends when the test says so. */
 function steppedHandler() {
   const begun: {
@@ -141,7 +146,7 @@ test("a worker whose lease was lost while it was stopped ends its work and write
     const stopped = await next(1);
     // SIGSTOP: no heartbeat for the length of a lease, and somebody else's rescuer comes by.
     on.passMs(LIMITS.leaseMs + 1);
-    assert.deepEqual((await on.queue.rescue(on.now())).returned, [file.taskId]);
+    assert.deepEqual(await rescued(), [file.taskId]);
     const other = await on.queue.claim("fast");
     // SIGCONT.
     t.mock.timers.tick(LIMITS.heartbeatMs);
