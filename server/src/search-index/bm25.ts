@@ -2,12 +2,12 @@
  * The one ranking formula: BM25 over the fields title and body of a team's chunks, as SQLite's FTS5 computes it
  * (`bm25(f, 4, 1, 0)`), so that every engine gives the same scores. The conformance suite holds each adapter against it.
  *
- *     score  = Σ over the query's terms  idf · tf · (K1 + 1) / (tf + K1 · (1 − B + B · length / average length))
+ *     score  = Σ over the query's terms  weight · idf · tf · (K1 + 1) / (tf + K1 · (1 − B + B · length / average length))
  *     tf     = TITLE_WEIGHT · occurrences in the title + occurrences in the body
  *     length = tokens of title, body and hints; the hints are a handful beside some two hundred
  *     idf    = ln((N − n + ½) / (n + ½)), at least MIN_IDF: a word in more than half of the chunks tells nothing but still matches
  *
- * N is the number of the team's chunks, n how many hold the term.
+ * N is the number of the team's chunks, n how many hold the term; weight is how often the query says it (query-terms.ts).
  */
 export const TITLE_WEIGHT = 4;
 export const BODY_WEIGHT = 1;
@@ -25,9 +25,9 @@ export function idf(chunks: number, chunksWithTerm: number): number {
 }
 
 /** What one term adds to a chunk's score. `relativeLength` is the chunk's length in average lengths. */
-export function termScore(idfOfTerm: number, occurrences: Occurrences, relativeLength: number): number {
+export function termScore(weightedIdf: number, occurrences: Occurrences, relativeLength: number): number {
   const frequency = TITLE_WEIGHT * occurrences.title + BODY_WEIGHT * occurrences.body;
-  return (idfOfTerm * frequency * (K1 + 1)) / (frequency + K1 * (1 - B + B * relativeLength));
+  return (weightedIdf * frequency * (K1 + 1)) / (frequency + K1 * (1 - B + B * relativeLength));
 }
 
 /** Rank order: score first, then older file (ids are time-ordered), then position; the build only makes it total. */

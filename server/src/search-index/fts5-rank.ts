@@ -80,7 +80,7 @@ export class Fts5Reads {
   }
 
   #matchExpression(kept: readonly CountedTerm[], query: RankQuery): string {
-    const groups = [`{title body} : (${anyOf(kept.map((word) => word.term))})`];
+    const groups = [`{title body} : (${anyOf(kept.flatMap(repeated))})`];
     const buckets = query.buckets.map(bucketHint);
     if (buckets.length > 0 && this.#tellsApart(buckets)) groups.push(`hints : (${anyOf(buckets)})`);
     for (const tag of query.tags) groups.push(`hints : (${anyOf([tagHint(tag)])})`);
@@ -139,6 +139,11 @@ function bestWithTies(filter: string): string {
     SELECT scored.id, scored.score FROM scored JOIN chunks ON chunks.id = scored.id
     WHERE scored.score <= (SELECT score FROM cut)
     ORDER BY scored.score, chunks.file, chunks.position, chunks.build LIMIT ?`;
+}
+
+/** FTS5 adds up the scores of its phrases: a phrase that stands twice counts twice. */
+function repeated({ term, weight }: CountedTerm): readonly string[] {
+  return Array.from({ length: weight }, () => term);
 }
 
 /** Quoted, so that nothing in it is an operator to FTS5. */

@@ -50,10 +50,18 @@ export class Fts5Writes {
     this.#apply(counts);
   }
 
-  /** Removes a bounded number of chunks of the file, of one build or (null) of all. */
-  remove(file: FileId, build: string | null): Removal {
+  /** Whether a removal left traces that `merge` has not taken out yet. */
+  hasTraces(): boolean {
+    return this.#database.prepare("SELECT unmerged FROM removals").get()?.["unmerged"] === 1;
+  }
+
+  /**
+   * Removes a bounded number of chunks of the file, of one build or (null) of all; true while there are more. A large removal is not thorough: single
+   * words of it, without their order, stay in the inverted index until it is merged.
+   */
+  remove(file: FileId, build: string | null): boolean {
     const left = Number(this.#countUpTo.get(file, build, LIMITS.indexThoroughRemovalChunks + 1)?.["n"]);
-    if (left === 0) return { more: false, leavesTraces: false };
+    if (left === 0) return false;
     const thorough = left <= LIMITS.indexThoroughRemovalChunks;
     const batch = thorough ? LIMITS.indexThoroughRemovalBatch : LIMITS.chunksPerWrite;
     const counts = new TermCounts();
@@ -61,7 +69,8 @@ export class Fts5Writes {
     for (const row of this.#ofFile.all(file, build, batch)) this.#removeRow(Number(row["id"]), counts);
     if (!thorough) this.#setThorough(true);
     this.#apply(counts);
-    return { more: left > batch, leavesTraces: !thorough };
+    if (!thorough) this.#setTraces(true);
+    return left > batch;
   }
 
   /**
@@ -71,8 +80,10 @@ export class Fts5Writes {
   merge(): boolean {
     const changes = () => Number(this.#database.prepare("SELECT total_changes() AS n").get()?.["n"]);
     const before = changes();
-    this.#database.prepare("INSERT INTO words (words, rank) VALUES ('merge', ?)").run(-LIMITS.indexMergePages);
-    return changes() - before >= 2;
+    this.#database.exec(`INSERT INTO words (words, rank) VALUES ('merge', -${LIMITS.indexMergePages})`);
+    const more = changes() - before >= 2;
+    if (!more) this.#setTraces(false);
+    return more;
   }
 
   #insert(write: ChunkWrite, hints: string, chunk: IndexedChunk): void {
@@ -97,7 +108,12 @@ export class Fts5Writes {
   }
 
   #setThorough(on: boolean): void {
-    this.#database.prepare("INSERT INTO words (words, rank) VALUES ('secure-delete', ?)").run(on ? 1 : 0);
+    // A literal: node:sqlite binds numbers as REAL, which FTS5 refuses here.
+    this.#database.exec(`INSERT INTO words (words, rank) VALUES ('secure-delete', ${on ? 1 : 0})`);
+  }
+
+  #setTraces(unmerged: boolean): void {
+    this.#database.prepare("UPDATE removals SET unmerged = ?").run(unmerged ? 1 : 0);
   }
 
   #apply(counts: TermCounts): void {
@@ -106,12 +122,6 @@ export class Fts5Writes {
       if (change < 0) this.#dropTerm.run(term);
     }
   }
-}
-
-export interface Removal {
-  readonly more: boolean;
-  /** Single words of it, without their order, stay in the inverted index until it is merged. */
-  readonly leavesTraces: boolean;
 }
 
 /** How many chunks more or fewer hold each term: gathered first, so that a batch touches each row of `terms` once. */

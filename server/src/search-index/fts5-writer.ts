@@ -135,8 +135,8 @@ export class Fts5Writer {
         file.writes.write(call.write);
         return null;
       case "remove": {
-        const { more, leavesTraces } = file.writes.remove(call.file, call.build);
-        if (leavesTraces) this.#unmerged.add(call.team);
+        const more = file.writes.remove(call.file, call.build);
+        if (file.writes.hasTraces()) this.#unmerged.add(call.team);
         return more;
       }
       case "discard":
@@ -150,6 +150,7 @@ export class Fts5Writer {
     if (known !== undefined) return known;
     const opened = openForWriting(this.#dir, team);
     this.#files.keep(team, opened);
+    if (opened.writes.hasTraces()) this.#unmerged.add(team);
     return opened;
   }
 

@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, type TestContext, test } from "node:test";
+import { brandId } from "../ids.ts";
+import { LIMITS } from "../limits.ts";
+import { createLog } from "../log.ts";
+import { type Fts5SearchIndex, openFts5SearchIndex } from "./fts5.ts";
+import { createIndexDirectory, indexPath } from "./fts5-files.ts";
+import type { WriterCall } from "./fts5-protocol.ts";
+import { Fts5Writer } from "./fts5-writer.ts";
+import { ask, chunks, describeSearchIndex, file } from "./search-index.conformance.ts";
+import { SearchIndexError } from "./search-index.ts";
+
+const root = mkdtempSync(join(tmpdir(), "wharf-index-"));
+after(() => rmSync(root, { recursive: true }));
+let folders = 0;
+const folder = () => join(root, String(folders++));
+
+const start = (dir: string) =>
+  openFts5SearchIndex({
+    dir,
+    log: createLog("silent"),
+    fatal: (error) => {
+      throw error;
+    },
+  });
+
+/** An index that ends with its test, also when that fails. */
+async function open(t: TestContext, dir = folder()): Promise<Fts5SearchIndex> {
+  const index = await start(dir);
+  t.after(() => index.close());
+  return index;
+}
+
+describeSearchIndex("fts5", () => start(folder()), { skip: [] });
+
+const TEAM = brandId("team", "team_01");
+
+describe("fts5 files", () => {
+  test("what was written is there after a restart", async (t) => {
+    const dir = folder();
+    const first = await open(t, dir);
+    await first.write(TEAM, chunks("file_1", ["otter"]));
+    await first.close();
+    const second = await open(t, dir);
+    assert.equal((await second.rank(TEAM, ask("otter"))).candidates.length, 1);
+    await second.close();
+  });
+
+  test("a removed file's words are in no file of the folder once the log is truncated", async (t) => {
+    const dir = folder();
+    const index = await open(t, dir);
+    const canary = ["xylocanary", "quagglebird", "zimmerflood"];
+    await index.write(TEAM, chunks("file_1", ["otter stream", "heron lake"]));
+    await index.write(
+      TEAM,
+      chunks("file_2", [canary.join(" "), `${canary.join(" ")} again`], { title: "Titlecanary" }),
+    );
+    assert.ok(holds(dir, canary[0] ?? ""), "the search for the canary would find it");
+    await index.removeFile(TEAM, file("file_2"));
+    // Closing truncates the logs as the idle writer does every 15 s.
+    await index.close();
+    for (const word of [...canary, "titlecanari", "quagglebird zimmerflood"]) assert.ok(!holds(dir, word), word);
+    assert.ok(holds(dir, "otter stream"));
+  });
+
+  test("a removal too large to be thorough leaves no word either once it is merged, also when a restart came between", () => {
+    const dir = folder();
+    createIndexDirectory(dir);
+    const total = LIMITS.indexThoroughRemovalChunks + 50;
+    const texts = Array.from({ length: total }, (_, n) => `xylocanary number ${n}`);
+    const first = new Fts5Writer(dir);
+    call(first, { kind: "write", team: TEAM, write: chunks("file_1", ["otter stream"]) });
+    call(first, { kind: "write", team: TEAM, write: chunks("file_2", texts) });
+    while (call(first, { kind: "remove", team: TEAM, file: file("file_2"), build: null }) === true);
+    first.close();
+    const second = new Fts5Writer(dir);
+    call(second, { kind: "write", team: TEAM, write: chunks("file_3", ["badger"]) });
+    while (second.mergeStep());
+    second.close();
+    assert.ok(!holds(dir, "xylocanary"));
+    assert.ok(holds(dir, "otter"));
+  });
+
+  test("a damaged index is trouble for reads and writes until it is discarded, and no other team's", async (t) => {
+    const dir = folder();
+    const other = brandId("team", "team_02");
+    const first = await open(t, dir);
+    for (const team of [TEAM, other]) await first.write(team, chunks("file_1", ["otter"]));
+    await first.close();
+    writeFileSync(indexPath(dir, TEAM), "not a database, ".repeat(1000));
+    const index = await open(t, dir);
+    await assert.rejects(index.write(TEAM, chunks("file_2", ["badger"])), SearchIndexError);
+    await assert.rejects(index.rank(TEAM, ask("otter")), SearchIndexError);
+    assert.equal((await index.rank(other, ask("otter"))).candidates.length, 1);
+    await index.discard(TEAM);
+    await index.write(TEAM, chunks("file_2", ["badger"]));
+    assert.equal((await index.rank(TEAM, ask("badger"))).candidates.length, 1);
+    await index.close();
+  });
+
+  test("a file that was cut short is trouble, never a wrong answer", async (t) => {
+    const dir = folder();
+    const first = await open(t, dir);
+    await first.write(
+      TEAM,
+      chunks(
+        "file_1",
+        Array.from({ length: 80 }, (_, n) => `otter number ${n} ${"filler ".repeat(30)}`),
+      ),
+    );
+    await first.close();
+    truncateSync(indexPath(dir, TEAM), 8192);
+    const index = await open(t, dir);
+    await assert.rejects(index.rank(TEAM, ask("otter")), SearchIndexError);
+    await assert.rejects(index.write(TEAM, chunks("file_2", ["badger"])), SearchIndexError);
+    await index.close();
+  });
+
+  test("an index file taken away under the server is trouble: nothing more is acknowledged into it", async (t) => {
+    const dir = folder();
+    const index = await open(t, dir);
+    await index.write(TEAM, chunks("file_1", ["otter"]));
+    rmSync(indexPath(dir, TEAM));
+    for (let i = 0; i < 2; i++) await assert.rejects(index.write(TEAM, chunks("file_2", ["badger"])), SearchIndexError);
+    await index.discard(TEAM);
+    await index.write(TEAM, chunks("file_1", ["otter"]));
+    assert.equal((await index.rank(TEAM, ask("otter"))).candidates.length, 1);
+    await index.close();
+  });
+
+  test("more teams than files that may be open are written and read", async (t) => {
+    const index = await open(t);
+    const teams = Array.from({ length: LIMITS.indexOpenFiles + 6 }, (_, n) => brandId("team", `team_${1000 + n}`));
+    for (let round = 0; round < 2; round++) {
+      for (const team of teams) await index.write(team, chunks(`file_${round}`, [`otter ${round}`]));
+      for (const team of teams) assert.equal((await index.rank(team, ask("otter"))).candidates.length, round + 1);
+    }
+    assert.deepEqual(await index.teams(), teams);
+    await index.close();
+  });
+
+  test("concurrent writes of many files and teams are all there", async (t) => {
+    const index = await open(t);
+    const teams = ["team_1", "team_2", "team_3"].map((id) => brandId("team", id));
+    const names = Array.from({ length: 40 }, (_, n) => `file_${100 + n}`);
+    await Promise.all(
+      teams.flatMap((team) => names.map((name) => index.write(team, chunks(name, ["otter", "badger"])))),
+    );
+    for (const team of teams) {
+      const builds = await index.builds(team, null, 100);
+      assert.deepEqual(
+        builds.map((build) => [build.file, build.chunks]),
+        names.map((name) => [name, 2]),
+      );
+    }
+    await index.close();
+  });
+});
+
+function call(writer: Fts5Writer, input: WriterCall): unknown {
+  const [answer] = writer.commit([{ id: 1, method: input.kind, input }]);
+  assert.ok(answer !== undefined && "output" in answer, JSON.stringify(answer));
+  return answer.output;
+}
+
+function holds(dir: string, text: string): boolean {
+  return readdirSync(dir).some((name) => readFileSync(join(dir, name)).includes(text));
+}
