@@ -136,6 +136,9 @@ export const LIMITS = {
   searchLimitMax: 100,
   searchFileIds: 1000,
   metadataFilterFiles: 1000,
+  metadataFilterPairs: 20,
+  /** Candidates ranked beyond twice the limit: room for what the catalogue drops. */
+  searchExtraCandidates: 16,
   searchTermBudgetRows: 20_000,
   chunksPerWrite: 100,
 

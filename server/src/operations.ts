@@ -1,7 +1,9 @@
 import { accessOperations } from "./access/store.ts";
+import { bucketOperations } from "./buckets/store.ts";
 import type { Operation, Tx } from "./catalogue/catalogue.ts";
 import { fileOperations } from "./files/store.ts";
 import { indexingOperations } from "./indexing/store.ts";
+import { retrievalOperations } from "./retrieval/store.ts";
 import { attemptOperations } from "./tasks/attempt.store.ts";
 import { claimOnSqlite } from "./tasks/queue.sqlite.ts";
 import { taskOperations } from "./tasks/store.ts";
@@ -16,11 +18,13 @@ import { sweepOperations } from "./uploads/sweep.store.ts";
  */
 const OPERATIONS: ReadonlyMap<string, AnyOperation> = index([
   ...accessOperations,
+  ...bucketOperations,
   ...fileOperations,
   ...taskOperations,
   ...attemptOperations,
   claimOnSqlite,
   ...indexingOperations,
+  ...retrievalOperations,
   ...createOperations,
   ...sessionOperations,
   ...finalizeOperations,

@@ -106,7 +106,8 @@ export const listKeys = readOperation(
         "api_keys.revoked_at as revokedAt",
       ])
       .orderBy("teams.slug")
-      .orderBy("api_keys.created_at");
+      .orderBy("api_keys.created_at")
+      .orderBy("api_keys.id");
     if (teamSlug !== null) query = query.where("teams.slug", "=", teamSlug);
     const rows = await query.execute();
     return rows.map((row) => ({ ...row, scopes: readScopes(row.scopes) }));

@@ -95,10 +95,12 @@ export class HttpServer {
     response.once("close", () => this.#answering.delete(response));
     if (this.#closing) response.setHeader("Connection", "close");
     // The path decides, as the client spelled it: upload URLs are ours, and nobody rewrites them.
-    if (request.url?.startsWith("/v1/uploads/")) return this.#deps.byteEndpoint(request, response, expectsContinue);
-    if (this.#surplus.has(request.socket)) return this.#refuseSurplus(request, response);
-    if (expectsContinue) continueOnRead(request, response);
-    this.#deps.app(request, response);
+    if (request.url?.startsWith("/v1/uploads/")) this.#deps.byteEndpoint(request, response, expectsContinue);
+    else if (this.#surplus.has(request.socket)) this.#refuseSurplus(request, response);
+    else {
+      if (expectsContinue) continueOnRead(request, response);
+      this.#deps.app(request, response);
+    }
   }
 
   /**

@@ -1,0 +1,85 @@
+import { readOperation } from "../catalogue/catalogue.ts";
+import type { BucketStatus } from "../catalogue/schema.ts";
+import type { BucketId, FileId, TeamId } from "../ids.ts";
+import { LIMITS } from "../limits.ts";
+
+/** A bucket with its counters, which the transactions that move memberships keep (membership.store.ts). */
+export interface BucketView {
+  readonly id: BucketId;
+  readonly teamId: TeamId;
+  readonly slug: string;
+  readonly name: string;
+  readonly description: string | null;
+  readonly status: BucketStatus;
+  readonly pendingFiles: number;
+  readonly activeFiles: number;
+  readonly failedFiles: number;
+  readonly lastSyncedAt: number | null;
+  readonly lastError: string | null;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  /** At most limits.bucketFileIds, in the order of ids (= of creation). */
+  readonly fileIds: readonly FileId[];
+  readonly fileIdsTruncated: boolean;
+}
+
+export interface BucketsWanted {
+  readonly teamId: TeamId;
+  readonly includeArchived: boolean;
+  /** The slug after which the page begins. */
+  readonly after: string | null;
+  /** Most buckets of the page; a page has at most limits.bucketsPerRead. */
+  readonly limit: number;
+}
+
+/**
+ * A page of the team's buckets by slug (the unique index on team and slug serves order and page). A listing without `limit` is read
+ * page by page, so that no single read holds the reader thread for long: a team may have thousands of buckets.
+ */
+export const listBuckets = readOperation(
+  "buckets.list",
+  async ({ db }, wanted: BucketsWanted): Promise<{ buckets: readonly BucketView[]; more: boolean }> => {
+    const limit = Math.min(wanted.limit, LIMITS.bucketsPerRead);
+    let query = db
+      .selectFrom("buckets")
+      .select([
+        "id",
+        "team_id as teamId",
+        "slug",
+        "name",
+        "description",
+        "status",
+        "pending_files as pendingFiles",
+        "active_files as activeFiles",
+        "failed_files as failedFiles",
+        "last_synced_at as lastSyncedAt",
+        "last_error as lastError",
+        "created_at as createdAt",
+        "updated_at as updatedAt",
+      ])
+      .where("team_id", "=", wanted.teamId)
+      .orderBy("slug")
+      .limit(limit + 1);
+    if (!wanted.includeArchived) query = query.where("status", "=", "active");
+    if (wanted.after !== null) query = query.where("slug", ">", wanted.after);
+    const rows = await query.execute();
+
+    const buckets: BucketView[] = [];
+    for (const row of rows.slice(0, limit)) {
+      // One bounded walk of file_buckets_by_bucket each: a window function would rank every membership of the team.
+      const files = await db
+        .selectFrom("file_buckets")
+        .select("file_id")
+        .where("bucket_id", "=", row.id)
+        .where("team_id", "=", wanted.teamId)
+        .orderBy("file_id")
+        .limit(LIMITS.bucketFileIds + 1)
+        .execute();
+      const fileIds = files.slice(0, LIMITS.bucketFileIds).map((file) => file.file_id);
+      buckets.push({ ...row, fileIds, fileIdsTruncated: files.length > LIMITS.bucketFileIds });
+    }
+    return { buckets, more: rows.length > limit };
+  },
+);
+
+export const bucketOperations = [listBuckets];
