@@ -19,6 +19,7 @@ export class ChunkSpool {
   readonly #batches: (readonly IndexedChunk[])[] = [];
   #batch: IndexedChunk[] = [];
   #file: FileHandle | null = null;
+  readonly #recordBytes: number[] = [];
   #fileBytes = 0;
   #chars = 0;
   #count = 0;
@@ -47,9 +48,11 @@ export class ChunkSpool {
   /** All chunks in order, in batches of limits.chunksPerWrite. */
   async *read(): AsyncGenerator<readonly IndexedChunk[]> {
     yield* this.#batches;
-    if (this.#file !== null) {
-      const lines = this.#file.readLines({ start: 0, encoding: "utf8", autoClose: false });
-      for await (const line of lines) yield parseBatch(line);
+    // By length, not by line: Node's line reader also ends lines at U+2028, which documents hold and JSON leaves as it is.
+    let start = 0;
+    for (const bytes of this.#recordBytes) {
+      yield parseBatch(await this.#readRecord(start, bytes));
+      start += bytes;
     }
     if (this.#batch.length > 0) yield this.#batch;
   }
@@ -67,12 +70,23 @@ export class ChunkSpool {
       return;
     }
     this.#file ??= await openUnnamed(join(this.#folder, this.#name));
-    const line = Buffer.from(`${JSON.stringify(batch)}\n`, "utf8");
-    for (let written = 0; written < line.length; ) {
-      const { bytesWritten } = await this.#file.write(line, written, line.length - written, this.#fileBytes);
+    const record = Buffer.from(JSON.stringify(batch), "utf8");
+    for (let written = 0; written < record.length; ) {
+      const { bytesWritten } = await this.#file.write(record, written, record.length - written, this.#fileBytes);
       written += bytesWritten;
       this.#fileBytes += bytesWritten;
     }
+    this.#recordBytes.push(record.length);
+  }
+
+  async #readRecord(start: number, bytes: number): Promise<string> {
+    const record = Buffer.allocUnsafe(bytes);
+    for (let read = 0; read < bytes; ) {
+      const { bytesRead } = (await this.#file?.read(record, read, bytes - read, start + read)) ?? { bytesRead: 0 };
+      if (bytesRead === 0) throw new Error("the spool is shorter than what was written to it");
+      read += bytesRead;
+    }
+    return record.toString("utf8");
   }
 }
 
@@ -87,7 +101,7 @@ async function openUnnamed(path: string): Promise<FileHandle> {
   }
 }
 
-/** Only this process wrote the line, into a file that nobody else can open. */
-function parseBatch(line: string): readonly IndexedChunk[] {
-  return JSON.parse(line);
+/** Only this process wrote the record, into a file that nobody else can open. */
+function parseBatch(record: string): readonly IndexedChunk[] {
+  return JSON.parse(record);
 }

@@ -1,4 +1,4 @@
-import type { BlobStore } from "../blobs/blob-store.ts";
+import { type BlobStore, BlobStoreError } from "../blobs/blob-store.ts";
 import { storedKey, textKey } from "../blobs/keys.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { FILE_ERRORS } from "../errors.ts";
@@ -115,7 +115,7 @@ async function publishText({ blobs, extractor }: IndexingDeps, job: Job): Promis
   await blobs.put(key, linesOf(events, job, read));
   // A store that has the key already discards the stream unread: a catalogue restored from a backup counts attempts again. The next
   // attempt has a free name.
-  if (!read.whole) throw new Error("the text of this build exists already");
+  if (!read.whole) throw new BlobStoreError("exists", "the text of this build is there already");
   return read;
 }
 

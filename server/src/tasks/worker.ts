@@ -32,8 +32,6 @@ export class Worker implements BackgroundWork {
   readonly #options: WorkerOptions;
   readonly #jobs = new Set<Job>();
   readonly #nudge = new Nudge();
-  readonly #claiming: Record<TaskLane, number> = { fast: 0, slow: 0 };
-  #stopping = false;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -50,7 +48,7 @@ export class Worker implements BackgroundWork {
     const stopListening = this.#options.queue.onDue(() => this.#nudge.now());
     try {
       while (!signal.aborted) {
-        await this.#fill(signal);
+        await Promise.all([this.#fill("fast", signal), this.#fill("slow", signal)]);
         await this.#nudge.wait(LIMITS.taskLookMs, signal);
       }
     } finally {
@@ -59,47 +57,35 @@ export class Worker implements BackgroundWork {
     }
   }
 
-  /** Takes tasks until all places are taken or nothing is due. */
-  async #fill(signal: AbortSignal): Promise<void> {
-    for (let found = true; found && !signal.aborted; ) {
-      const claims = (["fast", "slow"] as const).flatMap((lane) =>
-        Array.from({ length: this.#freePlaces(lane) }, () => this.#claim(lane)),
-      );
-      try {
-        found = (await Promise.all(claims)).some((job) => job !== null);
-      } catch (error) {
-        this.#options.log.warn({ err: error }, "tasks cannot be claimed right now");
-        found = false;
-      }
+  /**
+   * Takes tasks until all places of the lane are taken or nothing is due. One claim after another: with nothing to do, a look costs one
+   * claim a lane, however many places there are.
+   */
+  async #fill(lane: TaskLane, signal: AbortSignal): Promise<void> {
+    try {
+      while (this.#hasRoom(lane) && !signal.aborted && (await this.#claim(lane)) !== null);
+    } catch (error) {
+      this.#options.log.warn({ err: error }, "tasks cannot be claimed right now");
     }
   }
 
-  #freePlaces(lane: TaskLane): number {
-    const taken = [...this.#jobs].filter((job) => job.lane === lane).length;
-    return Math.max(0, this.#options.places[lane] - taken - this.#claiming[lane]);
+  #hasRoom(lane: TaskLane): boolean {
+    return [...this.#jobs].filter((job) => job.lane === lane).length < this.#options.places[lane];
   }
 
   async #claim(lane: TaskLane): Promise<Job | null> {
-    this.#claiming[lane] += 1;
-    try {
-      const claim = await this.#options.queue.claim(lane);
-      if (claim === null) return null;
-      const job = new Job(claim, this.#options, () => this.#nudge.now());
-      this.#jobs.add(job);
-      void job.done.then(() => {
-        this.#jobs.delete(job);
-        this.#nudge.now();
-      });
-      // A claim that was under way when the server began to stop.
-      if (this.#stopping) job.giveBack();
-      return job;
-    } finally {
-      this.#claiming[lane] -= 1;
-    }
+    const claim = await this.#options.queue.claim(lane);
+    if (claim === null) return null;
+    const job = new Job(claim, this.#options, () => this.#nudge.now());
+    this.#jobs.add(job);
+    void job.done.then(() => {
+      this.#jobs.delete(job);
+      this.#nudge.now();
+    });
+    return job;
   }
 
   async #stop(): Promise<void> {
-    this.#stopping = true;
     for (const job of this.#jobs) job.giveBack();
     const { promise: tooLong, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, LIMITS.taskStopMs);
