@@ -1,3 +1,183 @@
-import type { App } from "./route.ts";
+import swagger from "@fastify/swagger";
+import swaggerUi from "@fastify/swagger-ui";
+import type { RouteOptions } from "fastify";
+import type { Config } from "../config.ts";
+import { CATALOGUE, type ErrorCode } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
+import { byteEndpointPath } from "./openapi-bytes.ts";
+import { type App, isUnderV1 } from "./route.ts";
 
-export async function addOpenApi(_app: App, _config: object): Promise<void> {}
+export type DescribedLimits = Pick<Config, "createsPerSecond" | "maxFileBytes" | "sessionTtlSeconds">;
+
+/**
+ * `/openapi.json`: OpenAPI 3.1 from the routes' own schemas, and `/docs`: the same to browse. Add it before the routes. A route without tags is
+ * not described.
+ */
+export async function addOpenApi(app: App, limits: DescribedLimits): Promise<void> {
+  await app.register(swagger, {
+    hideUntagged: true,
+    openapi: {
+      openapi: "3.1.0",
+      info: { title: "Wharf", version: "1", description: describeService(limits) },
+      tags: TAGS.map(([name, description]) => ({ name, description })),
+      components: {
+        securitySchemes: { bearerAuth: { type: "http", scheme: "bearer", description: "A project API key, sk_…" } },
+      },
+    },
+  });
+  const routes = new Map<string, RouteOptions>();
+  app.addHook("onRoute", (route) => {
+    if (route.method !== "HEAD" && route.schema?.operationId !== undefined) routes.set(route.schema.operationId, route);
+  });
+
+  let document: object | undefined;
+  const describe = (): object => {
+    document ??= completeDocument(app.swagger(), routes, limits);
+    return document;
+  };
+  app.get("/openapi.json", { config: { scope: "public" } }, async (_request, reply) => {
+    reply.type("application/json; charset=utf-8").header("Cache-Control", "no-cache");
+    return JSON.stringify(describe());
+  });
+  await app.register(swaggerUi, {
+    routePrefix: "/docs",
+    // Everything comes from this server: no validator, no fonts, no logo of others, and a policy under which nothing could.
+    uiConfig: { tryItOutEnabled: false, displayOperationId: true, docExpansion: "list" },
+    validatorUrl: false,
+    logo: { type: "image/svg+xml", content: LOGO },
+    theme: { title: "Wharf API" },
+    staticCSP: CONTENT_POLICY,
+    transformSpecification: () => ({ ...describe() }),
+    transformSpecificationClone: false,
+  });
+}
+
+/** Swagger UI draws with inline styles and `data:` images of its own; scripts and connections are ours alone. */
+const CONTENT_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+const LOGO =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 40"><text x="0" y="29" fill="#fff" font-family="sans-serif" font-size="26">Wharf</text></svg>';
+
+const TAGS = [
+  ["connection", "Which team and key you are connected as."],
+  ["uploads", "One document in: create a session, PUT the bytes to its upload_url, finalize."],
+  ["files", "Files, their originals and their text."],
+  ["tasks", "Indexing, as it goes on."],
+  ["buckets", "What files are sorted into and searches are scoped to."],
+  ["search", "Passages with citations."],
+  ["operation", "For supervisors and load balancers."],
+] as const;
+
+function describeService(limits: DescribedLimits): string {
+  return [
+    "One document in, durable, indexed and findable.",
+    "Create an upload session, PUT the bytes to upload_url, finalize, poll the file until its status is indexed, search.",
+    `Files have at most ${limits.maxFileBytes} bytes. A team may create ${limits.createsPerSecond} upload sessions a second; a session lives ${limits.sessionTtlSeconds} seconds, longer while bytes arrive.`,
+    `JSON bodies have at most ${LIMITS.jsonBodyBytes} bytes and ${LIMITS.jsonDepth} levels. Unknown fields are ignored; null counts as absent, except inside metadata.`,
+    "Errors have the codes of x-error-codes; retryable says whether trying again can help.",
+  ].join(" ");
+}
+
+/** What every route under /v1 may answer, beside its own codes. */
+const EVERYWHERE: readonly ErrorCode[] = [
+  "invalid_request",
+  "invalid_api_key",
+  "internal",
+  "storage_unavailable",
+  "overloaded",
+];
+
+/** The generated document with what schemas do not say: security, errors, the byte end-point, the codes. */
+function completeDocument(
+  generated: object,
+  routes: ReadonlyMap<string, RouteOptions>,
+  limits: DescribedLimits,
+): object {
+  const document = membersOf(generated);
+  const paths = Object.entries(membersOf(document["paths"])).map(([path, item]) => {
+    const operations = Object.entries(membersOf(item)).map(([method, operation]) => {
+      const members = membersOf(operation);
+      const route = routes.get(String(members["operationId"]));
+      return [method, route === undefined ? operation : completeOperation(members, route)];
+    });
+    return [path, Object.fromEntries(operations)];
+  });
+  const components = membersOf(document["components"]);
+  return {
+    ...document,
+    paths: { ...Object.fromEntries(paths), ...byteEndpointPath(limits.maxFileBytes) },
+    components: { ...components, schemas: { ...membersOf(components["schemas"]), Error: errorSchema() } },
+    "x-error-codes": Object.fromEntries(
+      Object.entries(CATALOGUE).map(([code, { status, retryable, say }]) => [
+        code,
+        { status, retryable, message: say },
+      ]),
+    ),
+  };
+}
+
+function completeOperation(operation: Readonly<Record<string, unknown>>, route: RouteOptions): object {
+  const { scope, errors = [], emptyBody } = route.config ?? {};
+  const guarded = isUnderV1(route.url);
+  const codes = new Set<ErrorCode>(guarded ? EVERYWHERE : []);
+  if (guarded && scope !== "any") codes.add("forbidden_scope");
+  if (route.schema?.body !== undefined) codes.add("request_too_large").add("unsupported_content_type");
+  for (const code of errors) codes.add(code);
+  const access = scope === "public" ? "" : scope === "any" ? "Needs any key." : `Needs a key with the scope ${scope}.`;
+  const body = membersOf(operation["requestBody"]);
+  return {
+    ...operation,
+    description: [operation["description"], access].filter(Boolean).join("\n\n"),
+    ...(operation["requestBody"] === undefined ? {} : { requestBody: { ...body, required: emptyBody !== true } }),
+    responses: { ...membersOf(operation["responses"]), ...errorResponses([...codes]) },
+    security: guarded ? [{ bearerAuth: [] }] : [],
+  };
+}
+
+/** One response a status, naming its codes. */
+function errorResponses(codes: readonly ErrorCode[]): Readonly<Record<string, object>> {
+  const responses: Record<string, object> = {};
+  const statuses = new Set(codes.map((code) => CATALOGUE[code].status));
+  for (const status of [...statuses].sort()) {
+    const ofStatus = codes.filter((code) => CATALOGUE[code].status === status).sort();
+    const schema = { $ref: "#/components/schemas/Error" };
+    responses[status] = {
+      description: ofStatus.map((code) => `\`${code}\`: ${CATALOGUE[code].say}`).join("\n\n"),
+      content: { "application/json": { schema }, "application/problem+json": { schema } },
+    };
+  }
+  return responses;
+}
+
+function errorSchema(): object {
+  return {
+    type: "object",
+    required: ["error", "request_id"],
+    properties: {
+      error: {
+        type: "object",
+        required: ["code", "message", "retryable", "details"],
+        properties: {
+          code: { type: "string", enum: Object.keys(CATALOGUE) },
+          message: { type: "string", description: "What to change." },
+          retryable: { type: "boolean", description: "Whether the same request can succeed later." },
+          details: { type: "object", additionalProperties: true },
+        },
+      },
+      request_id: { type: "string" },
+    },
+  };
+}
+
+function membersOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
+}

@@ -75,7 +75,9 @@ export function addRoutePolicy(app: App): void {
     if (allow !== undefined) return;
     if (isUnderV1(route.url) && (scope === undefined || scope === "public"))
       throw new Error(`the route ${String(route.method)} ${route.url} names no scope`);
-    if (scope !== undefined) addRequestId(route);
+    // A plugin's own routes (the files of /docs) are left as they are.
+    if (scope === undefined) return;
+    addRequestId(route);
     const address = route.url.replace(/(?<!:):(?!:)\w+/g, ":");
     const entry = table.get(address) ?? { url: route.url, methods: new Set() };
     for (const method of [route.method].flat()) entry.methods.add(method);
