@@ -75,9 +75,12 @@ export class GroupCommit {
 
   /** One operation in its savepoint. A refusal or an error leaves nothing of it. */
   async #operation(call: Call): Promise<{ readonly answer: Answer; readonly error: unknown }> {
+    const operation = this.#operationOf(call.method);
+    if (operation === undefined) {
+      const error = new Error(`there is no operation ${call.method}`);
+      return { answer: failureOf(call.id, error), error };
+    }
     try {
-      const operation = this.#operationOf(call.method);
-      if (operation === undefined) throw new Error(`there is no operation ${call.method}`);
       this.#database.exec("SAVEPOINT operation");
       const output = await operation.run({ db: this.#db, now: this.#clock.now() }, call.input);
       if (isRefusal(output)) this.#database.exec("ROLLBACK TO operation");

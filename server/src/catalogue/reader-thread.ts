@@ -1,4 +1,6 @@
+import type { DatabaseSync } from "node:sqlite";
 import { type MessagePort, workerData } from "node:worker_threads";
+import type { Kysely } from "kysely";
 import { createClock } from "../clock.ts";
 import { operationNamed } from "../operations.ts";
 import { kyselyOver } from "../sqlite/kysely-sqlite.ts";
@@ -17,13 +19,18 @@ export interface ReaderThreadData {
   readonly writerPort: MessagePort;
 }
 
+interface Connection {
+  readonly database: DatabaseSync;
+  readonly db: Kysely<Schema>;
+}
+
 main(workerData);
 
 function main({ path, clockOffset, writerPort }: ReaderThreadData): void {
   const server = threadServer();
   const clock = createClock(clockOffset);
-  const database = openDatabase(path, { readOnly: true });
-  const db = kyselyOver<Schema>(database);
+  // Opened at the first read: this thread loads its code while the owner still makes or migrates the file.
+  let connection: Connection | null = null;
   const gate = new ReaderGate(writerPort);
   const queue: Call[] = [];
   let running = false;
@@ -33,17 +40,18 @@ function main({ path, clockOffset, writerPort }: ReaderThreadData): void {
     const operation = operationNamed(call.method);
     try {
       if (operation === undefined) throw new Error(`there is no operation ${call.method}`);
-      database.exec("BEGIN");
-      return { id: call.id, output: await operation.run({ db, now: clock.now() }, call.input) };
+      connection ??= connect(path);
+      connection.database.exec("BEGIN");
+      return { id: call.id, output: await operation.run({ db: connection.db, now: clock.now() }, call.input) };
     } catch (error) {
       return failureOf(call.id, error, storageCodeOf(error));
     } finally {
-      if (database.isTransaction) database.exec("COMMIT");
+      if (connection?.database.isTransaction) connection.database.exec("COMMIT");
     }
   };
 
   const close = () => {
-    database.close();
+    connection?.database.close();
     process.exit(0);
   };
 
@@ -70,4 +78,9 @@ function main({ path, clockOffset, writerPort }: ReaderThreadData): void {
     },
   });
   server.ready();
+}
+
+function connect(path: string): Connection {
+  const database = openDatabase(path, { readOnly: true });
+  return { database, db: kyselyOver<Schema>(database) };
 }

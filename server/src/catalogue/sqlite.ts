@@ -28,7 +28,6 @@ export async function openSqliteCatalogue(options: SqliteCatalogueOptions): Prom
     failed: rebuildError,
     fatal,
   });
-  await owner.ready();
   const readerData: ReaderThreadData = { path, clockOffset, writerPort: port2 };
   const reader = new ThreadClient({
     entry: new URL("./reader-thread.ts", import.meta.url),
@@ -37,7 +36,7 @@ export async function openSqliteCatalogue(options: SqliteCatalogueOptions): Prom
     failed: rebuildError,
     fatal,
   });
-  await reader.ready();
+  await Promise.all([owner.ready(), reader.ready()]);
 
   const wakeups = new Wakeups();
   let operations = 0;

@@ -50,7 +50,7 @@ export async function createUploadSession(
     ...valid,
     createMissingBuckets: request.create_missing_buckets ?? false,
     newBucketIds: valid.buckets.map(() => deps.ids.next("bucket")),
-    idempotency: idempotencyKey === null ? null : { key: idempotencyKey, fingerprint: fingerprintOf({ ...request }) },
+    idempotency: idempotencyKey === null ? null : { key: idempotencyKey, fingerprint: fingerprintOf(knownFields(request)) },
     ttlMs: deps.config.sessionTtlSeconds * 1000,
     createsPerSecond: deps.config.createsPerSecond,
     diskLow: await deps.disk.isLow(request.size_bytes),
@@ -58,6 +58,24 @@ export async function createUploadSession(
   if (!isRefusal(output)) return output;
   const { remaining, ...refusal } = output;
   return { refusal, remaining };
+}
+
+/** IDE-2: what two requests with one key must agree on. Members that nobody knows are ignored here as everywhere (ALL-9). */
+function knownFields(request: CreateRequest): CreateRequest & Readonly<Record<string, JsonValue | undefined>> {
+  const { filename, content_type, size_bytes, title, tags, metadata } = request;
+  const { bucket_ids, bucket_slugs, bucket, create_missing_buckets } = request;
+  return {
+    filename,
+    content_type,
+    size_bytes,
+    title,
+    tags,
+    metadata,
+    bucket_ids,
+    bucket_slugs,
+    bucket,
+    create_missing_buckets,
+  };
 }
 
 interface ValidCreate {

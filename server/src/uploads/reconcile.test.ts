@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { originalKey, textKey } from "../blobs/keys.ts";
+import type { SessionState } from "../catalogue/schema.ts";
+import { brandId } from "../ids.ts";
+import { isGarbage, type Known } from "./reconcile.ts";
+
+const ID = brandId("sess", "sess_1");
+const FILE = brandId("file", "file_1");
+const ORIGINAL = originalKey(ID, "0".repeat(64));
+const TEXT = textKey(FILE, "task_1_1");
+
+function known(
+  state: SessionState | null,
+  more: { epoch?: number; listed?: readonly number[]; keys?: readonly string[]; builds?: readonly string[] } = {},
+): Known {
+  const segments = (more.listed ?? []).map((epoch) => ({ epoch, bytes: 1 }));
+  const session = { id: ID, state: state ?? "open", writerEpoch: more.epoch ?? 1, segments };
+  return {
+    sessions: new Map(state === null ? [] : [[ID, session]]),
+    keys: new Set(more.keys),
+    builds: new Set(more.builds),
+  };
+}
+
+function segment(epoch: number) {
+  return { kind: "segment", session: ID, epoch, bytes: 1 } as const;
+}
+
+test("A segment that its session lists stays; one of an ended or unknown session goes", () => {
+  assert.equal(isGarbage(segment(1), known("open", { listed: [1] }), true), false);
+  assert.equal(isGarbage(segment(1), known("received", { listed: [1] }), true), false);
+  for (const state of ["finalized", "expired", "cancelled", null] as const)
+    assert.equal(isGarbage(segment(1), known(state, { listed: [1] }), false), true, String(state));
+});
+
+test("An unlisted segment goes once a later writer has recorded; the current writer's may count any moment", () => {
+  assert.equal(isGarbage(segment(1), known("open", { epoch: 2, listed: [2] }), false), true);
+  assert.equal(isGarbage(segment(1), known("open", { epoch: 2, listed: [] }), false), false);
+  assert.equal(isGarbage(segment(2), known("open", { epoch: 2, listed: [] }), false), false);
+  assert.equal(isGarbage(segment(2), known("open", { epoch: 2, listed: [] }), true), true);
+});
+
+test("An original stays while a file refers to it, or while its session may still make one", () => {
+  const entry = { kind: "original", session: ID, key: ORIGINAL, bytes: 1 } as const;
+  assert.equal(isGarbage(entry, known("received"), true), false);
+  assert.equal(isGarbage(entry, known("finalized", { keys: [ORIGINAL] }), true), false);
+  assert.equal(isGarbage(entry, known(null, { keys: [ORIGINAL] }), true), false);
+  assert.equal(isGarbage(entry, known("finalized"), false), true);
+  assert.equal(isGarbage(entry, known(null), false), true);
+});
+
+test("A text stays while its file shows it or a task with a lease writes it", () => {
+  const entry = { kind: "text", file: FILE, build: "task_1_1", key: TEXT, bytes: 1 } as const;
+  assert.equal(isGarbage(entry, known(null, { keys: [TEXT] }), true), false);
+  assert.equal(isGarbage(entry, known(null, { builds: ["task_1_1"] }), true), false);
+  assert.equal(isGarbage(entry, known(null, { builds: ["task_1_2"] }), false), true);
+});
+
+test("A temporary object goes after an hour, or when nobody can be writing it", () => {
+  const minute = 60_000;
+  assert.equal(isGarbage({ kind: "temporary", name: "t", ageMs: minute }, known(null), false), false);
+  assert.equal(isGarbage({ kind: "temporary", name: "t", ageMs: 61 * minute }, known(null), false), true);
+  assert.equal(isGarbage({ kind: "temporary", name: "t", ageMs: 0 }, known(null), true), true);
+});
