@@ -1,0 +1,24 @@
+import { type TestContext, test } from "node:test";
+import { EMBEDDED_ONLY, type RequirementId } from "../requirements.ts";
+import { CONFIG } from "./target.ts";
+
+export interface ProofOptions {
+  /** Why it cannot run here. */
+  readonly skip?: string | false;
+  readonly timeout?: number;
+}
+
+/**
+ * A test that proves sentences of the contract. Its name is the guarantee, then the ids: `requirements.test.ts` reads them. When the
+ * bytes are at Google and every id is a rule of ours alone, it is skipped with that reason.
+ */
+export function proves(
+  ids: readonly RequirementId[],
+  guarantee: string,
+  body: (context: TestContext) => Promise<void> | void,
+  { skip = false, timeout = 60_000 }: ProofOptions = {},
+): void {
+  const oursAlone = CONFIG.store === "gcs" && ids.every((id) => EMBEDDED_ONLY.has(id));
+  const reason = oursAlone ? "embedded: upload_url is Google's here, and this rule is ours alone" : skip;
+  test(`${guarantee} (${ids.join(", ")})`, { skip: reason, timeout }, body);
+}
