@@ -50,7 +50,8 @@ export async function createUploadSession(
     ...valid,
     createMissingBuckets: request.create_missing_buckets ?? false,
     newBucketIds: valid.buckets.map(() => deps.ids.next("bucket")),
-    idempotency: idempotencyKey === null ? null : { key: idempotencyKey, fingerprint: fingerprintOf(knownFields(request)) },
+    idempotency:
+      idempotencyKey === null ? null : { key: idempotencyKey, fingerprint: fingerprintOf(knownFields(request)) },
     ttlMs: deps.config.sessionTtlSeconds * 1000,
     createsPerSecond: deps.config.createsPerSecond,
     diskLow: await deps.disk.isLow(request.size_bytes),
