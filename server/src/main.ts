@@ -23,6 +23,7 @@ import { createIndexer } from "./indexing/indexer.ts";
 import { BuildSweep } from "./indexing/prune-builds.ts";
 import { LIMITS } from "./limits.ts";
 import { createLog, type Log } from "./log.ts";
+import { retrievalRoutes } from "./retrieval/routes.ts";
 import { openFts5SearchIndex } from "./search-index/fts5.ts";
 import { Sweeper } from "./sweeper.ts";
 import { createSqliteTaskQueue } from "./tasks/queue.sqlite.ts";
@@ -123,6 +124,7 @@ export async function startWharf(config: Config, options: StartOptions = {}): Pr
           }),
         (app: App) => fileRoutes(app, { catalogue, blobs, ids, log, polls, downloads, verified }),
         (app: App) => taskRoutes(app, { catalogue, polls }),
+        (app: App) => retrievalRoutes(app, { catalogue, index }),
       ],
     });
     const http = new HttpServer({

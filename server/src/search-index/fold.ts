@@ -96,7 +96,8 @@ function work(char: string): Folded {
   const words = parts.filter((part) => WORD.test(part)).length;
   if (words === 0) return { kind: "separator", text: "", alone: false };
   if (words < parts.length) return { kind: "mixed", text, alone: false };
-  if (MARK.test(char) || HANGUL_TAIL.test(char)) return { kind: "mark", text, alone: false };
+  // The folded text decides: the narrow voicing marks ﾞ and ﾟ are letters themselves.
+  if (parts.every((part) => MARK.test(part)) || HANGUL_TAIL.test(char)) return { kind: "mark", text, alone: false };
   const unit = parts.every((part) => UNSPACED.test(part) && !DIGIT.test(part));
   return { kind: unit ? "unit" : "word", text, alone: unit && ALONE.test(parts[0] ?? "") };
 }
