@@ -9,11 +9,12 @@ export const EXIT = {
   io: 74,
   keyRefused: 77,
   config: 78,
+  interrupted: 130,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
+const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   ok: "done",
   failure: "the server refused, or something else went wrong",
   usage: "the command line is wrong",
@@ -23,7 +24,13 @@ export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   io: "the server's disk failed; what was acknowledged is on it",
   keyRefused: "WHARF_API_KEY is not valid, or may not do that",
   config: "a setting cannot be used; the message names it",
+  interrupted: "stopped by a signal; upload goes on where it was when it is run again",
 };
+
+export function exitCodes(): readonly { readonly code: ExitCode; readonly meaning: string }[] {
+  const names = Object.keys(EXIT).filter((name): name is keyof typeof EXIT => name in EXIT);
+  return names.map((name) => ({ code: EXIT[name], meaning: EXIT_MEANINGS[name] }));
+}
 
 /** Ends the command with one sentence (stderr, or `error` of the JSON) and its code. */
 export class CliError extends Error {

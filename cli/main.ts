@@ -1,9 +1,12 @@
+import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { ConfigError } from "../server/src/config.ts";
 import { toError, WharfError } from "../server/src/errors.ts";
-import { CliError, EXIT, EXIT_MEANINGS, type ExitCode } from "./exit-codes.ts";
+import { CliError, EXIT, type ExitCode, exitCodes } from "./exit-codes.ts";
+import { addFiles, addStatus } from "./files.ts";
 import { type Io, printJson } from "./io.ts";
 import { addKeys } from "./keys.ts";
+import { addSearch } from "./search.ts";
 import { addServe } from "./serve.ts";
 import { addUpload } from "./upload/upload.ts";
 
@@ -20,13 +23,14 @@ export async function runCli(argv: readonly string[], io: Io): Promise<ExitCode>
     await program.parseAsync([...argv], { from: "user" });
     return outcome.exitCode;
   } catch (error) {
-    return report(io, argv.includes("--json"), error);
+    return report(io, argv.includes("--json"), error === io.signal.reason ? interrupted() : error);
   }
 }
 
 function createProgram(io: Io, end: (exitCode: ExitCode) => void): Command {
   const program = new Command("wharf")
     .description("One document in: durable, indexed and findable.")
+    .version(readVersion())
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
@@ -39,7 +43,15 @@ function createProgram(io: Io, end: (exitCode: ExitCode) => void): Command {
   addServe(program, io, end);
   addKeys(program, io);
   addUpload(program, io, end);
+  addSearch(program, io);
+  addStatus(program, io, end);
+  addFiles(program, io);
   return program;
+}
+
+function readVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  return typeof manifest === "object" && manifest !== null && "version" in manifest ? String(manifest.version) : "";
 }
 
 /** Says what went wrong, once and in the form that was asked for, and which exit code that is. */
@@ -49,6 +61,11 @@ function report(io: Io, json: boolean, thrown: unknown): ExitCode {
   if (json) printJson(io, { error: { code, message } });
   else io.stderr.write(`wharf: ${message}\n`);
   return exitCode;
+}
+
+function interrupted(): CliError {
+  const message = "Stopped. What was acknowledged is safe; the same command goes on from there.";
+  return new CliError(EXIT.interrupted, "interrupted", message);
 }
 
 function explain(thrown: unknown): { readonly exitCode: ExitCode; readonly code: string; readonly message: string } {
@@ -74,10 +91,8 @@ Settings of the client commands: WHARF_URL (http://127.0.0.1:8686) and WHARF_API
 Every command takes --json: one JSON document on stdout, errors too ({"error": {"code", "message"}}).
 
 Exit codes:
-${Object.entries(EXIT_MEANINGS)
-  .map(
-    ([name, meaning]) => `  ${String(Object.entries(EXIT).find(([key]) => key === name)?.[1]).padStart(2)}  ${meaning}`,
-  )
+${exitCodes()
+  .map(({ code, meaning }) => `  ${String(code).padStart(3)}  ${meaning}`)
   .join("\n")}
 `;
 

@@ -1,7 +1,7 @@
 import type { ClientConfig } from "../../server/src/config.ts";
 import { CliError, EXIT } from "../exit-codes.ts";
 import { type Answer, ConnectionError, type Exchange, HttpClient } from "./exchange.ts";
-import { type JsonObject, objectIn, parseObject, textIn } from "./json.ts";
+import { type JsonObject, objectIn, parseObject, textIn, textsIn } from "./json.ts";
 import { isPassing, Patience, retryAfterOf, type Timing } from "./patience.ts";
 
 /** A refusal in the API's shape (contract ALL-5). */
@@ -14,11 +14,18 @@ export class ApiError extends CliError {
     const error = objectIn(body, "error");
     const refusedKey = answer.status === 401 || answer.status === 403;
     const code = textIn(error, "code") ?? `http_${answer.status}`;
-    const message = textIn(error, "message") ?? `The server answered ${answer.status}.`;
-    super(refusedKey ? EXIT.keyRefused : EXIT.failure, code, message);
+    super(refusedKey ? EXIT.keyRefused : EXIT.failure, code, sentenceOf(error, code, answer.status));
     this.status = answer.status;
     this.requestId = textIn(body, "request_id");
   }
+}
+
+/** The server's own sentence; where it speaks of JSON fields that the command line spells as flags, ours. */
+function sentenceOf(error: JsonObject | null, code: string, status: number): string {
+  const unresolved = textsIn(objectIn(error, "details"), "unresolved");
+  if (code === "bucket_assignment_failed" && unresolved.length > 0)
+    return `There is no active bucket ${unresolved.join(", ")}. Correct it, or add --create-missing-buckets to upload.`;
+  return textIn(error, "message") ?? `The server answered ${status}.`;
 }
 
 export interface ApiOptions {

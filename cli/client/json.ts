@@ -35,3 +35,9 @@ export function listIn(json: JsonObject | null, field: string): readonly unknown
 export function textsIn(json: JsonObject | null, field: string): readonly string[] {
   return listIn(json, field).filter((value) => typeof value === "string");
 }
+
+export function objectsIn(json: JsonObject | null, field: string): readonly JsonObject[] {
+  return listIn(json, field)
+    .map(objectOf)
+    .filter((value) => value !== null);
+}

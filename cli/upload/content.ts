@@ -36,7 +36,7 @@ export async function readContent(file: FileHandle, signal: AbortSignal): Promis
 /**
  * The Idempotency-Key: the same content under the same name with the same description is the same upload, on any day and any machine. So
  * running a killed command again finds its session and goes on, and running a finished one again makes no second file. The path is not in
- * it: moving a folder must not upload it twice. `after`: ids of earlier files of this content that were deleted since.
+ * it: moving a folder must not upload it twice; nor is `create_missing_buckets`, which changes nothing about the file. `after`: ids of earlier files of this content that were deleted since.
  */
 export function idempotencyKey(content: Content, description: Description, after: readonly string[]): string {
   const told = JSON.stringify([
@@ -49,7 +49,6 @@ export function idempotencyKey(content: Content, description: Description, after
     description.metadata ?? null,
     [...(description.bucket_ids ?? [])].sort(),
     [...(description.bucket_slugs ?? [])].sort(),
-    description.create_missing_buckets ?? false,
     after,
   ]);
   return `wharf-cli-${createHash("sha256").update(told, "utf8").digest("hex")}`;

@@ -19,7 +19,7 @@ function lines(io: Io): ProgressView {
       const say = (text: string) => io.stderr.write(`${printable(name)}: ${text}\n`);
       let sizeBytes = 0;
       let isSent = false;
-      let lastStage = "";
+      const said = new Set<string>();
       return {
         size: (bytes) => {
           sizeBytes = bytes;
@@ -30,10 +30,10 @@ function lines(io: Io): ProgressView {
           isSent = bytes === sizeBytes;
         },
         stage: (text) => {
-          // The stage alone, not its numbers: a log is not a bar.
-          const word = text.split(/[ ,]/, 1)[0] ?? "";
-          if (word !== lastStage) say(word);
-          lastStage = word;
+          // Each once and without its numbers: a log is not a bar.
+          const words = text.replace(/,? (place )?\d.*$/, "");
+          if (!said.has(words)) say(words);
+          said.add(words);
         },
         ended: () => {},
       };

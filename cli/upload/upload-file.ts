@@ -93,8 +93,7 @@ async function storeOnce(
   watcher: Watcher,
 ): Promise<Stored | null> {
   const key = idempotencyKey(content, description, deleted);
-  const body = { ...description, size_bytes: content.sizeBytes };
-  const created = await api.post(SESSIONS, body, { "Idempotency-Key": key });
+  const created = await createSession(api, { ...description, size_bytes: content.sizeBytes }, key);
   const sessionId = textIn(created.json, "session_id");
   const url = textIn(created.json, "upload_url");
   if (sessionId === null || url === null)
@@ -122,6 +121,21 @@ async function storeOnce(
   // A replay whose probe said "complete" at once was finished by an earlier run, or only lacked its finalize.
   const alreadyThere = replayed && resumedAt === null && textIn(finalized, "status") !== "queued";
   return { file: finalized, fileId, sessionId, alreadyThere, resumedAt: resumedAt ?? content.sizeBytes };
+}
+
+/**
+ * The key leaves `create_missing_buckets` out and the server's comparison of bodies does not (IDE-3): when a session of this key was made
+ * with the other value, that is the one we mean.
+ */
+async function createSession(api: Api, body: Description & { readonly size_bytes: number }, key: string) {
+  const headers = { "Idempotency-Key": key };
+  try {
+    return await api.post(SESSIONS, body, headers);
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.code !== "idempotency_key_reused") throw error;
+    const other = body.create_missing_buckets === true ? undefined : true;
+    return api.post(SESSIONS, { ...body, create_missing_buckets: other }, headers);
+  }
 }
 
 /** The sha256 goes along: what became a file is what was read at first, or nothing is. null = the session is gone. */

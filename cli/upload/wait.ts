@@ -32,13 +32,14 @@ function isFinal(file: JsonObject): boolean {
   return status === "indexed" || status === "failed" || status === "deleted";
 }
 
-/** For people: "waiting, 3rd in line", "extracting 12/40 pages". */
+/** For people: "waiting, place 3", "extracting 12/40 pages". */
 export function stageOf(file: JsonObject): string {
   const status = textIn(file, "status") ?? "unknown";
   const task = objectIn(file, "task");
   const stage = textIn(task, "stage");
   if (status !== "queued" && status !== "indexing") return status;
-  if (textIn(task, "next_attempt_at") !== null) return "waiting to try again";
+  if (textIn(task, "next_attempt_at") !== null)
+    return `waiting to try again: ${textIn(objectIn(task, "error"), "message") ?? ""}`;
   const position = numberIn(task, "queue_position");
   if (stage === "waiting" || stage === null) return position === null ? "waiting" : `waiting, place ${position}`;
   const progress = objectIn(task, "progress");

@@ -1,0 +1,137 @@
+import type { Command } from "commander";
+import type { Api } from "./client/api.ts";
+import { addClientFlags, type ClientFlags, collect, wholeNumber, withApi } from "./client/command.ts";
+import { type JsonObject, numberIn, objectIn, objectsIn, textIn } from "./client/json.ts";
+import { CliError, EXIT, type ExitCode } from "./exit-codes.ts";
+import { type Io, printable, printJson } from "./io.ts";
+import { table } from "./table.ts";
+import { stageOf, waitUntilIndexed } from "./upload/wait.ts";
+
+const RETRY_SECONDS = 10;
+
+const STATUS_HELP = `
+Examples:
+  $ wharf status file_01k…
+  $ wharf status file_01k… file_01m… --wait --timeout 60
+
+Exit code: 0 when all are indexed or under way, 3 when one failed, 4 when --wait ran out of time.`;
+
+interface StatusFlags extends ClientFlags {
+  readonly wait?: true;
+  readonly timeout: number;
+}
+
+/** `wharf status <file_id…>`: where each file is on its way, and why it is not done. */
+export function addStatus(program: Command, io: Io, end: (exitCode: ExitCode) => void): void {
+  const command = program
+    .command("status")
+    .argument("<file_id...>", "as upload printed it: file_…")
+    .description("show how far files are")
+    .option("--wait", "wait until they are indexed or failed")
+    .option("--timeout <seconds>", "how long --wait waits (default: 600)", wholeNumber("--timeout", 0, 86_400), 600)
+    .addHelpText("after", STATUS_HELP);
+  addClientFlags(command, RETRY_SECONDS);
+  command.action(async (ids: readonly string[], flags: StatusFlags) => {
+    const results = await withApi(flags, io, async (api) => {
+      const waitMs = flags.wait ? flags.timeout * 1000 : null;
+      const list: Result[] = [];
+      for (const id of ids) list.push(await statusOf(api, checked(id), waitMs));
+      return list;
+    });
+    if (flags.json) printJson(io, { files: results.map(({ file }) => file) });
+    else io.stdout.write(statusTable(results.map(({ file }) => file)));
+    const failed = results.some(({ file }) => textIn(file, "status") === "failed");
+    if (failed) end(EXIT.someFailed);
+    else if (results.some(({ timedOut }) => timedOut)) end(EXIT.timedOut);
+  });
+}
+
+interface Result {
+  readonly file: JsonObject;
+  readonly timedOut: boolean;
+}
+
+async function statusOf(api: Api, id: string, waitMs: number | null): Promise<Result> {
+  if (waitMs !== null) return waitUntilIndexed(api, id, waitMs, 30, { stage() {} });
+  return { file: await api.get(`/knowledge/files/${id}`), timedOut: false };
+}
+
+function statusTable(files: readonly JsonObject[]): string {
+  return table(
+    ["ID", "STATUS", "FILE", ""],
+    files.map((file) => {
+      const error = objectIn(file, "error") ?? objectIn(objectIn(file, "task"), "error");
+      return [
+        textIn(file, "id") ?? "",
+        stageOf(file),
+        printable(textIn(file, "filename") ?? ""),
+        printable(textIn(error, "message") ?? ""),
+      ];
+    }),
+  );
+}
+
+const FILES_HELP = `
+Examples:
+  $ wharf files list --bucket legal --status failed
+  $ wharf files delete file_01k…`;
+
+interface ListFlags extends ClientFlags {
+  readonly bucket?: string;
+  readonly tag?: readonly string[];
+  readonly status?: string;
+  readonly limit: number;
+}
+
+/** `wharf files list | delete`. */
+export function addFiles(program: Command, io: Io): void {
+  const files = program.command("files").description("list and delete files").addHelpText("after", FILES_HELP);
+  const list = files
+    .command("list")
+    .description("list the newest files")
+    .option("--bucket <bucket>", "only in this bucket, slug or id")
+    .option("--tag <tag>", "only with this tag; may be repeated, and then all must match", collect)
+    .option("--status <status>", "only queued, indexing, indexed, failed or deleted ones")
+    .option("--limit <number>", "at most so many (default: 50)", wholeNumber("--limit", 1, 200), 50)
+    .addHelpText("after", FILES_HELP);
+  addClientFlags(list, RETRY_SECONDS);
+  list.action(async (flags: ListFlags) => {
+    const json = await withApi(flags, io, (api) => api.get(`/knowledge/files?${listQuery(flags)}`));
+    if (flags.json) return printJson(io, json);
+    const found = objectsIn(json, "files");
+    io.stdout.write(found.length === 0 ? "There are no such files.\n" : statusTable(found));
+    if (textIn(json, "next_cursor") !== null)
+      io.stdout.write(`There are more than ${flags.limit}; narrow the list or raise --limit.\n`);
+  });
+
+  const remove = files
+    .command("delete")
+    .argument("<file_id...>", "as list shows it: file_…")
+    .description("delete files: search no longer finds them at once, their bytes are gone within a minute")
+    .addHelpText("after", FILES_HELP);
+  addClientFlags(remove, RETRY_SECONDS);
+  remove.action(async (ids: readonly string[], flags: ClientFlags) => {
+    const deleted = await withApi(flags, io, async (api) => {
+      const list: JsonObject[] = [];
+      for (const id of ids) list.push(await api.delete(`/knowledge/files/${checked(id)}`));
+      return list;
+    });
+    if (flags.json) return printJson(io, { files: deleted });
+    for (const file of deleted)
+      io.stdout.write(`${textIn(file, "id")} is deleted (${numberIn(file, "size_bytes")} bytes).\n`);
+  });
+}
+
+function listQuery({ bucket, tag = [], status, limit }: ListFlags): string {
+  const query = new URLSearchParams({ limit: String(limit) });
+  if (bucket !== undefined) query.set("bucket", bucket);
+  if (status !== undefined) query.set("status", status);
+  for (const one of tag) query.append("tag", one);
+  return query.toString();
+}
+
+/** Ids go into a path: what is none is not sent. */
+function checked(id: string): string {
+  if (/^file_[A-Za-z0-9_]{1,64}$/.test(id)) return id;
+  throw new CliError(EXIT.usage, "usage", `A file's id begins file_, unlike "${id}"; wharf files list shows them.`);
+}
