@@ -1,0 +1,203 @@
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, beforeEach, test } from "node:test";
+import fc from "fast-check";
+import type { Kysely } from "kysely";
+import { SQLITE } from "../catalogue/migrate.ts";
+import { initial } from "../catalogue/migrations/0001-initial.ts";
+import type { Schema } from "../catalogue/schema.ts";
+import { isRefusal } from "../errors.ts";
+import { brandId, type TeamId } from "../ids.ts";
+import { kyselyOver } from "../sqlite/kysely-sqlite.ts";
+import { type CreateInput, createSession } from "./create.store.ts";
+import { endSessions } from "./session.store.ts";
+
+const A = brandId("team", "team_a");
+const B = brandId("team", "team_b");
+const TTL = 3_600_000;
+
+let database: DatabaseSync;
+let db: Kysely<Schema>;
+let made = 0;
+
+beforeEach(() => {
+  database = new DatabaseSync(":memory:");
+  for (const statement of initial.statements(SQLITE)) database.exec(statement);
+  for (const team of [A, B])
+    database.exec(`INSERT INTO teams (id, slug, name, created_at) VALUES ('${team}', '${team}', 't', 0)`);
+  db = kyselyOver<Schema>(database);
+});
+
+afterEach(() => database.close());
+
+function input(teamId: TeamId, more: Partial<CreateInput> = {}): CreateInput {
+  made += 1;
+  return {
+    teamId,
+    sessionId: brandId("sess", `sess_${made}`),
+    filename: "f",
+    title: "f",
+    contentType: "text/plain",
+    sizeBytes: 10,
+    tags: "[]",
+    metadata: "{}",
+    buckets: [{ sent: "inbox", id: null, slug: "inbox" }],
+    createMissingBuckets: true,
+    newBucketIds: [brandId("bucket", `bucket_${made}`)],
+    idempotency: null,
+    ttlMs: TTL,
+    createsPerSecond: 5,
+    diskLow: false,
+    ...more,
+  };
+}
+
+/** One operation as the engine runs it: a refusal is rolled back. */
+async function create(now: number, of: CreateInput) {
+  database.exec("BEGIN");
+  const output = await createSession.run({ db, now }, of);
+  database.exec(isRefusal(output) ? "ROLLBACK" : "COMMIT");
+  return output;
+}
+
+async function created(now: number, of: CreateInput) {
+  const output = await create(now, of);
+  if (isRefusal(output)) throw new Error(`refused: ${output.refused}`);
+  return output;
+}
+
+async function refusal(now: number, of: CreateInput): Promise<string> {
+  const output = await create(now, of);
+  return isRefusal(output) ? output.refused : "created";
+}
+
+function count(table: string): unknown {
+  return database.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.["n"];
+}
+
+test("The rate limit is exact under any arrivals, also when the clock steps back (LIM-1, LIM-5)", async () => {
+  const arrival = fc.record({ step: fc.integer({ min: -1500, max: 700 }), team: fc.constantFrom(A, B) });
+  await fc.assert(
+    fc.asyncProperty(fc.array(arrival, { maxLength: 60 }), async (arrivals) => {
+      database.exec("DELETE FROM create_admissions");
+      database.exec("DELETE FROM upload_sessions");
+      const admitted: { at: number; team: TeamId }[] = [];
+      let now = 1_000_000;
+      for (const { step, team } of arrivals) {
+        now += step;
+        const at = now;
+        // The oracle: those of the second before now; a time after now counts as absent.
+        const inWindow = admitted.filter((one) => one.team === team && one.at > at - 1000 && one.at <= at).length;
+        const output = await create(at, input(team));
+        if (inWindow >= 5) assert.ok(isRefusal(output) && output.refused === "rate_limited");
+        else {
+          assert.ok(!isRefusal(output));
+          admitted.push({ at, team });
+        }
+        // LIM-2: what is left is told with every answer.
+        assert.equal(output.remaining, Math.max(0, 5 - inWindow - (isRefusal(output) ? 0 : 1)));
+      }
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test("A refusal makes nothing: no bucket, no session, no counted create (CRE-3, LIM-1)", async () => {
+  const unresolvable = input(A, {
+    buckets: [
+      { sent: "new", id: null, slug: "new" },
+      { sent: "bucket_no", id: brandId("bucket", "bucket_no"), slug: null },
+      { sent: "", id: null, slug: null },
+    ],
+    newBucketIds: [1, 2, 3].map((n) => brandId("bucket", `bucket_x${n}`)),
+  });
+  const output = await create(0, unresolvable);
+  assert.ok(isRefusal(output));
+  assert.equal(output.refused, "bucket_assignment_failed");
+  assert.deepEqual(output.details, { unresolved: ["bucket_no", ""] });
+  assert.equal(count("buckets"), 0);
+  assert.equal(count("upload_sessions"), 0);
+  assert.equal(count("create_admissions"), 0);
+});
+
+test("The union of the bucket forms is de-duplicated and at most 20; another team's ids and archived ones are unresolved", async () => {
+  const first = await created(0, input(A));
+  const [id] = first.session.bucketIds;
+  assert.ok(id !== undefined);
+  const same = input(A, {
+    buckets: [
+      { sent: id, id, slug: null },
+      { sent: "inbox", id: null, slug: "inbox" },
+    ],
+  });
+  assert.deepEqual((await created(1, same)).session.bucketIds, [id]);
+  assert.equal(await refusal(2, input(B, { buckets: [{ sent: id, id, slug: null }] })), "bucket_assignment_failed");
+  const many = Array.from({ length: 21 }, (_, n) => ({ sent: `s${n}`, id: null, slug: `s${n}` }));
+  const newBucketIds = many.map((_, n) => brandId("bucket", `bucket_m${n}`));
+  assert.equal(await refusal(3, input(A, { buckets: many, newBucketIds })), "invalid_request");
+  assert.equal(count("buckets"), 1);
+  database.exec("UPDATE buckets SET status = 'archived'");
+  assert.equal(await refusal(4, input(A)), "bucket_assignment_failed");
+});
+
+test("A key replays its session with a fresh expiry and is not counted again (IDE-2, IDE-5, LIM-1)", async () => {
+  const idempotency = { key: "job", fingerprint: "x" };
+  const first = await created(0, input(A, { idempotency }));
+  const again = await created(1000, input(A, { idempotency }));
+  assert.equal(again.replayed, true);
+  assert.equal(again.session.id, first.session.id);
+  assert.equal(again.session.expiresAt, 1000 + TTL);
+  assert.equal(count("create_admissions"), 1);
+  assert.equal((await created(1001, input(B, { idempotency }))).replayed, false); // IDE-1: keys are a team's own
+});
+
+test("A key with another body is 422 and names the way out, whatever state its session is in (IDE-3)", async () => {
+  const first = await created(0, input(A, { idempotency: { key: "job", fingerprint: "x" } }));
+  const output = await create(1, input(A, { idempotency: { key: "job", fingerprint: "y" } }));
+  assert.ok(isRefusal(output));
+  assert.equal(output.refused, "idempotency_key_reused");
+  assert.deepEqual(output.details, { session_id: first.session.id });
+  assert.match(output.message ?? "", new RegExp(`DELETE .*${first.session.id}`));
+});
+
+test("A key whose session expired or was cancelled unfinalized starts afresh, whatever the body (IDE-8)", async () => {
+  const first = await created(0, input(A, { idempotency: { key: "job", fingerprint: "x" } }));
+  const late = await created(TTL, input(A, { idempotency: { key: "job", fingerprint: "y" } }));
+  assert.notEqual(late.session.id, first.session.id);
+  await endSessions({ db, now: TTL + 1 }, "cancel", [late.session.id]);
+  const third = await created(TTL + 2, input(A, { idempotency: { key: "job", fingerprint: "z" } }));
+  assert.notEqual(third.session.id, late.session.id);
+  assert.equal((await created(TTL + 3, input(A, { idempotency: { key: "job", fingerprint: "z" } }))).replayed, true);
+});
+
+test("Failures are not remembered: the key works once what was wrong is mended (IDE-7)", async () => {
+  const idempotency = { key: "job", fingerprint: "x" };
+  assert.equal(await refusal(0, input(A, { idempotency, createMissingBuckets: false })), "bucket_assignment_failed");
+  assert.equal(await refusal(0, input(A, { idempotency, diskLow: true })), "storage_full");
+  assert.equal((await created(1, input(A, { idempotency }))).replayed, false);
+});
+
+test("A full disk refuses new sessions after buckets were checked, and replays still answer (order of checks)", async () => {
+  const idempotency = { key: "job", fingerprint: "x" };
+  await created(0, input(A, { idempotency }));
+  assert.equal((await created(1, input(A, { idempotency, diskLow: true }))).replayed, true);
+  assert.equal(await refusal(2, input(A, { diskLow: true })), "storage_full");
+  assert.equal(
+    await refusal(
+      2,
+      input(A, { diskLow: true, createMissingBuckets: false, buckets: [{ sent: "no", id: null, slug: "no" }] }),
+    ),
+    "bucket_assignment_failed",
+  );
+});
+
+test("A team with 25 000 open sessions is told so, and one that ends makes room", async () => {
+  database.exec(`UPDATE teams SET open_sessions = 25000 WHERE id = '${A}'`);
+  assert.equal(await refusal(0, input(A)), "overloaded");
+  assert.equal(await refusal(0, input(B)), "created");
+  database.exec(`UPDATE teams SET open_sessions = 24999 WHERE id = '${A}'`);
+  const { session } = await created(1, input(A));
+  assert.equal(await refusal(2, input(A)), "overloaded");
+  await endSessions({ db, now: 3 }, "cancel", [session.id]);
+  assert.equal(await refusal(4, input(A)), "created");
+});
