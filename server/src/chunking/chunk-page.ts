@@ -107,6 +107,8 @@ function trimEnd(text: string, from: number, to: number): number {
   return index;
 }
 
+/** As `trim()` sees it. */
 function isSpace(text: string, index: number): boolean {
-  return text.charCodeAt(index) <= 0x20 || /\s/.test(text.charAt(index));
+  const unit = text.charCodeAt(index);
+  return unit < 0x80 ? unit === 0x20 || (unit >= 0x09 && unit <= 0x0d) : /\s/.test(text.charAt(index));
 }

@@ -12,7 +12,7 @@ export async function* readEpub(pack: Package): AsyncGenerator<PageText> {
   const spine = await spineOf(pack);
   for (const part of spine) {
     const html = (await pack.text(part)) ?? "";
-    const { text, title } = htmlText(html, allowance);
+    const { text, title } = htmlText(html, allowance, true);
     yield { label: title, text, total: spine.length };
   }
 }

@@ -42,9 +42,6 @@ const SYMBOLS: Readonly<Record<string, string>> = {
   rdblquote: "”",
   "~": "\u00a0",
   _: "\u2011",
-  "{": "{",
-  "}": "}",
-  "\\": "\\",
 };
 
 class RtfReader {
@@ -103,6 +100,7 @@ class RtfReader {
     this.#at += 1;
     const symbol = String.fromCharCode(first);
     if (symbol === "'") this.#hexByte();
+    else if (symbol === "\\" || symbol === "{" || symbol === "}") this.#byte(first);
     else if (symbol === "*") this.#group.skipped = true;
     else if (symbol === "\n" || symbol === "\r") this.#break(() => this.#out.line());
     else this.#symbol(SYMBOLS[symbol]);
