@@ -227,6 +227,32 @@ test("a claim that reads for five minutes is the file's time-out; one that store
   }
 });
 
+test("when the machine is unwell, a queue is not sent into back-off as a whole", async (t) => {
+  const files: TestFile[] = [];
+  for (let i = 0; i < 12; i++) files.push(await newFile());
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const tried: string[] = [];
+  const unwell = async (claim: Claim): Promise<TaskOutcome> => {
+    tried.push(claim.taskId);
+    return { kind: "trouble", trouble: "storage", cause: new Error("EIO") };
+  };
+  const backedOff = async (count: number) => {
+    const last = files[count - 1];
+    assert.ok(last !== undefined);
+    await until(last.taskId, async () => (await on.task(last.taskId)).troubles === 1);
+    // Whatever the worker does next without a timer, it has done by the end of these commits.
+    for (let i = 0; i < 5; i++) await on.queue.claim("slow");
+    assert.equal(tried.length, count);
+  };
+  await withWorker(newWorker({ index: unwell, remove: unwell }), async () => {
+    await backedOff(2);
+    t.mock.timers.tick(LIMITS.taskLookMs);
+    await backedOff(3);
+    t.mock.timers.tick(LIMITS.taskLookMs);
+    await backedOff(4);
+  });
+});
+
 test("a defect in a handler is a fault of that task alone, and fails it in the end", async () => {
   const file = await newFile();
   const broken: TaskHandler = async () => {

@@ -1,6 +1,6 @@
 import type { TaskLane } from "../catalogue/schema.ts";
+import { startDeadline } from "../deadline.ts";
 import { FILE_ERRORS, toError } from "../errors.ts";
-import { startDeadline } from "../http/deadline.ts";
 import { LIMITS } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { BackgroundWork } from "./background.ts";
@@ -32,6 +32,7 @@ export class Worker implements BackgroundWork {
   readonly #options: WorkerOptions;
   readonly #jobs = new Set<Job>();
   readonly #nudge = new Nudge();
+  #troublesInARow = 0;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -49,7 +50,8 @@ export class Worker implements BackgroundWork {
     try {
       while (!signal.aborted) {
         await Promise.all([this.#fill("fast", signal), this.#fill("slow", signal)]);
-        await this.#nudge.wait(LIMITS.taskLookMs, signal);
+        if (this.#machineIsUnwell()) await new Nudge().wait(LIMITS.taskLookMs, signal);
+        else await this.#nudge.wait(LIMITS.taskLookMs, signal);
       }
     } finally {
       stopListening();
@@ -69,6 +71,14 @@ export class Worker implements BackgroundWork {
     }
   }
 
+  /**
+   * Nothing but trouble, as often in a row as there are places: the next task would meet it too. Then one round of claims a second is
+   * enough; without this, a disk that is away for a minute would send a whole queue into back-off.
+   */
+  #machineIsUnwell(): boolean {
+    return this.#troublesInARow >= this.#options.places.fast + this.#options.places.slow;
+  }
+
   #hasRoom(lane: TaskLane): boolean {
     return [...this.#jobs].filter((job) => job.lane === lane).length < this.#options.places[lane];
   }
@@ -78,7 +88,8 @@ export class Worker implements BackgroundWork {
     if (claim === null) return null;
     const job = new Job(claim, this.#options, () => this.#nudge.now());
     this.#jobs.add(job);
-    void job.done.then(() => {
+    void job.done.then((trouble) => {
+      this.#troublesInARow = trouble ? this.#troublesInARow + 1 : 0;
       this.#jobs.delete(job);
       this.#nudge.now();
     });
@@ -99,8 +110,11 @@ type Ending = "lost" | "stopped" | "out of time";
 
 /** One claim: its handler, its heartbeats, its deadline. */
 class Job {
-  /** Resolves when the place is free: the outcome is recorded, or the task is not ours any more. Never rejects. */
-  readonly done: Promise<void>;
+  /**
+   * Resolves when the place is free: the outcome is recorded, or the task is not ours any more. Whether it was trouble of the machine.
+   * Never rejects.
+   */
+  readonly done: Promise<boolean>;
   /** Resolves when the handler has let go as well. */
   readonly settled: Promise<void>;
   lane: TaskLane;
@@ -149,7 +163,7 @@ class Job {
     }
   }
 
-  async #run(handling: Promise<TaskOutcome>): Promise<void> {
+  async #run(handling: Promise<TaskOutcome>): Promise<boolean> {
     const { queue, log } = this.#options;
     const heartbeats = setInterval(() => void this.#beat(), LIMITS.heartbeatMs);
     const stopDeadline = startDeadline(LIMITS.claimMaxMs, () => this.#end("out of time"));
@@ -161,10 +175,12 @@ class Job {
       stopListening();
       if (first === "lost") log.info(this.#ids, "a task is no longer held; its work was ended");
       else if (first === "stopped") await queue.release(this.#claim);
-      else await this.#record(first === "out of time" ? this.#outOfTime() : first);
+      else return await this.#record(first === "out of time" ? this.#outOfTime() : first);
+      return false;
     } catch (error) {
       // The lease runs out by itself, and the rescuer returns the task.
       log.warn({ ...this.#ids, err: error }, "the end of a task could not be recorded");
+      return true;
     } finally {
       clearInterval(heartbeats);
       stopDeadline();
@@ -172,21 +188,22 @@ class Job {
     }
   }
 
-  async #record(outcome: TaskOutcome): Promise<void> {
+  /** Whether it was trouble of the machine. */
+  async #record(outcome: TaskOutcome): Promise<boolean> {
     const { queue, log } = this.#options;
     switch (outcome.kind) {
       case "ended":
-        return;
+        return false;
       case "fault": {
         const { code, message } = outcome.fault;
         log.info({ ...this.#ids, code, reason: message }, "a file could not be read");
         await queue.fault(this.#claim, outcome.fault);
-        return;
+        return false;
       }
       case "trouble":
         log.warn({ ...this.#ids, trouble: outcome.trouble, err: toError(outcome.cause) }, "a task met trouble");
         await queue.trouble(this.#claim, outcome.trouble);
-        return;
+        return true;
     }
   }
 
