@@ -1,20 +1,7 @@
 import { type Kysely, sql } from "kysely";
+import type { Dialect, Migration } from "./migration.ts";
 import { initial } from "./migrations/0001-initial.ts";
 import type { Schema } from "./schema.ts";
-
-/** What differs between the databases in a table definition. */
-export interface Dialect {
-  readonly integer: "integer" | "bigint";
-  /** Appended to CREATE TABLE: SQLite checks column types only in STRICT tables. */
-  readonly strict: " STRICT" | "";
-}
-
-export interface Migration {
-  readonly version: number;
-  readonly name: string;
-  /** Immutable once released; forward only. */
-  readonly statements: (dialect: Dialect) => readonly string[];
-}
 
 export const SQLITE: Dialect = { integer: "integer", strict: " STRICT" };
 

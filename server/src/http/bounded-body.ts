@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { startDeadline } from "../deadline.ts";
 import { toError, WharfError } from "../errors.ts";
-import { startDeadline } from "./deadline.ts";
 
 /**
  * The whole body, at most `maxBytes` (else `request_too_large`) and within `timeoutMs` from now (else `invalid_request`). What is too

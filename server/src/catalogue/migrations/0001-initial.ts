@@ -1,4 +1,4 @@
-import type { Migration } from "../migrate.ts";
+import type { Migration } from "../migration.ts";
 
 /**
  * The first schema. Ids are text, times epoch milliseconds, sizes bytes, JSON is text. Every lifecycle has its CHECK here;

@@ -1,4 +1,4 @@
-import { LIMITS } from "../limits.ts";
+import { LIMITS } from "./limits.ts";
 
 /**
  * Calls `fire` after `ms`. A timer that fires more than limits.lateTimerMs late slept with the process (SIGSTOP, suspend), and what

@@ -1,0 +1,161 @@
+import { posix } from "node:path";
+import { type Import, lineOf, type SourceText } from "./source-text.ts";
+
+/**
+ * The arrows and fences that ARCHITECTURE.md draws: routes → capability → port ← adapter. What a linter can see in one line (any, !,
+ * default exports, barrels) is Biome's; here is what needs to know where a file stands.
+ */
+export interface Violation {
+  readonly path: string;
+  readonly line: number;
+  /** What is wrong and where it belongs. */
+  readonly say: string;
+}
+
+export type Rule = (source: SourceText) => readonly Violation[];
+
+const MAX_LINES = 400;
+
+/** Casts that cannot be avoided, each with its reason. Others are a missing type guard. */
+export const CASTS: Readonly<Record<string, string>> = {
+  "server/src/ids.ts": "the one place where a string becomes an id",
+  "server/src/blobs/keys.ts": "the one place where a string becomes a blob key",
+  "server/src/operations.ts": "name and input crossed the thread boundary together, from one typed call",
+  "server/src/catalogue/sqlite.ts": "what came back is the output of the operation that was named",
+  "server/src/sqlite/kysely-sqlite.ts": "the driver's rows are what the statement's type says",
+  "server/src/search-index/fts5-reader-thread.ts": "call and answer crossed the thread boundary together",
+  "server/src/search-index/fts5-writer.ts": "the calls come from fts5.ts, whose calls have this type",
+  "server/src/search-index/fts5.ts": "the threads answer each kind of call with the type that fts5-protocol.ts names",
+};
+
+/** Entry points of adapters: only the composition root chooses one. */
+const ADAPTERS =
+  /^server\/src\/(?:blobs\/(?:fs|memory|s3|gcs)|catalogue\/(?:sqlite|postgres)|search-index\/(?:fts5|tsvector)|extraction\/pool|[\w-]+\/[\w.-]+\.(?:sqlite|postgres))\.ts$/;
+
+/** Folders that know no capability: ports with their adapters, and pure parts. */
+const FOUNDATIONS = new Set(["blobs", "catalogue", "chunking", "extraction", "search-index", "sqlite"]);
+
+export const RULES: readonly Rule[] = [
+  (source) =>
+    source.lines > MAX_LINES
+      ? [at(source, MAX_LINES + 1, `has ${source.lines} lines; past ${MAX_LINES} a noun is missing: split it`)]
+      : [],
+
+  (source) =>
+    source.path.endsWith("/config.ts") || isTest(source.path)
+      ? []
+      : matches(
+          source,
+          source.code,
+          /\bprocess\.env\b/g,
+          "reads process.env; only config.ts does: take the setting as a parameter",
+        ),
+
+  (source) =>
+    mayHoldSql(source.path)
+      ? []
+      : [
+          ...matches(
+            source,
+            source.code,
+            /\.(?:selectFrom|insertInto|updateTable|deleteFrom)\(|\bsql(?:<[^`]*>)?`/g,
+            SQL,
+          ),
+          ...matches(
+            source,
+            source.strings,
+            /\b(?:SELECT\s.+\sFROM|INSERT INTO|UPDATE \w+ SET|DELETE FROM|CREATE TABLE|PRAGMA|BEGIN (?:IMMEDIATE|EXCLUSIVE))\b/g,
+            SQL,
+          ),
+        ],
+
+  (source) =>
+    isTest(source.path) || source.path in CASTS
+      ? []
+      : matches(
+          source,
+          withoutRenames(source.code),
+          /\bas\s+(?!const\b)/g,
+          "casts with `as`; write a type guard, or list the file in tools/architecture/rules.ts with the reason",
+        ),
+
+  (source) => (isTest(source.path) ? [] : source.imports.flatMap((found) => judgeImport(source, found))),
+];
+
+const SQL = "holds SQL; statements belong in store.ts, *.store.ts, *.sqlite.ts or an engine's own files";
+
+function judgeImport(source: SourceText, found: Import): readonly Violation[] {
+  const { path } = source;
+  const wrong = (say: string): readonly Violation[] => [at(source, found.line, `imports ${found.from}: ${say}`)];
+
+  if (/^(?:fastify|@fastify\/.*)$/.test(found.from) && !isEdge(path))
+    return wrong("the web framework stays in http/ and the capabilities' routes files");
+  if (found.from === "node:sqlite" && !mayHoldSql(path))
+    return wrong("the driver stays in sqlite/, catalogue/ and the engines' files");
+  if (found.from === "kysely" && !mayHoldSql(path)) return wrong("Kysely stays in store files");
+
+  const target = resolveImport(path, found.from);
+  if (target === null || !path.startsWith("server/src/") || isRoot(path)) return [];
+  const [from, to] = [folderOf(path), folderOf(target)];
+  if (from === to) return [];
+  if (to === "http" && !isEdge(path)) return wrong("only routes files know the HTTP edge");
+  if (from !== null && FOUNDATIONS.has(from) && to !== null && !FOUNDATIONS.has(to))
+    return wrong(`${from}/ is below the capabilities and knows none of them`);
+  if (isStore(target) && !found.typeOnly && !isStore(path))
+    return wrong(`only stores may compose another capability's statements; call a function of ${to ?? "it"}/`);
+  if (ADAPTERS.test(target) && !found.typeOnly) return wrong("an adapter is chosen in main.ts; import its port");
+  return [];
+}
+
+/** The file that a relative import means, or null for a package. */
+export function resolveImport(path: string, from: string): string | null {
+  return from.startsWith(".") ? posix.normalize(posix.join(posix.dirname(path), from)) : null;
+}
+
+export function isTest(path: string): boolean {
+  return /(?:^|\/)(?:test-[\w-]+|[\w.-]+\.test|[\w.-]*conformance[\w.-]*|[\w-]+-fixtures?)\.ts$|\/(?:test|fixtures|testing)\//.test(
+    path,
+  );
+}
+
+function isStore(path: string): boolean {
+  return /(?:\/|\.)(?:store|sqlite|postgres)\.ts$/.test(path) && !path.startsWith("server/src/catalogue/");
+}
+
+function mayHoldSql(path: string): boolean {
+  return (
+    isTest(path) ||
+    isStore(path) ||
+    /^server\/src\/(?:catalogue\/|sqlite\/|search-index\/fts5|data-folder\.ts)/.test(path)
+  );
+}
+
+/** Where HTTP is known: the edge itself and each capability's routes. */
+function isEdge(path: string): boolean {
+  return path.startsWith("server/src/http/") || /(?:\/|-)routes\.ts$/.test(path) || isRoot(path) || isTest(path);
+}
+
+/** What composes capabilities knows them all: the root, the registry, the sweeper, and everything outside the server. */
+function isRoot(path: string): boolean {
+  return /^server\/src\/(?:main|operations|sweeper)\.ts$/.test(path) || !path.startsWith("server/");
+}
+
+/** The folder below server/src, or null for a file of server/src itself and for what stands elsewhere. */
+function folderOf(path: string): string | null {
+  return /^server\/src\/([\w-]+)\//.exec(path)?.[1] ?? null;
+}
+
+/** Without `import { a as b }`, `export { a as b }` and `import * as c`. */
+function withoutRenames(code: string): string {
+  return code.replace(/\b(?:import|export)\b(?:\s+type)?\s*(?:\*\s*as\s+\w+|[\w\s,]*\{[^}]*\})/g, (text) =>
+    text.replace(/[^\n]/g, " "),
+  );
+}
+
+function matches(source: SourceText, text: string, pattern: RegExp, say: string): readonly Violation[] {
+  return [...text.matchAll(pattern)].map((match) => at(source, lineOf(text, match.index), say));
+}
+
+function at(source: SourceText, line: number, say: string): Violation {
+  return { path: source.path, line, say };
+}

@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { checkArchitecture } from "./check-architecture.ts";
+
+/** What the gate says of a small tree: `path:line` and its sentence. */
+async function judge(files: Readonly<Record<string, string>>): Promise<readonly string[]> {
+  const root = await mkdtemp(join(tmpdir(), "wharf-architecture-"));
+  try {
+    for (const [path, text] of Object.entries(files)) {
+      await mkdir(dirname(join(root, path)), { recursive: true });
+      await writeFile(join(root, path), text);
+    }
+    return (await checkArchitecture(root)).map(({ path, line, say }) => `${path}:${line} ${say}`);
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+}
+
+const bad: readonly (readonly [string, Readonly<Record<string, string>>, RegExp])[] = [
+  [
+    "an import cycle, also of types alone",
+    {
+      "server/src/files/a.ts": 'import type { B } from "./b.ts";\n',
+      "server/src/files/b.ts": '// b\nimport { c } from "./c.ts";\n',
+      "server/src/files/c.ts": 'export { A } from "./a.ts";\n',
+    },
+    /^server\/src\/files\/a\.ts:1 is part of an import cycle: server\/src\/files\/a\.ts → .*b\.ts → .*c\.ts → .*a\.ts$/,
+  ],
+  [
+    "fastify in a capability",
+    { "server/src/files/file.ts": '\nimport type { FastifyRequest } from "fastify";\n' },
+    /file\.ts:2 imports fastify/,
+  ],
+  [
+    "the database driver in a capability",
+    { "server/src/files/file.ts": 'import { DatabaseSync } from "node:sqlite";\n' },
+    /file\.ts:1 imports node:sqlite/,
+  ],
+  [
+    "Kysely outside a store",
+    { "server/src/files/file.ts": 'import { sql } from "kysely";\n' },
+    /file\.ts:1 imports kysely/,
+  ],
+  [
+    "another capability's store",
+    { "server/src/uploads/finalize.ts": 'import { x } from "../files/insert.store.ts";\n' },
+    /finalize\.ts:1 imports \.\.\/files\/insert\.store\.ts: only stores/,
+  ],
+  [
+    "another capability's store through a dynamic import",
+    { "server/src/uploads/finalize.ts": 'const x = await import("../files/store.ts");\n' },
+    /finalize\.ts:1 imports \.\.\/files\/store\.ts/,
+  ],
+  [
+    "an adapter chosen by a capability",
+    { "server/src/uploads/intake.ts": 'import { openFsBlobStore } from "../blobs/fs.ts";\n' },
+    /intake\.ts:1 .*an adapter is chosen in main\.ts/,
+  ],
+  [
+    "a port that knows a capability",
+    { "server/src/blobs/fs.ts": 'import type { Session } from "../uploads/session.ts";\n' },
+    /fs\.ts:1 .*blobs\/ is below the capabilities/,
+  ],
+  [
+    "the HTTP edge in the domain",
+    { "server/src/files/file.ts": 'import type { App } from "../http/route.ts";\n' },
+    /file\.ts:1 .*only routes files know the HTTP edge/,
+  ],
+  ["the environment", { "server/src/files/file.ts": "const x = process.env;\n" }, /file\.ts:1 reads process\.env/],
+  ["the environment in the CLI", { "cli/main.ts": "const x = process.env.HOME;\n" }, /main\.ts:1 reads process\.env/],
+  [
+    "a query builder outside a store",
+    { "server/src/files/file.ts": 'db.selectFrom("files");\n' },
+    /file\.ts:1 holds SQL/,
+  ],
+  ["SQL text", { "server/src/files/file.ts": "\n\nconst q = `SELECT id FROM files`;\n" }, /file\.ts:3 holds SQL/],
+  ["a cast", { "server/src/files/file.ts": "const x = y as Z;\n" }, /file\.ts:1 casts/],
+  ["a cast inside a template", { "server/src/files/file.ts": `const x = \`\${y as Z}\`;\n` }, /file\.ts:1 casts/],
+  ["a long file", { "server/src/files/file.ts": "\n".repeat(401) }, /file\.ts:401 has 401 lines/],
+];
+
+for (const [what, files, says] of bad) {
+  test(`the gate refuses ${what}`, async () => {
+    const violations = await judge(files);
+    assert.equal(violations.length, 1, violations.join("\n"));
+    assert.match(violations[0] ?? "", says);
+  });
+}
+
+test("the gate accepts what only looks like it", async () => {
+  const violations = await judge({
+    "server/src/files/file.ts": [
+      'import { a as b, type c as d } from "./names.ts";',
+      'import * as names from "./names.ts";',
+      'export { a as e } from "./names.ts";',
+      'import type { Row } from "../buckets/store.ts";',
+      'const union = ["x"] as const;',
+      "// process.env, x as Y, SELECT a FROM b",
+      "/* import { x } from '../http/route.ts' */",
+      'const text = "it is as if process.env were SELECT";',
+      "const pattern = /\\/\\* as x | process.env [/\"'`]/g;",
+      "const ratio = a / b / c; const more = d / e;",
+      `const nested = \`as \${\`inner as \${1} text\`} as\`;`,
+    ].join("\n"),
+    "server/src/files/names.ts": "export const a = 1;\nexport type c = 1;\n",
+    "server/src/files/store.ts": 'import { sql } from "kysely";\nimport { m } from "../buckets/membership.store.ts";\n',
+    "server/src/buckets/membership.store.ts": 'db.selectFrom("buckets");\n',
+    "server/src/buckets/store.ts": "export interface Row {}\n",
+    "server/src/files/routes.ts":
+      'import type { FastifyReply } from "fastify";\nimport type { App } from "../http/route.ts";\n',
+    "server/src/http/route.ts": 'import type { x } from "fastify";\n',
+    "server/src/config.ts": "export const env = process.env;\n",
+    "server/src/main.ts": 'import { openFsBlobStore } from "./blobs/fs.ts";\nimport { x } from "./files/store.ts";\n',
+    "server/src/blobs/fs.ts": 'import { BlobStoreError } from "./blob-store.ts";\n',
+    "server/src/blobs/blob-store.ts": "export class BlobStoreError {}\n",
+    "server/src/files/file.test.ts": 'import { openFsBlobStore } from "../blobs/fs.ts";\nconst x = y as Z;\n',
+  });
+  assert.deepEqual(violations, []);
+});
