@@ -40,11 +40,12 @@ interface ReadBack {
 /**
  * Finalize: bytes re-read and hashed, published as a blob, then file + task + session in one transaction (FIN-1 … FIN-6). No lock spans
  * the I/O: the transaction's condition decides, and whoever changes no row answers from the row that it finds. Repeating it, also
- * 50 times at once, makes one file; the latch below only saves reading the same bytes 50 times.
+ * 50 times at once, makes one file; taking turns within the process only saves reading the same bytes 50 times.
  */
 export class Finalizer {
   readonly #deps: FinalizeDeps;
-  readonly #reading = new Map<string, Promise<ReadBack>>();
+  /** Finalizes under way in this process; they never reject. */
+  readonly #running = new Map<SessionId, Promise<void>>();
 
   constructor(deps: FinalizeDeps) {
     this.#deps = deps;
@@ -53,13 +54,31 @@ export class Finalizer {
   async finalize(teamId: TeamId, id: SessionId, expected: ExpectedDigests): Promise<Finalized> {
     // Each round answers or has seen the session change under it; three changes within one finalize are a storm, not a state.
     for (let round = 0; round < 3; round++) {
-      const session = await this.#deps.catalogue.run(readSession, { id, teamId });
-      const done = await this.#attempt(session, expected);
+      const done = await this.#inTurn(id, async () => {
+        const session = await this.#deps.catalogue.run(readSession, { id, teamId });
+        return this.#attempt(session, expected);
+      });
       if (done !== null) return done;
     }
     throw new WharfError("upload_incomplete", {
       message: "The upload is still being written. Wait until the PUT has answered, then finalize again.",
     });
+  }
+
+  /** One after another for each session: the second finds what the first made. */
+  async #inTurn<T>(id: SessionId, work: () => Promise<T>): Promise<T> {
+    const before = this.#running.get(id);
+    const result = before === undefined ? work() : before.then(work);
+    const ended = result.then(
+      () => {},
+      () => {},
+    );
+    this.#running.set(id, ended);
+    try {
+      return await result;
+    } finally {
+      if (this.#running.get(id) === ended) this.#running.delete(id);
+    }
   }
 
   /** null: the session changed meanwhile; read it again. */
@@ -119,14 +138,8 @@ export class Finalizer {
 
   /** null: the segments are gone, because somebody else finalized or dropped them meanwhile. */
   async #readBack(session: Session): Promise<ReadBack | null> {
-    const latch = `${session.id}.${session.writerEpoch}`;
-    let reading = this.#reading.get(latch);
-    if (reading === undefined) {
-      reading = this.#hash(session).finally(() => this.#reading.delete(latch));
-      this.#reading.set(latch, reading);
-    }
     try {
-      return await reading;
+      return await this.#hash(session);
     } catch (error) {
       if (!(error instanceof BlobStoreError) || error.failure === "unavailable" || error.failure === "full")
         throw error;
