@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { objectIn, textIn } from "./client/json.ts";
+import { EXIT, exitCodes } from "./exit-codes.ts";
+import { run, startTestServer, type TestServer, temporaryFolder } from "./test-support.ts";
+
+describe("the command line", () => {
+  let server: TestServer;
+  before(async () => {
+    server = await startTestServer();
+  });
+  after(() => server.stop());
+
+  const nobody = { WHARF_URL: "http://127.0.0.1:1", WHARF_API_KEY: "sk_nobody0000" };
+  const WRONG: readonly {
+    readonly what: string;
+    readonly argv: readonly string[];
+    readonly env?: Readonly<Record<string, string>>;
+    readonly code: string;
+    readonly exitCode: number;
+    readonly says: RegExp;
+  }[] = [
+    { what: "no command", argv: [], code: "usage", exitCode: EXIT.usage, says: /name a command/ },
+    { what: "an unknown command", argv: ["frob"], code: "usage", exitCode: EXIT.usage, says: /'frob'/ },
+    { what: "an unknown option", argv: ["search", "x", "--frob"], code: "usage", exitCode: EXIT.usage, says: /--frob/ },
+    { what: "no bucket", argv: ["upload", "x"], code: "usage", exitCode: EXIT.usage, says: /--bucket/ },
+    {
+      what: "a limit of 0",
+      argv: ["search", "x", "--limit", "0"],
+      code: "usage",
+      exitCode: EXIT.usage,
+      says: /1 to 100/,
+    },
+    {
+      what: "metadata that is a list",
+      argv: ["upload", "x", "--bucket", "b", "--metadata", "[]"],
+      code: "usage",
+      exitCode: EXIT.usage,
+      says: /JSON object/,
+    },
+    {
+      what: "a file that is not there",
+      argv: ["upload", "/nowhere/x", "--bucket", "b"],
+      code: "no_such_file",
+      exitCode: EXIT.usage,
+      says: /\/nowhere\/x .*ENOENT/,
+    },
+    { what: "an id that is none", argv: ["status", "../buckets"], code: "usage", exitCode: EXIT.usage, says: /file_/ },
+    {
+      what: "a team name with capitals",
+      argv: ["keys", "create", "--team", "A B", "--name", "n"],
+      code: "usage",
+      exitCode: EXIT.usage,
+      says: /--team/,
+    },
+    {
+      what: "an unknown scope",
+      argv: ["keys", "create", "--team", "a", "--name", "n", "--scopes", "root"],
+      code: "usage",
+      exitCode: EXIT.usage,
+      says: /files:read/,
+    },
+    {
+      what: "a port that is none",
+      argv: ["serve", "--port", "http"],
+      code: "config",
+      exitCode: EXIT.config,
+      says: /--port/,
+    },
+    {
+      what: "a secret file that is not there",
+      argv: ["serve", "--secret-file", "/nowhere/s"],
+      code: "config",
+      exitCode: EXIT.config,
+      says: /--secret-file/,
+    },
+    {
+      what: "a WHARF_URL that is none",
+      argv: ["search", "x"],
+      env: { WHARF_URL: "nowhere" },
+      code: "config",
+      exitCode: EXIT.config,
+      says: /WHARF_URL/,
+    },
+    {
+      what: "no WHARF_API_KEY",
+      argv: ["search", "x"],
+      env: { WHARF_URL: "http://127.0.0.1:1" },
+      code: "config",
+      exitCode: EXIT.config,
+      says: /WHARF_API_KEY is not set/,
+    },
+    {
+      what: "keys of a folder that is none",
+      argv: ["keys", "list", "--data-dir", "/nowhere"],
+      code: "config",
+      exitCode: EXIT.config,
+      says: /no Wharf data in \/nowhere/,
+    },
+    {
+      what: "a server that is not there",
+      argv: ["search", "x", "--retry-for", "0"],
+      env: nobody,
+      code: "unreachable",
+      exitCode: EXIT.unreachable,
+      says: /127\.0\.0\.1:1 does not answer/,
+    },
+  ];
+  for (const { what, argv, env, code, exitCode, says } of WRONG) {
+    test(`${what} ends with exit code ${exitCode} and one sentence, in JSON too`, async () => {
+      const plain = await run(argv, env ?? server.env);
+      assert.equal(plain.exitCode, exitCode);
+      assert.equal(plain.stdout, "");
+      assert.match(plain.stderr, /^wharf: [^\n]+\n$/);
+      assert.match(plain.stderr, says);
+
+      const json = await run([...argv, "--json"], env ?? server.env);
+      assert.equal(json.exitCode, exitCode);
+      assert.equal(json.stderr, "");
+      assert.equal(textIn(objectIn(json.json, "error"), "code"), argv.length === 0 ? "usage" : code);
+    });
+  }
+
+  test("a key that the server does not know ends with 77, before any file is read", async (t) => {
+    const path = join(await temporaryFolder(t), "note.txt");
+    await writeFile(path, "words");
+    const env = { ...server.env, WHARF_API_KEY: "sk_unknown0000000000" };
+    const upload = await run(["upload", path, "--bucket", "b", "--json"], env);
+    assert.equal(upload.exitCode, EXIT.keyRefused);
+    assert.equal(textIn(objectIn(upload.json, "error"), "code"), "invalid_api_key");
+  });
+
+  test("a refusal of the server ends with 1 and its own sentence", async () => {
+    const absent = await run(["status", "file_00000000000000000000000000", "--json"], server.env);
+    assert.equal(absent.exitCode, EXIT.failure);
+    assert.equal(textIn(objectIn(absent.json, "error"), "code"), "file_not_found");
+  });
+
+  test("help names every command, teaches each by an example, and lists every exit code", async () => {
+    const help = await run(["--help"]);
+    assert.equal(help.exitCode, EXIT.ok);
+    for (const { code, meaning } of exitCodes()) assert.ok(help.stdout.includes(`${code}  ${meaning}`), meaning);
+    for (const command of ["serve", "keys", "upload", "search", "status", "files"]) {
+      assert.match(help.stdout, new RegExp(`^  ${command}\\b`, "m"));
+      const own = await run([command, "--help"]);
+      assert.equal(own.exitCode, EXIT.ok);
+      assert.match(own.stdout, new RegExp(`Examples:\\n  \\$ wharf ${command}`), command);
+    }
+  });
+});

@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { objectIn, parseObject, textIn } from "./client/json.ts";
+import { EXIT } from "./exit-codes.ts";
+import { run, temporaryFolder } from "./test-support.ts";
+
+const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
+
+/** `wharf serve` as its own process, and what it printed by the time it was ready. */
+async function serve(dataDir: string, more: readonly string[] = []): Promise<{ child: ChildProcess; printed: string }> {
+  const argv = [MAIN, "serve", "--port", "0", "--data-dir", dataDir, "--workers", "1", ...more];
+  const child = spawn(process.execPath, argv, { env: { PATH: process.execPath }, stdio: ["ignore", "pipe", "ignore"] });
+  const lines: string[] = [];
+  // The last line of either banner, or of the JSON document.
+  for await (const line of createInterface({ input: child.stdout })) {
+    lines.push(line);
+    if (/^echo "5\. |^More keys: |^}$/.test(line)) break;
+  }
+  return { child, printed: lines.join("\n") };
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<unknown> {
+  const exited = once(child, "exit");
+  child.kill(signal);
+  const [code] = await exited;
+  return code;
+}
+
+test("the first start prints a key and a tour that runs as printed; the second finds everything and prints neither", async (t) => {
+  const folder = await temporaryFolder(t);
+  const dataDir = join(folder, "data");
+  const first = await serve(dataDir);
+  t.after(() => first.child.kill("SIGKILL"));
+  assert.match(first.printed, /^export WHARF_API_KEY=sk_[A-Za-z0-9]+$/m);
+  assert.equal((await stat(dataDir)).mode & 0o777, 0o700);
+
+  const tour = first.printed.slice(first.printed.indexOf("export WHARF_API_KEY="));
+  const { stdout } = await promisify(execFile)("sh", ["-c", tour], {
+    cwd: folder,
+    env: { PATH: "/usr/local/bin:/usr/bin:/bin" },
+  });
+  assert.match(stdout, /^1\. Created: sess_\w+$/m);
+  assert.match(stdout, /^2\. Uploaded: 83 bytes are on disk$/m);
+  assert.match(stdout, /^3\. Finalized: file_\w+$/m);
+  assert.match(stdout, /^4\. Status: indexed$/m);
+  assert.match(stdout, /^5\. Found on page 1: Ships longer than forty metres take a pilot/m);
+
+  const other = await run(["serve", "--port", "0", "--data-dir", dataDir]);
+  assert.equal(other.exitCode, EXIT.config);
+  assert.match(other.stderr, /^wharf: Another Wharf server runs on [^\n]+\n$/);
+
+  assert.equal(await end(first.child, "SIGTERM"), EXIT.ok);
+  const second = await serve(dataDir);
+  t.after(() => second.child.kill("SIGKILL"));
+  assert.doesNotMatch(second.printed, /sk_/);
+  const url = /http:\/\/127\.0\.0\.1:\d+/.exec(second.printed)?.[0] ?? "";
+  const key = /sk_[A-Za-z0-9]+/.exec(first.printed)?.[0] ?? "";
+  const found = await run(["search", "forty metres", "--bucket", "tour"], { WHARF_URL: url, WHARF_API_KEY: key });
+  assert.equal(found.exitCode, EXIT.ok);
+  assert.match(found.stdout, /^wharf-tour\.txt, page 1 /m);
+  assert.match(found.stdout, /Ships longer than forty metres/);
+  assert.equal(await end(second.child, "SIGINT"), EXIT.ok);
+});
+
+test("serve --json prints one document with the address and the first key", async (t) => {
+  const { child, printed } = await serve(join(await temporaryFolder(t), "data"), ["--json"]);
+  t.after(() => child.kill("SIGKILL"));
+  const json = parseObject(printed);
+  assert.deepEqual(Object.keys(json ?? {}), ["url", "docs_url", "data_dir", "first_key"]);
+  const headers = { Authorization: `Bearer ${textIn(objectIn(json, "first_key"), "key")}` };
+  assert.equal((await fetch(`${textIn(json, "url")}/v1/connection`, { headers })).status, 200);
+  assert.equal(await end(child, "SIGTERM"), EXIT.ok);
+});
