@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { createFirstApiKey, type MadeKey } from "./access/keys.ts";
 import { connectionRoutes } from "./access/routes.ts";
 import { openFsBlobStore } from "./blobs/fs.ts";
+import { bucketRoutes } from "./buckets/routes.ts";
 import type { Catalogue } from "./catalogue/catalogue.ts";
 import { openSqliteCatalogue } from "./catalogue/sqlite.ts";
 import { createClock } from "./clock.ts";
@@ -107,6 +108,7 @@ export async function startWharf(config: Config, options: StartOptions = {}): Pr
       readiness: () => readiness(catalogue, extractor.isolation.missing, stopping),
       routes: [
         (app: App) => connectionRoutes(app),
+        (app: App) => bucketRoutes(app, { catalogue }),
         (app: App) =>
           uploadRoutes(app, {
             catalogue,
