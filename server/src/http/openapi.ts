@@ -138,9 +138,15 @@ function completeOperation(operation: Readonly<Record<string, unknown>>, route: 
     ...operation,
     description: [operation["description"], access].filter(Boolean).join("\n\n"),
     ...(operation["requestBody"] === undefined ? {} : { requestBody: { ...body, required: emptyBody !== true } }),
-    responses: { ...membersOf(operation["responses"]), ...errorResponses([...codes]) },
+    responses: { ...membersOf(operation["responses"]), ...unchanged(route), ...errorResponses([...codes]) },
     security: guarded ? [{ bearerAuth: [] }] : [],
   };
+}
+
+/** What can be waited for carries an ETag (long-poll.ts). */
+function unchanged(route: RouteOptions): Readonly<Record<string, object>> {
+  const polled = "wait" in membersOf(membersOf(route.schema?.querystring)["properties"]);
+  return polled ? { 304: { description: "Nothing has changed since the ETag that If-None-Match names." } } : {};
 }
 
 /** One response a status, naming its codes. */
