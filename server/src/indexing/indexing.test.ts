@@ -20,6 +20,7 @@ import { cancelTask, retryTask } from "../tasks/store.ts";
 import { openTestCatalogue, type TestCatalogue, type TestFile } from "../tasks/test-catalogue.ts";
 import { Worker } from "../tasks/worker.ts";
 import { createIndexFile, type IndexingDeps } from "./index-file.ts";
+import { createIndexer } from "./indexer.ts";
 import { BuildSweep, pruneBuilds } from "./prune-builds.ts";
 import { createRemoveFile } from "./remove-file.ts";
 import { type Script, scriptedExtractor, textScript } from "./scripted-extractor.ts";
@@ -305,6 +306,34 @@ test("what an attempt wrote before it was killed is never shown beside its succe
   await on.queue.requeueAll();
   await workerWith().runOnce();
   assert.deepEqual((await staged("slate")).toSorted(), [`${file.taskId}_2/0`, `${file.taskId}_2/1`]);
+});
+
+test("a restart goes on where a dead server stopped, and nothing that it had begun is left in the index", async () => {
+  const file = await newFile("restart.txt", textScript("copper spire"));
+  assert.ok((await on.queue.claim("fast")) !== null);
+  const chunk = { position: 0, page: 1, charStart: 0, charEnd: 6, text: "copper", tokens: tokenText("copper") };
+  await index.write(team, {
+    file: file.fileId,
+    build: `${file.taskId}_1`,
+    buckets: [bucket],
+    tags: ["blue"],
+    titleTokens: "",
+    chunks: [chunk],
+  });
+  const indexer = createIndexer({ ...depsWith(), queue: on.queue, workers: 1 });
+  await indexer.recover();
+  assert.deepEqual(await staged("copper"), []);
+  assert.deepEqual([(await on.task(file.taskId)).state, (await on.task(file.taskId)).faults], ["queued", 0]);
+  const indexed = Promise.withResolvers<void>();
+  const look = async () => {
+    if ((await on.file(file.fileId)).state === "indexed") indexed.resolve();
+  };
+  const stop = on.queue.onChange(file.taskId, () => void look());
+  await indexer.start();
+  await indexed.promise;
+  stop();
+  await indexer.stop();
+  assert.deepEqual(await staged("copper"), [`${file.taskId}_2/0`]);
 });
 
 test("an activation of a stale attempt, or of a cancelled task, writes nothing", async () => {

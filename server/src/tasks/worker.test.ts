@@ -159,8 +159,9 @@ test("a worker whose lease was lost while it was stopped ends its work and write
   });
 });
 
-test("cancel ends the work at once", async () => {
+test("cancel ends the work at once, without waiting for a heartbeat", async (t) => {
   const file = await newFile();
+  t.mock.timers.enable({ apis: ["setInterval"] });
   const { handlers, next } = steppedHandler();
   await withWorker(newWorker(handlers), async () => {
     const { context, end } = await next(1);
