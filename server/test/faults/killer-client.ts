@@ -67,9 +67,9 @@ export function newUpload(random: Random, n: number): Upload {
  */
 export async function bringIn(api: Api, upload: Upload, answered: () => void = () => {}): Promise<void> {
   const { sessionId } = upload.sessionId === null ? await create(api, upload) : { sessionId: upload.sessionId };
-  answered();
-  if (!upload.complete) await sendBytes(api, upload);
+  if (!upload.complete) await sendBytes(api, upload, answered);
   await finalize(api, upload, sessionId);
+  answered();
 }
 
 async function create(api: Api, upload: Upload): Promise<{ sessionId: string }> {
@@ -85,10 +85,11 @@ async function create(api: Api, upload: Upload): Promise<{ sessionId: string }> 
   return { sessionId: upload.sessionId };
 }
 
-async function sendBytes(api: Api, upload: Upload): Promise<void> {
+async function sendBytes(api: Api, upload: Upload, answered: () => void): Promise<void> {
   const { bytes, partBytes } = upload;
   const url = api.base + upload.uploadPath;
   let answer = await probe(url, bytes.length);
+  answered();
   while (answer.status === 308) {
     const from = keptOf(answer);
     if (from < upload.keptBytes) throw new Violation(`kept ${from} bytes after promising ${upload.keptBytes}`);
