@@ -1,3 +1,4 @@
+import { STATUS_CODES } from "node:http";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { RouteOptions } from "fastify";
@@ -138,9 +139,19 @@ function completeOperation(operation: Readonly<Record<string, unknown>>, route: 
     ...operation,
     description: [operation["description"], access].filter(Boolean).join("\n\n"),
     ...(operation["requestBody"] === undefined ? {} : { requestBody: { ...body, required: emptyBody !== true } }),
-    responses: { ...membersOf(operation["responses"]), ...unchanged(route), ...errorResponses([...codes]) },
+    responses: { ...named(membersOf(operation["responses"])), ...unchanged(route), ...errorResponses([...codes]) },
     security: guarded ? [{ bearerAuth: [] }] : [],
   };
+}
+
+/** A route's own answers: the generator calls each "Default Response". */
+function named(responses: Readonly<Record<string, unknown>>): Readonly<Record<string, object>> {
+  const entries = Object.entries(responses).map(([status, response]) => {
+    const { description, ...rest } = membersOf(response);
+    const own = description === "Default Response" ? STATUS_CODES[status] : description;
+    return [status, { description: own ?? status, ...rest }];
+  });
+  return Object.fromEntries(entries);
 }
 
 /** What can be waited for carries an ETag (long-poll.ts). */
