@@ -76,8 +76,10 @@ function required<T>(part: T | undefined): T {
 function sendPage(found: PageText, page: number, written: { chars: number; hasText: boolean }, send: Send): void {
   const text = cleanText(found.text);
   written.chars += text.length;
-  if (page > LIMITS.extractedPages)
+  // Where the number is known, nothing is read before it is judged.
+  if ((found.total ?? page) > LIMITS.extractedPages) {
     throw documentFault("too_complex", `It has more than ${LIMITS.extractedPages} pages.`);
+  }
   if (written.chars > LIMITS.extractedChars) {
     throw documentFault("too_complex", `It holds more than ${LIMITS.extractedChars} characters of text.`);
   }

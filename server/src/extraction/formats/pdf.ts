@@ -19,8 +19,6 @@ export async function* readPdf(bytes: Buffer): AsyncGenerator<PageText> {
   try {
     document = openDocument(library, bytes);
     const total = library.FPDF_GetPageCount(document.handle);
-    if (total > LIMITS.extractedPages)
-      throw documentFault("too_complex", `It has ${total} pages; ${LIMITS.extractedPages} are read.`);
     const seen = { text: false, images: false };
     for (; page < total; page++) {
       const text = pageText(library, document.handle, page, seen);

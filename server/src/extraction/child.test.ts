@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { createLog } from "../log.ts";
+import { tokenText } from "../search-index/analyze.ts";
+import { type ExtractionEvent, ExtractionFault, type Extractor } from "./extractor.ts";
+import { docxFile, officeFile, openDocumentFile, paragraph } from "./fixtures/office-files.ts";
+import { pdfFile } from "./fixtures/pdf-file.ts";
+import { zipFile } from "./fixtures/zip-file.ts";
+import { createExtractionPool } from "./pool.ts";
+
+let pool: Extractor;
+before(async () => {
+  pool = await createExtractionPool({ places: 1, log: createLog("silent") });
+});
+after(() => pool.close());
+
+async function extract(content: Buffer | string, filename = "file"): Promise<readonly ExtractionEvent[]> {
+  const bytes = Buffer.from(content);
+  /** In small pieces, as a store gives them. */
+  async function* open(): AsyncGenerator<Uint8Array> {
+    for (let at = 0; at < bytes.length; at += 60_000) yield bytes.subarray(at, at + 60_000);
+  }
+  const source = { filename, title: "Réports", declaredType: "", sizeBytes: bytes.length, open };
+  const events: ExtractionEvent[] = [];
+  for await (const event of pool.extract(source, { signal: new AbortController().signal, lane: "fast" }))
+    events.push(event);
+  return events;
+}
+
+const documents: readonly (readonly [name: string, bytes: Buffer | string])[] = [
+  ["text", "jailed text"],
+  ["legacy text", Buffer.from("jailed text, schön", "latin1")],
+  ["HTML", "<html><p>jailed text"],
+  ["RTF", "{\\rtf1 jailed text}"],
+  ["mail", "From: a@b.example\nTo: b@c.example\nSubject: x\n\njailed text"],
+  ["PDF", pdfFile({ pages: ["jailed text"] })],
+  ["DOCX", docxFile(paragraph("jailed text"))],
+  [
+    "XLSX",
+    officeFile(
+      "xlsx",
+      '<workbook><sheet name="S" r:id="r1"/></workbook>',
+      [["worksheet", "s.xml"]],
+      [{ name: "xl/s.xml", data: '<row><c t="inlineStr"><is><t>jailed text</t></is></c></row>' }],
+    ),
+  ],
+  ["ODT", openDocumentFile("text", "<text:p>jailed text</text:p>")],
+  [
+    "EPUB",
+    zipFile([
+      { name: "META-INF/container.xml", data: '<container><rootfile full-path="b.opf"/></container>' },
+      { name: "b.opf", data: '<package><item id="a" href="a.html"/><itemref idref="a"/></package>' },
+      { name: "a.html", data: "<p>jailed text</p>" },
+    ]),
+  ],
+];
+
+for (const [name, bytes] of documents) {
+  test(`${name} is read inside the jail`, async () => {
+    const events = await extract(bytes);
+    const pages = events.flatMap((event) => (event.kind === "page" ? [event.page.text] : []));
+    assert.match(pages.join(), /jailed text/);
+  });
+}
+
+test("events come in order: type with the title's tokens, then each page, its chunks in batches of at most 100, and progress", async () => {
+  const long = "A sentence about sentences. ".repeat(8000);
+  const events = await extract(
+    docxFile(`${paragraph("one")}<w:p><w:r><w:br w:type="page"/></w:r></w:p>${paragraph(long)}`),
+  );
+  assert.deepEqual(events[0], {
+    kind: "type",
+    detected: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    titleTokens: tokenText("Réports"),
+  });
+  assert.deepEqual(
+    events.map((event) => event.kind),
+    ["type", "page", "chunks", "progress", "page", "chunks", "chunks", "chunks", "progress"],
+  );
+  const [, page] = events.flatMap((event) => (event.kind === "page" ? [event.page] : []));
+  for (const event of events.slice(5)) {
+    if (event.kind !== "chunks") continue;
+    assert.ok(event.chunks.length <= 100);
+    for (const chunk of event.chunks) {
+      assert.equal(chunk.page, 2);
+      assert.equal(chunk.text, page?.text.slice(chunk.charStart, chunk.charEnd));
+      assert.equal(chunk.tokens, tokenText(chunk.text));
+    }
+  }
+});
+
+test("a long document after one that was unzipped still gets through a full pipe", async () => {
+  // stream.pipe() makes stdout non-blocking for good; before this was handled the child died of EAGAIN.
+  await extract(docxFile(paragraph("x")));
+  const text = "word ".repeat(1_000_000);
+  const events = await extract(text, "a.txt");
+  const [page] = events.flatMap((event) => (event.kind === "page" ? [event.page] : []));
+  assert.equal(page?.text, text.trimEnd());
+});
+
+test("a PDF that fills the reader's memory is a typed fault, and the next PDF is read by a fresh child", async () => {
+  // 300 MB of operators in 300 kB: deflated twice, as PDF allows.
+  const { deflateSync } = await import("node:zlib");
+  const data = deflateSync(deflateSync(Buffer.alloc(700 * 1024 * 1024, "q ")));
+  const bomb = pdfFile({ pages: [""], rawContent: { data, filters: "[/FlateDecode /FlateDecode]" } });
+  await assert.rejects(
+    extract(bomb),
+    (error) => error instanceof ExtractionFault && ["extraction_memory", "too_complex"].includes(error.code),
+  );
+  assert.equal((await extract(pdfFile({ pages: ["fine"] }))).filter((event) => event.kind === "page").length, 1);
+});

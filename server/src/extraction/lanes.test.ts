@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Lanes, type Place } from "./lanes.ts";
+
+const never = new AbortController().signal;
+
+/** Whether `entering` has a place by now: everything in Lanes happens within microtasks. */
+async function settled(entering: Promise<Place>): Promise<boolean> {
+  const waiting = Symbol("waiting");
+  const after = new Promise((resolve) => setImmediate(resolve, waiting));
+  return (await Promise.race([entering, after])) !== waiting;
+}
+
+test("a lane lets in as many as it has places, the others in order of arrival", async () => {
+  const lanes = new Lanes({ fast: 1, slow: 1 });
+  const first = await lanes.enter("fast", never);
+  const second = lanes.enter("fast", never);
+  const third = lanes.enter("fast", never);
+  assert.equal(await settled(second), false);
+  first.leave();
+  first.leave();
+  assert.equal(await settled(second), true);
+  assert.equal(await settled(third), false);
+});
+
+test("slowing down frees the fast place, once, and only when the slow lane has room", async () => {
+  const lanes = new Lanes({ fast: 1, slow: 1 });
+  const first = await lanes.enter("fast", never);
+  assert.equal(first.slowDown(), true);
+  assert.equal(first.slowDown(), false);
+  assert.equal(first.lane, "slow");
+  const second = await lanes.enter("fast", never);
+  assert.equal(second.slowDown(), false);
+  first.leave();
+  assert.equal(second.slowDown(), true);
+});
+
+test("who is aborted while waiting gives up its turn and takes no place", async () => {
+  const lanes = new Lanes({ fast: 1, slow: 1 });
+  const abort = new AbortController();
+  const first = await lanes.enter("fast", never);
+  const second = lanes.enter("fast", abort.signal);
+  const third = lanes.enter("fast", never);
+  abort.abort(new Error("stop"));
+  await assert.rejects(second, /stop/);
+  first.leave();
+  assert.equal(await settled(third), true);
+  await assert.rejects(lanes.enter("fast", abort.signal), /stop/);
+});

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  type ChildMessage,
+  decodeHead,
+  decodeHeader,
+  decodeMessage,
+  encodeFrame,
+  FRAME_HEAD_BYTES,
+  ProtocolError,
+} from "./protocol.ts";
+
+const messages: readonly ChildMessage[] = [
+  { kind: "ready" },
+  { kind: "type", detected: "text/plain", titleTokens: "a b" },
+  { kind: "page", page: 3, label: null },
+  { kind: "page", page: 4, label: "iv" },
+  { kind: "chunks", ranges: [[0, 5, "hello"]] },
+  { kind: "progress", done: 1, total: null },
+  { kind: "fault", code: "corrupt_file", message: "broken" },
+  { kind: "done", again: false },
+];
+
+for (const message of messages) {
+  test(`a message survives its frame: ${JSON.stringify(message)}`, () => {
+    const frame = encodeFrame(message, "Größe 😀 \ud83d");
+    const { metaBytes, textBytes } = decodeHead(frame);
+    const meta = frame.subarray(FRAME_HEAD_BYTES, FRAME_HEAD_BYTES + metaBytes);
+    assert.deepEqual(decodeMessage(meta), message);
+    const text = frame.subarray(FRAME_HEAD_BYTES + metaBytes).toString("utf8");
+    assert.equal(frame.length, FRAME_HEAD_BYTES + metaBytes + textBytes);
+    assert.equal(text.length, "Größe 😀 \ud83d".length, "a lone surrogate moves no offset");
+  });
+}
+
+const strange = [
+  "null",
+  "[]",
+  '"done"',
+  '{"kind":"delete"}',
+  '{"kind":"done"}',
+  '{"kind":"page","page":-1,"label":null}',
+  '{"kind":"page","page":1.5,"label":null}',
+  '{"kind":"chunks","ranges":[[0,"5","x"]]}',
+  '{"kind":"fault","code":"cancelled","message":"x"}',
+  '{"kind":"fault","code":"toString","message":"x"}',
+];
+
+for (const json of strange) {
+  test(`what is no message is refused: ${json}`, () => {
+    assert.throws(() => decodeMessage(Buffer.from(json)), ProtocolError);
+  });
+}
+
+test("a frame that claims gigabytes is refused before anything is reserved", () => {
+  assert.throws(() => decodeHead(Buffer.from("ffffffff00000000", "hex")), ProtocolError);
+  assert.throws(() => decodeHead(Buffer.from("00000000ffffffff", "hex")), ProtocolError);
+});
+
+test("a document header without a size is refused", () => {
+  assert.throws(() => decodeHeader(Buffer.from('{"filename":"a","title":"","declaredType":""}')), ProtocolError);
+});
