@@ -61,10 +61,10 @@ export class TestServer {
     return pid;
   }
 
-  /** Starts the process on the same data folder. */
-  async begin(): Promise<void> {
+  /** Starts the process on the same data folder; `changed` settings hold for this run. */
+  async begin(changed: Readonly<Record<string, string>> = {}): Promise<void> {
     const child = spawn(process.execPath, [CLI, "serve", "--json"], {
-      env: this.#env,
+      env: { ...this.#env, ...changed },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#process = child;
