@@ -22,14 +22,17 @@ export interface TestServer {
 export async function startTestServer(publicUrl?: string): Promise<TestServer> {
   const root = await mkdtemp(join(tmpdir(), "wharf-cli-"));
   const dataDir = join(root, "data");
-  const flags = { port: "0", dataDir, workers: "1", ...(publicUrl === undefined ? {} : { publicUrl }) };
+  // Behind a public URL the server does not say where it listens.
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const flags = { port: String(port), dataDir, workers: "1", ...(publicUrl === undefined ? {} : { publicUrl }) };
   const wharf = await startWharf(readConfig(flags, {}), { log: createLog("silent") });
   const key = wharf.firstKey?.key ?? "";
   return {
-    url: wharf.url,
+    url,
     key,
     dataDir,
-    env: { WHARF_URL: wharf.url, WHARF_API_KEY: key },
+    env: { WHARF_URL: url, WHARF_API_KEY: key },
     async stop() {
       await wharf.stop();
       await rm(root, { recursive: true });
@@ -73,13 +76,14 @@ export async function run(
 /** A TCP relay before the server that can stop passing bytes on, or cut: what a bad line does to an upload. */
 export interface Relay {
   readonly url: string;
+  /** Where it relays to. */
+  target: string;
   /** Bytes passed on from clients so far. */
   readonly passed: () => number;
   /** Resolves when so many bytes have been passed on. */
   reached(bytes: number): Promise<void>;
   /** From so many bytes on: hold them back, or cut the connection once and be healthy again. null: healthy. */
   fault: { readonly at: number; readonly kind: "hold" | "cut" } | null;
-  target: string;
   close(): Promise<void>;
 }
 
@@ -128,12 +132,23 @@ export async function startRelay(): Promise<Relay> {
       return new Promise((resolve) => server.close(() => resolve()));
     },
   };
-  const port = await new Promise<number>((resolve, reject) => {
+  return Object.assign(relay, { url: `http://127.0.0.1:${await listen(server)}` });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const port = await listen(server);
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** On any free port, which it returns. */
+function listen(server: Server): Promise<number> {
+  return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(0, "127.0.0.1", () => {
       const address = server.address();
       resolve(typeof address === "object" && address !== null ? address.port : 0);
     });
   });
-  return Object.assign(relay, { url: `http://127.0.0.1:${port}` });
 }

@@ -20,6 +20,7 @@ describe("wharf upload", () => {
     // Bytes go through the relay, everything else goes straight to the server.
     relay = await startRelay();
     server = await startTestServer(relay.url);
+    relay.target = server.url;
   });
   after(async () => {
     await relay.close();

@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { open, writeFile } from "node:fs/promises";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { HttpClient } from "../client/exchange.ts";
+import { CliError } from "../exit-codes.ts";
+import { temporaryFolder } from "../test-support.ts";
+import { transfer } from "./transfer.ts";
+
+/** One answer of an upload_url: to which Content-Range it is given, and what it says. `cut`: none. */
+interface Step {
+  readonly range: string;
+  readonly status: number | "cut";
+  readonly kept?: number;
+  readonly retryAfter?: string;
+}
+
+const SIZE = 1000;
+
+/** Runs a transfer of 1 000 bytes against an upload_url that answers by a script, which must be used up. */
+async function play(t: TestContext, steps: readonly Step[], probeFirst: boolean) {
+  const path = join(await temporaryFolder(t), "file");
+  await writeFile(path, "x".repeat(SIZE));
+  const file = await open(path);
+  const left = [...steps];
+  const server = createServer((request, response) => answer(left.shift(), request, response));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const http = new HttpClient();
+  t.after(async () => {
+    http.close();
+    server.closeAllConnections();
+    server.close();
+    await file.close();
+  });
+  const waits: number[] = [];
+  const timing = { now: () => 0, random: () => 0, wait: async (ms: number) => void waits.push(ms) };
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const complete = await transfer(
+    { http, signal: new AbortController().signal, timing, patienceMs: 60_000 },
+    { url: `http://127.0.0.1:${port}/v1/uploads/x`, file, sizeBytes: SIZE },
+    probeFirst,
+    { at() {}, resumes() {} },
+  );
+  assert.deepEqual(left, [], "every scripted answer was asked for");
+  return { complete, waits };
+}
+
+function answer(step: Step | undefined, request: IncomingMessage, response: ServerResponse): void {
+  const range = request.headers["content-range"];
+  if (step === undefined || step.range !== range || step.status === "cut") return void request.socket.destroy();
+  const headers: Record<string, string> = {};
+  if (step.kept !== undefined && step.kept > 0) headers["Range"] = `bytes=0-${step.kept - 1}`;
+  if (step.retryAfter !== undefined) headers["Retry-After"] = step.retryAfter;
+  const { status } = step;
+  request.resume().on("end", () => response.writeHead(status, headers).end());
+}
+
+const WHOLE = "bytes 0-999/1000";
+const PROBE = "bytes */1000";
+
+test("a fresh session gets everything in one request (PUT-1)", async (t) => {
+  assert.ok((await play(t, [{ range: WHOLE, status: 200 }], false)).complete);
+});
+
+test("an old session is probed first, and only the rest is sent (PUT-3)", async (t) => {
+  const steps: Step[] = [
+    { range: PROBE, status: 308, kept: 512 },
+    { range: "bytes 512-999/1000", status: 200 },
+  ];
+  assert.ok((await play(t, steps, true)).complete);
+});
+
+test("an old session that has everything gets nothing more (PUT-10)", async (t) => {
+  assert.ok((await play(t, [{ range: PROBE, status: 200 }], true)).complete);
+});
+
+test("all bytes kept without an end are completed by a probe, not by an empty range", async (t) => {
+  const steps: Step[] = [
+    { range: PROBE, status: 308, kept: 1000 },
+    { range: PROBE, status: 200 },
+  ];
+  assert.ok((await play(t, steps, true)).complete);
+});
+
+test("after a lost connection the server's count is asked for, not remembered (PUT-9)", async (t) => {
+  const steps: Step[] = [
+    { range: WHOLE, status: "cut" },
+    { range: PROBE, status: "cut" },
+    { range: PROBE, status: 308, kept: 0 },
+    { range: WHOLE, status: 200 },
+  ];
+  assert.deepEqual((await play(t, steps, false)).waits, [250, 500]);
+});
+
+test("503 with Retry-After is waited for (PUT-20)", async (t) => {
+  const steps: Step[] = [
+    { range: WHOLE, status: 503, retryAfter: "7" },
+    { range: PROBE, status: 308, kept: 0 },
+    { range: WHOLE, status: 200 },
+  ];
+  assert.deepEqual((await play(t, steps, false)).waits, [7000]);
+});
+
+test("a 308 in the middle of a data request is gone on from at its Range (PUT-7)", async (t) => {
+  const steps: Step[] = [
+    { range: WHOLE, status: 308, kept: 600 },
+    { range: "bytes 600-999/1000", status: 200 },
+  ];
+  assert.ok((await play(t, steps, false)).complete);
+});
+
+for (const status of [404, 410, 499]) {
+  test(`${status} means that the session is gone (PUT-12, PUT-13)`, async (t) => {
+    assert.equal((await play(t, [{ range: PROBE, status }], true)).complete, false);
+  });
+}
+
+test("a refusal that cannot pass is not repeated", async (t) => {
+  await assert.rejects(play(t, [{ range: WHOLE, status: 400 }], false), CliError);
+});
+
+test("a Range beyond the file is refused instead of believed", async (t) => {
+  await assert.rejects(play(t, [{ range: PROBE, status: 308, kept: 2000 }], true), /makes no sense/);
+});
