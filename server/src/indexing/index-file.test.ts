@@ -1,0 +1,214 @@
+import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { BlobStoreError } from "../blobs/blob-store.ts";
+import { storedKey, textKey } from "../blobs/keys.ts";
+import { WharfError } from "../errors.ts";
+import { ExtractorTrouble } from "../extraction/extractor.ts";
+import { reindexFile } from "../files/reindex-file.store.ts";
+import { LIMITS } from "../limits.ts";
+import { type SearchIndex, SearchIndexError } from "../search-index/search-index.ts";
+import { cancelTask, retryTask } from "../tasks/store.ts";
+import type { IndexingDeps } from "./index-file.ts";
+import { type Script, scriptedExtractor, textScript } from "./scripted-extractor.ts";
+import {
+  blobMethods,
+  failing,
+  failingRead,
+  fault,
+  indexMethods,
+  openTestIndexing,
+  refusing,
+  type TestIndexing,
+} from "./test-indexing.ts";
+
+let t: TestIndexing;
+before(async () => {
+  t = await openTestIndexing();
+});
+after(() => t.close());
+
+test("indexed, active and the build that search shows change in one instant, after text and chunks are durable (POL-2)", async () => {
+  const file = await t.newFile("quay.txt", textScript("granite quay", "harbour wall"));
+  let atWrite: unknown = null;
+  let textAtWrite: number | null = null;
+  const watching: SearchIndex = {
+    ...indexMethods(t.index),
+    async write(...call) {
+      textAtWrite = await t.blobs.size(textKey(file.fileId, `${file.taskId}_1`));
+      await t.index.write(...call);
+      atWrite = await t.shows(file.fileId);
+    },
+  };
+  assert.equal(await t.workerWith({ index: watching }).runOnce(), true);
+  assert.ok((textAtWrite ?? 0) > 0, "the text was not published before the first chunk");
+  assert.deepEqual(atWrite, { state: "indexing", memberships: ["pending"] });
+  assert.deepEqual(await t.shows(file.fileId), { state: "indexed", memberships: ["active"] });
+  const row = await t.on.file(file.fileId);
+  assert.deepEqual(
+    [row.active_build, row.active_version, row.active_chunks, row.active_pages, row.detected_content_type],
+    [`${file.taskId}_1`, 1, 2, 2, "text/plain"],
+  );
+  assert.deepEqual(
+    (await t.textOf(row.text_key))
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line)),
+    [
+      { page: 1, label: null, text: "granite quay" },
+      { page: 2, label: null, text: "harbour wall" },
+    ],
+  );
+  assert.deepEqual(await t.staged("granite"), [`${file.taskId}_1/0`]);
+  const task = await t.on.task(file.taskId);
+  assert.deepEqual([task.state, task.error_code, task.lease_until], ["succeeded", null, null]);
+  const { pending_files, active_files, active_chunks } = await t.on.bucket(t.bucket);
+  assert.deepEqual([pending_files, active_files, active_chunks], [0, 1, 2]);
+});
+
+test("a document that cannot be read to its end fails with its reason and leaves nothing in the index and no text (POL-1)", async () => {
+  const cases = [
+    "unsupported_file_type",
+    "type_mismatch",
+    "encrypted_file",
+    "corrupt_file",
+    "empty_text",
+    "too_complex",
+  ] as const;
+  for (const code of cases) {
+    const file = await t.newFile(`${code}.txt`, [...textScript(`${code} first page`), fault(code)]);
+    await t.workerWith().runOnce();
+    const row = await t.on.file(file.fileId);
+    assert.deepEqual([row.state, row.error_code, row.error_message], ["failed", code, `It is ${code}.`]);
+    assert.deepEqual(await t.on.memberships(file.fileId), ["failed"]);
+    assert.deepEqual(await t.staged(code.split("_")[0] ?? ""), []);
+    assert.equal(await t.blobs.size(textKey(file.fileId, `${file.taskId}_1`)), null);
+    assert.deepEqual([(await t.on.task(file.taskId)).state, (await t.on.task(file.taskId)).faults], ["failed", 1]);
+  }
+});
+
+test("a document without a single chunk ends as empty_text, never as indexed with nothing to find", async () => {
+  const file = await t.newFile("blank.txt", [{ kind: "type", detected: "text/plain", titleTokens: "" }]);
+  await t.workerWith().runOnce();
+  assert.deepEqual(
+    [(await t.on.file(file.fileId)).state, (await t.on.file(file.fileId)).error_code],
+    ["failed", "empty_text"],
+  );
+});
+
+test("a child that dies twice fails the file; a soft fault is tried five times (R13)", async () => {
+  const cases = [
+    { code: "extraction_timeout", death: true, tries: LIMITS.maxDeaths },
+    { code: "internal", death: false, tries: LIMITS.maxFaults },
+  ] as const;
+  for (const { code, death, tries } of cases) {
+    const file = await t.newFile(`${code}.txt`, [fault(code, false, death)]);
+    const worker = t.workerWith();
+    let made = 0;
+    for (; await worker.runOnce(); made += 1) t.on.passMs(60_000);
+    assert.deepEqual(
+      [made, (await t.on.file(file.fileId)).state, (await t.on.file(file.fileId)).error_code],
+      [tries, "failed", code],
+    );
+  }
+});
+
+test("every trouble of the machine backs off and never fails the file, and it is indexed when the machine is well", async () => {
+  const stores = blobMethods(t.blobs);
+  const cases: readonly (readonly [string, Partial<IndexingDeps>])[] = [
+    ["original missing", { blobs: { ...stores, read: failingRead(new BlobStoreError("missing", "gone")) } }],
+    ["original damaged", { blobs: { ...stores, read: failingRead(new BlobStoreError("damaged", "short")) } }],
+    ["disk full", { blobs: { ...stores, put: failing(new BlobStoreError("full", "ENOSPC")) } }],
+    ["store away", { blobs: { ...stores, put: failing(new BlobStoreError("unavailable", "EIO")) } }],
+    ["index away", { index: { ...indexMethods(t.index), write: failing(new SearchIndexError("away")) } }],
+    ["no child", { extractor: scriptedExtractor(() => [() => Promise.reject(new ExtractorTrouble("no child"))]) }],
+    ["database full", { catalogue: refusing(t.on.catalogue, new WharfError("storage_full")) }],
+    ["no spool", { spoolFolder: join(t.on.folder, "absent"), extractor: scriptedExtractor(() => hugeScript()) }],
+  ];
+  for (const [name, given] of cases) {
+    const file = await t.newFile(`${name}.txt`, textScript("at last"));
+    const worker = t.workerWith(given);
+    for (let i = 1; i <= 8; i++) {
+      assert.equal(await worker.runOnce(), true, `${name}: try ${i}`);
+      const task = await t.on.task(file.taskId);
+      assert.deepEqual([task.state, task.faults, task.troubles, task.error_code], ["queued", 0, i, "internal"], name);
+      assert.equal((await t.on.file(file.fileId)).state, "indexing");
+      assert.equal(await worker.runOnce(), false, `${name}: claimed before its time`);
+      t.on.passMs(60_000);
+    }
+    assert.equal(await t.workerWith().runOnce(), true);
+    assert.deepEqual(await t.shows(file.fileId), { state: "indexed", memberships: ["active"] }, name);
+  }
+});
+
+test("a file that is indexed stays indexed and found while a later task runs, and when that fails or is cancelled (POL-2)", async () => {
+  const endings = [
+    { end: "fails", error: "corrupt_file" },
+    { end: "is cancelled", error: null },
+    { end: "succeeds", error: null },
+  ] as const;
+  for (const { end, error } of endings) {
+    const file = await t.newFile(`later ${end}.txt`, textScript("marble stair"));
+    await t.workerWith().runOnce();
+    const first = await t.on.file(file.fileId);
+    const taskId = t.on.ids.next("task");
+    await t.on.catalogue.run(reindexFile, { teamId: t.team, fileId: file.fileId, taskId });
+    t.scripts.set(`later ${end}.txt`, end === "fails" ? [fault("corrupt_file")] : textScript("marble stair", "again"));
+    if (end === "is cancelled") await t.on.catalogue.run(cancelTask, { teamId: t.team, taskId });
+    else await t.workerWith().runOnce();
+    const row = await t.on.file(file.fileId);
+    assert.deepEqual(await t.shows(file.fileId), { state: "indexed", memberships: ["active"] }, end);
+    assert.equal(row.error_code, error, end);
+    const build = end === "succeeds" ? `${taskId}_1` : first.active_build;
+    assert.equal(row.active_build, build, end);
+    assert.ok((await t.staged("marble")).includes(`${build}/0`), end);
+    if (end === "succeeds") {
+      assert.ok(
+        !(await t.staged("marble")).includes(`${first.active_build}/0`),
+        "the replaced build's chunks are still there",
+      );
+      assert.equal(await t.blobs.size(storedKey(first.text_key ?? "")), null);
+    }
+    await t.emptyQueue();
+  }
+});
+
+test("a failed or cancelled task starts again with all its attempts, and its file and memberships with it", async () => {
+  const file = await t.newFile("retry.txt", [fault("corrupt_file")]);
+  await t.workerWith().runOnce();
+  assert.deepEqual(await t.shows(file.fileId), { state: "failed", memberships: ["failed"] });
+  t.scripts.set("retry.txt", textScript("repaired"));
+  const retried = await t.on.catalogue.run(retryTask, { teamId: t.team, taskId: file.taskId });
+  assert.ok("task" in retried);
+  assert.deepEqual(
+    [retried.task.state, retried.task.faults, retried.task.attempt, retried.task.lane],
+    ["queued", 0, 1, "fast"],
+  );
+  assert.deepEqual(await t.shows(file.fileId), { state: "queued", memberships: ["pending"] });
+  assert.equal((await t.on.file(file.fileId)).error_code, null);
+  await t.workerWith().runOnce();
+  assert.deepEqual(await t.shows(file.fileId), { state: "indexed", memberships: ["active"] });
+  assert.equal((await t.on.file(file.fileId)).active_build, `${file.taskId}_2`);
+});
+
+test("a document larger than memory allows goes through the spool, complete, in order and without a file left behind", async () => {
+  const file = await t.newFile("huge.txt", hugeScript());
+  await t.workerWith().runOnce();
+  assert.equal((await t.on.file(file.fileId)).state, "indexed");
+  assert.equal((await t.on.file(file.fileId)).active_chunks, HUGE_PAGES);
+  const builds = await t.index.builds(t.team, { file: file.fileId, build: "" }, 1);
+  assert.deepEqual(
+    builds.map(({ build, chunks }) => [build, chunks]),
+    [[`${file.taskId}_1`, HUGE_PAGES]],
+  );
+  assert.deepEqual(await readdir(join(t.on.folder, "spool")), []);
+});
+
+const HUGE_PAGES = 1500;
+
+/** Three times what waits in memory. */
+function hugeScript(): Script {
+  const chars = Math.ceil((3 * LIMITS.chunkSpoolChars) / HUGE_PAGES / 2);
+  return textScript(...Array.from({ length: HUGE_PAGES }, (_, i) => `page${i} `.padEnd(chars, "z")));
+}

@@ -1,0 +1,169 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { BlobStore } from "../blobs/blob-store.ts";
+import { originalKey, storedKey } from "../blobs/keys.ts";
+import { openMemoryBlobStore } from "../blobs/memory.ts";
+import type { Catalogue } from "../catalogue/catalogue.ts";
+import { ExtractionFault } from "../extraction/extractor.ts";
+import type { BucketId, FileId, TeamId } from "../ids.ts";
+import type { Log } from "../log.ts";
+import { openFts5SearchIndex } from "../search-index/fts5.ts";
+import type { SearchIndex } from "../search-index/search-index.ts";
+import { openTestCatalogue, type TestCatalogue, type TestFile } from "../tasks/test-catalogue.ts";
+import { Worker } from "../tasks/worker.ts";
+import { createIndexFile, type IndexingDeps } from "./index-file.ts";
+import { createRemoveFile } from "./remove-file.ts";
+import { type Script, scriptedExtractor } from "./scripted-extractor.ts";
+import { activate } from "./store.ts";
+
+/** Indexing over a real catalogue, a real FTS5 index and an extractor that says what each test scripts. */
+export interface TestIndexing {
+  readonly on: TestCatalogue;
+  readonly blobs: BlobStore;
+  readonly index: SearchIndex;
+  readonly team: TeamId;
+  readonly bucket: BucketId;
+  /** By file name. */
+  readonly scripts: Map<string, Script>;
+  depsWith(given?: Partial<IndexingDeps>): IndexingDeps;
+  workerWith(given?: Partial<IndexingDeps>): Worker;
+  /** A file as finalize leaves it, its original published. */
+  newFile(filename: string, script: Script): Promise<TestFile>;
+  textOf(key: string | null): Promise<string>;
+  /** Which builds and positions the index holds for a word, shown or not. */
+  staged(word: string): Promise<string[]>;
+  shows(file: FileId): Promise<{ readonly state: string; readonly memberships: readonly string[] }>;
+  /** Tasks whose lease has ended by now. */
+  rescued(): Promise<string[]>;
+  emptyQueue(): Promise<void>;
+  entriesOf(session: string): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {}, fatal() {} };
+
+export async function openTestIndexing(): Promise<TestIndexing> {
+  const on = await openTestCatalogue();
+  const blobs = openMemoryBlobStore();
+  const index = await openFts5SearchIndex({ dir: join(on.folder, "index"), log: SILENT, fatal: () => {} });
+  await mkdir(join(on.folder, "spool"));
+  const team = await on.newTeam();
+  const bucket = await on.newBucket(team);
+  const scripts = new Map<string, Script>();
+  const depsWith = (given: Partial<IndexingDeps> = {}): IndexingDeps => ({
+    catalogue: on.catalogue,
+    blobs,
+    index,
+    extractor: scriptedExtractor((source) => scripts.get(source.filename) ?? []),
+    log: SILENT,
+    spoolFolder: join(on.folder, "spool"),
+    ...given,
+  });
+  return {
+    on,
+    blobs,
+    index,
+    team,
+    bucket,
+    scripts,
+    depsWith,
+    workerWith(given) {
+      const deps = depsWith(given);
+      const handlers = { index: createIndexFile(deps), remove: createRemoveFile(deps) };
+      return new Worker({ queue: on.queue, handlers, log: SILENT, places: { fast: 1, slow: 1 } });
+    },
+    async newFile(filename, script) {
+      scripts.set(filename, script);
+      const sessionId = on.ids.next("sess");
+      const sha256 = "a".repeat(64);
+      await blobs.put(originalKey(sessionId, sha256), streamOf("the original"));
+      return on.newFile({ team, bucket, filename, sessionId, sha256, tags: ["blue"] });
+    },
+    async textOf(key) {
+      const parts: Uint8Array[] = [];
+      for await (const part of blobs.read(storedKey(key ?? ""))) parts.push(part);
+      return Buffer.concat(parts).toString("utf8");
+    },
+    async staged(word) {
+      const query = { text: word, buckets: [bucket], tags: ["blue"], files: null, limit: 100, termBudgetRows: null };
+      const { candidates } = await index.rank(team, query);
+      return candidates.map(({ build, position }) => `${build}/${position}`);
+    },
+    shows: async (file) => ({ state: (await on.file(file)).state, memberships: await on.memberships(file) }),
+    rescued: async () => (await on.queue.rescue(on.now())).returned.map((task) => task.taskId),
+    async emptyQueue() {
+      await on.db.deleteFrom("tasks").execute();
+    },
+    async entriesOf(session) {
+      const found: string[] = [];
+      for await (const entry of blobs.list())
+        if ("session" in entry && entry.session === session) found.push(entry.kind);
+      return found;
+    },
+    async close() {
+      await index.close();
+      await on.close();
+    },
+  };
+}
+
+async function* streamOf(text: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(text);
+}
+
+/** A step of a script: the extractor's verdict on the file. */
+export function fault(code: ExtractionFault["code"], permanent = true, death = false): () => void {
+  return () => {
+    throw new ExtractionFault(code, `It is ${code}.`, { permanent, death });
+  };
+}
+
+/** The adapters are classes: their methods, bound, so that a test can replace one. */
+export function blobMethods(store: BlobStore): BlobStore {
+  return {
+    beginSegment: (...call) => store.beginSegment(...call),
+    readSegments: (...call) => store.readSegments(...call),
+    publish: (...call) => store.publish(...call),
+    put: (...call) => store.put(...call),
+    size: (...call) => store.size(...call),
+    read: (...call) => store.read(...call),
+    remove: (...call) => store.remove(...call),
+    removeSegments: (...call) => store.removeSegments(...call),
+    list: () => store.list(),
+    removeEntry: (...call) => store.removeEntry(...call),
+    check: () => store.check(),
+  };
+}
+
+export function indexMethods(real: SearchIndex): SearchIndex {
+  return {
+    write: (...call) => real.write(...call),
+    removeFile: (...call) => real.removeFile(...call),
+    removeBuild: (...call) => real.removeBuild(...call),
+    rank: (...call) => real.rank(...call),
+    builds: (...call) => real.builds(...call),
+    teams: () => real.teams(),
+    close: async () => {},
+  };
+}
+
+export function failing(error: Error): () => Promise<never> {
+  return () => Promise.reject(error);
+}
+
+export function failingRead(error: Error): BlobStore["read"] {
+  return async function* () {
+    yield await Promise.reject(error);
+  };
+}
+
+/** A catalogue that refuses the activation. */
+export function refusing(catalogue: Catalogue, error: Error): Catalogue {
+  return {
+    run: (operation, input) =>
+      operation.name === activate.name ? Promise.reject(error) : catalogue.run(operation, input),
+    listen: (topic, wake) => catalogue.listen(topic, wake),
+    stats: () => catalogue.stats(),
+    close: async () => {},
+  };
+}
