@@ -14,9 +14,13 @@ export function addJsonBodies(app: App): void {
     const { raw, routeOptions, headers } = request;
     // A route without a body takes none: the bytes stay unread (linger.ts drops them).
     if (routeOptions.schema?.body === undefined || !hasBody(raw)) return undefined;
-    if (!isJsonType(headers["content-type"])) throw new WharfError("unsupported_content_type");
+    const typed = isJsonType(headers["content-type"]);
+    // Some clients send an absent body as an empty chunked one: it has no type to be wrong.
+    if (!typed && routeOptions.config.emptyBody !== true) throw new WharfError("unsupported_content_type");
     const maxBytes = routeOptions.config.bodyBytes ?? LIMITS.jsonBodyBytes;
-    return parseJsonBody(await readBounded(raw, { maxBytes, timeoutMs: LIMITS.jsonBodyTimeoutMs }));
+    const bytes = await readBounded(raw, { maxBytes, timeoutMs: LIMITS.jsonBodyTimeoutMs });
+    if (!typed && bytes.length > 0) throw new WharfError("unsupported_content_type");
+    return parseJsonBody(bytes);
   });
   app.addHook("preValidation", async (request) => {
     if (request.routeOptions.config.emptyBody && (request.body === undefined || request.body === null))

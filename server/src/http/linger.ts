@@ -18,7 +18,10 @@ export function addLingering(app: App): void {
       reply.header("Connection", "close");
       return payload;
     }
-    return typeof payload === "string" ? answerThenDrop(request, reply, payload) : payload;
+    if (typeof payload === "string") return answerThenDrop(request, reply, payload);
+    // A body on a GET that streams, or on a HEAD: nobody reads it, so the connection ends with the answer.
+    reply.header("Connection", "close");
+    return payload;
   });
 }
 

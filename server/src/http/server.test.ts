@@ -20,6 +20,14 @@ function routes(app: App): void {
     schema: { body: Type.Object({ name: Type.String() }), response: { 200: Type.Object({ name: Type.String() }) } },
     handler: async (request) => ({ name: request.body.name }),
   });
+  app.post("/v1/finalize", {
+    config: { scope: "files:write", emptyBody: true },
+    schema: {
+      body: Type.Object({ sha256: Type.Optional(Type.String()) }),
+      response: { 201: Type.Object({ fields: Type.Integer() }) },
+    },
+    handler: async (request, reply) => reply.code(201).send({ fields: Object.keys(request.body).length }),
+  });
   app.get("/v1/held", {
     config: { scope: "any" },
     schema: { response: { 200: Type.Object({ done: Type.Boolean() }) } },
@@ -175,6 +183,28 @@ describe("bodies on the wire (ALL-9)", () => {
         head("POST /v1/echo", `${auth()}${type}Content-Length: 12\r\nConnection: close\r\n\r\n{"name":"a"}`),
       );
       assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `), `${type}: ${answer}`);
+    }
+  });
+
+  test("where a route says so, a body may be missing, empty or null; what is there is still judged", async () => {
+    const json = "Content-Type: application/json\r\n";
+    const form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    const cases: readonly (readonly [string, number])[] = [
+      ["Content-Length: 0\r\n", 201],
+      ["", 201],
+      [`${json}Content-Length: 0\r\n`, 201],
+      [`${form}Content-Length: 0\r\n`, 201],
+      ["Transfer-Encoding: chunked\r\n\r\n0\r\n", 201],
+      [`${json}Content-Length: 2\r\n\r\n{}`, 201],
+      [`${json}Content-Length: 4\r\n\r\nnull`, 201],
+      ["Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", 415],
+      [`${form}Content-Length: 2\r\n\r\n{}`, 415],
+      [`${json}Content-Length: 2\r\n\r\n[]`, 400],
+      [`${json}Content-Length: 12\r\n\r\n{"sha256":5}`, 400],
+    ];
+    for (const [more, status] of cases) {
+      const answer = await raw(head("POST /v1/finalize", `${auth()}Connection: close\r\n${more}\r\n`));
+      assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `), `${more}: ${answer}`);
     }
   });
 
