@@ -22,6 +22,7 @@ const DOCUMENT = Buffer.from("the harbour master counts the ships at night");
 
 test("a finalize after one that could not sync the blob's folder syncs it before its 201 (FIN-1)", {
   skip,
+  todo: TODO,
 }, async () => {
   const clean = await finalizeUnderFault(0, 1);
   assert.deepEqual(clean.statuses, [201]);
