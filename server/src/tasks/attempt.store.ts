@@ -77,7 +77,7 @@ export const recordFault = writeOperation(
   wakeAll,
 );
 
-/** `message` says what failed, for the log; clients read the sentence of the kind. */
+/** What failed is in the log; clients read the sentence of its kind. */
 export const recordTrouble = writeOperation(
   "tasks.recordTrouble",
   async (tx, { trouble, ...ref }: AttemptRef & { trouble: Trouble }): Promise<Held> => {
