@@ -140,6 +140,8 @@ export const LIMITS = {
   /** Candidates ranked beyond twice the limit: room for what the catalogue drops. */
   searchExtraCandidates: 16,
   searchTermBudgetRows: 20_000,
+  /** Best chunks by the words that were looked up, scored again by all words of the query. */
+  searchRescored: 400,
   chunksPerWrite: 100,
 
   // Files of the search index (search-index/fts5*.ts)

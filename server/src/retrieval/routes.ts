@@ -91,7 +91,10 @@ const SearchResults = Type.Object({
     buckets: Count,
     files: Type.Integer({ minimum: 0, description: "A file in two searched buckets counts in both." }),
     chunks: Count,
-    terms_ignored: Type.Array(Type.String(), { description: "Words too frequent to be looked up beside the others." }),
+    terms_ignored: Type.Array(Type.String(), {
+      description:
+        "Words too frequent to be looked up beside the others; they count in the scores of what those found.",
+    }),
   }),
 });
 

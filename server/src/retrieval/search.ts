@@ -30,7 +30,7 @@ export interface Search {
 export interface SearchAnswer {
   readonly results: readonly Hit[];
   readonly searched: Scope["searched"];
-  /** Words of the query that the term budget left out, as it spelled them. */
+  /** Words of the query that found nothing by themselves, as it spelled them: the term budget. They count in the scores. */
   readonly termsIgnored: readonly string[];
 }
 
@@ -52,10 +52,8 @@ export async function search(deps: SearchDeps, wanted: Search): Promise<SearchAn
   const scope = accepted(await deps.catalogue.run(findScope, { teamId, buckets, metadata }));
   const files = intersection(wanted.files, scope.files);
   const { hits, termsIgnored } = await visibleHits(deps, wanted, scope, files);
-  const spelledIgnored = new Set(termsIgnored);
-  const terms = queryTerms(wanted.query).filter((word) => !spelledIgnored.has(word.spelled));
-  const looked = new Set(terms.map((word) => word.term));
-  const results = hits.map((hit) => ({ ...hit, highlights: highlights(hit.candidate.text, looked) }));
+  const terms = new Set(queryTerms(wanted.query).map((word) => word.term));
+  const results = hits.map((hit) => ({ ...hit, highlights: highlights(hit.candidate.text, terms) }));
   return { results, searched: scope.searched, termsIgnored };
 }
 

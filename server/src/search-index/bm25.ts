@@ -30,6 +30,50 @@ export function termScore(weightedIdf: number, occurrences: Occurrences, relativ
   return (weightedIdf * frequency * (K1 + 1)) / (frequency + K1 * (1 - B + B * relativeLength));
 }
 
+/** A chunk as the formula sees it: tokens of its fields, each space-joined. */
+export interface ScoredText {
+  readonly title: string;
+  readonly body: string;
+  readonly hints: string;
+}
+
+export interface WeightedTerm {
+  readonly term: string;
+  readonly weight: number;
+  /** How many of the team's chunks hold it. */
+  readonly chunks: number;
+}
+
+/** Scores one chunk by all of the terms. */
+export function scoreText(
+  text: ScoredText,
+  terms: readonly WeightedTerm[],
+  team: { chunks: number; tokens: number },
+): number {
+  const title = tokensOf(text.title);
+  const body = tokensOf(text.body);
+  const length = title.length + body.length + tokensOf(text.hints).length;
+  const occurrences = new Map(terms.map((each) => [each.term, { title: 0, body: 0 }]));
+  for (const token of title) increment(occurrences.get(token), "title");
+  for (const token of body) increment(occurrences.get(token), "body");
+  const relativeLength = length / (team.tokens / team.chunks);
+  let sum = 0;
+  for (const { term, weight, chunks } of terms) {
+    const found = occurrences.get(term);
+    if (found === undefined || found.title + found.body === 0) continue;
+    sum += termScore(weight * idf(team.chunks, chunks), found, relativeLength);
+  }
+  return sum;
+}
+
+export function tokensOf(spaceJoined: string): readonly string[] {
+  return spaceJoined === "" ? [] : spaceJoined.split(" ");
+}
+
+function increment(occurrences: { title: number; body: number } | undefined, field: "title" | "body"): void {
+  if (occurrences !== undefined) occurrences[field] += 1;
+}
+
 /** Rank order: score first, then older file (ids are time-ordered), then position; the build only makes it total. */
 export function compareRanked(a: Ranked, b: Ranked): number {
   return b.score - a.score || compareText(a.file, b.file) || a.position - b.position || compareText(a.build, b.build);

@@ -1,6 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
-import { brandId } from "../ids.ts";
-import { BODY_WEIGHT, compareRanked, TITLE_WEIGHT } from "./bm25.ts";
+import { brandId, type FileId } from "../ids.ts";
+import { LIMITS } from "../limits.ts";
+import { BODY_WEIGHT, compareRanked, scoreText, TITLE_WEIGHT } from "./bm25.ts";
 import { bucketHint, fileHint, tagHint } from "./hints.ts";
 import { queryTerms } from "./query-terms.ts";
 import type { BuildRef, Candidate, Ranking, RankQuery } from "./search-index.ts";
@@ -12,8 +13,9 @@ import { type CountedTerm, chooseTerms } from "./term-budget.ts";
  */
 export class Fts5Reads {
   readonly #countOf: StatementSync;
-  readonly #chunkCount: StatementSync;
-  readonly #best: Record<RowFilter, StatementSync>;
+  readonly #totals: StatementSync;
+  readonly #wordsByIds: StatementSync;
+  readonly #bestRows: Record<RowFilter, StatementSync>;
   readonly #bestWithTies: Record<RowFilter, StatementSync>;
   readonly #chunksByIds: StatementSync;
   readonly #builds: StatementSync;
@@ -25,8 +27,11 @@ export class Fts5Reads {
       return statement;
     };
     this.#countOf = prepare("SELECT chunks FROM terms WHERE term = ?");
-    this.#chunkCount = prepare("SELECT count(*) FROM words_docsize");
-    this.#best = { none: prepare(best("")), files: prepare(best(IN_FILES)) };
+    this.#totals = prepare("SELECT chunks, tokens FROM totals");
+    this.#wordsByIds = prepare(
+      "SELECT rowid, title, body, hints FROM words WHERE rowid IN (SELECT value FROM json_each(?))",
+    );
+    this.#bestRows = { none: prepare(best("")), files: prepare(best(IN_FILES)) };
     this.#bestWithTies = { none: prepare(bestWithTies("")), files: prepare(bestWithTies(IN_FILES)) };
     this.#chunksByIds = prepare(
       `SELECT id, file, build, position, page, char_start, char_end, text
@@ -39,12 +44,24 @@ export class Fts5Reads {
   }
 
   rank(query: RankQuery): Ranking {
+    const team = this.#team();
+    const filters = this.#filters(query);
+    const filteredChunks = Math.min(team.chunks, ...filters.map((filter) => filter.chunks));
     const counted = queryTerms(query.text).map((word) => ({ ...word, chunks: this.#count(word.term) }));
-    const { kept, ignored } = chooseTerms(counted, query.termBudgetRows);
+    const budget = { rows: query.termBudgetRows, chunks: team.chunks, filteredChunks };
+    const { present, kept, ignored } = chooseTerms(counted, budget);
     const termsIgnored = ignored.map((word) => word.spelled);
-    if (kept.length === 0 || query.files?.length === 0) return { candidates: [], complete: true, termsIgnored };
-    const { ids, complete } = this.#bestIds(kept, query);
-    return { candidates: this.#candidates(ids), complete, termsIgnored };
+    if (kept.length === 0 || filteredChunks === 0) return { candidates: [], complete: true, termsIgnored };
+    const lookup = { match: matchExpression(kept, filters, team.chunks), files: filesToJoin(query) };
+    if (ignored.length === 0) {
+      const { scores, complete } = this.#best(lookup, query.limit);
+      return { candidates: this.#candidates(scores), complete, termsIgnored };
+    }
+    // FTS5 scored by the kept terms alone: the best of those are scored again by all.
+    const pool = this.#best(lookup, Math.max(query.limit, LIMITS.searchRescored));
+    const rescored = this.#candidates(this.#rescore(pool.scores, present, team));
+    const complete = pool.complete && rescored.length <= query.limit;
+    return { candidates: rescored.slice(0, query.limit), complete, termsIgnored };
   }
 
   builds(after: BuildRef | null, limit: number): (BuildRef & { readonly chunks: number })[] {
@@ -60,43 +77,54 @@ export class Fts5Reads {
     return Number(cells(this.#countOf.get(token))[0] ?? 0);
   }
 
+  #team(): { readonly chunks: number; readonly tokens: number } {
+    const [chunks, tokens] = cells(this.#totals.get());
+    return { chunks: Number(chunks), tokens: Number(tokens) };
+  }
+
+  /** Groups of hints, of each of which a chunk must hold one, with how many chunks that lets through at most. */
+  #filters(query: RankQuery): readonly HintFilter[] {
+    const { buckets, tags, files } = query;
+    const filter = (hints: readonly string[], joined = false) => ({
+      hints,
+      joined,
+      chunks: hints.reduce((sum, hint) => sum + this.#count(hint), 0),
+    });
+    return [
+      ...(buckets.length > 0 ? [filter(buckets.map(bucketHint))] : []),
+      ...tags.map((tag) => filter([tagHint(tag)])),
+      ...(files !== null ? [filter(files.map(fileHint), filesToJoin(query) !== null)] : []),
+    ];
+  }
+
   /** Row ids of the best `limit` with their scores; ties at the cut are resolved exactly, so that a longer list begins with a shorter one. */
-  #bestIds(
-    kept: readonly CountedTerm[],
-    query: RankQuery,
-  ): { readonly ids: ReadonlyMap<number, number>; readonly complete: boolean } {
-    const { limit } = query;
-    const match = this.#matchExpression(kept, query);
-    const byRow = query.files !== null && query.files.length > MAX_FILE_HINTS;
-    const filter: RowFilter = byRow ? "files" : "none";
-    const parameters: SQLInputValue[] = byRow ? [match, JSON.stringify(query.files)] : [match];
-    const rows = this.#best[filter].all(...parameters, limit + 1).map(cells);
+  #best(
+    { match, files }: Lookup,
+    limit: number,
+  ): { readonly scores: ReadonlyMap<number, number>; readonly complete: boolean } {
+    const filter = files === null ? "none" : "files";
+    const parameters: SQLInputValue[] = files === null ? [match] : [match, JSON.stringify(files)];
+    const rows = this.#bestRows[filter].all(...parameters, limit + 1).map(cells);
     const complete = rows.length <= limit;
     const tied = !complete && rows[limit - 1]?.[1] === rows[limit]?.[1];
     const exact = tied
       ? this.#bestWithTies[filter].all(...parameters, limit - 1, limit).map(cells)
       : rows.slice(0, limit);
-    return { ids: new Map(exact.map(([id, score]) => [Number(id), -Number(score)])), complete };
+    return { scores: new Map(exact.map(([id, score]) => [Number(id), -Number(score)])), complete };
   }
 
-  #matchExpression(kept: readonly CountedTerm[], query: RankQuery): string {
-    const groups = [`{title body} : (${anyOf(kept.flatMap(repeated))})`];
-    const buckets = query.buckets.map(bucketHint);
-    if (buckets.length > 0 && this.#tellsApart(buckets)) groups.push(`hints : (${anyOf(buckets)})`);
-    for (const tag of query.tags) groups.push(`hints : (${anyOf([tagHint(tag)])})`);
-    if (query.files !== null && query.files.length <= MAX_FILE_HINTS)
-      groups.push(`hints : (${anyOf(query.files.map(fileHint))})`);
-    return groups.join(" AND ");
-  }
-
-  /**
-   * Whether the buckets hold less than half of the chunks. Above that the hint costs more than it saves (walking it once takes 5 ms at
-   * 100 000 chunks), and the catalogue drops the rest anyway.
-   */
-  #tellsApart(buckets: readonly string[]): boolean {
-    const all = Number(cells(this.#chunkCount.get())[0]);
-    const within = buckets.reduce((sum, bucket) => sum + this.#count(bucket), 0);
-    return within < all / 2;
+  #rescore(
+    scores: ReadonlyMap<number, number>,
+    terms: readonly CountedTerm[],
+    team: { readonly chunks: number; readonly tokens: number },
+  ): ReadonlyMap<number, number> {
+    const rows = this.#wordsByIds.all(JSON.stringify([...scores.keys()])).map(cells);
+    return new Map(
+      rows.map(([id, title, body, hints]) => {
+        const text = { title: String(title), body: String(body), hints: String(hints) };
+        return [Number(id), scoreText(text, terms, team)];
+      }),
+    );
   }
 
   #candidates(scores: ReadonlyMap<number, number>): readonly Candidate[] {
@@ -117,6 +145,32 @@ export class Fts5Reads {
 }
 
 type RowFilter = "none" | "files";
+
+interface HintFilter {
+  readonly hints: readonly string[];
+  /** Applied as a set of rows (IN_FILES) instead of as hints. */
+  readonly joined: boolean;
+  readonly chunks: number;
+}
+
+interface Lookup {
+  readonly match: string;
+  readonly files: readonly FileId[] | null;
+}
+
+/**
+ * A filter that lets more than half of the chunks through is left to the catalogue, which drops the rest anyway: as a hint it costs more than
+ * it saves (walking it once takes 5 ms at 100 000 chunks).
+ */
+function matchExpression(kept: readonly CountedTerm[], filters: readonly HintFilter[], chunks: number): string {
+  const telling = filters.filter((filter) => !filter.joined && filter.chunks < chunks / 2);
+  const groups = telling.map((filter) => `hints : (${anyOf(filter.hints)})`);
+  return [`{title body} : (${anyOf(kept.flatMap(repeated))})`, ...groups].join(" AND ");
+}
+
+function filesToJoin({ files }: RankQuery): readonly FileId[] | null {
+  return files !== null && files.length > MAX_FILE_HINTS ? files : null;
+}
 
 /** FTS5 scores every phrase of a query for every row: 1 000 file hints took 70–250 ms, the same files as a set of rows 11–27 ms. */
 const MAX_FILE_HINTS = 40;

@@ -27,9 +27,10 @@ const STATEMENTS = [
   `CREATE TABLE terms (term text PRIMARY KEY NOT NULL, chunks integer NOT NULL) STRICT, WITHOUT ROWID`,
   `CREATE VIRTUAL TABLE words USING fts5(title, body, hints, tokenize = "ascii tokenchars '_'")`,
   `INSERT INTO words (words, rank) VALUES ('secure-delete', 1)`,
-  // Whether words of removed chunks wait in the inverted index for a merge (fts5-write.ts); survives a restart.
-  `CREATE TABLE removals (unmerged integer NOT NULL) STRICT`,
-  `INSERT INTO removals (unmerged) VALUES (0)`,
+  // `tokens`: of all chunks, for the average length. `unmerged`: words of removed chunks wait in the inverted index for a merge
+  // (fts5-write.ts); that survives a restart.
+  `CREATE TABLE totals (chunks integer NOT NULL, tokens integer NOT NULL, unmerged integer NOT NULL) STRICT`,
+  `INSERT INTO totals (chunks, tokens, unmerged) VALUES (0, 0, 0)`,
 ];
 
 /** Of tables and analyser together: a file of another format is rebuilt, not migrated, since it is derived. */

@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { FileId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
+import { tokensOf } from "./bm25.ts";
 import { hintTokens } from "./hints.ts";
 import type { ChunkWrite, IndexedChunk } from "./search-index.ts";
 
@@ -16,6 +17,7 @@ export class Fts5Writes {
   readonly #ofFile: StatementSync;
   readonly #countUpTo: StatementSync;
   readonly #addCount: StatementSync;
+  readonly #addTotals: StatementSync;
   readonly #dropTerm: StatementSync;
 
   constructor(database: DatabaseSync) {
@@ -35,6 +37,7 @@ export class Fts5Writes {
     this.#addCount = database.prepare(
       "INSERT INTO terms (term, chunks) VALUES (?, ?) ON CONFLICT (term) DO UPDATE SET chunks = chunks + excluded.chunks",
     );
+    this.#addTotals = database.prepare("UPDATE totals SET chunks = chunks + ?, tokens = tokens + ?");
     this.#dropTerm = database.prepare("DELETE FROM terms WHERE term = ? AND chunks <= 0");
   }
 
@@ -52,7 +55,7 @@ export class Fts5Writes {
 
   /** Whether a removal left traces that `merge` has not taken out yet. */
   hasTraces(): boolean {
-    return this.#database.prepare("SELECT unmerged FROM removals").get()?.["unmerged"] === 1;
+    return this.#database.prepare("SELECT unmerged FROM totals").get()?.["unmerged"] === 1;
   }
 
   /**
@@ -113,10 +116,11 @@ export class Fts5Writes {
   }
 
   #setTraces(unmerged: boolean): void {
-    this.#database.prepare("UPDATE removals SET unmerged = ?").run(unmerged ? 1 : 0);
+    this.#database.prepare("UPDATE totals SET unmerged = ?").run(unmerged ? 1 : 0);
   }
 
   #apply(counts: TermCounts): void {
+    this.#addTotals.run(counts.chunks, counts.tokens);
     for (const [term, change] of counts.changes()) {
       this.#addCount.run(term, change);
       if (change < 0) this.#dropTerm.run(term);
@@ -127,11 +131,15 @@ export class Fts5Writes {
 /** How many chunks more or fewer hold each term: gathered first, so that a batch touches each row of `terms` once. */
 class TermCounts {
   readonly #counts = new Map<string, number>();
+  chunks = 0;
+  tokens = 0;
 
   /** Counts each token of one chunk once, whatever field it stands in. */
   add(fields: readonly string[], change: 1 | -1): void {
-    const tokens = new Set(fields.flatMap((field) => (field === "" ? [] : field.split(" "))));
-    for (const token of tokens) this.#counts.set(token, (this.#counts.get(token) ?? 0) + change);
+    const tokens = fields.flatMap(tokensOf);
+    this.chunks += change;
+    this.tokens += change * tokens.length;
+    for (const token of new Set(tokens)) this.#counts.set(token, (this.#counts.get(token) ?? 0) + change);
   }
 
   /** In key order: neighbours in the table are written together. */

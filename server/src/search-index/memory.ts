@@ -1,9 +1,9 @@
 import type { FileId, TeamId } from "../ids.ts";
-import { compareRanked, idf, type Occurrences, termScore } from "./bm25.ts";
+import { compareRanked, type ScoredText, scoreText, tokensOf } from "./bm25.ts";
 import { bucketHint, fileHint, hintTokens, tagHint } from "./hints.ts";
 import { queryTerms } from "./query-terms.ts";
 import type { BuildRef, Candidate, ChunkWrite, IndexedChunk, Ranking, RankQuery, SearchIndex } from "./search-index.ts";
-import { type CountedTerm, chooseTerms } from "./term-budget.ts";
+import { chooseTerms } from "./term-budget.ts";
 
 /**
  * The reference adapter: plain BM25 over maps, every chunk scored for every query. It is what the others are checked against, and a
@@ -38,34 +38,35 @@ interface Row extends IndexedChunk {
   readonly file: FileId;
   readonly build: string;
   readonly hints: ReadonlySet<string>;
-  readonly occurrences: ReadonlyMap<string, Occurrences>;
+  /** Distinct terms of title and body. */
+  readonly terms: ReadonlySet<string>;
+  readonly scored: ScoredText;
+  /** Tokens of all fields. */
   readonly length: number;
 }
 
 function rowOf(write: ChunkWrite, chunk: IndexedChunk): Row {
-  const occurrences = new Map<string, Occurrences>();
-  const count = (tokens: readonly string[], add: (before: Occurrences) => Occurrences) => {
-    for (const token of tokens) occurrences.set(token, add(occurrences.get(token) ?? { title: 0, body: 0 }));
-  };
-  const title = split(write.titleTokens);
-  const body = split(chunk.tokens);
+  const { file, build, titleTokens } = write;
   const hints = hintTokens(write);
-  count(title, (before) => ({ ...before, title: before.title + 1 }));
-  count(body, (before) => ({ ...before, body: before.body + 1 }));
-  const length = title.length + body.length + hints.length;
-  return { ...chunk, file: write.file, build: write.build, hints: new Set(hints), occurrences, length };
+  const words = [...tokensOf(titleTokens), ...tokensOf(chunk.tokens)];
+  const scored = { title: titleTokens, body: chunk.tokens, hints: hints.join(" ") };
+  const length = words.length + hints.length;
+  return { ...chunk, file, build, hints: new Set(hints), terms: new Set(words), scored, length };
 }
 
 function rank(rows: readonly Row[], query: RankQuery): Ranking {
-  const counted = queryTerms(query.text).map((word) => ({
-    ...word,
-    chunks: rows.filter((row) => row.occurrences.has(word.term)).length,
-  }));
-  const { kept, ignored } = chooseTerms(counted, query.termBudgetRows);
-  const averageLength = rows.reduce((sum, row) => sum + row.length, 0) / rows.length;
+  const holding = (term: string) => rows.filter((row) => row.terms.has(term)).length;
+  const counted = queryTerms(query.text).map((word) => ({ ...word, chunks: holding(word.term) }));
+  const team = { chunks: rows.length, tokens: rows.reduce((sum, row) => sum + row.length, 0) };
+  const filteredChunks = atMostFiltered(rows, query);
+  const { present, kept, ignored } = chooseTerms(counted, {
+    rows: query.termBudgetRows,
+    chunks: team.chunks,
+    filteredChunks,
+  });
   const ranked = rows
-    .filter((row) => passes(row, query) && kept.some((word) => row.occurrences.has(word.term)))
-    .map((row) => candidate(row, score(row, kept, rows.length, averageLength)))
+    .filter((row) => passes(row, query) && kept.some((word) => row.terms.has(word.term)))
+    .map((row) => candidate(row, scoreText(row.scored, present, team)))
     .sort(compareRanked);
   return {
     candidates: ranked.slice(0, query.limit),
@@ -74,14 +75,16 @@ function rank(rows: readonly Row[], query: RankQuery): Ranking {
   };
 }
 
-function score(row: Row, kept: readonly CountedTerm[], chunks: number, averageLength: number): number {
-  let sum = 0;
-  for (const word of kept) {
-    const occurrences = row.occurrences.get(word.term);
-    if (occurrences !== undefined)
-      sum += termScore(word.weight * idf(chunks, word.chunks), occurrences, row.length / averageLength);
-  }
-  return sum;
+/** As an engine knows it without looking at the chunks: from the counts of single hints. */
+function atMostFiltered(rows: readonly Row[], { buckets, tags, files }: RankQuery): number {
+  const holding = (hints: readonly string[]) =>
+    hints.reduce((sum, hint) => sum + rows.filter((row) => row.hints.has(hint)).length, 0);
+  return Math.min(
+    rows.length,
+    ...(buckets.length > 0 ? [holding(buckets.map(bucketHint))] : []),
+    ...tags.map((tag) => holding([tagHint(tag)])),
+    ...(files !== null ? [holding(files.map(fileHint))] : []),
+  );
 }
 
 function passes(row: Row, query: RankQuery): boolean {
@@ -90,8 +93,8 @@ function passes(row: Row, query: RankQuery): boolean {
   return inBucket && tagged && (query.files === null || query.files.some((file) => row.hints.has(fileHint(file))));
 }
 
-function candidate({ file, build, position, page, charStart, charEnd, text }: Row, value: number): Candidate {
-  return { file, build, position, page, charStart, charEnd, text, score: value };
+function candidate({ file, build, position, page, charStart, charEnd, text }: Row, score: number): Candidate {
+  return { file, build, position, page, charStart, charEnd, text, score };
 }
 
 function buildsOf(
@@ -107,8 +110,4 @@ function buildsOf(
     .flatMap(([, [first, ...rest]]) =>
       first === undefined ? [] : [{ file: first.file, build: first.build, chunks: rest.length + 1 }],
     );
-}
-
-function split(tokens: string): readonly string[] {
-  return tokens === "" ? [] : tokens.split(" ");
 }

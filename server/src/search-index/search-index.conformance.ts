@@ -182,7 +182,7 @@ export function describeSearchIndex(
     });
 
     guarantee(
-      "the term budget takes the rarest words, always one, and names the others as the query spelled them",
+      "the term budget looks up the words that weigh most, always one, names the others as spelled, and scores by all",
       async () => {
         await index.write(
           team,
