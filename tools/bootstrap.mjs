@@ -54,7 +54,9 @@ function fetchNode(lockfile, scratch) {
   const name = `node-${process.platform}-${process.arch}`;
   const entry = lockfile.packages[`node_modules/${name}`];
   if (entry === undefined)
-    throw new Error(`Node ${NODE_MAJOR}.${NODE_MINOR} or newer is needed on ${process.platform}-${process.arch}: install it, then run this again.`);
+    throw new Error(
+      `Node ${NODE_MAJOR}.${NODE_MINOR} or newer is needed on ${process.platform}-${process.arch}: install it, then run this again.`,
+    );
   const manifest = { name: "wharf-node", version: "0.0.0", private: true, dependencies: { [name]: entry.version } };
   const { optional: _, ...required } = entry;
   const packages = { "": manifest, [`node_modules/${name}`]: required };
@@ -63,7 +65,12 @@ function fetchNode(lockfile, scratch) {
     join(scratch, "package-lock.json"),
     JSON.stringify({ name: manifest.name, version: manifest.version, lockfileVersion: 3, requires: true, packages }),
   );
-  run(process.execPath, [npmCli(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], scratch, `cannot install ${name}`);
+  run(
+    process.execPath,
+    [npmCli(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+    scratch,
+    `cannot install ${name}`,
+  );
   return join(scratch, "node_modules", name, "bin", "node");
 }
 
