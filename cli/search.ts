@@ -59,7 +59,7 @@ function readable(io: Io, json: JsonObject): string {
   const where = `${numberIn(searched, "files") ?? 0} files in ${numberIn(searched, "buckets") ?? 0} buckets`;
   if (results.length === 0) return `Nothing found in ${where}.\n`;
   const ignored = textsIn(searched, "terms_ignored").map(printable);
-  const note = ignored.length === 0 ? "" : `Too frequent to count: ${ignored.join(", ")}.\n`;
+  const note = ignored.length === 0 ? "" : `Too frequent to find passages by themselves: ${ignored.join(", ")}.\n`;
   return `${results.map((result) => passage(io, result)).join("\n")}\n${note}`;
 }
 

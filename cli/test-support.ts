@@ -82,6 +82,8 @@ export interface Relay {
   readonly passed: () => number;
   /** Resolves when so many bytes have been passed on. */
   reached(bytes: number): Promise<void>;
+  /** The path of the last upload_url that was written to. */
+  readonly uploadPath: () => string;
   /** From so many bytes on: hold them back, or cut the connection once and be healthy again. null: healthy. */
   fault: { readonly at: number; readonly kind: "hold" | "cut" } | null;
   close(): Promise<void>;
@@ -91,6 +93,7 @@ export async function startRelay(): Promise<Relay> {
   const sockets = new Set<Socket>();
   const waiters: { readonly bytes: number; readonly resolve: () => void }[] = [];
   let passed = 0;
+  let uploadPath = "";
   const server: Server = createServer((client) => {
     const { hostname, port } = new URL(relay.target);
     const upstream = connect(Number(port), hostname);
@@ -99,8 +102,9 @@ export async function startRelay(): Promise<Relay> {
       socket.on("error", () => {});
       socket.on("close", () => {
         sockets.delete(socket);
-        client.destroy();
-        upstream.destroy();
+        // What has been passed on arrives, as it does when the kernel closes a killed process's socket.
+        client.end();
+        upstream.end();
       });
     }
     upstream.pipe(client);
@@ -113,6 +117,7 @@ export async function startRelay(): Promise<Relay> {
         return;
       }
       passed += chunk.length;
+      uploadPath = /^PUT (\S+)/.exec(chunk.toString("latin1", 0, 200))?.[1] ?? uploadPath;
       if (!upstream.write(chunk)) {
         client.pause();
         upstream.once("drain", () => client.resume());
@@ -123,6 +128,7 @@ export async function startRelay(): Promise<Relay> {
   const relay: Relay = {
     url: "",
     passed: () => passed,
+    uploadPath: () => uploadPath,
     reached: (bytes) =>
       passed >= bytes ? Promise.resolve() : new Promise((resolve) => void waiters.push({ bytes, resolve })),
     fault: null,

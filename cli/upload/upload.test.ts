@@ -56,6 +56,16 @@ describe("wharf upload", () => {
       .digest("hex");
   }
 
+  /** Resolves when the server has recorded what came before the cut: until then a probe may still say "nothing". */
+  async function recorded(sizeBytes: number): Promise<void> {
+    const headers = { "Content-Range": `bytes */${sizeBytes}` };
+    for (let range: string | null = null; range === null; ) {
+      const answer = await fetch(server.url + relay.uploadPath(), { method: "PUT", headers, body: "" });
+      assert.equal(answer.status, 308);
+      range = answer.headers.get("Range");
+    }
+  }
+
   test("one file is uploaded, waited for and reported with every field", async (t) => {
     const { path, sha256 } = await textFile(await temporaryFolder(t), "note.txt");
     const done = await upload([path, "--wait", "--title", "A note", "--tag", "t1", "--metadata", '{"a":1}']);
@@ -178,6 +188,7 @@ describe("wharf upload", () => {
     child.kill("SIGKILL");
     await once(child, "exit");
     relay.fault = null;
+    await recorded(5_000_000);
 
     const done = await upload([path, "--wait"]);
     assert.equal(done.exitCode, EXIT.ok);
