@@ -4,8 +4,8 @@ import { type OutgoingHttpHeaders, request } from "node:http";
 export interface HttpCall {
   readonly method?: string;
   readonly headers?: OutgoingHttpHeaders;
-  /** A list is sent piece by piece with chunked encoding unless a Content-Length is given. */
-  readonly body?: Uint8Array | string | readonly Uint8Array[];
+  /** A list or a stream is sent piece by piece with chunked encoding unless a Content-Length is given. */
+  readonly body?: Uint8Array | string | readonly Uint8Array[] | AsyncIterable<Uint8Array>;
   readonly timeoutMs?: number;
 }
 
@@ -73,7 +73,7 @@ async function send(outgoing: ReturnType<typeof request>, body: HttpCall["body"]
     outgoing.end(body);
     return;
   }
-  for (const piece of body) {
+  for await (const piece of body) {
     if (outgoing.destroyed) return;
     if (!outgoing.write(piece))
       await new Promise<void>((resolve) => {

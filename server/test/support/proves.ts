@@ -16,7 +16,7 @@ export function proves(
   ids: readonly RequirementId[],
   guarantee: string,
   body: (context: TestContext) => Promise<void> | void,
-  { skip = false, timeout = 60_000 }: ProofOptions = {},
+  { skip = false, timeout = 180_000 }: ProofOptions = {},
 ): void {
   const oursAlone = CONFIG.store === "gcs" && ids.every((id) => EMBEDDED_ONLY.has(id));
   const reason = oursAlone ? "embedded: upload_url is Google's here, and this rule is ours alone" : skip;

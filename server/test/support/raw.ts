@@ -15,6 +15,7 @@ export interface RawAnswer {
 export class RawConnection {
   readonly #socket: Socket;
   #received = Buffer.alloc(0);
+  #method = "";
   #ended = false;
   #wake: () => void = () => {};
 
@@ -76,6 +77,7 @@ export class RawConnection {
   /** Head of a request; Host is there. */
   writeHead(method: string, url: string, headers: readonly string[]): Promise<boolean> {
     const { host, pathname, search } = new URL(url);
+    this.#method = method;
     const lines = [`${method} ${pathname}${search} HTTP/1.1`, `Host: ${host}`, ...headers];
     return this.write(`${lines.join("\r\n")}\r\n\r\n`);
   }
@@ -143,7 +145,7 @@ export class RawConnection {
   }
 
   #bodyFrom(start: number, status: number, headers: Record<string, string>): { text: string; end: number } | null {
-    if (status < 200 || status === 204 || status === 304) return { text: "", end: start };
+    if (status < 200 || status === 204 || status === 304 || this.#method === "HEAD") return { text: "", end: start };
     if (headers["transfer-encoding"]?.toLowerCase() === "chunked") return dechunked(this.#received, start);
     const length = headers["content-length"];
     const end = length === undefined ? this.#received.length : start + Number(length);
