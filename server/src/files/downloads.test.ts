@@ -83,7 +83,8 @@ describe("downloads", () => {
     const body = await downloads.take().stream(stream, ignore);
     // Blocks this thread as SIGSTOP stops the process: the timer fires more than two seconds late.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_100);
-    await new Promise((resolve) => setImmediate(resolve));
+    // A timer that is due later than the idle one: when it fires, that has fired.
+    await new Promise((resolve) => setTimeout(resolve, 1));
     assert.equal(body.destroyed, false);
     body.destroy();
   });
@@ -100,6 +101,16 @@ describe("downloads", () => {
     await once(body, "close");
     assert.equal(downloads.running, 0);
     assert.equal(seen.closed, true);
+  });
+
+  test("empty chunks, wherever they come, hold nothing up", async () => {
+    const downloads = new Downloads({ max: 1, idleMs: 60_000 });
+    async function* sparse(): AsyncGenerator<Uint8Array> {
+      for (const text of ["", "a", "", "", "b", ""]) yield Buffer.from(text);
+    }
+    let received = "";
+    for await (const chunk of await downloads.take().stream(sparse(), ignore)) received += chunk;
+    assert.equal(received, "ab");
   });
 
   test("an error of the first read is still an answer; a later one cuts the transfer and is told", async () => {

@@ -70,8 +70,10 @@ function pulledStream(
 ): Readable {
   let next: IteratorResult<Uint8Array> | undefined = first;
   const take = async () => {
-    const chunk = next ?? (await chunks.next());
+    let chunk = next ?? (await chunks.next());
     next = undefined;
+    // To a Readable an empty chunk is no data, and it would wait for some without asking again.
+    while (chunk.done !== true && chunk.value.byteLength === 0) chunk = await chunks.next();
     return chunk;
   };
   const body = new Readable({

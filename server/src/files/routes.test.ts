@@ -236,12 +236,9 @@ describe("GET /files/{id}", () => {
 
   test("with wait it is held until the status changes, and answered at once when there is nothing to wait for (POL-5)", async () => {
     const file = await f.newFile(team);
+    const arrived = f.nextRead();
     const held = f.get(team, urlOf(file, "?wait=30"));
-    const finished = await Promise.race([
-      held.then(() => "answered"),
-      new Promise((resolve) => setTimeout(resolve, 150, "held")),
-    ]);
-    assert.equal(finished, "held");
+    await arrived;
     await f.claim(file.taskId);
     assert.equal((await held).json().status, "indexing");
     await f.call(team, "DELETE", urlOf(file));
@@ -252,7 +249,9 @@ describe("GET /files/{id}", () => {
   test("while a reindex is under way, wait waits for that task's status (POL-5)", async () => {
     const file = await f.newFile(team, { state: "indexed" });
     const { task } = (await f.call(team, "POST", urlOf(file, "/reindex"))).json();
+    const arrived = f.nextRead();
     const held = f.get(team, urlOf(file, "?wait=30"));
+    await arrived;
     await f.claim(task.id);
     const body = (await held).json();
     assert.equal(body.status, "indexed");

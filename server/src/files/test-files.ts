@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
+import { EventEmitter, once } from "node:events";
 import { join } from "node:path";
 import type { LightMyRequestResponse } from "fastify";
 import type { Scope } from "../access/api-key.ts";
@@ -7,6 +8,7 @@ import type { BlobStore } from "../blobs/blob-store.ts";
 import { openFsBlobStore } from "../blobs/fs.ts";
 import { blobPath } from "../blobs/fs-layout.ts";
 import { originalKey, textKey } from "../blobs/keys.ts";
+import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { FileState } from "../catalogue/schema.ts";
 import { readConfig } from "../config.ts";
 import { createApp } from "../http/app.ts";
@@ -21,6 +23,7 @@ import { openTestCatalogue, type TestCatalogue } from "../tasks/test-catalogue.t
 import { Downloads } from "./downloads.ts";
 import { insertFile } from "./insert-file.store.ts";
 import { fileRoutes } from "./routes.ts";
+import { findFile } from "./store.ts";
 import { VerifiedBlobs } from "./verified-blob.ts";
 
 /** The routes of files over a real catalogue and a real folder of bytes, for tests; files are made as finalize makes them. */
@@ -39,6 +42,8 @@ export interface TestFiles {
   newFile(team: TestTeam, file?: NewTestFile): Promise<TestFile>;
   /** Takes the task from the queue, wherever it stands there. */
   claim(taskId: TaskId): Promise<Claim>;
+  /** Resolves when a route has read a file the next time: a poll that began before has seen what was there. */
+  nextRead(): Promise<unknown>;
   get(team: TestTeam, url: string, headers?: Record<string, string>): Promise<LightMyRequestResponse>;
   call(team: TestTeam, method: "HEAD" | "POST" | "DELETE", url: string): Promise<LightMyRequestResponse>;
   /** Where a blob lies on the disk, to damage it. */
@@ -71,7 +76,16 @@ export interface TestFile {
 
 export async function openTestFiles(options: { readonly downloads?: Downloads } = {}): Promise<TestFiles> {
   const t = await openTestCatalogue();
-  const { catalogue, ids } = t;
+  const { ids } = t;
+  const reads = new EventEmitter();
+  const catalogue: Catalogue = {
+    ...t.catalogue,
+    async run(operation, input) {
+      const output = await t.catalogue.run(operation, input);
+      if (operation.name === findFile.name) reads.emit("read");
+      return output;
+    },
+  };
   const root = join(t.folder, "blobs");
   const blobs = await openFsBlobStore({ root });
   const logged: TestFiles["logged"] = [];
@@ -141,6 +155,7 @@ export async function openTestFiles(options: { readonly downloads?: Downloads } 
     logged,
     claim,
     newFile,
+    nextRead: () => once(reads, "read"),
     async newTeam() {
       const slug = ids.next("team");
       const { key, teamId } = await createApiKey({ catalogue, ids, random: randomBytes }, { team: slug, name: "test" });
