@@ -95,8 +95,8 @@ export class Finalizer {
     if (found.crc32c !== session.crc32c) return this.#dropDamaged(session);
     checkExpected(session, found, expected);
     const key = originalKey(session.id, found.sha256);
-    if ((await this.#deps.blobs.size(key)) !== session.sizeBytes)
-      await this.#deps.blobs.publish(session.id, session.segments, key);
+    // Also when the blob is there already: an earlier finalize may have failed between its name and the sync of that name.
+    await this.#deps.blobs.publish(session.id, session.segments, key);
 
     const result = accepted(
       await this.#deps.catalogue.run(finalizeSession, {

@@ -16,13 +16,10 @@ after(() => rm(folder, { recursive: true, force: true }));
 const compiled = await compileFaultFs(folder);
 const skip = "missing" in compiled ? compiled.missing : NEEDS_OWN_SERVER;
 const library = "library" in compiled ? compiled.library : "";
-/** Open defect: the test fails until finalize calls `publish` also when the blob is already there. */
-const TODO = "finalize skips publish, and with it the fsync of the folder, when a blob of the right size is visible";
 const DOCUMENT = Buffer.from("the harbour master counts the ships at night");
 
 test("a finalize after one that could not sync the blob's folder syncs it before its 201 (FIN-1)", {
   skip,
-  todo: TODO,
 }, async () => {
   const clean = await finalizeUnderFault(0, 1);
   assert.deepEqual(clean.statuses, [201]);
