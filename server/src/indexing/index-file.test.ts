@@ -95,6 +95,7 @@ test("a document without a single chunk ends as empty_text, never as indexed wit
     [(await t.on.file(file.fileId)).state, (await t.on.file(file.fileId)).error_code],
     ["failed", "empty_text"],
   );
+  assert.equal(await t.blobs.size(textKey(file.fileId, `${file.taskId}_1`)), null, "its text was kept");
 });
 
 test("a child that dies twice fails the file; a soft fault is tried five times (R13)", async () => {
