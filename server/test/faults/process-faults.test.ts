@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
+import { Api } from "../support/api.ts";
+import { at, listAt, numberAt, shown, textAt } from "../support/json.ts";
+import { seededRandom } from "../support/random.ts";
+import { TestServer } from "../support/server.ts";
+import { busyDescendants, descendants, eventually, isAlive } from "./processes.ts";
+
+/** Processes that die, stop and come back: the task goes on, nothing is done twice, nothing is left behind (R12). */
+
+/** Runs in this many restarts in a row; the promise is 30, which WHARF_TEST_LONG asks for. */
+const RESTARTS = process.argv.includes("--long") ? 30 : 6;
+const RESCUED_WITHIN_MS = 15_000;
+
+let server: TestServer;
+let api: Api;
+
+before(async () => {
+  server = await TestServer.start();
+  api = new Api(server.url, server.key);
+});
+
+after(() => server.close());
+
+/** Words enough to keep an extraction child busy for some seconds; the marker is at the end. */
+function longText(seed: number, megabytes: number, marker: string): Buffer {
+  const random = seededRandom(seed);
+  const words: string[] = [];
+  for (let size = 0; size < megabytes * 1_000_000; ) {
+    const word = Math.floor(random.next() * 60_466_176).toString(36);
+    words.push(word);
+    size += word.length + 1;
+  }
+  return Buffer.from(`${words.join(" ")}\n\n${marker}`);
+}
+
+async function childAtWork(): Promise<number> {
+  let found: number | undefined;
+  await eventually("an extraction child is at work", 20_000, async () => {
+    const [child] = await busyDescendants(server.pid);
+    found = child;
+    return child !== undefined;
+  });
+  if (found === undefined) throw new Error("unreachable");
+  return found;
+}
+
+/** The file ends indexed within the time, and its marker is found once: no chunk is there twice. */
+async function assertIndexedOnce(fileId: string, marker: string, withinMs: number): Promise<unknown> {
+  const file = await api.settled(fileId, withinMs);
+  assert.equal(textAt(file, "status"), "indexed", shown(file));
+  const found = await api.search({ query: marker, bucket: api.bucket });
+  assert.equal(listAt(found.json, "results").length, 1, shown(found.json));
+  return file;
+}
+
+test("An extraction child that is killed costs its file one fault, and the task goes on within 15 s", async () => {
+  const fileId = await api.upload(longText(1, 6, "markerkilledchild"));
+  const child = await childAtWork();
+  process.kill(child, "SIGKILL");
+  await eventually("the task has its fault or is done", RESCUED_WITHIN_MS, async () => {
+    const { json } = await api.file(fileId);
+    return numberAt(json, "task", "attempt") > 1 || textAt(json, "status") === "indexed";
+  });
+  await assertIndexedOnce(fileId, "markerkilledchild", 90_000);
+});
+
+test("An extraction child that is stopped is ended, and the task goes on within 15 s", async () => {
+  const fileId = await api.upload(longText(2, 6, "markerstoppedchild"));
+  const child = await childAtWork();
+  process.kill(child, "SIGSTOP");
+  await eventually("the stopped child is gone", RESCUED_WITHIN_MS, () => !isAlive(child));
+  await assertIndexedOnce(fileId, "markerstoppedchild", 90_000);
+});
+
+test("A stopped server goes on where it was: no fault, no upload and no child ended by a late timer", async () => {
+  const fileId = await api.upload(longText(3, 6, "markerstoppedserver"));
+  const body = Buffer.alloc(600_000, "slow but steady ");
+  const session = await api.create(body.length);
+  const uploading = fetch(session.url, { method: "PUT", body: ReadableStream.from(slowly(body)), duplex: "half" });
+  await childAtWork();
+  process.kill(server.pid, "SIGSTOP");
+  await wait(12_000);
+  process.kill(server.pid, "SIGCONT");
+  const put = await uploading;
+  assert.equal(put.status, 200, await put.text());
+  const file = await assertIndexedOnce(fileId, "markerstoppedserver", 90_000);
+  assert.equal(numberAt(file, "task", "attempt"), 1);
+});
+
+test("A killed server leaves no child, and its restart goes on with the task within 15 s", async () => {
+  const fileId = await api.upload(longText(4, 6, "markerkilledserver"));
+  await childAtWork();
+  const children = descendants(server.pid);
+  assert.ok(children.length > 0);
+  await server.end("SIGKILL");
+  await eventually("all children are gone", 5000, () => children.every((child) => !isAlive(child)));
+  await server.begin();
+  api = rebased(api);
+  await eventually("the task runs again", RESCUED_WITHIN_MS, async () => {
+    const { json } = await api.file(fileId);
+    return textAt(json, "status") === "indexed" || textAt(json, "task", "stage") !== "waiting";
+  });
+  await assertIndexedOnce(fileId, "markerkilledserver", 90_000);
+});
+
+test(`${RESTARTS} restarts in a row during a long document do not fail it`, { timeout: 600_000 }, async () => {
+  const fileId = await api.upload(longText(5, 12, "markerrestarts"));
+  for (let restart = 0; restart < RESTARTS; restart++) {
+    await server.end("SIGKILL");
+    await server.begin();
+    api = rebased(api);
+    await wait(300);
+    const { json } = await api.file(fileId);
+    assert.notEqual(textAt(json, "status"), "failed", shown(json));
+  }
+  const file = await assertIndexedOnce(fileId, "markerrestarts", 180_000);
+  assert.equal(at(file, "error"), null);
+});
+
+/** The same bucket at the restarted server's address. */
+function rebased(old: Api): Api {
+  return Object.assign(new Api(server.url, server.key), { bucket: old.bucket });
+}
+
+/** 20 kB a second and more: far above the least rate, for about ten seconds. */
+async function* slowly(body: Buffer): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < body.length; at += 30_000) {
+    yield body.subarray(at, at + 30_000);
+    await wait(500);
+  }
+}
