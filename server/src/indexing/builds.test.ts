@@ -72,6 +72,13 @@ test("what a stopped worker writes for a file after its removal is swept, and no
       titleTokens: "",
       chunks: [chunk],
     });
+  // However far the round through all builds is from the deleted file's, each round looks at that.
+  const farAway: SearchIndex = {
+    ...indexMethods(t.index),
+    builds: async (team, after, limit) => (after === null ? [] : t.index.builds(team, after, limit)),
+  };
+  await new BuildSweep({ catalogue: t.on.catalogue, index: farAway }).runOnce();
+  assert.deepEqual((await t.staged("oaken")).toSorted(), [`${kept.taskId}_1/0`, `${kept.taskId}_9/0`]);
   const sweep = new BuildSweep({ catalogue: t.on.catalogue, index: t.index });
   for (let round = 0; round < 2; round++) await sweep.runOnce();
   assert.deepEqual(await t.staged("oaken"), [`${kept.taskId}_1/0`]);
