@@ -1,12 +1,18 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { DEFAULTS, LIMITS } from "../server/src/limits.ts";
 import { EXIT, exitCodes } from "./exit-codes.ts";
 import { run } from "./test-support.ts";
 import { tour } from "./tour.ts";
 
-const README = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+const ROOT = new URL("../", import.meta.url);
+const README = readFileSync(new URL("README.md", ROOT), "utf8");
+
+/** Where a path of the documents may begin. */
+const PLACES = ["", "server/src/", "server/src/uploads/", "server/src/extraction/"];
+/** Parts of the data folder, and patterns. */
+const MADE_LATER = ["blobs/", "index/", "./wharf-data", "store.ts", "routes.ts"];
 
 /** What stands between `<!-- name -->` and `<!-- /name -->`. */
 function between(name: string): string {
@@ -49,6 +55,17 @@ test("the README's limits are those in force", () => {
     `query | ${spaced(LIMITS.queryChars)} characters, ${LIMITS.searchLimitMax} results`,
   ];
   for (const words of said) assert.ok(table.includes(words), words);
+});
+
+test("every file and folder that the documents name is there", () => {
+  for (const document of ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"]) {
+    const text = readFileSync(new URL(document, ROOT), "utf8");
+    const linked = [...text.matchAll(/\]\(([^):]+)\)/g)].map(([, path = ""]) => new URL(path, ROOT));
+    const named = [...text.matchAll(/`([\w./-]+(?:\/|\.ts|\.md))`/g)].map(([, path = ""]) => path);
+    const found = (path: string) => PLACES.some((place) => existsSync(new URL(`${place}${path}`, ROOT)));
+    for (const url of linked) assert.ok(existsSync(url), `${document} links ${url.pathname}`);
+    for (const path of named) assert.ok(MADE_LATER.includes(path) || found(path), `${document} names ${path}`);
+  }
 });
 
 test("every wharf command of the README exists and takes the flags that it is shown with", async () => {
