@@ -1,6 +1,7 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { setPriority } from "node:os";
 import type { Readable, Writable } from "node:stream";
+import { StringDecoder } from "node:string_decoder";
 import { LIMITS } from "../limits.ts";
 import { ExtractorTrouble } from "./extractor.ts";
 import { type Usage, usageOf } from "./process-usage.ts";
@@ -151,29 +152,46 @@ export class ExtractionChild {
     if (head === null) return null;
     const { metaBytes, textBytes } = decodeHead(head);
     const meta = await this.#read(metaBytes);
-    const text = textBytes === 0 ? "" : (await this.#read(textBytes))?.toString("utf8");
-    return meta === null || text === undefined ? null : { message: decodeMessage(meta), text };
+    const text = await this.#readText(textBytes);
+    return meta === null || text === null ? null : { message: decodeMessage(meta), text };
+  }
+
+  /** A page may have 32 MB: decoded as it comes, it is never here twice and never holds the event loop for all of it. */
+  async #readText(bytes: number): Promise<string | null> {
+    const decoder = new StringDecoder("utf8");
+    let text = "";
+    for (let missing = bytes; missing > 0; ) {
+      const part = await this.#readSome(missing);
+      if (part === null) return null;
+      missing -= part.length;
+      text += decoder.write(part);
+    }
+    return text + decoder.end();
   }
 
   /** Exactly `length` bytes, or null at the end. What is not read stays in the pipe and holds the child back. */
   async #read(length: number): Promise<Buffer | null> {
-    const { stdout } = this.#process;
     const parts: Buffer[] = [];
-    let missing = length;
-    while (missing > 0) {
-      const part: unknown = stdout.read(Math.min(missing, Math.max(stdout.readableLength, 1)));
-      if (Buffer.isBuffer(part)) {
-        parts.push(part);
-        missing -= part.length;
-      } else if (stdout.readableEnded || stdout.destroyed) {
-        return null;
-      } else {
-        await new Promise<void>((resolve) => {
-          this.#wakeReader = resolve;
-        });
-      }
+    for (let missing = length; missing > 0; ) {
+      const part = await this.#readSome(missing);
+      if (part === null) return null;
+      parts.push(part);
+      missing -= part.length;
     }
     const [first] = parts;
     return parts.length === 1 && first !== undefined ? first : Buffer.concat(parts, length);
+  }
+
+  /** What there is, at most `length` bytes; null at the end. */
+  async #readSome(length: number): Promise<Buffer | null> {
+    const { stdout } = this.#process;
+    for (;;) {
+      const part: unknown = stdout.read(Math.min(length, Math.max(stdout.readableLength, 1)));
+      if (Buffer.isBuffer(part)) return part;
+      if (stdout.readableEnded || stdout.destroyed) return null;
+      await new Promise<void>((resolve) => {
+        this.#wakeReader = resolve;
+      });
+    }
   }
 }
