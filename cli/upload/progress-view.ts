@@ -1,4 +1,4 @@
-import { type GenericBar, MultiBar, type Params } from "cli-progress";
+import { MultiBar, type Params } from "cli-progress";
 import { type Io, printable } from "../io.ts";
 import type { ProgressView } from "./watcher.ts";
 
@@ -9,30 +9,36 @@ export function createProgressView(io: Io): ProgressView {
 
 /** For `--json`: nothing but the document. */
 export const silentView: ProgressView = {
-  watch: () => ({ size() {}, resumes() {}, at() {}, stage() {}, ended() {} }),
+  watchBytes: () => ({ size() {}, resumes() {}, at() {}, ended() {} }),
+  watchIndexing: () => ({ stage() {}, ended() {} }),
   close() {},
 };
 
 function lines(io: Io): ProgressView {
+  const say = (name: string, text: string) => io.stderr.write(`${printable(name)}: ${text}\n`);
   return {
-    watch(name) {
-      const say = (text: string) => io.stderr.write(`${printable(name)}: ${text}\n`);
+    watchBytes(name) {
       let sizeBytes = 0;
       let isSent = false;
-      const said = new Set<string>();
       return {
         size: (bytes) => {
           sizeBytes = bytes;
         },
-        resumes: (bytes) => say(bytes === 0 ? `uploading ${amount(sizeBytes)}` : `going on at ${amount(bytes)}`),
+        resumes: (bytes) => say(name, bytes === 0 ? `uploading ${amount(sizeBytes)}` : `going on at ${amount(bytes)}`),
         at: (bytes) => {
-          if (bytes === sizeBytes && !isSent) say("uploaded");
+          if (bytes === sizeBytes && !isSent) say(name, "uploaded");
           isSent = bytes === sizeBytes;
         },
+        ended: () => {},
+      };
+    },
+    watchIndexing(name) {
+      const said = new Set<string>();
+      return {
         stage: (text) => {
           // Each once and without its numbers: a log is not a bar.
           const words = text.replace(/,? (place )?\d.*$/, "");
-          if (!said.has(words)) say(words);
+          if (!said.has(words)) say(name, words);
           said.add(words);
         },
         ended: () => {},
@@ -42,28 +48,32 @@ function lines(io: Io): ProgressView {
   };
 }
 
+/** What has ended leaves: a folder of a thousand files must not scroll the terminal away, and the table at the end has them all. */
 function bars(): ProgressView {
   const multi = new MultiBar({
     stream: process.stderr,
     format: formatBar,
     hideCursor: true,
     clearOnComplete: true,
-    // A key press that is meant for the next command must not be eaten.
+    // A signal is handled in one place, main.ts.
     gracefulExit: false,
     fps: 10,
   });
   return {
-    watch(name) {
-      const bar: GenericBar = multi.create(1, 0, { name: printable(name), stage: "reading" });
+    watchBytes(name) {
+      const bar = multi.create(1, 0, { name: printable(name), stage: "reading" });
       return {
         size: (bytes) => bar.setTotal(bytes),
         resumes: (bytes) => bar.update(bytes, { stage: "" }),
         at: (bytes) => bar.update(bytes),
+        ended: () => void multi.remove(bar),
+      };
+    },
+    watchIndexing(name, sizeBytes) {
+      const bar = multi.create(sizeBytes, sizeBytes, { name: printable(name), stage: "waiting" });
+      return {
         stage: (text) => bar.update({ stage: text }),
-        ended: (text) => {
-          bar.update({ stage: text });
-          bar.stop();
-        },
+        ended: () => void multi.remove(bar),
       };
     },
     close: () => multi.stop(),

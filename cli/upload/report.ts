@@ -6,9 +6,17 @@ import type { Uploaded } from "./upload-file.ts";
 
 /** How it ended for one file. */
 export type Outcome = { readonly path: string; readonly filename: string } & (
-  | { readonly uploaded: Uploaded }
+  | {
+      readonly uploaded: Uploaded;
+      /** `--wait` ran out of time. */
+      readonly timedOut: boolean;
+      /** Why `--wait` could not say how it ended. The file is safe all the same. */
+      readonly waitError: Error | null;
+    }
   | { readonly error: Error }
 );
+
+type UploadedOutcome = Extract<Outcome, { readonly uploaded: Uploaded }>;
 
 /** For people: one file in a few lines, several as a table. */
 export function report(io: Io, outcomes: readonly Outcome[], buckets: readonly string[]): void {
@@ -23,7 +31,7 @@ function one(io: Io, outcome: Outcome, buckets: readonly string[]): string {
   const { file, fileId } = outcome.uploaded;
   const pages = numberIn(file, "pages");
   const lines = [
-    `${name} ${sentence(outcome.uploaded)}`,
+    `${name} ${sentence(outcome)}`,
     `  File     ${fileId}`,
     ...(pages === null ? [] : [`  Pages    ${pages}`]),
     `  Buckets  ${buckets.join(", ")}`,
@@ -32,7 +40,8 @@ function one(io: Io, outcome: Outcome, buckets: readonly string[]): string {
   return `${lines.join("\n")}\n`;
 }
 
-function sentence({ file, alreadyThere, timedOut }: Uploaded): string {
+function sentence({ uploaded: { file, alreadyThere }, timedOut, waitError }: UploadedOutcome): string {
+  if (waitError !== null) return `is uploaded; how its indexing ends is not known: ${printable(waitError.message)}`;
   if (textIn(file, "status") === "failed") return `could not be indexed: ${printable(errorOf(file)?.message ?? "")}`;
   if (timedOut) return "is safe, and still being indexed.";
   if (textIn(file, "status") === "indexed")
@@ -50,8 +59,8 @@ function several(outcomes: readonly Outcome[], buckets: readonly string[]): stri
     const name = printable(outcome.filename);
     if ("error" in outcome) return [name, "not uploaded", "", printable(outcome.error.message)];
     const { file, fileId } = outcome.uploaded;
-    const error = textIn(file, "status") === "failed" ? errorOf(file)?.message : "";
-    return [name, textIn(file, "status") ?? "", fileId, printable(error ?? "")];
+    const error = outcome.waitError ?? (textIn(file, "status") === "failed" ? errorOf(file) : null);
+    return [name, textIn(file, "status") ?? "", fileId, printable(error?.message ?? "")];
   });
   const counts = new Map<string, number>();
   for (const [, status = ""] of rows) counts.set(status, (counts.get(status) ?? 0) + 1);
@@ -64,11 +73,9 @@ function several(outcomes: readonly Outcome[], buckets: readonly string[]): stri
 export function outcomeToJson(outcome: Outcome) {
   const { path, filename } = outcome;
   if ("error" in outcome) {
-    const code = outcome.error instanceof CliError ? outcome.error.code : "failure";
-    const error = { code, message: outcome.error.message };
-    return { ...NOT_UPLOADED, path, filename, error };
+    return { ...NOT_UPLOADED, path, filename, error: errorToJson(outcome.error) };
   }
-  const { file, fileId, sessionId, content, alreadyThere, resumedAt, timedOut } = outcome.uploaded;
+  const { file, fileId, sessionId, content, alreadyThere, resumedAt } = outcome.uploaded;
   return {
     path,
     filename,
@@ -81,9 +88,18 @@ export function outcomeToJson(outcome: Outcome) {
     bucket_ids: textsIn(file, "bucket_ids"),
     already_there: alreadyThere,
     resumed_at: resumedAt,
-    timed_out: timedOut,
-    error: textIn(file, "status") === "failed" ? errorOf(file) : null,
+    timed_out: outcome.timedOut,
+    error: jsonErrorOf(outcome),
   };
+}
+
+function jsonErrorOf({ uploaded, waitError }: UploadedOutcome) {
+  if (waitError !== null) return errorToJson(waitError);
+  return textIn(uploaded.file, "status") === "failed" ? errorOf(uploaded.file) : null;
+}
+
+function errorToJson(error: Error) {
+  return { code: error instanceof CliError ? error.code : "failure", message: error.message };
 }
 
 const NOT_UPLOADED = {

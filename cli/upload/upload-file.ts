@@ -6,16 +6,7 @@ import { CliError, EXIT } from "../exit-codes.ts";
 import { type Content, type Description, idempotencyKey, readContent } from "./content.ts";
 import type { FoundFile } from "./find-files.ts";
 import { transfer } from "./transfer.ts";
-import { waitUntilIndexed } from "./wait.ts";
-import type { Watcher } from "./watcher.ts";
-
-export interface UploadOptions {
-  readonly describe: (filename: string) => Description;
-  /** Milliseconds to wait for the end of indexing; null = do not wait. */
-  readonly waitMs: number | null;
-  /** How long one poll may be held, in seconds. */
-  readonly pollSeconds: number;
-}
+import type { BytesWatcher } from "./watcher.ts";
 
 export interface Uploaded {
   /** The file object as it is now (contract §4). */
@@ -27,37 +18,29 @@ export interface Uploaded {
   readonly alreadyThere: boolean;
   /** Bytes that an earlier run had sent. */
   readonly resumedAt: number;
-  /** `waitMs` ran out. */
-  readonly timedOut: boolean;
 }
 
 /**
- * One file, all the way: create → bytes → finalize → (wait). Running it again after a kill at any point continues the same session or
- * finds the finished file.
+ * One file: create → bytes → finalize. Running it again after a kill at any point continues the same session or finds the finished file.
  */
 export async function uploadFile(
   api: Api,
   found: FoundFile,
-  options: UploadOptions,
-  watcher: Watcher,
+  description: Description,
+  watcher: BytesWatcher,
 ): Promise<Uploaded> {
   const file = await openRegular(found.path);
   try {
     const content = await readContent(file, api.options.signal);
     if (content.sizeBytes === 0) throw new CliError(EXIT.failure, "empty_file", "The file is empty.");
     watcher.size(content.sizeBytes);
-    const stored = await store(api, file, content, options.describe(found.filename), watcher);
-    const deadline = options.waitMs;
-    if (deadline === null) return { ...stored, content, timedOut: false };
-    await retryIfFailedBefore(api, stored);
-    const waited = await waitUntilIndexed(api, stored.fileId, deadline, options.pollSeconds, watcher);
-    return { ...stored, content, file: waited.file, timedOut: waited.timedOut };
+    return { ...(await store(api, file, content, description, watcher)), content };
   } finally {
     await file.close();
   }
 }
 
-type Stored = Omit<Uploaded, "content" | "timedOut">;
+type Stored = Omit<Uploaded, "content">;
 
 /** Enough for any history of one document within the 7 days that keys live. */
 const MAX_SESSIONS = 100;
@@ -71,7 +54,7 @@ async function store(
   file: FileHandle,
   content: Content,
   description: Description,
-  watcher: Watcher,
+  watcher: BytesWatcher,
 ): Promise<Stored> {
   const deleted: string[] = [];
   for (let sessions = 0; sessions < MAX_SESSIONS; sessions++) {
@@ -90,7 +73,7 @@ async function storeOnce(
   content: Content,
   description: Description,
   deleted: readonly string[],
-  watcher: Watcher,
+  watcher: BytesWatcher,
 ): Promise<Stored | null> {
   const key = idempotencyKey(content, description, deleted);
   const created = await createSession(api, { ...description, size_bytes: content.sizeBytes }, key);
@@ -153,7 +136,7 @@ async function finalize(api: Api, sessionId: string, content: Content): Promise<
 }
 
 /** Asking again for a file whose indexing failed in an earlier run is the wish to try again. */
-async function retryIfFailedBefore(api: Api, stored: Stored): Promise<void> {
+export async function retryIfFailedBefore(api: Api, stored: Uploaded): Promise<void> {
   const taskId = textIn(objectIn(stored.file, "task"), "id");
   if (!stored.alreadyThere || textIn(stored.file, "status") !== "failed" || taskId === null) return;
   await api.post(`/knowledge/tasks/${taskId}/retry`, {}).catch((error: unknown) => {

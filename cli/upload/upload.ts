@@ -9,7 +9,8 @@ import type { Description } from "./content.ts";
 import { type FoundFile, findFiles } from "./find-files.ts";
 import { createProgressView, silentView } from "./progress-view.ts";
 import { type Outcome, outcomeToJson, report } from "./report.ts";
-import { uploadFile } from "./upload-file.ts";
+import { retryIfFailedBefore, uploadFile } from "./upload-file.ts";
+import { waitUntilIndexed } from "./wait.ts";
 import type { ProgressView } from "./watcher.ts";
 
 const HELP = `
@@ -56,7 +57,7 @@ export function addUpload(program: Command, io: Io, end: (exitCode: ExitCode) =>
     .option("--wait", "wait until the files are indexed and searchable")
     .option(
       "--timeout <seconds>",
-      `how long --wait waits (default: ${DEFAULT_TIMEOUT_SECONDS})`,
+      `how long --wait waits once all bytes are there (default: ${DEFAULT_TIMEOUT_SECONDS})`,
       wholeNumber("--timeout", 0, 86_400),
       DEFAULT_TIMEOUT_SECONDS,
     )
@@ -74,44 +75,76 @@ export function addUpload(program: Command, io: Io, end: (exitCode: ExitCode) =>
   });
 }
 
-/** In the order of `found`. Rejects only when no file can go any further: a refused key, or a signal. */
+/**
+ * All bytes first, then all waits: a long document must not hold up the upload of the next. In the order of `found`. Rejects only when no
+ * file can go any further: a refused key, or a signal.
+ */
 async function uploadAll(api: Api, io: Io, found: readonly FoundFile[], flags: Flags): Promise<readonly Outcome[]> {
   // One cheap call first: a wrong key or address is said once, before anything is read.
   await api.get("/connection");
   const view = flags.json ? silentView : createProgressView(io);
-  const outcomes: Outcome[] = [];
-  let next = 0;
-  const lane = async () => {
-    for (let index = next++; index < found.length; index = next++) {
-      const file = found[index];
-      if (file !== undefined) outcomes[index] = await uploadOne(api, io, view, file, flags);
-    }
-  };
   try {
-    await Promise.all(Array.from({ length: Math.min(AT_ONCE, found.length) }, lane));
+    const stored = await inLanes(found, (file) => uploadOne(api, view, file, flags));
+    if (!flags.wait) return stored;
+    const deadline = api.options.timing.now() + flags.timeout * 1000;
+    // On a terminal the bar shows how far indexing is; elsewhere one held request is enough.
+    const pollSeconds = io.stderr.isTerminal && !flags.json ? 1 : 30;
+    return await inLanes(stored, (outcome) => waitForOne(api, view, outcome, deadline, pollSeconds));
   } finally {
     view.close();
   }
-  return outcomes;
 }
 
-async function uploadOne(api: Api, io: Io, view: ProgressView, found: FoundFile, flags: Flags): Promise<Outcome> {
-  const watcher = view.watch(found.filename);
-  const options = {
-    describe: (filename: string) => describe(filename, flags),
-    waitMs: flags.wait ? flags.timeout * 1000 : null,
-    // On a terminal the bar shows how far indexing is; elsewhere one held request is enough.
-    pollSeconds: io.stderr.isTerminal && !flags.json ? 1 : 30,
+/** Results in the order of the items; the first rejection is the whole's. */
+async function inLanes<I, O>(items: readonly I[], work: (item: I) => Promise<O>): Promise<readonly O[]> {
+  const results: O[] = [];
+  const left = items.entries();
+  const lane = async () => {
+    for (const [index, item] of left) results[index] = await work(item);
   };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, lane));
+  return results;
+}
+
+async function uploadOne(api: Api, view: ProgressView, found: FoundFile, flags: Flags): Promise<Outcome> {
+  const watcher = view.watchBytes(found.filename);
   try {
-    const uploaded = await uploadFile(api, found, options, watcher);
-    watcher.ended(uploaded.timedOut ? "still indexing" : "done");
-    return { path: found.path, filename: found.filename, uploaded };
+    const uploaded = await uploadFile(api, found, describe(found.filename, flags), watcher);
+    return { ...found, uploaded, timedOut: false, waitError: null };
   } catch (error) {
-    if (io.signal.aborted || (error instanceof ApiError && error.exitCode === EXIT.keyRefused)) throw error;
-    watcher.ended("failed");
-    return { path: found.path, filename: found.filename, error: toError(error) };
+    return { path: found.path, filename: found.filename, error: ofThisFile(api, error) };
+  } finally {
+    watcher.ended();
   }
+}
+
+async function waitForOne(
+  api: Api,
+  view: ProgressView,
+  outcome: Outcome,
+  deadline: number,
+  pollSeconds: number,
+): Promise<Outcome> {
+  if ("error" in outcome) return outcome;
+  const { uploaded } = outcome;
+  const watcher = view.watchIndexing(outcome.filename, uploaded.content.sizeBytes);
+  try {
+    await retryIfFailedBefore(api, uploaded);
+    const waitMs = deadline - api.options.timing.now();
+    const { file, timedOut } = await waitUntilIndexed(api, uploaded.fileId, waitMs, pollSeconds, watcher);
+    return { ...outcome, uploaded: { ...uploaded, file }, timedOut };
+  } catch (error) {
+    return { ...outcome, waitError: ofThisFile(api, error) };
+  } finally {
+    watcher.ended();
+  }
+}
+
+/** The error, when it is about this file alone; anything else ends the command. */
+function ofThisFile(api: Api, error: unknown): Error {
+  const refusedKey = error instanceof ApiError && error.exitCode === EXIT.keyRefused;
+  if (api.options.signal.aborted || refusedKey) throw error;
+  return toError(error);
 }
 
 function describe(filename: string, flags: Flags): Description {
@@ -130,13 +163,13 @@ function describe(filename: string, flags: Flags): Description {
 }
 
 function exitCodeOf(outcomes: readonly Outcome[]): ExitCode {
-  const errors = outcomes.flatMap((outcome) => ("error" in outcome ? [outcome.error] : []));
-  // Nothing arrived at all: that is about the server, not about a file.
+  const errors = outcomes.flatMap((outcome) => ("error" in outcome ? outcome.error : (outcome.waitError ?? [])));
+  // No file got through: that is about the server, not about a file.
   const unreachable = (error: Error) => error instanceof CliError && error.exitCode === EXIT.unreachable;
   if (errors.length === outcomes.length && errors.every(unreachable)) return EXIT.unreachable;
   const failed = outcomes.some((outcome) => "uploaded" in outcome && outcome.uploaded.file["status"] === "failed");
   if (errors.length > 0 || failed) return EXIT.someFailed;
-  return outcomes.some((outcome) => "uploaded" in outcome && outcome.uploaded.timedOut) ? EXIT.timedOut : EXIT.ok;
+  return outcomes.some((outcome) => "uploaded" in outcome && outcome.timedOut) ? EXIT.timedOut : EXIT.ok;
 }
 
 function parseMetadata(text: string): object {

@@ -1,6 +1,6 @@
 import type { Api } from "../client/api.ts";
 import { type JsonObject, numberIn, objectIn, textIn } from "../client/json.ts";
-import type { Watcher } from "./watcher.ts";
+import type { StageWatcher } from "./watcher.ts";
 
 /**
  * Polls until the file is indexed, failed or deleted, or `waitMs` is over. Each poll is held by the server (POL-5), so the answer comes
@@ -11,7 +11,7 @@ export async function waitUntilIndexed(
   fileId: string,
   waitMs: number,
   pollSeconds: number,
-  watcher: Pick<Watcher, "stage">,
+  watcher: StageWatcher,
 ): Promise<{ readonly file: JsonObject; readonly timedOut: boolean }> {
   const { timing } = api.options;
   const deadline = timing.now() + waitMs;
