@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { BlobStoreError } from "../blobs/blob-store.ts";
 import type { Clock } from "../clock.ts";
@@ -43,6 +44,8 @@ export class ByteEndpoint {
   readonly #deps: ByteEndpointDeps;
   /** The data request that writes each session in this process. */
   readonly #writers = new Map<SessionId, Writer>();
+  /** The last request of each connection, until it is answered. */
+  readonly #turns = new WeakMap<Socket, Promise<void>>();
 
   constructor(deps: ByteEndpointDeps) {
     this.#deps = deps;
@@ -64,10 +67,21 @@ export class ByteEndpoint {
 
   /** `expectsContinue`: the client waits for `100 Continue` before it sends its body (PUT-17). Never rejects. */
   async handle(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): Promise<void> {
-    const requestId = this.#deps.ids.next("req");
-    setCommonHeaders(request, response, requestId, this.#deps.config.uploadOrigins);
     request.on("error", () => {});
     response.on("error", () => {});
+    // A18, RFC 9112 §9.3.2: Node hands over a pipelined request while the one before is still being recorded. Judged then, the next
+    // part would lie beyond what is kept; or it would take over and end its own connection.
+    const turn = (this.#turns.get(request.socket) ?? Promise.resolve()).then(() =>
+      this.#answer(request, response, expectsContinue),
+    );
+    this.#turns.set(request.socket, turn);
+    await turn;
+  }
+
+  /** Never rejects. */
+  async #answer(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): Promise<void> {
+    const requestId = this.#deps.ids.next("req");
+    setCommonHeaders(request, response, requestId, this.#deps.config.uploadOrigins);
     try {
       if (request.method === "OPTIONS") return answerPreflight(request, response);
       await this.#serve(request, response, expectsContinue);
