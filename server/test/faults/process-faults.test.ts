@@ -28,7 +28,7 @@ function longText(seed: number, megabytes: number, marker: string): Buffer {
   const random = seededRandom(seed);
   const words: string[] = [];
   for (let size = 0; size < megabytes * 1_000_000; ) {
-    const word = Math.floor(random.next() * 60_466_176).toString(36);
+    const word = `w${random.integer(0, 20_000).toString(36)}`;
     words.push(word);
     size += word.length + 1;
   }
