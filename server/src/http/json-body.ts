@@ -40,11 +40,16 @@ export function parseJsonBody(bytes: Uint8Array): unknown {
   }
   const fault = faultOf(value);
   if (fault !== null)
-    throw new WharfError("invalid_request", {
+    throw new WharfError(isFilename(fault.field) ? "invalid_filename" : "invalid_request", {
       message: `${fault.field === "" ? "The body" : fault.field} ${fault.say}.`,
       details: { field: fault.field },
     });
   return withoutNulls(value);
+}
+
+/** "NUL and lone surrogates in `filename` are `invalid_filename`" (contract §12); inside metadata it is a name like others. */
+function isFilename(field: string): boolean {
+  return /(?:^|\.)filename$/.test(field) && !/(?:^|\.)metadata\./.test(field);
 }
 
 interface Fault {
