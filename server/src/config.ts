@@ -30,7 +30,11 @@ export interface Config {
   /** Places for documents that are being read at once. */
   readonly workers: number;
   readonly logLevel: LogLevel;
+  /** Who may read `/metrics`. */
+  readonly metrics: MetricsAudience;
 }
+
+export type MetricsAudience = "loopback" | "public";
 
 interface Setting<T> {
   readonly env: string;
@@ -162,6 +166,18 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
       return level;
     },
   },
+  metrics: {
+    env: "WHARF_METRICS",
+    flag: "--metrics",
+    value: "audience",
+    say: "who may read /metrics: loopback (this machine) or public",
+    shown: "loopback",
+    fallback: () => "loopback",
+    parse: (text) => {
+      if (text !== "loopback" && text !== "public") throw new ConfigError(`must be loopback or public, not "${text}"`);
+      return text;
+    },
+  },
 };
 
 /** The server's settings from flags (by setting name), then environment, then defaults. Throws ConfigError. */
@@ -193,6 +209,7 @@ export function readConfig(
     secret: read("secret"),
     workers: read("workers"),
     logLevel: read("logLevel"),
+    metrics: read("metrics"),
   };
 }
 

@@ -80,6 +80,10 @@ export const LIMITS = {
   /** A temporary object older than this belongs to nobody. */
   temporaryMaxAgeMs: HOUR,
 
+  // Figures (metrics/)
+  /** What `/metrics` reads from catalogue and disk serves everybody for this long. */
+  metricsCacheMs: 5 * SECOND,
+
   // Tasks (design §3)
   leaseMs: 10 * SECOND,
   heartbeatMs: 3 * SECOND,

@@ -17,6 +17,7 @@ import { FileObject } from "./files/wire.ts";
 import { createApp } from "./http/app.ts";
 import type { Readiness } from "./http/health.ts";
 import { LongPolls } from "./http/long-poll.ts";
+import { countByteRequest, metricsRoute } from "./http/metrics.ts";
 import type { App } from "./http/route.ts";
 import { HttpServer } from "./http/server.ts";
 import { createIdSource } from "./ids.ts";
@@ -24,6 +25,9 @@ import { createIndexer } from "./indexing/indexer.ts";
 import { BuildSweep } from "./indexing/prune-builds.ts";
 import { LIMITS } from "./limits.ts";
 import { createLog, type Log } from "./log.ts";
+import { Collector } from "./metrics/collect.ts";
+import { meteredBlobs, meteredCatalogue, meteredExtractor } from "./metrics/metered.ts";
+import { MetricsRecorder } from "./metrics/recorder.ts";
 import { retrievalRoutes } from "./retrieval/routes.ts";
 import { openFts5SearchIndex } from "./search-index/fts5.ts";
 import { Sweeper } from "./sweeper.ts";
@@ -73,17 +77,29 @@ export async function startWharf(config: Config, options: StartOptions = {}): Pr
     closing.add(() => lock.release());
     const secret = config.secret ?? loadSecret(folder);
     // Each starts threads or processes that load code of their own: side by side, a start takes half the time.
-    const [catalogue, blobs, index, extractor] = await Promise.all([
-      closing.opened(openSqliteCatalogue({ path: folder.catalogue, clockOffset: options.clockOffset, fatal })),
+    const metrics = new MetricsRecorder();
+    const onCommit = (operations: number, tookMs: number) => {
+      metrics.observe("wharf_commit_operations", operations);
+      metrics.observe("wharf_commit_seconds", tookMs / 1000);
+    };
+    const [openedCatalogue, openedBlobs, index, openedExtractor] = await Promise.all([
+      closing.opened(
+        openSqliteCatalogue({ path: folder.catalogue, clockOffset: options.clockOffset, fatal, onCommit }),
+      ),
       openFsBlobStore({ root: folder.blobs, log, clock }),
       closing.opened(openFts5SearchIndex({ dir: folder.index, log, fatal })),
       closing.opened(createExtractionPool({ places: config.workers, log })),
     ]);
+    const catalogue = meteredCatalogue(openedCatalogue, metrics);
+    const blobs = meteredBlobs(openedBlobs, metrics);
+    const extractor = meteredExtractor(openedExtractor, metrics);
+    const figures = new Collector({ catalogue, blobs, more: () => [] });
+    closing.add(() => figures.close());
     const firstKey = await createFirstApiKey({ catalogue, ids, random: randomBytes });
     const queue = createSqliteTaskQueue(catalogue);
     const spoolFolder = join(folder.path, "spool");
     const { workers } = config;
-    const indexer = createIndexer({ catalogue, blobs, index, extractor, log, queue, spoolFolder, workers });
+    const indexer = createIndexer({ catalogue, blobs, index, extractor, log, queue, spoolFolder, workers, metrics });
     // Nobody writes yet: what a crash left behind goes before anybody can meet it.
     await indexer.recover();
     const report = await reconcile({ blobs, catalogue }, { nobodyWrites: true, busy: () => [], repair: true });
@@ -105,6 +121,7 @@ export async function startWharf(config: Config, options: StartOptions = {}): Pr
       config,
       log,
       ids,
+      metrics,
       readiness: () => readiness(catalogue, extractor.isolation.missing, stopping),
       routes: [
         (app: App) => connectionRoutes(app),
@@ -127,11 +144,19 @@ export async function startWharf(config: Config, options: StartOptions = {}): Pr
         (app: App) => fileRoutes(app, { catalogue, blobs, ids, log, polls, downloads, verified }),
         (app: App) => taskRoutes(app, { catalogue, polls }),
         (app: App) => retrievalRoutes(app, { catalogue, index }),
+        (app: App) =>
+          metricsRoute(app, {
+            audience: config.metrics,
+            expose: async () => metrics.expose(await figures.gauges()),
+          }),
       ],
     });
     const http = new HttpServer({
       app: app.routing,
-      byteEndpoint: (request, response, expectsContinue) => void bytes.handle(request, response, expectsContinue),
+      byteEndpoint: (request, response, expectsContinue) => {
+        countByteRequest(metrics, request, response);
+        void bytes.handle(request, response, expectsContinue);
+      },
       ids,
     });
     const address = await http.listen(config.host, config.port);

@@ -3,6 +3,7 @@ import { bucketOperations } from "./buckets/store.ts";
 import type { Operation, Tx } from "./catalogue/catalogue.ts";
 import { fileOperations } from "./files/store.ts";
 import { indexingOperations } from "./indexing/store.ts";
+import { metricsOperations } from "./metrics/store.ts";
 import { retrievalOperations } from "./retrieval/store.ts";
 import { attemptOperations } from "./tasks/attempt.store.ts";
 import { claimOnSqlite } from "./tasks/queue.sqlite.ts";
@@ -24,6 +25,7 @@ const OPERATIONS: ReadonlyMap<string, AnyOperation> = index([
   ...attemptOperations,
   claimOnSqlite,
   ...indexingOperations,
+  ...metricsOperations,
   ...retrievalOperations,
   ...createOperations,
   ...sessionOperations,

@@ -82,9 +82,10 @@ async function main({ path, clockOffset, readerPort }: OwnerThreadData): Promise
         fatal(new Error(`an operation left its thread: ${batch.map((c) => c.method)}`)),
       );
       try {
+        const began = performance.now();
         const answers = await commits.run(batch);
         clearImmediate(overdue);
-        server.answer(answers);
+        server.answer(answers, performance.now() - began);
       } catch (error) {
         clearImmediate(overdue);
         fatal(error);

@@ -14,6 +14,8 @@ export interface SqliteCatalogueOptions {
   readonly clockOffset?: SharedArrayBuffer | undefined;
   /** A database thread died or a COMMIT failed: the process must end (exit 74). */
   readonly fatal: (error: Error) => void;
+  /** After each commit, for metrics: how many operations it held, and how long it took. */
+  readonly onCommit?: (operations: number, tookMs: number) => void;
 }
 
 /** The embedded catalogue: one thread writes with group commit, another reads. Migrates to the newest schema first. */
@@ -27,6 +29,7 @@ export async function openSqliteCatalogue(options: SqliteCatalogueOptions): Prom
     transfer: [port1],
     failed: rebuildError,
     fatal,
+    onBatch: options.onCommit,
   });
   const readerData: ReaderThreadData = { path, clockOffset, writerPort: port2 };
   const reader = new ThreadClient({

@@ -5,12 +5,14 @@ import type { Config } from "../config.ts";
 import { toError } from "../errors.ts";
 import type { IdSource } from "../ids.ts";
 import type { Log } from "../log.ts";
+import { type Metrics, NO_METRICS } from "../metrics/metrics.ts";
 import { addGuard, guardRequest } from "./auth.ts";
 import { addEnvelope, answerError } from "./envelope.ts";
 import { addConditionalAnswers } from "./etag.ts";
 import { healthRoutes, type Readiness } from "./health.ts";
 import { addJsonBodies } from "./json-body.ts";
 import { addLingering } from "./linger.ts";
+import { addRequestMetrics } from "./metrics.ts";
 import { addOpenApi } from "./openapi.ts";
 import { type App, addRoutePolicy, refuseOtherMethods } from "./route.ts";
 import { addValidation } from "./validation.ts";
@@ -22,6 +24,8 @@ export interface AppDeps {
   readonly ids: IdSource;
   /** Each adds the routes of one capability. */
   readonly routes: readonly ((app: App) => void)[];
+  /** Default: nothing is counted. */
+  readonly metrics?: Metrics;
   /** Asked by `/readyz`. */
   readonly readiness: () => Promise<Readiness>;
 }
@@ -49,6 +53,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
 
   addRoutePolicy(app);
   addEnvelope(app, deps.log);
+  addRequestMetrics(app, deps.metrics ?? NO_METRICS);
   addGuard(app, deps.catalogue);
   addJsonBodies(app);
   addValidation(app);

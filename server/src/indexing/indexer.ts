@@ -1,9 +1,11 @@
 import { mkdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
+import { type Metrics, NO_METRICS } from "../metrics/metrics.ts";
 import type { TaskQueue } from "../tasks/queue.ts";
 import { Rescuer } from "../tasks/rescuer.ts";
 import { Worker } from "../tasks/worker.ts";
 import { createIndexFile, type IndexingDeps } from "./index-file.ts";
+import { meteredHandlers } from "./metered-task.ts";
 import { pruneFile } from "./prune-builds.ts";
 import { createRemoveFile } from "./remove-file.ts";
 
@@ -23,12 +25,15 @@ export interface IndexerDeps extends IndexingDeps {
   readonly queue: TaskQueue;
   /** Documents that are read at once in the fast lane, config.workers; the slow lane has as many places as the machine has cores. */
   readonly workers: number;
+  /** Default: nothing is counted. */
+  readonly metrics?: Metrics;
 }
 
 /** Worker and rescuer of one process. */
 export function createIndexer(deps: IndexerDeps): Indexer {
   const { queue, log } = deps;
-  const handlers = { index: createIndexFile(deps), remove: createRemoveFile(deps) };
+  const { metrics = NO_METRICS } = deps;
+  const handlers = meteredHandlers({ index: createIndexFile(deps), remove: createRemoveFile(deps) }, metrics);
   const places = { fast: deps.workers, slow: availableParallelism() };
   const background = [new Worker({ queue, log, handlers, places }), new Rescuer({ queue, log })];
   const stopping = new AbortController();

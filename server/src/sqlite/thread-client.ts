@@ -10,6 +10,8 @@ export interface ThreadClientOptions {
   readonly failed: (failure: Failure) => Error;
   /** The thread ended or must not go on (an fsync failed): its data is unreachable now. */
   readonly fatal: (error: Error) => void;
+  /** After each commit of a writing thread: its calls, and how long it took. */
+  readonly onBatch?: ((calls: number, tookMs: number) => void) | undefined;
 }
 
 export type Failure = Extract<Answer, { failure: unknown }>["failure"];
@@ -90,6 +92,7 @@ export class ThreadClient {
         return;
       case "answers":
         this.#batches += 1;
+        if (message.tookMs !== null) this.#options.onBatch?.(message.answers.length, message.tookMs);
         for (const answer of message.answers) this.#settle(answer);
         return;
     }

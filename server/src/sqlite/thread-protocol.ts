@@ -23,6 +23,7 @@ export type ToThread = { readonly kind: "calls"; readonly calls: readonly Call[]
 
 export type FromThread =
   | { readonly kind: "ready" }
-  | { readonly kind: "answers"; readonly answers: readonly Answer[] }
+  /** `tookMs`: how long the thread worked on them; only a writing thread says it. */
+  | { readonly kind: "answers"; readonly answers: readonly Answer[]; readonly tookMs: number | null }
   /** The thread cannot go on and said why: nothing unanswered was done. */
   | { readonly kind: "fatal"; readonly message: string };

@@ -6,7 +6,7 @@ export interface ThreadServer {
   /** What arrives: calls in order, then, once, `close`. */
   listen(listener: { calls(calls: readonly Call[]): void; close(): void }): void;
   ready(): void;
-  answer(answers: readonly Answer[]): void;
+  answer(answers: readonly Answer[], tookMs?: number): void;
   /** Says why the thread must end; the caller returns and does no more work. */
   fatal(message: string): void;
 }
@@ -23,8 +23,8 @@ export function threadServer(): ThreadServer {
       });
     },
     ready: () => send({ kind: "ready" }),
-    answer: (answers) => {
-      if (answers.length > 0) send({ kind: "answers", answers });
+    answer: (answers, tookMs) => {
+      if (answers.length > 0) send({ kind: "answers", answers, tookMs: tookMs ?? null });
     },
     fatal: (message) => send({ kind: "fatal", message }),
   };
