@@ -34,6 +34,6 @@ export function createLog(level: LogLevel): Log {
 /** A line without API keys and upload signatures. */
 export function redactSecrets(line: string): string {
   return line
-    .replace(/sk_[A-Za-z0-9_]{16,}/g, "sk_[redacted]")
+    .replace(/\bsk_[A-Za-z0-9_]{16,}/g, "sk_[redacted]")
     .replace(/(\/v1\/uploads\/[A-Za-z0-9_]+\/)[A-Za-z0-9_-]{8,}/g, "$1[redacted]");
 }
