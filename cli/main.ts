@@ -6,13 +6,14 @@ import { CliError, EXIT, type ExitCode, exitCodes } from "./exit-codes.ts";
 import { addFiles, addStatus } from "./files.ts";
 import { type Io, printJson } from "./io.ts";
 import { addKeys } from "./keys.ts";
+import { addReindex } from "./reindex.ts";
 import { addSearch } from "./search.ts";
 import { addServe } from "./serve.ts";
 import { addUpload } from "./upload/upload.ts";
 
 /**
  * `wharf`: runs the server, makes its keys, and speaks to it as any client would. The commands for files go over HTTP alone; only
- * `serve` and `keys` touch a data folder.
+ * `serve`, `keys` and the operator's commands touch a data folder.
  */
 export async function runCli(argv: readonly string[], io: Io): Promise<ExitCode> {
   const outcome: { exitCode: ExitCode } = { exitCode: EXIT.ok };
@@ -46,6 +47,7 @@ function createProgram(io: Io, end: (exitCode: ExitCode) => void): Command {
   addSearch(program, io);
   addStatus(program, io, end);
   addFiles(program, io);
+  addReindex(program, io);
   return program;
 }
 
@@ -96,12 +98,18 @@ ${exitCodes()
   .join("\n")}
 `;
 
-/** The process's own streams and signals. The first signal asks for an orderly end; a second one does not wait. */
+/** npm and bin/wharf pass a Ctrl-C on that the terminal has sent to the whole group already: both come within milliseconds. */
+const SAME_SIGNAL_MS = 1000;
+
+/** The process's own streams and signals. The first signal asks for an orderly end; a later one does not wait for it. */
 function processIo(): Io {
   const stop = new AbortController();
+  let stoppedAt = 0;
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.on(signal, () => {
-      if (stop.signal.aborted) process.exit(signal === "SIGINT" ? 130 : 143);
+      const now = performance.now();
+      if (!stop.signal.aborted) stoppedAt = now;
+      else if (now - stoppedAt > SAME_SIGNAL_MS) process.exit(signal === "SIGINT" ? 130 : 143);
       stop.abort();
     });
   // A reader that has gone (`wharf … | head`) is no failure of ours.

@@ -28,7 +28,9 @@ async function serve(dataDir: string, more: readonly string[] = []): Promise<{ c
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<unknown> {
   const exited = once(child, "exit");
+  // Two at once, as under npm, where the terminal and npm both send one: the end stays an orderly one. (The kernel would merge two equal ones.)
   child.kill(signal);
+  child.kill(signal === "SIGINT" ? "SIGTERM" : "SIGINT");
   const [code] = await exited;
   return code;
 }

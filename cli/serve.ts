@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import type { Command } from "commander";
+import { widenThreadPool } from "../server/src/config.ts";
 import type { RunningWharf } from "../server/src/main.ts";
 import { banner } from "./banner.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
@@ -26,6 +27,7 @@ export function addServe(program: Command, io: Io, end: (exitCode: ExitCode) => 
     .addHelpText("after", HELP);
   addSettingFlags(command);
   command.action(async ({ json }: { json?: true }) => {
+    widenThreadPool();
     const config = configFrom(command, io);
     // Loaded here alone: the other commands need not wait for the server's code.
     const { startWharf } = await import("../server/src/main.ts");

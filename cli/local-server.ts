@@ -1,0 +1,63 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { BlobStore } from "../server/src/blobs/blob-store.ts";
+import { openFsBlobStore } from "../server/src/blobs/fs.ts";
+import type { Catalogue } from "../server/src/catalogue/catalogue.ts";
+import { openSqliteCatalogue } from "../server/src/catalogue/sqlite.ts";
+import { createClock } from "../server/src/clock.ts";
+import { ConfigError } from "../server/src/config.ts";
+import { type DataFolder, lockDataFolder, openDataFolder } from "../server/src/data-folder.ts";
+import { createIdSource, type IdSource } from "../server/src/ids.ts";
+import { createLog } from "../server/src/log.ts";
+import { type Fts5SearchIndex, openFts5SearchIndex } from "../server/src/search-index/fts5.ts";
+import { CliError, EXIT } from "./exit-codes.ts";
+
+/** Everything that the server opens, for commands that stand in for it. */
+export interface LocalServer {
+  readonly folder: DataFolder;
+  readonly catalogue: Catalogue;
+  readonly blobs: BlobStore;
+  readonly index: Fts5SearchIndex;
+  readonly ids: IdSource;
+}
+
+/**
+ * Runs `work` in the server's place: under its lock, so that no server runs meanwhile, and on the same adapters. Refuses a folder without a
+ * catalogue: it is a mistyped path.
+ */
+export async function withStoppedServer<T>(dataDir: string, work: (local: LocalServer) => Promise<T>): Promise<T> {
+  if (!existsSync(join(dataDir, "catalogue.db")))
+    throw new ConfigError(`There is no Wharf data in ${dataDir}: name the server's folder with --data-dir.`);
+  const folder = openDataFolder(dataDir);
+  const lock = lockDataFolder(folder);
+  try {
+    return await withAdapters(folder, work);
+  } finally {
+    lock.release();
+  }
+}
+
+/** The same without the lock: for commands that hold it already, or run beside the server and change nothing. */
+export async function withAdapters<T>(folder: DataFolder, work: (local: LocalServer) => Promise<T>): Promise<T> {
+  const failure: { error: Error | null } = { error: null };
+  const fatal = (error: Error) => {
+    failure.error = error;
+  };
+  const log = createLog("error");
+  const clock = createClock();
+  const closing: (() => Promise<void>)[] = [];
+  try {
+    const catalogue = await openSqliteCatalogue({ path: folder.catalogue, fatal });
+    closing.push(() => catalogue.close());
+    const blobs = await openFsBlobStore({ root: folder.blobs, log, clock });
+    const index = await openFts5SearchIndex({ dir: folder.index, log, fatal });
+    closing.push(() => index.close());
+    return await work({ folder, catalogue, blobs, index, ids: createIdSource(clock) });
+  } catch (error) {
+    if (failure.error === null) throw error;
+    const message = `The data in ${folder.path} cannot be read or written: ${failure.error.message}`;
+    throw new CliError(EXIT.io, "io", message, { cause: failure.error });
+  } finally {
+    for (const close of closing.toReversed()) await close();
+  }
+}
