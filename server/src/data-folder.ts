@@ -6,6 +6,7 @@ import {
   linkSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   statSync,
   unlinkSync,
@@ -73,6 +74,7 @@ export function lockDataFolder(folder: DataFolder): ServerLock {
 /** The secret behind upload URLs: generated once, and published like a blob, so that a power cut leaves a whole one or none. */
 export function loadSecret(folder: DataFolder): string {
   const path = join(folder.path, "secret");
+  for (const name of readdirSync(folder.path)) if (name.startsWith("secret.tmp-")) unlinkSync(join(folder.path, name));
   if (!existsSync(path)) {
     const temporary = `${path}.tmp-${randomBytes(6).toString("hex")}`;
     const file = openSync(temporary, "wx", 0o600);
@@ -92,11 +94,13 @@ export function loadSecret(folder: DataFolder): string {
   return secret;
 }
 
+/** The parent is synced also when the folder is there: a start that died between the two calls left its name unsynced. */
 function makeFolder(path: string): void {
-  if (existsSync(path)) return;
   const parent = dirname(path);
-  makeFolder(parent);
-  mkdirSync(path, { mode: 0o700 });
+  if (!existsSync(path)) {
+    if (!existsSync(parent)) makeFolder(parent);
+    mkdirSync(path, { mode: 0o700 });
+  }
   syncFolder(parent);
 }
 

@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { loadSecret, lockDataFolder, openDataFolder } from "./data-folder.ts";
+
+let scratch: string;
+
+beforeEach(() => {
+  scratch = mkdtempSync(join(tmpdir(), "wharf-folder-"));
+});
+
+afterEach(() => rmSync(scratch, { recursive: true }));
+
+test("The folder and those above it are made, for its owner alone", () => {
+  const folder = openDataFolder(join(scratch, "a/b/data"));
+  for (const path of [folder.path, folder.blobs, folder.index]) assert.equal(statSync(path).mode & 0o777, 0o700, path);
+  assert.deepEqual(openDataFolder(folder.path), folder);
+});
+
+test("A folder that others can read is refused with the command that mends it", () => {
+  const { path } = openDataFolder(join(scratch, "data"));
+  chmodSync(path, 0o755);
+  assert.throws(() => openDataFolder(path), { name: "ConfigError", message: /chmod 700/ });
+});
+
+test("A second lock on the folder is refused with one sentence, and the folder is free after the release", () => {
+  const folder = openDataFolder(join(scratch, "data"));
+  const lock = lockDataFolder(folder);
+  assert.throws(() => lockDataFolder(folder), { name: "ConfigError", message: /Another Wharf server runs on .*data/ });
+  lock.release();
+  lockDataFolder(folder).release();
+});
+
+test("The secret is made once, read back the same, and what a crash left of making it is cleared away", () => {
+  const folder = openDataFolder(join(scratch, "data"));
+  writeFileSync(join(folder.path, "secret.tmp-0a0b0c"), "half a sec");
+  const secret = loadSecret(folder);
+  assert.ok(secret.length >= 43);
+  assert.equal(loadSecret(folder), secret);
+  assert.equal(statSync(join(folder.path, "secret")).mode & 0o777, 0o600);
+  assert.deepEqual(
+    readdirSync(folder.path).filter((name) => name.startsWith("secret")),
+    ["secret"],
+  );
+});
+
+test("A damaged secret stops the start: new upload URLs must not silently differ from those that clients hold", () => {
+  const folder = openDataFolder(join(scratch, "data"));
+  loadSecret(folder);
+  writeFileSync(join(folder.path, "secret"), "short");
+  assert.throws(() => loadSecret(folder), { name: "ConfigError", message: /restore it from a backup/ });
+  assert.equal(readFileSync(join(folder.path, "secret"), "utf8"), "short");
+});
