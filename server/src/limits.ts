@@ -143,7 +143,7 @@ export const LIMITS = {
   metadataFilterPairs: 20,
   /** Candidates ranked beyond twice the limit: room for what the catalogue drops. */
   searchExtraCandidates: 16,
-  searchTermBudgetRows: 20_000,
+  searchTermBudgetRows: 40_000,
   /** Best chunks by the words that were looked up, scored again by all words of the query. */
   searchRescored: 400,
   chunksPerWrite: 100,

@@ -10,7 +10,7 @@ import { stemEnglish } from "./stem-english.ts";
  * - Terms are folded (NFKC, lower case, no diacritics: fold.ts) and, when they are of a–z alone, stemmed.
  * - Scripts without spaces (Chinese, Japanese, Korean, Thai …) give each pair of neighbouring characters, and ideographs and
  *   Hangul syllables also alone. Rejected: Intl.Segmenter, whose words depend on their neighbours and on the ICU data that Node
- *   was built with: a phrase cut out of a text is segmented otherwise than within it (measured: decision 0011).
+ *   was built with: a phrase cut out of a text is segmented otherwise than within it (docs/decisions/0011-search-ranking.md).
  * - Stop words stay in documents; only a query drops them (query-terms.ts).
  */
 export interface Token {
@@ -31,6 +31,11 @@ export function tokenText(text: string): string {
   const terms: string[] = [];
   scan(text, (term) => terms.push(term));
   return terms.join(" ");
+}
+
+/** The tokens of a document's title field: its title, else its file name. Extraction and rebuild must agree on it. */
+export function titleTokenText(filename: string, title: string): string {
+  return tokenText(title === "" ? filename : title);
 }
 
 /** A longer word is known by its beginning, in UTF-16 code units: base64 and other noise must not fill the index. */
