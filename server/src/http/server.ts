@@ -5,6 +5,7 @@ import type { IdSource } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { continueOnRead } from "./bounded-body.ts";
 import { errorBody, headersOfEveryAnswer, retryAfter } from "./envelope.ts";
+import { faultOfRequestLine } from "./request-line.ts";
 
 export interface HttpServerDeps {
   /** Everything but the byte end-point: `app.routing`. */

@@ -31,7 +31,11 @@ export interface SearchIndex {
   rank(team: TeamId, query: RankQuery): Promise<Ranking>;
 
   /** Which (file, build) pairs the team's index holds, in pages after `after`: for reconcile, doctor and reindex. */
-  builds(team: TeamId, after: BuildRef | null, limit: number): Promise<readonly (BuildRef & { readonly chunks: number })[]>;
+  builds(
+    team: TeamId,
+    after: BuildRef | null,
+    limit: number,
+  ): Promise<readonly (BuildRef & { readonly chunks: number })[]>;
 
   /** Teams that have an index. */
   teams(): Promise<readonly TeamId[]>;

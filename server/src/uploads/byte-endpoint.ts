@@ -5,7 +5,6 @@ import { BlobStoreError } from "../blobs/blob-store.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { WharfError } from "../errors.ts";
-import { faultOfRequestLine } from "../http/request-line.ts";
 import type { IdSource, SessionId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import type { Log } from "../log.ts";
@@ -93,8 +92,6 @@ export class ByteEndpoint {
 
   async #serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): Promise<void> {
     const { catalogue, clock, secret, publicUrl, disk } = this.#deps;
-    const fault = faultOfRequestLine(request);
-    if (fault !== null) return refuseWithText(request, response, { status: 400, text: fault });
     const path = (request.url ?? "").split("?", 1)[0] ?? "";
     const id = sessionOfPath(path, secret);
     const session = id === null ? null : await catalogue.run(readSession, { id, teamId: null });
