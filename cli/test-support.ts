@@ -16,6 +16,11 @@ export interface TestServer {
   readonly dataDir: string;
   /** What the client commands need. */
   readonly env: Readonly<Record<string, string>>;
+  /** Ends the server and keeps its folder; `begin` starts another on it, at the same address. */
+  end(): Promise<void>;
+  begin(): Promise<void>;
+  /** Removes the folder, after ending the server if it runs. */
+  remove(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -26,17 +31,24 @@ export async function startTestServer(publicUrl?: string): Promise<TestServer> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const flags = { port: String(port), dataDir, workers: "1", ...(publicUrl === undefined ? {} : { publicUrl }) };
-  const wharf = await startWharf(readConfig(flags, {}), { log: createLog("silent") });
+  const start = () => startWharf(readConfig(flags, {}), { log: createLog("silent") });
+  let wharf = await start();
   const key = wharf.firstKey?.key ?? "";
+  const remove = async () => {
+    await wharf.stop();
+    await rm(root, { recursive: true });
+  };
   return {
     url,
     key,
     dataDir,
     env: { WHARF_URL: url, WHARF_API_KEY: key },
-    async stop() {
-      await wharf.stop();
-      await rm(root, { recursive: true });
+    end: () => wharf.stop(),
+    async begin() {
+      wharf = await start();
     },
+    remove,
+    stop: remove,
   };
 }
 

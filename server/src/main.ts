@@ -21,15 +21,17 @@ import { countByteRequest, metricsRoute } from "./http/metrics.ts";
 import type { App } from "./http/route.ts";
 import { HttpServer } from "./http/server.ts";
 import { createIdSource } from "./ids.ts";
+import { IndexAudit } from "./indexing/index-audit.ts";
 import { createIndexer } from "./indexing/indexer.ts";
 import { BuildSweep } from "./indexing/prune-builds.ts";
 import { LIMITS } from "./limits.ts";
 import { createLog, type Log } from "./log.ts";
-import { Collector } from "./metrics/collect.ts";
+import { Collector, gauge } from "./metrics/collect.ts";
 import { meteredBlobs, meteredCatalogue, meteredExtractor } from "./metrics/metered.ts";
 import { MetricsRecorder } from "./metrics/recorder.ts";
 import { retrievalRoutes } from "./retrieval/routes.ts";
 import { openFts5SearchIndex } from "./search-index/fts5.ts";
+import { rebuildMarks } from "./search-index/rebuild-marks.ts";
 import { Sweeper } from "./sweeper.ts";
 import { createSqliteTaskQueue } from "./tasks/queue.sqlite.ts";
 import { taskRoutes } from "./tasks/routes.ts";
@@ -93,13 +95,24 @@ export async function startWharf(config: Config, options: StartOptions = {}): Pr
     const catalogue = meteredCatalogue(openedCatalogue, metrics);
     const blobs = meteredBlobs(openedBlobs, metrics);
     const extractor = meteredExtractor(openedExtractor, metrics);
-    const figures = new Collector({ catalogue, blobs, more: () => [] });
+    const audit = new IndexAudit({ catalogue, index, ids, log });
+    const figures = new Collector({
+      catalogue,
+      blobs,
+      more: () => [gauge("wharf_index_builds_missing", MISSING_BUILDS, audit.missing)],
+    });
     closing.add(() => figures.close());
     const firstKey = await createFirstApiKey({ catalogue, ids, random: randomBytes });
     const queue = createSqliteTaskQueue(catalogue);
     const spoolFolder = join(folder.path, "spool");
     const { workers } = config;
     const indexer = createIndexer({ catalogue, blobs, index, extractor, log, queue, spoolFolder, workers, metrics });
+    const unfinished = rebuildMarks(folder.index).size;
+    if (unfinished > 0)
+      log.error(
+        { teams: unfinished },
+        "a rebuild of the search index was interrupted: stop the server and run wharf reindex, or wait until what is missing was read again",
+      );
     // Nobody writes yet: what a crash left behind goes before anybody can meet it.
     await indexer.recover();
     const report = await reconcile({ blobs, catalogue }, { nobodyWrites: true, busy: () => [], repair: true });
@@ -122,7 +135,7 @@ export async function startWharf(config: Config, options: StartOptions = {}): Pr
       log,
       ids,
       metrics,
-      readiness: () => readiness(catalogue, extractor.isolation.missing, stopping),
+      readiness: () => readiness(catalogue, extractor.isolation.missing, audit, stopping),
       routes: [
         (app: App) => connectionRoutes(app),
         (app: App) => bucketRoutes(app, { catalogue }),
@@ -165,8 +178,16 @@ export async function startWharf(config: Config, options: StartOptions = {}): Pr
       log.warn({ url }, "WHARF_PUBLIC_URL is not set: clients elsewhere cannot reach the upload_url they are given");
 
     await indexer.start();
+    audit.start();
     const builds = new BuildSweep({ catalogue, index });
-    const sweeper = new Sweeper({ catalogue, blobs, bytes, pruneBuilds: () => builds.runOnce(), log });
+    const sweeper = new Sweeper({
+      catalogue,
+      blobs,
+      bytes,
+      pruneBuilds: () => builds.runOnce(),
+      auditIndex: () => audit.runOnce(),
+      log,
+    });
     sweeper.start();
     log.info({ url, data_dir: folder.path }, "listening");
 
@@ -181,6 +202,7 @@ export async function startWharf(config: Config, options: StartOptions = {}): Pr
       await bytes.close();
       await returned;
       await sweeper.stop();
+      await audit.stop();
       await app.close();
       await closing.run();
       log.info({}, "stopped");
@@ -215,10 +237,18 @@ class Closers {
   }
 }
 
-async function readiness(catalogue: Catalogue, missing: readonly string[], stopping: boolean): Promise<Readiness> {
+const MISSING_BUILDS = "Indexed files that the last look found missing in the search index; they are read again.";
+
+async function readiness(
+  catalogue: Catalogue,
+  missing: readonly string[],
+  audit: IndexAudit,
+  stopping: boolean,
+): Promise<Readiness> {
   const checks = {
     catalogue: "ok",
     write_ahead_log_bytes: String(catalogue.stats().walBytes),
+    search_index: audit.state,
     extraction_sandbox: missing.length === 0 ? "complete" : `missing: ${missing.join("; ")}`,
   };
   return stopping ? { ready: false, refusal: "shutting_down", checks } : { ready: true, checks };

@@ -2,6 +2,7 @@ import { accessOperations } from "./access/store.ts";
 import { bucketOperations } from "./buckets/store.ts";
 import type { Operation, Tx } from "./catalogue/catalogue.ts";
 import { fileOperations } from "./files/store.ts";
+import { rebuildOperations } from "./indexing/rebuild.store.ts";
 import { indexingOperations } from "./indexing/store.ts";
 import { metricsOperations } from "./metrics/store.ts";
 import { retrievalOperations } from "./retrieval/store.ts";
@@ -25,6 +26,7 @@ const OPERATIONS: ReadonlyMap<string, AnyOperation> = index([
   ...attemptOperations,
   claimOnSqlite,
   ...indexingOperations,
+  ...rebuildOperations,
   ...metricsOperations,
   ...retrievalOperations,
   ...createOperations,

@@ -17,6 +17,8 @@ export interface SweeperDeps {
   readonly bytes: ByteEndpoint;
   /** Builds that no file shows and no task writes (indexing/). */
   readonly pruneBuilds: () => Promise<unknown>;
+  /** A page of files whose builds the index has to hold (indexing/). */
+  readonly auditIndex: () => Promise<unknown>;
   readonly log: Log;
 }
 
@@ -49,6 +51,7 @@ export class Sweeper {
     await this.#step("forget sessions", () => this.#repeat(forgetSessions));
     await this.#step("forget tombstones", () => this.#repeat(forgetTombstones));
     await this.#step("prune builds", this.#deps.pruneBuilds);
+    await this.#step("audit the index", this.#deps.auditIndex);
     if (performance.now() - this.#reconciledAt < LIMITS.reconcileEveryMs) return;
     this.#reconciledAt = performance.now();
     await this.#step("reconcile", () => this.#reconcile());

@@ -1,6 +1,6 @@
 import { chunkPage } from "../chunking/chunk-page.ts";
 import { LIMITS } from "../limits.ts";
-import { tokenText } from "../search-index/analyze.ts";
+import { titleTokenText, tokenText } from "../search-index/analyze.ts";
 import type { ReceivedDocument } from "./child-io.ts";
 import { ExtractionFault } from "./extractor.ts";
 import { documentFault, ReaderTrap } from "./fault.ts";
@@ -21,8 +21,8 @@ export async function readDocument(document: ReceivedDocument, send: Send): Prom
   try {
     const input = { bytes, filename: header.filename, declaredType: header.declaredType };
     const sniffed = await sniff(input);
-    const title = header.title === "" ? header.filename : header.title;
-    send({ kind: "type", detected: FORMATS[sniffed.format], titleTokens: tokenText(title) });
+    const titleTokens = titleTokenText(header.filename, header.title);
+    send({ kind: "type", detected: FORMATS[sniffed.format], titleTokens });
     const written = { chars: 0, hasText: false };
     for await (const found of await pagesOf(sniffed, input)) {
       page += 1;

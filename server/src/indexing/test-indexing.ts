@@ -7,7 +7,7 @@ import type { Catalogue } from "../catalogue/catalogue.ts";
 import { ExtractionFault } from "../extraction/extractor.ts";
 import type { BucketId, FileId, TeamId } from "../ids.ts";
 import type { Log } from "../log.ts";
-import { openFts5SearchIndex } from "../search-index/fts5.ts";
+import { type Fts5SearchIndex, openFts5SearchIndex } from "../search-index/fts5.ts";
 import type { SearchIndex } from "../search-index/search-index.ts";
 import { openTestCatalogue, type TestCatalogue, type TestFile } from "../tasks/test-catalogue.ts";
 import { Worker } from "../tasks/worker.ts";
@@ -20,7 +20,7 @@ import { activate } from "./store.ts";
 export interface TestIndexing {
   readonly on: TestCatalogue;
   readonly blobs: BlobStore;
-  readonly index: SearchIndex;
+  readonly index: Fts5SearchIndex;
   readonly team: TeamId;
   readonly bucket: BucketId;
   /** By file name. */
