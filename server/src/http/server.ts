@@ -95,8 +95,10 @@ export class HttpServer {
     this.#answering.set(response, request.socket);
     response.once("close", () => this.#answering.delete(response));
     if (this.#closing) response.setHeader("Connection", "close");
-    // The path decides, as the client spelled it: upload URLs are ours, and nobody rewrites them.
-    if (request.url?.startsWith("/v1/uploads/")) this.#deps.byteEndpoint(request, response, expectsContinue);
+    // The path decides, as the client spelled it: upload URLs are ours, and nobody rewrites them. A request that two servers may read
+    // differently is the app's to refuse, for both.
+    const forBytes = request.url?.startsWith("/v1/uploads/") && faultOfRequestLine(request) === null;
+    if (forBytes) this.#deps.byteEndpoint(request, response, expectsContinue);
     else if (this.#surplus.has(request.socket)) this.#refuseSurplus(request, response);
     else {
       if (expectsContinue) continueOnRead(request, response);
