@@ -66,6 +66,26 @@ export function scoreText(
   return sum;
 }
 
+/**
+ * What a chunk gains in which the whole query stands word for word: one more term, as rare as can be. Whoever pastes a sentence wants the
+ * place where it stands, and of its everyday words alone BM25 put that place 35th of a novel's. `phrase` null = the query has one word.
+ */
+export function verbatimScore(
+  text: ScoredText,
+  phrase: string | null,
+  team: { readonly chunks: number; readonly tokens: number },
+): number {
+  if (phrase === null) return 0;
+  const found = { title: Number(holdsPhrase(text.title, phrase)), body: Number(holdsPhrase(text.body, phrase)) };
+  if (found.title + found.body === 0) return 0;
+  const length = [text.title, text.body, text.hints].reduce((sum, field) => sum + tokensOf(field).length, 0);
+  return termScore(idf(team.chunks, 1), found, length / (team.tokens / team.chunks));
+}
+
+function holdsPhrase(field: string, phrase: string): boolean {
+  return field.includes(phrase) && ` ${field} `.includes(` ${phrase} `);
+}
+
 export function tokensOf(spaceJoined: string): readonly string[] {
   return spaceJoined === "" ? [] : spaceJoined.split(" ");
 }

@@ -1,9 +1,9 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { brandId, type FileId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
-import { BODY_WEIGHT, compareRanked, scoreText, TITLE_WEIGHT } from "./bm25.ts";
+import { BODY_WEIGHT, compareRanked, scoreText, TITLE_WEIGHT, verbatimScore } from "./bm25.ts";
 import { bucketHint, fileHint, tagHint } from "./hints.ts";
-import { queryTerms } from "./query-terms.ts";
+import { queryPhrase, queryTerms } from "./query-terms.ts";
 import type { BuildRef, Candidate, Ranking, RankQuery } from "./search-index.ts";
 import { type CountedTerm, chooseTerms } from "./term-budget.ts";
 
@@ -53,15 +53,16 @@ export class Fts5Reads {
     const termsIgnored = ignored.map((word) => word.spelled);
     if (kept.length === 0 || filteredChunks === 0) return { candidates: [], complete: true, termsIgnored };
     const lookup = { match: matchExpression(kept, filters, team.chunks), files: filesToJoin(query) };
-    if (ignored.length === 0) {
+    const phrase = queryPhrase(query.text);
+    if (ignored.length === 0 && phrase === null) {
       const { scores, complete } = this.#best(lookup, query.limit);
       return { candidates: this.#candidates(scores), complete, termsIgnored };
     }
-    // FTS5 scored by the kept terms alone: the best of those are scored again by all.
+    // FTS5 scored by the kept terms alone, and knows no order of words: the best of those are scored again by all there is.
     const pool = this.#best(lookup, Math.max(query.limit, LIMITS.searchRescored));
-    const rescored = this.#candidates(this.#rescore(pool.scores, present, team));
-    const complete = pool.complete && rescored.length <= query.limit;
-    return { candidates: rescored.slice(0, query.limit), complete, termsIgnored };
+    const scores = this.#rescore(pool.scores, { terms: ignored.length === 0 ? null : present, phrase }, team);
+    const candidates = this.#candidates(bestOf(scores, query.limit)).slice(0, query.limit);
+    return { candidates, complete: pool.complete && scores.size <= query.limit, termsIgnored };
   }
 
   builds(after: BuildRef | null, limit: number): (BuildRef & { readonly chunks: number })[] {
@@ -113,18 +114,22 @@ export class Fts5Reads {
     return { scores: new Map(exact.map(([id, score]) => [Number(id), -Number(score)])), complete };
   }
 
+  /** `terms` null: FTS5's own score holds. The phrase counts for the best limits.searchRescored, however many are asked for. */
   #rescore(
     scores: ReadonlyMap<number, number>,
-    terms: readonly CountedTerm[],
+    by: { readonly terms: readonly CountedTerm[] | null; readonly phrase: string | null },
     team: { readonly chunks: number; readonly tokens: number },
   ): ReadonlyMap<number, number> {
-    const rows = this.#wordsByIds.all(JSON.stringify([...scores.keys()])).map(cells);
-    return new Map(
-      rows.map(([id, title, body, hints]) => {
-        const text = { title: String(title), body: String(body), hints: String(hints) };
-        return [Number(id), scoreText(text, terms, team)];
-      }),
-    );
+    const rescored = new Map(scores);
+    const ids = [...scores.keys()].slice(0, by.terms === null ? LIMITS.searchRescored : scores.size);
+    for (const row of this.#wordsByIds.all(JSON.stringify(ids))) {
+      const [rowid, title, body, hints] = cells(row);
+      const id = Number(rowid);
+      const text = { title: String(title), body: String(body), hints: String(hints) };
+      const score = by.terms === null ? (scores.get(id) ?? 0) : scoreText(text, by.terms, team);
+      rescored.set(id, score + verbatimScore(text, by.phrase, team));
+    }
+    return rescored;
   }
 
   #candidates(scores: ReadonlyMap<number, number>): readonly Candidate[] {
@@ -142,6 +147,12 @@ export class Fts5Reads {
       }))
       .sort(compareRanked);
   }
+}
+
+/** The rows that are among the best `limit`, with all that tie with the last of them: which of those comes first, the chunks decide. */
+function bestOf(scores: ReadonlyMap<number, number>, limit: number): ReadonlyMap<number, number> {
+  const cut = [...scores.values()].sort((a, b) => b - a)[limit - 1];
+  return cut === undefined ? scores : new Map([...scores].filter(([, score]) => score >= cut));
 }
 
 type RowFilter = "none" | "files";

@@ -1,7 +1,8 @@
 import type { FileId, TeamId } from "../ids.ts";
-import { compareRanked, type ScoredText, scoreText, tokensOf } from "./bm25.ts";
+import { LIMITS } from "../limits.ts";
+import { compareRanked, type ScoredText, scoreText, tokensOf, verbatimScore } from "./bm25.ts";
 import { bucketHint, fileHint, hintTokens, tagHint } from "./hints.ts";
-import { queryTerms } from "./query-terms.ts";
+import { queryPhrase, queryTerms } from "./query-terms.ts";
 import type { BuildRef, Candidate, ChunkWrite, IndexedChunk, Ranking, RankQuery, SearchIndex } from "./search-index.ts";
 import { chooseTerms } from "./term-budget.ts";
 
@@ -64,9 +65,15 @@ function rank(rows: readonly Row[], query: RankQuery): Ranking {
     chunks: team.chunks,
     filteredChunks,
   });
+  const phrase = queryPhrase(query.text);
   const ranked = rows
     .filter((row) => passes(row, query) && kept.some((word) => row.terms.has(word.term)))
-    .map((row) => candidate(row, scoreText(row.scored, present, team)))
+    .map((row) => ({ row, ranked: candidate(row, scoreText(row.scored, present, team)) }))
+    .sort((a, b) => compareRanked(a.ranked, b.ranked))
+    .map(({ row, ranked }, place) => {
+      const more = place < LIMITS.searchRescored ? verbatimScore(row.scored, phrase, team) : 0;
+      return { ...ranked, score: ranked.score + more };
+    })
     .sort(compareRanked);
   return {
     candidates: ranked.slice(0, query.limit),

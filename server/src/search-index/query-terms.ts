@@ -1,4 +1,4 @@
-import { analyze, type Token } from "./analyze.ts";
+import { analyze, type Token, tokenText } from "./analyze.ts";
 
 /** A word of a query: what is looked up, and how the client spelled it. */
 export interface QueryTerm {
@@ -24,6 +24,12 @@ export function queryTerms(text: string): readonly QueryTerm[] {
   const spelled = words.map(({ term, start, end }) => ({ term, spelled: text.slice(start, end), weight: 1 }));
   const telling = spelled.filter((word) => !STOP_WORDS.has(word.spelled.toLowerCase()));
   return distinct(telling.length > 0 ? telling : spelled);
+}
+
+/** The query's tokens as a document that says just this has them, stop words too; null when that is one word, which ranks by itself. */
+export function queryPhrase(text: string): string | null {
+  const phrase = tokenText(text);
+  return phrase.includes(" ") ? phrase : null;
 }
 
 /**

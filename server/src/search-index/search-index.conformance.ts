@@ -209,6 +209,25 @@ export function describeSearchIndex(
       },
     );
 
+    guarantee(
+      "a chunk that holds the whole query word for word comes first, however common its words are",
+      async () => {
+        const common = Array.from(
+          { length: 60 },
+          (_, n) => `itself presented to the king and presented itself to queen ${n}`,
+        );
+        await index.write(
+          team,
+          chunks("file_1", [...common, "a difficulty that had presented itself to the colonel of the guard"]),
+        );
+        const [first] = (await index.rank(team, { ...ask("that had presented itself to the colonel"), limit: 3 }))
+          .candidates;
+        assert.equal(first?.position, 60);
+        const [short] = (await index.rank(team, { ...ask("that had presented itself"), limit: 1 })).candidates;
+        assert.equal(short?.position, 60);
+      },
+    );
+
     guarantee("builds come in pages, each once", async () => {
       const names = ["file_a", "file_b", "file_c", "file_d", "file_e"];
       for (const name of names) await index.write(team, chunks(name, ["x", "y"]));
