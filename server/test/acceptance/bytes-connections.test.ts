@@ -26,15 +26,20 @@ async function begin(session: Session, bytes: Uint8Array, length: number, first 
   return connection;
 }
 
-/** What a cut request may have left: whole units, no more than was sent. Waits for the cut to be noticed. */
+/**
+ * What a cut request may have left: whole units, no more than was sent, and at most one less. What lay unread in the server's socket
+ * when the connection broke is gone with it: the probe says so, which is all that a client relies on.
+ */
 async function keptAfterCut(session: Session, sent: number): Promise<number> {
-  const expected = Math.floor(sent / UNIT) * UNIT;
+  const most = Math.floor(sent / UNIT) * UNIT;
+  const least = Math.max(0, most - UNIT);
   let have = await kept(session.url);
-  for (let round = 0; have < expected && round < 100; round++) {
+  // The cut is noticed and recorded within milliseconds on a quiet machine, later on a busy one.
+  for (let round = 0; have < (round < 50 ? most : least) && round < 500; round++) {
     await wait(20);
     have = await kept(session.url);
   }
-  assert.equal(have, expected, `${sent} bytes were sent`);
+  assert.ok(have % UNIT === 0 && have >= least && have <= most, `${have} are kept of ${sent} that were sent`);
   return have;
 }
 

@@ -10,7 +10,9 @@ import { seededRandom } from "../support/random.ts";
 import { RawConnection } from "../support/raw.ts";
 import { CONFIG, NEEDS_OWN_SERVER, openTarget, ownServer } from "../support/target.ts";
 
-const { api } = await openTarget();
+const { api, server } = await openTarget();
+/** Sessions that live for 2 s: for what expiry does. */
+const quickServer = NEEDS_OWN_SERVER === false ? await ownServer({ WHARF_SESSION_TTL_SECONDS: "2" }) : null;
 const random = seededRandom(CONFIG.seed);
 const BYTES = random.bytes(2 * UNIT + 10);
 const OTHER = random.bytes(BYTES.length);
@@ -179,10 +181,9 @@ proves(
   ["PUT-13", "L17", "FIN-4"],
   "an expired session is 410 on its URL and at finalize, also when part of it is kept; nothing comes of it",
   async () => {
-    const server = await ownServer({ WHARF_SESSION_TTL_SECONDS: "1" });
-    const quick = new Api(server.url, server.key);
+    const quick = quickApi();
     const session = await quick.create(T);
-    await wait(1100);
+    await wait(2100);
     for (const answer of [
       await probe(session.url),
       await put(session.url, null, BYTES),
@@ -203,8 +204,7 @@ proves(
   ["PUT-19", "FIN-4", "PUT-18"],
   "a record renews the session by 15 min, completion by 24 h, and a finalized one answers whatever its expiry",
   async () => {
-    const server = await ownServer({ WHARF_SESSION_TTL_SECONDS: "2" });
-    const quick = new Api(server.url, server.key);
+    const quick = quickApi();
     const session = await quick.create(T);
     await put(session.url, `0-${UNIT - 1}/*`, BYTES.subarray(0, UNIT));
     assert.ok((await secondsLeft(quick, session.id)) > 14 * 60);
@@ -222,13 +222,12 @@ proves(
   ["PUT-19"],
   "a running request outlives its session's expiry: what it sent counts",
   async () => {
-    const server = await ownServer({ WHARF_SESSION_TTL_SECONDS: "1" });
-    const quick = new Api(server.url, server.key);
+    const quick = quickApi();
     const session = await quick.create(T);
     const connection = await RawConnection.open(session.url);
     await connection.writeHead("PUT", session.url, [`Content-Length: ${T}`]);
     await connection.write(BYTES.subarray(0, 1000));
-    await wait(1500);
+    await wait(2500);
     await connection.write(BYTES.subarray(1000));
     assert.equal((await connection.readAnswer())?.status, 200);
     connection.destroy();
@@ -241,13 +240,12 @@ proves(
   ["FIN-1", "PUT-2", "PUT-10"],
   "what was acknowledged is there after SIGKILL: the offset, the resource, the file",
   async () => {
-    const server = await ownServer();
-    const before = new Api(server.url, server.key);
-    const [partial, complete, finalized] = [await before.create(T), await before.create(T), await before.create(T)];
+    assert.ok(server !== null);
+    const [partial, complete, finalized] = [await api.create(T), await api.create(T), await api.create(T)];
     await put(partial.url, `0-${UNIT - 1}/*`, BYTES.subarray(0, UNIT));
     const resource = await put(complete.url, null, BYTES);
     await put(finalized.url, null, BYTES);
-    const file = await before.finalize(finalized.id);
+    const file = await api.finalize(finalized.id);
     const old = server.url;
     await server.end("SIGKILL");
     await server.begin();
@@ -264,6 +262,11 @@ proves(
   },
   { skip: NEEDS_OWN_SERVER },
 );
+
+function quickApi(): Api {
+  assert.ok(quickServer !== null);
+  return new Api(quickServer.url, quickServer.key);
+}
 
 async function secondsLeft(of: Api, sessionId: string): Promise<number> {
   return (Date.parse(textAt((await of.session(sessionId)).json, "expires_at")) - Date.now()) / 1000;

@@ -7,9 +7,9 @@ import { listAt, numberAt, textAt } from "../support/json.ts";
 import { proves } from "../support/proves.ts";
 import { seededRandom } from "../support/random.ts";
 import { RawConnection, rawExchange } from "../support/raw.ts";
-import { CONFIG, NEEDS_OWN_SERVER, openTarget, ownServer } from "../support/target.ts";
+import { CONFIG, NEEDS_OWN_SERVER, openTarget } from "../support/target.ts";
 
-const { api } = await openTarget();
+const { api, server } = await openTarget();
 const random = seededRandom(CONFIG.seed);
 const SMALL = random.bytes(1000);
 const LARGE = random.bytes(3 * UNIT + 77);
@@ -245,9 +245,8 @@ proves(
   ["PUT-20"],
   "below the disk's reserve a PUT is 503 with Retry-After before its body, and nothing kept is lost",
   async () => {
-    const server = await ownServer();
-    const before = new Api(server.url, server.key);
-    const session = await before.create(LARGE.length);
+    assert.ok(server !== null);
+    const session = await api.create(LARGE.length);
     await put(session.url, `0-${UNIT - 1}/*`, LARGE.subarray(0, UNIT));
     const old = server.url;
     await server.end();
@@ -263,7 +262,7 @@ proves(
     assert.match(answer?.headers["content-type"] ?? "", /^text\/plain/);
     assert.ok(Number(answer?.headers["retry-after"]) >= 1);
     assert.equal(keptOf(await probe(url)), UNIT);
-    const create = await new Api(server.url, server.key).createRaw(before.createBody(5));
+    const create = await new Api(server.url, server.key).createRaw(api.createBody(5));
     assert.equal(create.status, 507);
     assert.equal(textAt(create.json, "error", "code"), "storage_full");
   },

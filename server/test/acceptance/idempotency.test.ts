@@ -9,7 +9,7 @@ import { proves } from "../support/proves.ts";
 import { rawExchange } from "../support/raw.ts";
 import { NEEDS_OWN_SERVER, openTarget, ownServer } from "../support/target.ts";
 
-const { api, otherTeam } = await openTarget();
+const { api, otherTeam, server } = await openTarget({ twoTeams: true });
 const BYTES = Buffer.from("the same bytes");
 
 proves(["IDE-2", "ALL-4"], "same key and body give the same session, a working URL and a new request id", async () => {
@@ -200,14 +200,13 @@ proves(
   ["IDE-5"],
   "keys, sessions and what they made survive a restart of the server",
   async () => {
-    const server = await ownServer();
-    const before = new Api(server.url, server.key);
+    assert.ok(server !== null);
     const key = randomUUID();
-    const first = await create(key, before);
+    const first = await create(key);
     await server.end("SIGKILL");
     await server.begin();
     const after = new Api(server.url, server.key);
-    const body = before.createBody(BYTES.length);
+    const body = api.createBody(BYTES.length);
     const again = await after.createRaw(body, { "Idempotency-Key": key });
     assert.equal(again.status, 201);
     assert.equal(textAt(again.json, "session_id"), first.id);

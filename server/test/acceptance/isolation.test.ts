@@ -7,7 +7,7 @@ import { listAt, objectAt, shown, textAt, without } from "../support/json.ts";
 import { proves } from "../support/proves.ts";
 import { openTarget } from "../support/target.ts";
 
-const { api, otherTeam, server } = await openTarget();
+const { api, otherTeam, server } = await openTarget({ twoTeams: true });
 const NEEDS_TWO = otherTeam === null ? "needs a key of a second team" : false;
 
 /** What the other team has: one of each id that a path may name. */

@@ -6,7 +6,7 @@ import { at, listAt, numberAt, shown, textAt, without } from "../support/json.ts
 import { proves } from "../support/proves.ts";
 import { openTarget } from "../support/target.ts";
 
-const { api, otherTeam } = await openTarget();
+const { api, otherTeam } = await openTarget({ twoTeams: true });
 
 const WORD = `w${randomUUID().replaceAll("-", "")}`;
 for (const document of sampleDocuments(WORD))

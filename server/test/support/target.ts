@@ -9,7 +9,7 @@ export interface Target {
   /** Base without `/v1`. */
   readonly url: string;
   readonly api: Api;
-  /** The same server as another team sees it; null when no second key was given. */
+  /** The same server as another team sees it; null when the file did not ask for two teams, or no second key was given. */
   readonly otherTeam: Api | null;
   /** The server that we started, for tests that end it or mint keys; null for one that was given. */
   readonly server: TestServer | null;
@@ -21,12 +21,16 @@ export const CONFIG = readTestConfig();
 export const NEEDS_OWN_SERVER: string | false =
   CONFIG.url === null ? false : "needs a server with settings of its own; WHARF_TEST_URL names one";
 
-/** Starts a server, or takes the one of WHARF_TEST_URL, and closes it when the file's tests are done. */
-export async function openTarget(): Promise<Target> {
+/**
+ * Starts a server, or takes the one of WHARF_TEST_URL, and closes it when the file's tests are done. `twoTeams`: the file looks at the server
+ * as another team too.
+ */
+export async function openTarget({ twoTeams = false }: { readonly twoTeams?: boolean } = {}): Promise<Target> {
   if (CONFIG.url !== null) return givenTarget(CONFIG.url);
   const server = await ownServer();
-  const otherKey = await server.mintKey(`other-${randomUUID().slice(0, 8)}`);
-  return { url: server.url, api: new Api(server.url, server.key), otherTeam: new Api(server.url, otherKey), server };
+  const otherKey = twoTeams ? await server.mintKey(`other-${randomUUID().slice(0, 8)}`) : null;
+  const otherTeam = otherKey === null ? null : new Api(server.url, otherKey);
+  return { url: server.url, api: new Api(server.url, server.key), otherTeam, server };
 }
 
 /** A server with settings of its own, closed when the file's tests are done. */
