@@ -1,4 +1,5 @@
 import { MessageChannel } from "node:worker_threads";
+import { ConfigError } from "../config.ts";
 import { CATALOGUE, type ErrorCode, isRefusal, WharfError } from "../errors.ts";
 import { type Failure, ThreadClient } from "../sqlite/thread-client.ts";
 import { walBytes } from "../sqlite/wal-checkpoint.ts";
@@ -39,7 +40,13 @@ export async function openSqliteCatalogue(options: SqliteCatalogueOptions): Prom
     failed: rebuildError,
     fatal,
   });
-  await Promise.all([owner.ready(), reader.ready()]);
+  try {
+    await Promise.all([owner.ready(), reader.ready()]);
+  } catch (error) {
+    // A thread that is left would keep the process from ending.
+    await Promise.all([owner.close(), reader.close()]);
+    throw isSchemaTooNew(error) ? new ConfigError(error.message) : error;
+  }
 
   const wakeups = new Wakeups();
   let operations = 0;
@@ -58,6 +65,11 @@ export async function openSqliteCatalogue(options: SqliteCatalogueOptions): Prom
       await owner.close();
     },
   };
+}
+
+/** It crossed from the thread, so its class is gone. */
+function isSchemaTooNew(error: unknown): error is Error {
+  return error instanceof Error && error.name === "SchemaTooNewError";
 }
 
 /** The operation ran in the other thread under this name, so what came back is its output. */

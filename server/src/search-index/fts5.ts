@@ -44,7 +44,13 @@ export async function openFts5SearchIndex(options: Fts5SearchIndexOptions): Prom
     failed,
     fatal,
   });
-  await Promise.all([writer.ready(), reader.ready()]);
+  try {
+    await Promise.all([writer.ready(), reader.ready()]);
+  } catch (error) {
+    // A thread that is left would keep the process from ending.
+    await Promise.all([writer.close(), reader.close()]);
+    throw error;
+  }
 
   // The threads answer each kind of call with the type that fts5-protocol.ts names beside it.
   const write = <T>(call: WriterCall) => writer.call(call.kind, call) as Promise<T>;

@@ -28,6 +28,7 @@ export class ThreadClient {
   #outbox: Call[] = [];
   #nextId = 1;
   #closing = false;
+  #opened = false;
   #batches = 0;
 
   constructor(options: ThreadClientOptions) {
@@ -85,6 +86,7 @@ export class ThreadClient {
   #receive(message: FromThread): void {
     switch (message.kind) {
       case "ready":
+        this.#opened = true;
         this.#ready.resolve();
         return;
       case "fatal":
@@ -111,9 +113,9 @@ export class ThreadClient {
     this.#ready.promise.catch(() => {});
     for (const waiting of this.#waiting.values()) waiting.reject(error);
     this.#waiting.clear();
-    if (!this.#closing) {
-      this.#closing = true;
-      this.#options.fatal(error);
-    }
+    if (this.#closing) return;
+    this.#closing = true;
+    // A database that never opened is its opener's to hear of: nothing of it was acknowledged.
+    if (this.#opened) this.#options.fatal(error);
   }
 }
