@@ -27,14 +27,14 @@ export interface DataFolder {
   readonly index: string;
 }
 
+/** Where everything is in a folder; looks at nothing. */
+export function findDataFolder(path: string): DataFolder {
+  return { path, catalogue: join(path, "catalogue.db"), blobs: join(path, "blobs"), index: join(path, "index") };
+}
+
 /** Makes the folder (0700) when it is not there, each new one fsynced in its parent; refuses one that others can read. */
 export function openDataFolder(path: string): DataFolder {
-  const folder = {
-    path,
-    catalogue: join(path, "catalogue.db"),
-    blobs: join(path, "blobs"),
-    index: join(path, "index"),
-  };
+  const folder = findDataFolder(path);
   for (const place of [path, folder.blobs, folder.index]) makeFolder(place);
   const mode = statSync(path).mode & 0o777;
   if ((mode & 0o077) !== 0)
@@ -54,7 +54,7 @@ export interface ServerLock {
  * garbage-collected and the lock with it.
  */
 export function lockDataFolder(folder: DataFolder): ServerLock {
-  const database = new DatabaseSync(join(folder.path, "server.lock"), { timeout: 0 });
+  const database = new DatabaseSync(join(folder.path, "server.lock"), { timeout: LOCK_WAIT_MS });
   try {
     database.exec("PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE");
   } catch (error) {
@@ -69,6 +69,25 @@ export function lockDataFolder(folder: DataFolder): ServerLock {
       if (database.isOpen) database.close();
     },
   };
+}
+
+/** How long a start waits for the lock: longer than a look by `isLocked`, shorter than anybody waits for the sentence. */
+const LOCK_WAIT_MS = 250;
+
+/** Whether a server holds the lock just now. Takes and leaves a shared lock, which a start that comes at that moment waits for. */
+export function isLocked(folder: DataFolder): boolean {
+  const path = join(folder.path, "server.lock");
+  if (!existsSync(path)) return false;
+  const database = new DatabaseSync(path, { readOnly: true, timeout: 0 });
+  try {
+    database.prepare("SELECT count(*) FROM sqlite_schema").get();
+    return false;
+  } catch (error) {
+    if (error instanceof Error && /locked|busy/i.test(error.message)) return true;
+    throw error;
+  } finally {
+    database.close();
+  }
 }
 
 /** The secret behind upload URLs: generated once, and published like a blob, so that a power cut leaves a whole one or none. */

@@ -1,6 +1,8 @@
 import { accessOperations } from "./access/store.ts";
 import { bucketOperations } from "./buckets/store.ts";
 import type { Operation, Tx } from "./catalogue/catalogue.ts";
+import { doctorOperations } from "./doctor/store.ts";
+import { originalOperations } from "./files/originals.store.ts";
 import { fileOperations } from "./files/store.ts";
 import { rebuildOperations } from "./indexing/rebuild.store.ts";
 import { indexingOperations } from "./indexing/store.ts";
@@ -22,6 +24,8 @@ const OPERATIONS: ReadonlyMap<string, AnyOperation> = index([
   ...accessOperations,
   ...bucketOperations,
   ...fileOperations,
+  ...originalOperations,
+  ...doctorOperations,
   ...taskOperations,
   ...attemptOperations,
   claimOnSqlite,
