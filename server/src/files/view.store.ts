@@ -22,6 +22,8 @@ export interface FileView {
   readonly tags: readonly string[];
   readonly metadata: { readonly [key: string]: JsonValue };
   readonly activeVersion: number | null;
+  /** Pages of the text that search shows; null = none yet. */
+  readonly pages: number | null;
   /** The original; null once it was removed. */
   readonly blobKey: BlobKey | null;
   /** The active build's text; null = none. */
@@ -135,6 +137,7 @@ function toView(row: FilesTable, memberships: readonly Membership[], task: Visib
     tags,
     metadata,
     activeVersion: row.active_version,
+    pages: row.active_version === null ? null : row.active_pages,
     blobKey: row.blob_key === null ? null : storedKey(row.blob_key),
     textKey: row.text_key === null ? null : storedKey(row.text_key),
     sessionId: row.session_id,

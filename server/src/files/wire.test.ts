@@ -26,6 +26,7 @@ function view(file: Partial<FileView>, task: TaskState = "queued"): FileView {
     tags: ["a"],
     metadata: { year: 2024 },
     activeVersion: null,
+    pages: null,
     blobKey: null,
     textKey: null,
     sessionId: brandId("sess", "sess_1"),
@@ -76,7 +77,18 @@ test("the file object has contract §4's members, in its order, and says why it 
   const wire = fileToWire(view({}));
   assert.deepEqual(Object.keys(wire), [
     ...["id", "object", "status", "title", "filename", "content_type", "detected_content_type", "size_bytes", "sha256"],
-    ...["tags", "metadata", "bucket_ids", "bucketSyncStatus", "bucketSync", "error", "status_detail", "task", "source"],
+    ...[
+      "tags",
+      "metadata",
+      "pages",
+      "bucket_ids",
+      "bucketSyncStatus",
+      "bucketSync",
+      "error",
+      "status_detail",
+      "task",
+      "source",
+    ],
     ...["created_at", "updated_at"],
   ]);
   assert.equal(wire.object, "knowledge_file");

@@ -24,6 +24,11 @@ export const FileObject = Type.Object(
     ),
     size_bytes: Type.Integer(),
     sha256: Type.Optional(Type.String({ description: "Of the original, hexadecimal." })),
+    pages: Type.Optional(
+      Type.Union([Type.Integer(), Type.Null()], {
+        description: "Pages (slides, sheets, chapters) of the indexed text; null until it is indexed.",
+      }),
+    ),
     tags: Type.Array(Type.String()),
     metadata: Type.Unsafe<{ readonly [key: string]: JsonValue }>({ type: "object", additionalProperties: true }),
     bucket_ids: Type.Array(Type.String()),
@@ -72,6 +77,7 @@ function livingToWire(file: FileView): WireFile {
     sha256: file.sha256,
     tags: [...file.tags],
     metadata: file.metadata,
+    pages: file.pages,
     bucket_ids: file.memberships.map((membership) => membership.bucketId),
     bucketSyncStatus: bucketSyncStatus(file.memberships),
     bucketSync: Object.fromEntries(file.memberships.map(({ bucketId, slug, status }) => [bucketId, { slug, status }])),
