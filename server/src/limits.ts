@@ -174,6 +174,10 @@ export const LIMITS = {
   mimeDepth: 50,
   mimeHeaderBytes: 2 * MIB,
   pdfMemoryBytes: 512 * MIB,
+  /** A PDF of at most so many bytes gets less of it: bombs are small, and end in a third of the time (formats/pdf.ts) … */
+  pdfSmallBytes: 256 * KIB,
+  /** … so much, that both readers of one child stay below childRssBytes together. */
+  pdfSmallMemoryBytes: 128 * MIB,
 
   // Extraction: what a child process may use. More is extraction_memory or extraction_timeout.
   childHeapMib: 400,

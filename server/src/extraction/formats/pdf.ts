@@ -13,7 +13,8 @@ import { capWasmMemory } from "./wasm-memory.ts";
  * After a trap the instance is in an unknown state: ReaderTrap tells the child to end.
  */
 export async function* readPdf(bytes: Buffer): AsyncGenerator<PageText> {
-  const library = await pdfium();
+  const memoryBytes = bytes.length > LIMITS.pdfSmallBytes ? LIMITS.pdfMemoryBytes : LIMITS.pdfSmallMemoryBytes;
+  const library = await pdfium(memoryBytes);
   let page = 0;
   let document: OpenDocument | null = null;
   try {
@@ -28,7 +29,7 @@ export async function* readPdf(bytes: Buffer): AsyncGenerator<PageText> {
   } catch (error) {
     if (error instanceof ExtractionFault) throw error;
     document = null;
-    throw error instanceof ReaderTrap ? error : trapped(library, page);
+    throw error instanceof ReaderTrap ? error : trapped(library, memoryBytes, page);
   } finally {
     document?.close();
   }
@@ -39,17 +40,25 @@ function noText(total: number, images: boolean): Error {
   return documentFault("empty_text", images ? `${pages} images and no text: it is a scan.` : `${pages} no text.`);
 }
 
-let instance: Promise<WrappedPdfiumModule> | null = null;
+const instances = new Map<number, Promise<WrappedPdfiumModule>>();
 
-/** One instance for the child's life. Its memory may grow to limits.pdfMemoryBytes, not to the 2 GB that the module asks for. */
-function pdfium(): Promise<WrappedPdfiumModule> {
-  instance ??= loadPdfium();
-  return instance;
+/**
+ * An instance for the child's life, whose memory may grow to `memoryBytes` and not to the 2 GB that the module asks for. There are two: one
+ * for small files, one for the others. What a page needs grows with its bytes, except for a bomb's: 712 bytes filled 512 MiB in 3.7 s of
+ * processor time, and fill the small instance in 1.2 s. No honest file of up to limits.pdfSmallBytes that was tried let the memory grow
+ * beyond its first size; 400 000 lines in a file of 1.5 MB took 97 MiB. A bomb that is padded beyond that still meets limits.pdfMemoryBytes.
+ */
+function pdfium(memoryBytes: number): Promise<WrappedPdfiumModule> {
+  const known = instances.get(memoryBytes);
+  if (known !== undefined) return known;
+  const loading = loadPdfium(memoryBytes);
+  instances.set(memoryBytes, loading);
+  return loading;
 }
 
-async function loadPdfium(): Promise<WrappedPdfiumModule> {
+async function loadPdfium(memoryBytes: number): Promise<WrappedPdfiumModule> {
   const path = createRequire(import.meta.url).resolve("@embedpdf/pdfium/pdfium.wasm");
-  const wasm = capWasmMemory(readFileSync(path), LIMITS.pdfMemoryBytes);
+  const wasm = capWasmMemory(readFileSync(path), memoryBytes);
   const library = await init({ wasmBinary: wasm.buffer });
   library.PDFiumExt_Init();
   return library;
@@ -152,8 +161,8 @@ function heapOf({ pdfium }: WrappedPdfiumModule): Uint8Array {
 }
 
 /** PDFium ends with a trap when it cannot allocate, and on an inner assertion; the size of its memory tells which. */
-function trapped(library: WrappedPdfiumModule, page: number): ReaderTrap {
-  const full = heapOf(library).length > LIMITS.pdfMemoryBytes * 0.75;
+function trapped(library: WrappedPdfiumModule, memoryBytes: number, page: number): ReaderTrap {
+  const full = heapOf(library).length > memoryBytes * 0.75;
   const where = `Reading stopped on page ${page + 1}.`;
   return new ReaderTrap(documentFault(full ? "extraction_memory" : "too_complex", where));
 }
