@@ -184,17 +184,17 @@ proves(
 
 proves(["PUT-14", "PUT-9"], "what the older request had durable counts for the one that takes over", async () => {
   // Nothing on the wire says when the server has read what was sent, so a later try gives it longer.
-  for (const readMs of [150, 1000, 5000]) {
+  for (const readMs of [150, 1000, 4000]) {
     const session = await api.create(T);
     const older = await begin(session, BYTES, 2 * UNIT + 30);
     await wait(readMs);
-    const answer = await put(session.url, `${UNIT}-${T - 1}/${T}`, BYTES.subarray(UNIT));
+    assertResource(await put(session.url, null, OTHER), OTHER);
     older.destroy();
-    if (answer.status === 503) continue;
-    assertResource(answer, BYTES);
-    return assertStored(api, session, BYTES).then(() => {});
+    await assertNoMixture(api, session);
+    const { body } = await api.content(textAt((await api.finalize(session.id)).json, "id"));
+    if (body.subarray(0, UNIT).equals(BYTES.subarray(0, UNIT))) return;
   }
-  assert.fail("a part that begins where the older one's first unit ends was never taken");
+  assert.fail("the older request's first unit was never kept");
 });
 
 proves(["PUT-14", "A12", "A8"], "queries during a PUT are answered and never take over", async () => {
