@@ -1,0 +1,63 @@
+import { parseArgs } from "node:util";
+
+/** The command line of `npm run bench -- [row …] [folder] [flags]`. */
+export interface Options {
+  /** Rows to take; empty = all that need no argument. */
+  readonly names: readonly string[];
+  /** Each figure is the median of so many runs. */
+  readonly rounds: number;
+  /** `growth`: files seeded into the catalogue. */
+  readonly files: number;
+  /** `search`: chunks indexed before the queries. */
+  readonly chunks: number;
+  /** `memory`: uploads of 25 MB at once. */
+  readonly uploads: number;
+  /** `ranking`: a folder with corpus.jsonl, queries.jsonl and qrels.tsv. */
+  readonly collection: string | null;
+  /** `event-loop`: a folder of files to upload beside the load (hostile ones, say); null = the load alone. */
+  readonly documents: string | null;
+  /** Where the server leaves a CPU profile of each of its threads; null = none. Its figures are then worth less. */
+  readonly profile: string | null;
+}
+
+/** The design's figures are of these; smaller ones answer sooner and say less. */
+const DEFAULTS = { rounds: 5, files: 100_000, chunks: 100_000, uploads: 200 };
+
+/** Throws an Error that says what is wrong with the arguments. */
+export function readOptions(args: readonly string[], known: readonly string[]): Options {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      rounds: { type: "string" },
+      files: { type: "string" },
+      chunks: { type: "string" },
+      uploads: { type: "string" },
+      documents: { type: "string" },
+      profile: { type: "string" },
+    },
+  });
+  const names = positionals.filter((name) => known.includes(name));
+  const [collection, ...surplus] = positionals.filter((name) => !known.includes(name));
+  if (surplus.length > 0 || (collection !== undefined && !names.includes("ranking")))
+    throw new Error(`there is no row ${surplus[0] ?? collection}; there are: ${known.join(", ")}`);
+  if (names.includes("ranking") && collection === undefined)
+    throw new Error("ranking needs a folder: npm run bench -- ranking <folder>");
+  return {
+    names,
+    rounds: whole(values.rounds, "--rounds") ?? DEFAULTS.rounds,
+    files: whole(values.files, "--files") ?? DEFAULTS.files,
+    chunks: whole(values.chunks, "--chunks") ?? DEFAULTS.chunks,
+    uploads: whole(values.uploads, "--uploads") ?? DEFAULTS.uploads,
+    collection: collection ?? null,
+    documents: values.documents ?? null,
+    profile: values.profile ?? null,
+  };
+}
+
+function whole(text: string | undefined, flag: string): number | null {
+  if (text === undefined) return null;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new Error(`${flag} must be a whole number, not "${text}"`);
+  return value;
+}
