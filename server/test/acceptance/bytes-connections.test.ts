@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { describe } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
-import { type Api, SESSIONS, type Session } from "../support/api.ts";
+import { SESSIONS } from "../support/api.ts";
 import { assertResource, assertStored, kept, keptOf, probe, put, resume, UNIT } from "../support/bytes.ts";
-import { sha256Hex } from "../support/digests.ts";
 import { http } from "../support/http.ts";
+import { assertNoMixture, begin, keptAfterCut, resumeAs, untilRead } from "../support/interrupted.ts";
 import { textAt } from "../support/json.ts";
 import { proves } from "../support/proves.ts";
 import { seededRandom } from "../support/random.ts";
@@ -16,32 +15,6 @@ const random = seededRandom(CONFIG.seed);
 const BYTES = random.bytes(3 * UNIT + 500);
 const OTHER = random.bytes(BYTES.length);
 const T = BYTES.length;
-
-/** Sends the head of a whole-body PUT and the first `length` bytes of it. */
-async function begin(session: Session, bytes: Uint8Array, length: number, first = 0): Promise<RawConnection> {
-  const connection = await RawConnection.open(session.url);
-  const range = `Content-Range: bytes ${first}-${bytes.length - 1}/${bytes.length}`;
-  await connection.writeHead("PUT", session.url, [range, `Content-Length: ${bytes.length - first}`]);
-  if (length > 0) await connection.write(bytes.subarray(first, first + length));
-  return connection;
-}
-
-/**
- * What a cut request may have left: whole units, no more than was sent, and at most one less. What lay unread in the server's socket
- * when the connection broke is gone with it: the probe says so, which is all that a client relies on.
- */
-async function keptAfterCut(session: Session, sent: number): Promise<number> {
-  const most = Math.floor(sent / UNIT) * UNIT;
-  const least = Math.max(0, most - UNIT);
-  let have = await kept(session.url);
-  // The cut is noticed and recorded within milliseconds on a quiet machine, later on a busy one.
-  for (let round = 0; have < (round < 50 ? most : least) && round < 500; round++) {
-    await wait(20);
-    have = await kept(session.url);
-  }
-  assert.ok(have % UNIT === 0 && have >= least && have <= most, `${have} are kept of ${sent} that were sent`);
-  return have;
-}
 
 const CUTS = [0, 1, UNIT - 1, UNIT, UNIT + 1, T - 1];
 const RANDOM_CUTS = Array.from({ length: CONFIG.long ? 200 : 20 }, () => random.integer(0, T - 1));
@@ -143,9 +116,9 @@ proves(["PUT-14", "A10", "A11"], "two writers with different bytes never interle
     const newer = put(session.url, null, OTHER);
     await older.write(BYTES.subarray(cut));
     const answer = await newer.catch(() => null);
-    const done = answer?.status === 200 ? answer : await resumeAsEither(session);
+    const done = answer?.status === 200 ? answer : await resumeAs(session, OTHER);
     assert.equal(done.status, 200);
-    await assertNoMixture(api, session);
+    await assertNoMixture(api, session, BYTES, OTHER);
     older.destroy();
   }
 });
@@ -160,8 +133,8 @@ proves(
         put(session.url, null, index % 2 === 0 ? BYTES : OTHER).catch(() => null),
       );
       const answers = await Promise.all(writers);
-      if (!answers.some((answer) => answer?.status === 200)) await resumeAsEither(session);
-      await assertNoMixture(api, session);
+      if (!answers.some((answer) => answer?.status === 200)) await resumeAs(session, OTHER);
+      await assertNoMixture(api, session, BYTES, OTHER);
     }
   },
 );
@@ -190,7 +163,7 @@ proves(["PUT-14", "PUT-9"], "what the older request had durable counts for the o
     await wait(readMs);
     assertResource(await put(session.url, null, OTHER), OTHER);
     older.destroy();
-    await assertNoMixture(api, session);
+    await assertNoMixture(api, session, BYTES, OTHER);
     const { body } = await api.content(textAt((await api.finalize(session.id)).json, "id"));
     if (body.subarray(0, UNIT).equals(BYTES.subarray(0, UNIT))) return;
   }
@@ -294,139 +267,6 @@ proves(["A20"], "an endless chunked body is refused and its connection ended", a
   assert.equal(await kept(session.url), 0);
 });
 
-describe("on slow and stalled connections", { concurrency: true }, () => {
-  proves(
-    ["PUT-14", "A8", "A9"],
-    "a stalled PUT blocks neither the query (6 s) nor a resume on a new connection (20 s), and writes nothing when it wakes",
-    async () => {
-      const session = await api.create(T);
-      const stalled = await begin(session, BYTES, 2 * UNIT + 30);
-      await untilRead(session, 0);
-      const asked = performance.now();
-      await probe(session.url);
-      assert.ok(performance.now() - asked < 6000);
-      // The client's network is gone: it takes another and sends other bytes, so that a mixture would show.
-      const resumed = performance.now();
-      const have = await kept(session.url);
-      const answer = await put(session.url, `${have}-${T - 1}/${T}`, OTHER.subarray(have));
-      assert.ok(performance.now() - resumed < 20_000);
-      const done = answer.status === 200 ? answer : await resumeAsEither(session);
-      assert.equal(done.status, 200);
-      await stalled.write(BYTES.subarray(2 * UNIT + 30));
-      const late = await stalled.readAnswer();
-      assert.ok(late === null || late.status >= 400, `the old connection got ${late?.status}`);
-      await assertNoMixture(api, session);
-      stalled.destroy();
-    },
-  );
-
-  proves(["PUT-14", "PUT-9"], "a stalled PUT's whole units count for the connection that takes over", async () => {
-    const session = await api.create(T);
-    const stalled = await begin(session, BYTES, 2 * UNIT + 30);
-    await untilRead(session, 0);
-    // A client that asks first may hear of nothing yet; taking over from 0 skips what the old one had durable.
-    assertResource(await put(session.url, null, BYTES), BYTES);
-    stalled.destroy();
-    await assertStored(api, session, BYTES);
-  });
-
-  proves(["PUT-9"], "what a slow upload has sent is recorded every 5 s while it runs", async () => {
-    const session = await api.create(T);
-    const slow = await begin(session, BYTES, UNIT + 30);
-    const until = performance.now() + 9000;
-    while ((await kept(session.url)) < UNIT) {
-      assert.ok(performance.now() < until, "a whole unit was not recorded within 9 s");
-      await wait(250);
-    }
-    await slow.write(BYTES.subarray(UNIT + 30));
-    assert.equal((await slow.readAnswer())?.status, 200);
-    slow.destroy();
-    await assertStored(api, session, BYTES);
-  });
-
-  proves(["P27", "A13", "PUT-19"], "a steady slow writer is served: 1 kB pieces for 12 s", async () => {
-    const bytes = BYTES.subarray(0, 24 * 1024);
-    const session = await api.create(bytes.length);
-    const slow = await begin(session, bytes, 0);
-    for (let sent = 0; sent < bytes.length; sent += 1024) {
-      assert.ok(await slow.write(bytes.subarray(sent, sent + 1024)), `cut after ${sent} bytes`);
-      await wait(500);
-    }
-    assert.equal((await slow.readAnswer())?.status, 200);
-    slow.destroy();
-    await assertStored(api, session, bytes);
-  });
-
-  proves(["A14"], "a client that reads its answers slowly gets them whole", async () => {
-    const session = await api.create(T);
-    const connection = await RawConnection.open(session.url);
-    connection.pauseReading();
-    await connection.writeHead("PUT", session.url, [`Content-Length: ${T}`]);
-    await connection.write(BYTES);
-    await wait(2000);
-    connection.resumeReading();
-    const answer = await connection.readAnswer();
-    assert.equal(answer?.status, 200);
-    assert.equal(textAt(JSON.parse(answer?.body ?? ""), "size"), String(T));
-    connection.destroy();
-  });
-
-  proves(["A15"], "a head that comes in pieces is served, one that never ends is closed", async () => {
-    const session = await api.create(T);
-    const slow = await RawConnection.open(session.url);
-    const { host, pathname } = new URL(session.url);
-    for (const line of [
-      `PUT ${pathname} HT`,
-      `TP/1.1\r\nHost: ${host}\r\n`,
-      "Content-Range: bytes */*\r\n",
-      "Content-Length: 0\r\n",
-      "\r\n",
-    ]) {
-      await slow.write(line);
-      await wait(300);
-    }
-    assert.equal((await slow.readAnswer())?.status, 308);
-    slow.destroy();
-    const endless = await RawConnection.open(session.url);
-    await endless.write(`PUT ${pathname} HTTP/1.1\r\nHost: ${host}\r\n`);
-    await endless.readEnd(20_000);
-  });
-
-  proves(["PUT-19"], "a body that brings no byte for 30 s is cut, and what is kept stays", async () => {
-    const session = await api.create(T);
-    const stalled = await begin(session, BYTES, UNIT + 5);
-    const began = performance.now();
-    await stalled.readEnd(45_000);
-    const seconds = (performance.now() - began) / 1000;
-    assert.ok(seconds > 25, `cut after ${seconds} s`);
-    assert.equal(await kept(session.url), UNIT);
-    await resume(session.url, BYTES);
-  });
-
-  proves(
-    ["PUT-19"],
-    "a steady 100 B/s is cut after a minute, and 600 B/s is not",
-    async () => {
-      const [drip, flow] = [await api.create(90_000), await api.create(90_000)];
-      const [slow, steady] = [
-        await begin(drip, BYTES.subarray(0, 90_000), 0),
-        await begin(flow, BYTES.subarray(0, 90_000), 0),
-      ];
-      let cutAfter = 0;
-      for (let second = 0; second < 80; second++) {
-        if (cutAfter === 0 && slow.ended) cutAfter = second;
-        await slow.write(BYTES.subarray(second * 100, second * 100 + 100));
-        await steady.write(BYTES.subarray(second * 600, second * 600 + 600));
-        await wait(1000);
-      }
-      assert.ok(cutAfter >= 55 && cutAfter <= 75, `cut after ${cutAfter} s`);
-      assert.equal(steady.ended, false);
-      steady.destroy();
-    },
-    { skip: CONFIG.long ? false : "takes 80 s; WHARF_TEST_LONG=1 runs it", timeout: 120_000 },
-  );
-});
-
 proves(["A26"], "after all that the service is alive, and one more upload works", async () => {
   assert.equal((await http(`${url}/healthz`)).status, 200);
   assert.equal((await rawBytes(url, `GET ${SESSIONS} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`))?.status, 401);
@@ -434,31 +274,3 @@ proves(["A26"], "after all that the service is alive, and one more upload works"
   await resume(session.url, BYTES);
   await assertStored(api, session, BYTES);
 });
-
-/** Whoever won must have left a state from which either content can be completed. */
-async function resumeAsEither(session: Session) {
-  const have = await kept(session.url);
-  return put(session.url, `${have}-${T - 1}/${T}`, OTHER.subarray(have));
-}
-
-/** The object is one content, or a prefix of one and the rest of the other; anything else is a mixture. */
-async function assertNoMixture(of: Api, session: Session): Promise<void> {
-  const finalized = await of.finalize(session.id);
-  assert.equal(finalized.status, 201, finalized.text);
-  const { body } = await of.content(textAt(finalized.json, "id"));
-  const [first, rest] = body[0] === BYTES[0] ? [BYTES, OTHER] : [OTHER, BYTES];
-  let turn = 0;
-  while (turn < T && body[turn] === first[turn]) turn += 1;
-  // Contents may agree by chance around the turn, never by more than a few bytes.
-  while (turn > 0 && first[turn - 1] === rest[turn - 1]) turn -= 1;
-  const expected = Buffer.concat([first.subarray(0, turn), rest.subarray(turn)]);
-  const whole = sha256Hex(body) === sha256Hex(first);
-  assert.ok(whole || sha256Hex(body) === sha256Hex(expected), `a mixture that turns at ${turn}`);
-}
-
-/** Until the server has taken up the request: it holds the session's writer, and has read what was sent. */
-async function untilRead(session: Session, sent: number): Promise<void> {
-  // Nothing on the wire says that bytes were read before they are recorded; loopback needs a few milliseconds.
-  await probe(session.url);
-  await wait(sent > 0 ? 150 : 50);
-}
