@@ -36,6 +36,8 @@ const ROWS: Readonly<Record<string, (options: Options) => Promise<readonly Row[]
 await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<void> {
+  // By way of `exit`, which ends the servers that run (processes/child.ts).
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
   const options = readOptions(args, Object.keys(ROWS));
   const names = options.names.length > 0 ? options.names : Object.keys(ROWS).filter((name) => name !== "ranking");
   const rows: Row[] = [];
