@@ -23,7 +23,7 @@ const folder = await mkdtemp(join(tmpdir(), "wharf-faults-"));
 after(() => rm(folder, { recursive: true, force: true }));
 const compiled = await compileFaultFs(folder);
 const skip = "missing" in compiled ? compiled.missing : false;
-const library = "library" in compiled ? compiled.library : "";
+const shim = "shim" in compiled ? compiled.shim : "";
 
 /** A store's folder that one run after the other may use. */
 interface Ground {
@@ -37,7 +37,7 @@ test("every file operation may fail or be the last one: nothing promised is lost
   const grounds = await Promise.all(["a", "b", "c"].map(makeGround));
   const operations = await cleanRun(await makeGround("clean"));
   const faults = operations.flatMap(faultsOf);
-  assert.ok(operations.length > 50, "the scenario is seen by the fault library");
+  assert.ok(operations.length > 50, "the scenario is seen by the fault shim");
   const violations: string[] = [];
   const queue = faults.values();
   // Three at a time, each in a folder of its own.
@@ -197,7 +197,7 @@ async function makeEmpty(ground: Ground): Promise<void> {
 
 async function run(ground: Ground, fault: Fault) {
   return runWithFault({
-    library,
+    shim,
     root: ground.root,
     log: ground.log,
     fault,

@@ -9,7 +9,7 @@ import { brandId, type SessionId } from "../../src/ids.ts";
  * The bytes' side of a file's life, as the server lives it: segments, publish, text, removal. It writes one line for each thing
  * that the store has promised. `blob-faults.test.ts` runs it as a process on a failing file system and holds it to its word:
  *
- *     node blob-scenario.ts <root> <first epoch> <log of the fault library>
+ *     node blob-scenario.ts <root> <first epoch> <log of the fault shim>
  */
 
 const IN_PARTS: SessionId = brandId("sess", "sess_0000000001partsxxxxxxxxxxx");

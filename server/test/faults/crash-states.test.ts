@@ -15,7 +15,7 @@ after(() => rm(folder, { recursive: true, force: true }));
 const compiled = await compileFaultFs(folder);
 const skip = "missing" in compiled ? compiled.missing : false;
 const root = join(folder, "blobs");
-const recorded = "library" in compiled ? await record(compiled.library) : [];
+const recorded = "shim" in compiled ? await record(compiled.shim) : [];
 
 test("no power cut at any moment loses a promise or shows half a file", { skip }, (t) => {
   let states = 0;
@@ -48,11 +48,11 @@ for (const [name, mutate] of Object.entries(MUTANTS)) {
 }
 
 /** Runs the scenario and returns what it did after the store was open. */
-async function record(library: string): Promise<Effect[]> {
+async function record(shim: string): Promise<Effect[]> {
   await openFsBlobStore({ root });
   const log = join(folder, "log");
   const program = join(import.meta.dirname, "blob-scenario.ts");
-  const run = await runWithFault({ library, root, log, fault: { at: 0, act: "5" }, program, args: [root, "1", log] });
+  const run = await runWithFault({ shim, root, log, fault: { at: 0, act: "5" }, program, args: [root, "1", log] });
   assert.equal(run.code, 0, run.err);
   const operations = await readFaultLog(log);
   return effectsOf(

@@ -15,19 +15,19 @@ export interface FileOperation {
   readonly more: readonly string[];
 }
 
-/** The compiled library, or why there is none: the sentence is the test's reason to skip. */
+/** The compiled shim, or why there is none: the sentence is the test's reason to skip. */
 export async function compileFaultFs(
   folder: string,
-): Promise<{ readonly library: string } | { readonly missing: string }> {
-  if (process.platform !== "linux") return { missing: "the fault library needs Linux" };
+): Promise<{ readonly shim: string } | { readonly missing: string }> {
+  if (process.platform !== "linux") return { missing: "the fault shim needs Linux" };
   const source = join(import.meta.dirname, "faultfs.c");
-  const library = join(folder, "faultfs.so");
+  const shim = join(folder, "faultfs.so");
   try {
-    await promisify(execFile)("gcc", ["-O1", "-Wall", "-shared", "-fPIC", "-o", library, source, "-ldl", "-lpthread"]);
-    return { library };
+    await promisify(execFile)("gcc", ["-O1", "-Wall", "-shared", "-fPIC", "-o", shim, source, "-ldl", "-lpthread"]);
+    return { shim };
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT")
-      return { missing: "the fault library needs gcc" };
+      return { missing: "the fault shim needs gcc" };
     throw error;
   }
 }
@@ -40,7 +40,7 @@ export interface Fault {
 
 /** Runs a program of ours with the fault and returns how it ended. One pool thread: the operations' numbers are the same every time. */
 export async function runWithFault(options: {
-  readonly library: string;
+  readonly shim: string;
   readonly root: string;
   readonly log: string;
   readonly fault: Fault;
@@ -55,7 +55,7 @@ export async function runWithFault(options: {
   const child = spawn(process.execPath, [options.program, ...options.args], {
     stdio: ["ignore", "pipe", "pipe"],
     env: {
-      LD_PRELOAD: options.library,
+      LD_PRELOAD: options.shim,
       FAULT_ROOT: `${options.root}/`,
       FAULT_LOG: options.log,
       FAULT_AT: String(options.fault.at),
@@ -63,7 +63,7 @@ export async function runWithFault(options: {
       UV_THREADPOOL_SIZE: "1",
       UV_USE_IO_URING: "0",
       // Compiled once, not for each of some hundred runs.
-      NODE_COMPILE_CACHE: join(dirname(options.library), "compiled"),
+      NODE_COMPILE_CACHE: join(dirname(options.shim), "compiled"),
     },
   });
   const [out, err, end] = await Promise.all([text(child.stdout), text(child.stderr), ended(child)]);

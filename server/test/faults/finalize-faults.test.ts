@@ -15,7 +15,7 @@ const folder = await mkdtemp(join(tmpdir(), "wharf-finalize-"));
 after(() => rm(folder, { recursive: true, force: true }));
 const compiled = await compileFaultFs(folder);
 const skip = "missing" in compiled ? compiled.missing : NEEDS_OWN_SERVER;
-const library = "library" in compiled ? compiled.library : "";
+const shim = "shim" in compiled ? compiled.shim : "";
 const DOCUMENT = Buffer.from("the harbour master counts the ships at night");
 
 test("a finalize after one that could not sync the blob's folder syncs it before its 201 (FIN-1)", {
@@ -34,7 +34,7 @@ test("a finalize after one that could not sync the blob's folder syncs it before
   );
 });
 
-/** Uploads the document and finalizes it `times`; the fault library watches the folder of originals alone. */
+/** Uploads the document and finalizes it `times`; the fault shim watches the folder of originals alone. */
 async function finalizeUnderFault(
   at: number,
   times: number,
@@ -44,7 +44,7 @@ async function finalizeUnderFault(
   const server = await TestServer.start({
     WHARF_DATA_DIR: dataDir,
     WHARF_WORKERS: "1",
-    LD_PRELOAD: library,
+    LD_PRELOAD: shim,
     FAULT_ROOT: join(dataDir, "blobs", "originals/"),
     FAULT_LOG: log,
     FAULT_AT: String(at),
