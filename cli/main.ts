@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { ConfigError } from "../server/src/config.ts";
 import { toError, WharfError } from "../server/src/errors.ts";
+import { addBackup } from "./backup.ts";
 import { addDoctor } from "./doctor.ts";
 import { CliError, EXIT, type ExitCode, exitCodes } from "./exit-codes.ts";
 import { addFiles, addStatus } from "./files.ts";
@@ -50,6 +51,7 @@ function createProgram(io: Io, end: (exitCode: ExitCode) => void): Command {
   addFiles(program, io);
   addDoctor(program, io, end);
   addReindex(program, io);
+  addBackup(program, io, end);
   return program;
 }
 

@@ -32,9 +32,14 @@ export function findDataFolder(path: string): DataFolder {
   return { path, catalogue: join(path, "catalogue.db"), blobs: join(path, "blobs"), index: join(path, "index") };
 }
 
+/** Stands in a folder that a restore is filling: nothing may use it yet. */
+export const RESTORE_MARK = "restore-incomplete";
+
 /** Makes the folder (0700) when it is not there, each new one fsynced in its parent; refuses one that others can read. */
 export function openDataFolder(path: string): DataFolder {
   const folder = findDataFolder(path);
+  if (existsSync(join(path, RESTORE_MARK)))
+    throw new ConfigError(`A restore into ${path} did not end: empty the folder and run wharf restore again.`);
   for (const place of [path, folder.blobs, folder.index]) makeFolder(place);
   const mode = statSync(path).mode & 0o777;
   if ((mode & 0o077) !== 0)

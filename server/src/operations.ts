@@ -1,4 +1,5 @@
 import { accessOperations } from "./access/store.ts";
+import { backupOperations } from "./backup/store.ts";
 import { bucketOperations } from "./buckets/store.ts";
 import type { Operation, Tx } from "./catalogue/catalogue.ts";
 import { doctorOperations } from "./doctor/store.ts";
@@ -22,6 +23,7 @@ import { sweepOperations } from "./uploads/sweep.store.ts";
  */
 const OPERATIONS: ReadonlyMap<string, AnyOperation> = index([
   ...accessOperations,
+  ...backupOperations,
   ...bucketOperations,
   ...fileOperations,
   ...originalOperations,

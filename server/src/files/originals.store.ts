@@ -1,9 +1,10 @@
 import { readOperation, type Tx } from "../catalogue/catalogue.ts";
-import type { FileId } from "../ids.ts";
+import type { FileId, TeamId } from "../ids.ts";
 
 /** What has to be on the disk for a file that is not deleted. */
 export interface Original {
   readonly file: FileId;
+  readonly team: TeamId;
   readonly key: string;
   readonly sizeBytes: number;
   readonly sha256: string;
@@ -34,11 +35,11 @@ export const findOriginals = readOperation(
 export const originalOperations = [listOriginals, findOriginals];
 
 function originalRows(db: Tx["db"]) {
-  return db.selectFrom("files").select(["id", "state", "blob_key", "size_bytes", "sha256", "text_key"]);
+  return db.selectFrom("files").select(["id", "team_id", "state", "blob_key", "size_bytes", "sha256", "text_key"]);
 }
 
 function toOriginal(row: Awaited<ReturnType<ReturnType<typeof originalRows>["executeTakeFirstOrThrow"]>>): Original[] {
-  const { id, state, blob_key, size_bytes, sha256, text_key } = row;
+  const { id, team_id, state, blob_key, size_bytes, sha256, text_key } = row;
   if (state === "deleted" || blob_key === null) return [];
-  return [{ file: id, key: blob_key, sizeBytes: size_bytes, sha256, textKey: text_key }];
+  return [{ file: id, team: team_id, key: blob_key, sizeBytes: size_bytes, sha256, textKey: text_key }];
 }

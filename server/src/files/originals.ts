@@ -19,6 +19,17 @@ export async function* walkOriginals(catalogue: Catalogue, after: FileId | null 
   }
 }
 
+/** Of those files that are not deleted. */
+export async function originalsOf(catalogue: Catalogue, files: readonly FileId[]): Promise<readonly Original[]> {
+  return catalogue.run(findOriginals, { files });
+}
+
+/** Whether the file is not deleted. */
+export async function hasOriginal(catalogue: Catalogue, original: Original): Promise<boolean> {
+  const [now] = await catalogue.run(findOriginals, { files: [original.file] });
+  return now?.key === original.key;
+}
+
 /** False: the file was deleted since, or its text is another by now; then what was seen of it says nothing. */
 export async function isStillThere(catalogue: Catalogue, original: Original): Promise<boolean> {
   const [now] = await catalogue.run(findOriginals, { files: [original.file] });

@@ -1,0 +1,45 @@
+import { link, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { errorCodeOf } from "../errors.ts";
+import type { SessionId } from "../ids.ts";
+import type { BlobKey } from "./blob-store.ts";
+import { fsyncDirectory } from "./directory-sync.ts";
+import { isAbsent, storeError } from "./fs-errors.ts";
+import { AREAS, blobPath, SHARDS, segmentPath } from "./fs-layout.ts";
+import { readFileRange } from "./fs-read.ts";
+
+/** A blob folder as a backup holds it: filled by hard links where it can be, and read without writing a byte to it. */
+
+/**
+ * Gives the blob of one folder a name in the other. Blobs never change, so two folders may share one; what removes it here leaves it there.
+ * Not durable before `syncArchive`. `elsewhere`: the folders do not lie on one file system that links; the blob has to be copied.
+ */
+export async function linkBlob(from: string, to: string, key: BlobKey): Promise<"linked" | "missing" | "elsewhere"> {
+  const [source, target] = [join(from, blobPath(key)), join(to, blobPath(key))];
+  try {
+    await link(source, target);
+    return "linked";
+  } catch (error) {
+    if (await isAbsent(error, source)) return "missing";
+    // EPERM: a file system without links; EMLINK: 65 000 backups of one file.
+    if (["EXDEV", "EPERM", "EMLINK", "ENOTSUP"].includes(errorCodeOf(error) ?? "")) return "elsewhere";
+    throw storeError("link a blob", error);
+  }
+}
+
+/** Makes all names in the folder durable. */
+export async function syncArchive(root: string): Promise<void> {
+  for (const area of AREAS) for (const shard of SHARDS) await fsyncDirectory(join(root, area, shard));
+}
+
+export function readArchivedBlob(root: string, key: BlobKey): AsyncIterable<Uint8Array> {
+  return readFileRange("read a backup", join(root, blobPath(key)));
+}
+
+export function readArchivedSegment(root: string, session: SessionId, epoch: number): AsyncIterable<Uint8Array> {
+  return readFileRange("read a backup", join(root, segmentPath(session, epoch)));
+}
+
+export async function archivedBytes(root: string, key: BlobKey): Promise<number> {
+  return (await stat(join(root, blobPath(key)))).size;
+}
