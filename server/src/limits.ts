@@ -80,6 +80,11 @@ export const LIMITS = {
   /** A temporary object older than this belongs to nobody. */
   temporaryMaxAgeMs: HOUR,
 
+  // The scrubber (files/scrubber.ts)
+  /** What it reads of the originals: 100 GB take 7 hours. */
+  scrubBytesPerSecond: 4 * MIB,
+  scrubPauseMs: HOUR,
+
   // Figures (metrics/)
   /** What `/metrics` reads from catalogue and disk serves everybody for this long. */
   metricsCacheMs: 5 * SECOND,

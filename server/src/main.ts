@@ -12,6 +12,7 @@ import { loadSecret, lockDataFolder, openDataFolder } from "./data-folder.ts";
 import { createExtractionPool } from "./extraction/pool.ts";
 import { Downloads } from "./files/downloads.ts";
 import { fileAnswer, fileRoutes } from "./files/routes.ts";
+import { Scrubber } from "./files/scrubber.ts";
 import { VerifiedBlobs } from "./files/verified-blob.ts";
 import { FileObject } from "./files/wire.ts";
 import { createApp } from "./http/app.ts";
@@ -96,10 +97,15 @@ export async function startWharf(config: Config, options: StartOptions = {}): Pr
     const blobs = meteredBlobs(openedBlobs, metrics);
     const extractor = meteredExtractor(openedExtractor, metrics);
     const audit = new IndexAudit({ catalogue, index, ids, log });
+    const positionPath = join(folder.path, "scrub-position");
+    const scrubber = new Scrubber({ catalogue, blobs, log, metrics, positionPath });
     const figures = new Collector({
       catalogue,
       blobs,
-      more: () => [gauge("wharf_index_builds_missing", MISSING_BUILDS, audit.missing)],
+      more: () => [
+        gauge("wharf_index_builds_missing", MISSING_BUILDS, audit.missing),
+        gauge("wharf_originals_damaged", DAMAGED_ORIGINALS, scrubber.damaged),
+      ],
     });
     closing.add(() => figures.close());
     const firstKey = await createFirstApiKey({ catalogue, ids, random: randomBytes });
@@ -135,7 +141,7 @@ export async function startWharf(config: Config, options: StartOptions = {}): Pr
       log,
       ids,
       metrics,
-      readiness: () => readiness(catalogue, extractor.isolation.missing, audit, stopping),
+      readiness: () => readiness(catalogue, extractor.isolation.missing, audit, scrubber, stopping),
       routes: [
         (app: App) => connectionRoutes(app),
         (app: App) => bucketRoutes(app, { catalogue }),
@@ -189,6 +195,7 @@ export async function startWharf(config: Config, options: StartOptions = {}): Pr
       log,
     });
     sweeper.start();
+    scrubber.start();
     log.info({ url, data_dir: folder.path }, "listening");
 
     const stop = async () => {
@@ -203,6 +210,7 @@ export async function startWharf(config: Config, options: StartOptions = {}): Pr
       await returned;
       await sweeper.stop();
       await audit.stop();
+      await scrubber.stop();
       await app.close();
       await closing.run();
       log.info({}, "stopped");
@@ -237,18 +245,21 @@ class Closers {
   }
 }
 
+const DAMAGED_ORIGINALS = "Originals that were damaged or missing when the scrubber last read them.";
 const MISSING_BUILDS = "Indexed files that the last look found missing in the search index; they are read again.";
 
 async function readiness(
   catalogue: Catalogue,
   missing: readonly string[],
   audit: IndexAudit,
+  scrubber: Scrubber,
   stopping: boolean,
 ): Promise<Readiness> {
   const checks = {
     catalogue: "ok",
     write_ahead_log_bytes: String(catalogue.stats().walBytes),
     search_index: audit.state,
+    originals: scrubber.state,
     extraction_sandbox: missing.length === 0 ? "complete" : `missing: ${missing.join("; ")}`,
   };
   return stopping ? { ready: false, refusal: "shutting_down", checks } : { ready: true, checks };
