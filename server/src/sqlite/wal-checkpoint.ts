@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import type { MessagePort } from "node:worker_threads";
+import { SQLITE_CODES, sqliteCodeOf } from "./open-database.ts";
 
 /**
  * Keeps write-ahead logs short. A log only shrinks while nobody reads: under a busy reader it grew by 940 MB in 12 s, and a
@@ -82,14 +83,18 @@ export function walBytes(databasePath: string): number {
 }
 
 /**
- * Moves the log into the database and truncates it. False when another process reads just now: it is tried again later.
- * Throws when the disk fails: a failed fsync is never retried, so the caller ends the process.
+ * Moves the log into the database and truncates it. False when another process reads just now, or the disk has no room for the database to
+ * grow: the log still holds everything, and it is tried again later. Throws when the disk fails: a failed fsync is never retried, so the
+ * caller ends the process.
  */
 export function checkpoint(database: DatabaseSync): boolean {
   database.exec("PRAGMA busy_timeout = 0");
   try {
     const row = database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get();
     return row?.["busy"] === 0;
+  } catch (error) {
+    if (sqliteCodeOf(error) === SQLITE_CODES.FULL) return false;
+    throw error;
   } finally {
     database.exec("PRAGMA busy_timeout = 5000");
   }

@@ -33,9 +33,9 @@ export class TestServer {
     };
   }
 
-  /** `settings` are environment variables; creates are not limited unless they say so. */
-  static async start(settings: Readonly<Record<string, string>> = {}): Promise<TestServer> {
-    const server = new TestServer(await mkdtemp(join(tmpdir(), "wharf-acceptance-")), settings);
+  /** `settings` are environment variables; creates are not limited unless they say so. `under`: where its data folder is made. */
+  static async start(settings: Readonly<Record<string, string>> = {}, under = tmpdir()): Promise<TestServer> {
+    const server = new TestServer(await mkdtemp(join(under, "wharf-acceptance-")), settings);
     try {
       await server.begin();
     } catch (error) {
