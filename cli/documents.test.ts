@@ -71,7 +71,7 @@ test("every file and folder that the documents name is there", () => {
 test("every wharf command of the README exists and takes the flags that it is shown with", async () => {
   const shown = [
     ...README.matchAll(
-      /\bwharf (serve|keys create|keys list|keys revoke|upload|search|status|files list|files delete)([^`\n|]*)/g,
+      /\bwharf (serve|keys create|keys list|keys revoke|upload|search|status|files list|files delete|doctor|backup|restore|reindex)([^`\n|]*)/g,
     ),
   ];
   assert.ok(shown.length >= 8);
