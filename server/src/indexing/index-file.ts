@@ -13,6 +13,7 @@ import { outcomeOf } from "./outcome.ts";
 import { pruneFile } from "./prune-builds.ts";
 import { type Activated, type Activation, activate, findSource, type Source } from "./store.ts";
 import { textLine } from "./text-lines.ts";
+import { undamaged } from "./undamaged.ts";
 
 export interface IndexingDeps {
   readonly catalogue: Catalogue;
@@ -107,7 +108,7 @@ async function publishText({ blobs, extractor }: IndexingDeps, job: Job): Promis
       title: source.title,
       declaredType: source.declaredType,
       sizeBytes: source.sizeBytes,
-      open: () => blobs.read(storedKey(source.blobKey)),
+      open: () => undamaged(blobs.read(storedKey(source.blobKey)), source.sha256),
     },
     { signal: context.signal, lane: claim.lane, onSlow: context.movedToSlowLane },
   );

@@ -16,6 +16,7 @@ export interface Source {
   readonly title: string;
   readonly declaredType: string;
   readonly sizeBytes: number;
+  readonly sha256: string;
   readonly blobKey: string;
   readonly tags: readonly string[];
   readonly buckets: readonly BucketId[];
@@ -34,6 +35,7 @@ export const findSource = readOperation(
       title: file.title,
       declaredType: file.content_type,
       sizeBytes: file.size_bytes,
+      sha256: file.sha256,
       blobKey: file.blob_key,
       tags: tags.map((row) => row.tag),
       buckets: buckets.map((row) => row.bucket_id),

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { BlobStore } from "../blobs/blob-store.ts";
@@ -40,6 +41,9 @@ export interface TestIndexing {
   close(): Promise<void>;
 }
 
+/** What every test file's original holds. */
+const ORIGINAL = "the original";
+
 const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {}, fatal() {} };
 
 export async function openTestIndexing(): Promise<TestIndexing> {
@@ -75,8 +79,8 @@ export async function openTestIndexing(): Promise<TestIndexing> {
     async newFile(filename, script) {
       scripts.set(filename, script);
       const sessionId = on.ids.next("sess");
-      const sha256 = "a".repeat(64);
-      await blobs.put(originalKey(sessionId, sha256), streamOf("the original"));
+      const sha256 = createHash("sha256").update(ORIGINAL).digest("hex");
+      await blobs.put(originalKey(sessionId, sha256), streamOf(ORIGINAL));
       return on.newFile({ team, bucket, filename, sessionId, sha256, tags: ["blue"] });
     },
     async textOf(key) {
