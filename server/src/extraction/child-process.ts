@@ -117,9 +117,13 @@ export class ExtractionChild {
     }
   }
 
-  /** SIGKILL: works on a stopped and on a spinning process alike. */
+  /**
+   * SIGKILL: works on a stopped and on a spinning process alike. What it wrote and nobody reads is thrown away: unread output would keep
+   * `ended` from ever resolving, and with it a server that stops.
+   */
   kill(): void {
     this.#process.kill("SIGKILL");
+    this.#process.stdout.destroy();
   }
 
   /** Streams one document in, at the child's pace. Ends silently when the child dies; throws what `source` throws. */

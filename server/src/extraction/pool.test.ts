@@ -286,6 +286,21 @@ test("closing ends the children and whatever is being read", async () => {
   );
 });
 
+test("a child whose output nobody reads to its end is gone all the same, so that the pool can close", async () => {
+  const left = await createExtractionPool({
+    places: 1,
+    log: createLog("silent"),
+    entry: join(CHILDREN, "misbehaving.ts"),
+  });
+  for (const name of ["flood", "mutter"])
+    for await (const event of left.extract(documentNamed(name), { signal: never, lane: "fast" }))
+      if (event.kind === "page" && event.page.page > 1) break;
+  const { promise: late, resolve } = Promise.withResolvers<string>();
+  const timer = setTimeout(resolve, 10_000, "still open");
+  assert.equal(await Promise.race([left.close().then(() => "closed"), late]), "closed");
+  clearTimeout(timer);
+});
+
 test("no child outlives a server that is killed, not even one that spins", {
   skip: !existsSync("/proc/self") && "needs /proc",
 }, async () => {
