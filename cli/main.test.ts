@@ -142,7 +142,18 @@ describe("the command line", () => {
     const help = await run(["--help"]);
     assert.equal(help.exitCode, EXIT.ok);
     for (const { code, meaning } of exitCodes()) assert.ok(help.stdout.includes(`${code}  ${meaning}`), meaning);
-    for (const command of ["serve", "keys", "upload", "search", "status", "files", "doctor", "reindex", "backup", "restore"]) {
+    for (const command of [
+      "serve",
+      "keys",
+      "upload",
+      "search",
+      "status",
+      "files",
+      "doctor",
+      "reindex",
+      "backup",
+      "restore",
+    ]) {
       assert.match(help.stdout, new RegExp(`^  ${command}\\b`, "m"));
       const own = await run([command, "--help"]);
       assert.equal(own.exitCode, EXIT.ok);
