@@ -114,7 +114,7 @@ describe("metadata fingerprints", () => {
 describe("a cursor", () => {
   const at = { createdAt: 1_700_000_000_123, id: ids.next("file") };
   const filtered: Partial<ListQuery> = {
-    bucket: "hr",
+    bucket: "human-resources",
     tags: ["b", "a"],
     metadata: [["year", "2024"]],
     status: "indexed",
@@ -123,12 +123,16 @@ describe("a cursor", () => {
 
   test("leads back to its position with the same filters, in whatever order they are spelled", () => {
     assert.deepEqual(parse({ ...filtered, cursor }).after, at);
-    assert.deepEqual(parse({ ...filtered, tags: ["a", "b", "a"], bucket: "HR", limit: 7, cursor }).after, at);
+    assert.deepEqual(
+      parse({ ...filtered, tags: ["a", "b", "a"], bucket: "Human_Resources", limit: 7, cursor }).after,
+      at,
+    );
   });
 
   test("is opaque: it shows neither the team nor the filters", () => {
+    // A long name: two letters stand in the seal's random characters now and then.
     const text = Buffer.from(cursor, "base64url").toString();
-    assert.ok(!text.includes(team) && !text.includes("hr"));
+    assert.ok(!text.includes(team) && !text.includes("human-resources"));
   });
 
   test("of another team or of other filters is refused", () => {
