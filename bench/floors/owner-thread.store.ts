@@ -51,7 +51,7 @@ const STATEMENTS: Readonly<Record<FloorOperation, readonly string[]>> = {
     `INSERT INTO upload_sessions (id, team_id, state, filename, title, content_type, size_bytes, tags, metadata, bucket_ids, created_at, updated_at, expires_at)
      VALUES ($id, 'team', 'open', 'note.txt', 'note.txt', 'text/plain', $size, '[]', '{}', '["bucket"]', $now, $now, $now + 3600000)`,
     "UPDATE teams SET open_sessions = open_sessions + 1 WHERE id = 'team'",
-    "INSERT INTO create_admissions (team_id, at, session_id) VALUES ('team', $now, $id)",
+    "INSERT INTO create_admissions VALUES ('team', $now, 1) ON CONFLICT (team_id, at) DO UPDATE SET creates = creates + 1",
   ],
   take: ["UPDATE upload_sessions SET writer_epoch = writer_epoch + 1, updated_at = $now WHERE id = $id"],
   record: [

@@ -58,8 +58,9 @@ export class GroupCommit {
       return { answers: calls.map((call) => unavailable(call.id, error)), culprit: null, error: null };
     }
     const answers: Answer[] = [];
+    const now = this.#clock.now();
     for (const call of calls) {
-      const answer = await this.#operation(call);
+      const answer = await this.#operation(call, now);
       if (!this.#database.isTransaction) return { answers: null, culprit: call.id, error: answer.error };
       answers.push(answer.answer);
     }
@@ -74,7 +75,7 @@ export class GroupCommit {
   }
 
   /** One operation in its savepoint. A refusal or an error leaves nothing of it. */
-  async #operation(call: Call): Promise<{ readonly answer: Answer; readonly error: unknown }> {
+  async #operation(call: Call, now: number): Promise<{ readonly answer: Answer; readonly error: unknown }> {
     const operation = this.#operationOf(call.method);
     if (operation === undefined) {
       const error = new Error(`there is no operation ${call.method}`);
@@ -82,7 +83,7 @@ export class GroupCommit {
     }
     try {
       this.#database.exec("SAVEPOINT operation");
-      const output = await operation.run({ db: this.#db, now: this.#clock.now() }, call.input);
+      const output = await operation.run({ db: this.#db, now }, call.input);
       if (isRefusal(output)) this.#database.exec("ROLLBACK TO operation");
       this.#database.exec("RELEASE operation");
       return { answer: { id: call.id, output }, error: null };

@@ -109,11 +109,11 @@ export interface IdempotencyKeysTable {
   last_used_at: number;
 }
 
-/** One row a counted create: LIM-1's sliding window. */
+/** Counted creates, a row for each millisecond that had any: LIM-1's sliding window. */
 export interface CreateAdmissionsTable {
   team_id: TeamId;
   at: number;
-  session_id: SessionId;
+  creates: number;
 }
 
 export type FileState = "queued" | "indexing" | "indexed" | "failed" | "deleted";

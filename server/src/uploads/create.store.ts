@@ -1,5 +1,7 @@
 import { sql } from "kysely";
 import { type Tx, writeOperation } from "../catalogue/catalogue.ts";
+import { prepared } from "../catalogue/prepared.ts";
+import type { UploadSessionsTable } from "../catalogue/schema.ts";
 import { type Refusal, refuse } from "../errors.ts";
 import type { BucketId, SessionId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
@@ -38,7 +40,10 @@ const OPERATION = "create";
 export const createSession = writeOperation(
   "uploads.createSession",
   async (tx, input: CreateInput): Promise<CreateOutput> => {
-    const remaining = Math.max(0, input.createsPerSecond - (await createsInWindow(tx, input)));
+    const { teamId } = input;
+    const [team] = await readTeam(tx, { teamId, after: tx.now - LIMITS.rateWindowMs, now: tx.now });
+    if (team === undefined) throw new Error("the caller's team is gone");
+    const remaining = Math.max(0, input.createsPerSecond - (team.creates ?? 0));
     const earlier = await findEarlier(tx, input);
     if (earlier !== null) {
       const answer = await replay(tx, input, earlier);
@@ -46,7 +51,7 @@ export const createSession = writeOperation(
     }
     const buckets = await resolveBuckets(tx, input);
     if ("refused" in buckets) return { ...buckets, remaining };
-    const full = await atCapacity(tx, input);
+    const full = atCapacity(input, team.open_sessions);
     if (full !== null) return { ...full, remaining };
     if (remaining === 0) return { ...refuse("rate_limited"), remaining };
     const session = await insertSession(tx, input, buckets.ids);
@@ -55,44 +60,47 @@ export const createSession = writeOperation(
 );
 
 /**
- * LIM-1: the creates that the window of one second before now holds, exactly: a row each. (A token bucket of burst 5 and 5 a second
- * lets 10 through in one second.) A time after now counts as absent. Served by the primary key, at most createsPerSecond rows.
+ * LIM-1: the creates that the window of one second before now holds, exactly, and the team's open sessions. (A token bucket of burst 5 and
+ * 5 a second lets 10 through in one second.) A time after now counts as absent. A row for each commit, so at most a thousand are summed.
  */
-async function createsInWindow({ db, now }: Tx, input: CreateInput): Promise<number> {
-  const window = db
-    .selectFrom("create_admissions")
-    .select("at")
-    .where("team_id", "=", input.teamId)
-    .where("at", ">", now - LIMITS.rateWindowMs)
-    .where("at", "<=", now)
-    .limit(input.createsPerSecond);
-  const row = await db
-    .selectFrom(window.as("admitted"))
-    .select(({ fn }) => fn.countAll<number>().as("count"))
-    .executeTakeFirstOrThrow();
-  return row.count;
-}
+const readTeam = prepared((db, $: { teamId: TeamId; after: number; now: number }) =>
+  db
+    .selectFrom("teams")
+    .select(({ selectFrom }) => [
+      "open_sessions",
+      selectFrom("create_admissions")
+        .select(({ fn }) => fn.sum<number>("creates").as("creates"))
+        .where("team_id", "=", $.teamId)
+        .where("at", ">", $.after)
+        .where("at", "<=", $.now)
+        .as("creates"),
+    ])
+    .where("id", "=", $.teamId),
+);
 
 interface Earlier {
   readonly fingerprint: string;
   readonly session: Session;
 }
 
-/** The session that this key made, while it can still be replayed. IDE-8: one that ended unfinalized starts afresh. */
-async function findEarlier({ db, now }: Tx, input: CreateInput): Promise<Earlier | null> {
-  if (input.idempotency === null) return null;
-  const key = await db
+const findKey = prepared((db, $: { teamId: TeamId; key: string }) =>
+  db
     .selectFrom("idempotency_keys")
     .select(["session_id", "fingerprint"])
-    .where("team_id", "=", input.teamId)
+    .where("team_id", "=", $.teamId)
     .where("operation", "=", OPERATION)
-    .where("key", "=", input.idempotency.key)
-    .executeTakeFirst();
+    .where("key", "=", $.key),
+);
+
+/** The session that this key made, while it can still be replayed. IDE-8: one that ended unfinalized starts afresh. */
+async function findEarlier(tx: Tx, input: CreateInput): Promise<Earlier | null> {
+  if (input.idempotency === null) return null;
+  const [key] = await findKey(tx, { teamId: input.teamId, key: input.idempotency.key });
   if (key === undefined) return null;
-  const row = await db.selectFrom("upload_sessions").selectAll().where("id", "=", key.session_id).executeTakeFirst();
+  const row = await tx.db.selectFrom("upload_sessions").selectAll().where("id", "=", key.session_id).executeTakeFirst();
   if (row === undefined || row.state === "cancelled") return null;
   const session = toSession(row);
-  return isExpired(session, now) ? null : { fingerprint: key.fingerprint, session };
+  return isExpired(session, tx.now) ? null : { fingerprint: key.fingerprint, session };
 }
 
 /** IDE-2, IDE-6: the same session with a fresh expiry; it and its key live on from now (IDE-5). IDE-3: another body is refused. */
@@ -119,78 +127,99 @@ async function replay({ db, now }: Tx, input: CreateInput, earlier: Earlier): Pr
   return toSession(renewed);
 }
 
-async function atCapacity({ db }: Tx, input: CreateInput): Promise<Refusal | null> {
+function atCapacity(input: CreateInput, openSessions: number): Refusal | null {
   if (input.diskLow) return refuse("storage_full");
-  const team = await db
-    .selectFrom("teams")
-    .select("open_sessions")
-    .where("id", "=", input.teamId)
-    .executeTakeFirstOrThrow();
-  if (team.open_sessions < LIMITS.openSessionsPerTeam) return null;
+  if (openSessions < LIMITS.openSessionsPerTeam) return null;
   return refuse("overloaded", {
     message: `The team has ${LIMITS.openSessionsPerTeam} open upload sessions, the most there may be. Finalize or cancel some, or wait until they expire.`,
     details: { max_open_sessions: LIMITS.openSessionsPerTeam },
   });
 }
 
-async function insertSession({ db, now }: Tx, input: CreateInput, bucketIds: readonly BucketId[]): Promise<Session> {
+/** All values come in; only those that every new session shares stand in the statement. */
+const insertRow = prepared((db, $: Omit<UploadSessionsTable, keyof typeof NEW_SESSION>) =>
+  db.insertInto("upload_sessions").values({
+    ...NEW_SESSION,
+    id: $.id,
+    team_id: $.team_id,
+    filename: $.filename,
+    title: $.title,
+    content_type: $.content_type,
+    size_bytes: $.size_bytes,
+    tags: $.tags,
+    metadata: $.metadata,
+    bucket_ids: $.bucket_ids,
+    created_at: $.created_at,
+    updated_at: $.updated_at,
+    expires_at: $.expires_at,
+  }),
+);
+
+const NEW_SESSION = {
+  state: "open",
+  writer_epoch: 0,
+  received_bytes: 0,
+  segments: "[]",
+  digest_state: null,
+  md5: null,
+  crc32c: null,
+  received_at: null,
+  ended_at: null,
+  sha256: null,
+  file_id: null,
+  task_id: null,
+} as const;
+
+const countSession = prepared((db, $: { teamId: TeamId }) =>
+  db.updateTable("teams").set({ open_sessions: sql<number>`open_sessions + 1` }).where("id", "=", $.teamId),
+);
+
+const admit = prepared((db, $: { teamId: TeamId; now: number }) =>
+  db
+    .insertInto("create_admissions")
+    .values({ team_id: $.teamId, at: $.now, creates: 1 })
+    .onConflict((conflict) =>
+      conflict.columns(["team_id", "at"]).doUpdateSet({ creates: sql<number>`create_admissions.creates + 1` }),
+    ),
+);
+
+const forgetAdmissions = prepared((db, $: { teamId: TeamId; before: number }) =>
+  db.deleteFrom("create_admissions").where("team_id", "=", $.teamId).where("at", "<", $.before),
+);
+
+async function insertSession(tx: Tx, input: CreateInput, bucketIds: readonly BucketId[]): Promise<Session> {
+  const { now } = tx;
   const { teamId, sessionId } = input;
-  const row = await db
-    .insertInto("upload_sessions")
-    .values({
-      id: sessionId,
-      team_id: teamId,
-      state: "open",
-      filename: input.filename,
-      title: input.title,
-      content_type: input.contentType,
-      size_bytes: input.sizeBytes,
-      tags: input.tags,
-      metadata: input.metadata,
-      bucket_ids: JSON.stringify(bucketIds),
-      writer_epoch: 0,
-      received_bytes: 0,
-      segments: "[]",
-      digest_state: null,
-      md5: null,
-      crc32c: null,
-      received_at: null,
-      created_at: now,
-      updated_at: now,
-      expires_at: expiryAtCreate(now, input.ttlMs),
-      ended_at: null,
-      sha256: null,
-      file_id: null,
-      task_id: null,
-    })
-    .returningAll()
-    .executeTakeFirstOrThrow();
-  await db
-    .updateTable("teams")
-    .set({ open_sessions: sql<number>`open_sessions + 1` })
-    .where("id", "=", teamId)
-    .execute();
-  await db.insertInto("create_admissions").values({ team_id: teamId, at: now, session_id: sessionId }).execute();
-  await db
-    .deleteFrom("create_admissions")
-    .where("team_id", "=", teamId)
-    .where("at", "<", now - LIMITS.admissionRetentionMs)
-    .execute();
-  if (input.idempotency !== null) await rememberKey({ db, now }, input, input.idempotency);
-  return toSession(row);
+  const row = {
+    id: sessionId,
+    team_id: teamId,
+    filename: input.filename,
+    title: input.title,
+    content_type: input.contentType,
+    size_bytes: input.sizeBytes,
+    tags: input.tags,
+    metadata: input.metadata,
+    bucket_ids: JSON.stringify(bucketIds),
+    created_at: now,
+    updated_at: now,
+    expires_at: expiryAtCreate(now, input.ttlMs),
+  };
+  await insertRow(tx, row);
+  await countSession(tx, { teamId });
+  await admit(tx, { teamId, now });
+  await forgetAdmissions(tx, { teamId, before: now - LIMITS.admissionRetentionMs });
+  if (input.idempotency !== null) await rememberKey(tx, { ...input.idempotency, teamId, sessionId, now });
+  return toSession({ ...NEW_SESSION, ...row });
 }
 
-async function rememberKey(
-  { db, now }: Tx,
-  input: CreateInput,
-  { key, fingerprint }: { key: string; fingerprint: string },
-) {
-  const values = { fingerprint, session_id: input.sessionId, created_at: now, last_used_at: now };
-  await db
-    .insertInto("idempotency_keys")
-    .values({ team_id: input.teamId, operation: OPERATION, key, ...values })
-    .onConflict((conflict) => conflict.columns(["team_id", "operation", "key"]).doUpdateSet(values))
-    .execute();
-}
+const rememberKey = prepared(
+  (db, $: { teamId: TeamId; sessionId: SessionId; key: string; fingerprint: string; now: number }) => {
+    const values = { fingerprint: $.fingerprint, session_id: $.sessionId, created_at: $.now, last_used_at: $.now };
+    return db
+      .insertInto("idempotency_keys")
+      .values({ team_id: $.teamId, operation: OPERATION, key: $.key, ...values })
+      .onConflict((conflict) => conflict.columns(["team_id", "operation", "key"]).doUpdateSet(values));
+  },
+);
 
 export const createOperations = [createSession];

@@ -33,6 +33,28 @@ export async function auditFolder(dataDir: string): Promise<FolderAudit> {
   }
 }
 
+export interface TasksAtRest {
+  /** Under a lease still: nobody works on them, and nobody may until it ends. */
+  readonly running: number;
+  /** Claimed before, and due again. */
+  readonly returned: number;
+}
+
+/** The tasks of a server that has stopped. */
+export function tasksAtRest(dataDir: string): TasksAtRest {
+  const database = new DatabaseSync(join(dataDir, "catalogue.db"), { readOnly: true });
+  try {
+    const count = (condition: string) =>
+      Number(database.prepare(`SELECT count(*) AS n FROM tasks WHERE ${condition}`).get()?.["n"]);
+    return {
+      running: count("state = 'running'"),
+      returned: count("state = 'queued' AND attempt > 0 AND due_at IS NULL"),
+    };
+  } finally {
+    database.close();
+  }
+}
+
 interface CatalogueFacts {
   /** Segments that open and received sessions list: `<session>.<epoch>`, and their recorded bytes. */
   readonly segments: ReadonlyMap<string, number>;

@@ -1,7 +1,7 @@
 import type { Api } from "../support/api.ts";
 import { keptOf, probe, put, UNIT } from "../support/bytes.ts";
 import { sha256Hex } from "../support/digests.ts";
-import { sampleDocuments } from "../support/documents.ts";
+import { longText, sampleDocuments } from "../support/documents.ts";
 import type { HttpAnswer } from "../support/http.ts";
 import { shown, textAt } from "../support/json.ts";
 import type { Random } from "../support/random.ts";
@@ -61,6 +61,15 @@ export function newUpload(random: Random, n: number): Upload {
   };
 }
 
+/** A text that keeps a reader busy for a second or two. */
+export function newLongUpload(random: Random, n: number): Upload {
+  const upload = newUpload(random, n);
+  const bytes = longText(random, LONG_BYTES, upload.word);
+  return { ...upload, bytes, filename: "long.txt", contentType: "text/plain", partBytes: 4 * UNIT };
+}
+
+const LONG_BYTES = 1_500_000;
+
 /**
  * Takes the upload as far as finalized, from wherever it is; `answered` is told of the first answer. Rejects with Violation, or with a
  * connection's error when the server dies.
@@ -72,7 +81,8 @@ export async function bringIn(api: Api, upload: Upload, answered: () => void = (
   answered();
 }
 
-async function create(api: Api, upload: Upload): Promise<{ sessionId: string }> {
+/** Makes its session. */
+export async function create(api: Api, upload: Upload): Promise<{ sessionId: string }> {
   const { bytes, filename, contentType: content_type, key } = upload;
   const answer = await api.createRaw(
     { filename, content_type, size_bytes: bytes.length, bucket: "killer", create_missing_buckets: true },

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Api } from "../support/api.ts";
+import { BrokenExchange } from "../support/http.ts";
 import { type Random, seededRandom } from "../support/random.ts";
 import { TestServer } from "../support/server.ts";
-import { auditFolder } from "./folder-audit.ts";
-import { auditSettled, auditUpload } from "./killer-audit.ts";
-import { bringIn, newUpload, type Upload } from "./killer-client.ts";
+import { bringIn } from "./killer-client.ts";
+import { Ledger, nameOf } from "./ledger.ts";
 
 /**
  * Kills a server again and again while clients upload, and asks it after each restart for everything that it had promised
@@ -40,8 +40,6 @@ const BEGIN_WITHIN_MS = 5000;
 /** Of ten kills this many hit the start. */
 const KILLS_AT_START_OF_TEN = 1;
 const KILL_START_WITHIN_MS = 1200;
-const SETTLED_WITHIN_MS = 120_000;
-const MAX_VIOLATIONS = 20;
 
 export async function runKiller(options: KillerOptions): Promise<KillerReport> {
   const server = await TestServer.start({ WHARF_LOG_LEVEL: "warn" });
@@ -56,8 +54,7 @@ class Killer {
   readonly #server: TestServer;
   readonly #options: KillerOptions;
   readonly #random: Random;
-  readonly #uploads: Upload[] = [];
-  readonly #violations: string[] = [];
+  readonly #ledger: Ledger;
   #killsAtStart = 0;
   #slowestStartMs = 0;
 
@@ -65,29 +62,29 @@ class Killer {
     this.#server = server;
     this.#options = options;
     this.#random = seededRandom(options.seed);
+    this.#ledger = new Ledger(this.#random);
   }
 
   async run(): Promise<KillerReport> {
     const { kills, progress } = this.#options;
-    for (let kill = 1; kill <= kills && this.#violations.length < MAX_VIOLATIONS; kill++) {
+    const ledger = this.#ledger;
+    for (let kill = 1; kill <= kills && !ledger.isFull; kill++) {
       await this.#killUnderLoad();
       if (this.#random.integer(1, 10) <= KILLS_AT_START_OF_TEN) await this.#killAtStart();
       await this.#restart();
-      const touched = this.#uploads.filter((upload) => upload.touched);
-      for (const upload of touched) await this.#judge(upload, () => auditUpload(this.#api(), upload));
-      for (const upload of touched) upload.touched = false;
+      const audited = await ledger.auditTouched(this.#api());
       progress?.(
-        `${kill}/${kills} kills, ${this.#uploads.length} uploads, ${touched.length} audited, ${this.#violations.length} violations`,
+        `${kill}/${kills} kills, ${ledger.uploads.length} uploads, ${audited.length} audited, ${ledger.violations.length} violations`,
       );
     }
-    await this.#finish();
+    await ledger.finish(this.#server, this.#api());
     return {
       kills,
       killsAtStart: this.#killsAtStart,
-      sessions: this.#uploads.filter((upload) => upload.sessionId !== null).length,
-      finalized: this.#uploads.filter((upload) => upload.fileId !== null).length,
+      sessions: ledger.sessions,
+      finalized: ledger.finalized.length,
       slowestStartMs: this.#slowestStartMs,
-      violations: this.#violations,
+      violations: ledger.violations,
     };
   }
 
@@ -96,13 +93,13 @@ class Killer {
     let dead = false;
     // The load has begun with the first answer: a server that has just started takes its time for that one.
     const begun = Promise.withResolvers<void>();
-    const free = this.#uploads.filter((upload) => upload.fileId === null);
+    const free = this.#ledger.uploads.filter((upload) => upload.fileId === null);
     const client = async () => {
       while (!dead) {
-        const upload = free.pop() ?? this.#newUpload();
+        const upload = free.pop() ?? this.#ledger.newUpload();
         await bringIn(api, upload, begun.resolve).catch((error: unknown) => {
           // A violation is one also when the server dies right after it; a broken connection is none then.
-          if (!dead || (error instanceof Error && error.name !== "Error")) this.#note(upload, error);
+          if (!dead || !(error instanceof BrokenExchange)) this.#ledger.note(nameOf(upload), error);
         });
       }
     };
@@ -126,41 +123,6 @@ class Killer {
     const began = performance.now();
     await this.#server.begin();
     this.#slowestStartMs = Math.max(this.#slowestStartMs, Math.round(performance.now() - began));
-  }
-
-  /** Lets every upload come to its end, then stops in order and looks at what lies in the folder. */
-  async #finish(): Promise<void> {
-    for (const upload of this.#uploads) await this.#judge(upload, () => bringIn(this.#api(), upload));
-    for (const upload of this.#uploads) await this.#judge(upload, () => auditUpload(this.#api(), upload));
-    for (const upload of this.#uploads)
-      await this.#judge(upload, () => auditSettled(this.#api(), upload, SETTLED_WITHIN_MS));
-    await this.#server.end("SIGTERM");
-    // Once more: the start removes what the last round left.
-    await this.#server.begin();
-    await this.#server.end("SIGTERM");
-    const { problems, files } = await auditFolder(this.#server.dataDir);
-    this.#violations.push(...problems.slice(0, MAX_VIOLATIONS));
-    const finalized = this.#uploads.filter((upload) => upload.fileId !== null).length;
-    if (files !== finalized) this.#violations.push(`${files} files for ${finalized} uploads`);
-  }
-
-  async #judge(upload: Upload, audit: () => Promise<void>): Promise<void> {
-    if (this.#violations.length >= MAX_VIOLATIONS) return;
-    try {
-      await audit();
-    } catch (error) {
-      this.#note(upload, error);
-    }
-  }
-
-  #note(upload: Upload, error: unknown): void {
-    this.#violations.push(`${upload.sessionId ?? upload.key} ${upload.fileId ?? ""}: ${String(error)}`);
-  }
-
-  #newUpload(): Upload {
-    const upload = newUpload(this.#random, this.#uploads.length);
-    this.#uploads.push(upload);
-    return upload;
   }
 
   #api(): Api {

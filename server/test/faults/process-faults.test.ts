@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { Api } from "../support/api.ts";
+import { longText } from "../support/documents.ts";
 import { at, listAt, numberAt, shown, textAt } from "../support/json.ts";
 import { seededRandom } from "../support/random.ts";
 import { TestServer } from "../support/server.ts";
@@ -22,18 +23,6 @@ before(async () => {
 });
 
 after(() => server.close());
-
-/** Words enough to keep an extraction child busy for some seconds; the marker is at the end. */
-function longText(seed: number, megabytes: number, marker: string): Buffer {
-  const random = seededRandom(seed);
-  const words: string[] = [];
-  for (let size = 0; size < megabytes * 1_000_000; ) {
-    const word = `w${random.integer(0, 20_000).toString(36)}`;
-    words.push(word);
-    size += word.length + 1;
-  }
-  return Buffer.from(`${words.join(" ")}\n\n${marker}`);
-}
 
 async function childAtWork(): Promise<number> {
   let found: number | undefined;
@@ -56,7 +45,7 @@ async function assertIndexedOnce(fileId: string, marker: string, withinMs: numbe
 }
 
 test("An extraction child that is killed costs its file one fault, and the task goes on within 15 s", async () => {
-  const fileId = await api.upload(longText(1, 6, "markerkilledchild"));
+  const fileId = await api.upload(longText(seededRandom(1), 6_000_000, "markerkilledchild"));
   const child = await childAtWork();
   process.kill(child, "SIGKILL");
   await eventually("the task has its fault or is done", RESCUED_WITHIN_MS, async () => {
@@ -67,7 +56,7 @@ test("An extraction child that is killed costs its file one fault, and the task 
 });
 
 test("An extraction child that is stopped is ended, and the task goes on within 15 s", async () => {
-  const fileId = await api.upload(longText(2, 6, "markerstoppedchild"));
+  const fileId = await api.upload(longText(seededRandom(2), 6_000_000, "markerstoppedchild"));
   const child = await childAtWork();
   process.kill(child, "SIGSTOP");
   // A child that had just given its last page holds nothing up: then the file is indexed without it.
@@ -79,7 +68,7 @@ test("An extraction child that is stopped is ended, and the task goes on within 
 });
 
 test("A stopped server goes on where it was: no fault, no upload and no child ended by a late timer", async () => {
-  const fileId = await api.upload(longText(3, 6, "markerstoppedserver"));
+  const fileId = await api.upload(longText(seededRandom(3), 6_000_000, "markerstoppedserver"));
   const body = Buffer.alloc(600_000, "slow but steady ");
   const session = await api.create(body.length);
   const uploading = fetch(session.url, { method: "PUT", body: ReadableStream.from(slowly(body)), duplex: "half" });
@@ -94,7 +83,7 @@ test("A stopped server goes on where it was: no fault, no upload and no child en
 });
 
 test("A killed server leaves no child, and its restart goes on with the task within 15 s", async () => {
-  const fileId = await api.upload(longText(4, 6, "markerkilledserver"));
+  const fileId = await api.upload(longText(seededRandom(4), 6_000_000, "markerkilledserver"));
   await childAtWork();
   const children = descendants(server.pid);
   assert.ok(children.length > 0);
@@ -110,7 +99,7 @@ test("A killed server leaves no child, and its restart goes on with the task wit
 });
 
 test(`${RESTARTS} restarts in a row during a long document do not fail it`, { timeout: 600_000 }, async () => {
-  const fileId = await api.upload(longText(5, 12, "markerrestarts"));
+  const fileId = await api.upload(longText(seededRandom(5), 12_000_000, "markerrestarts"));
   for (let restart = 0; restart < RESTARTS; restart++) {
     await server.end("SIGKILL");
     await server.begin();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import type { OutgoingHttpHeaders } from "node:http";
+import type { Agent, OutgoingHttpHeaders } from "node:http";
 import { type HttpAnswer, http } from "./http.ts";
 import { numberAt, shown, textAt } from "./json.ts";
 
@@ -22,6 +22,7 @@ export interface JsonCall {
   readonly rawBody?: string | Uint8Array;
   readonly headers?: OutgoingHttpHeaders;
   readonly timeoutMs?: number;
+  readonly pieceMs?: number;
 }
 
 /** The JSON API as one key sees it. Nothing here asserts but the methods that say so. */
@@ -32,12 +33,17 @@ export class Api {
   /** A bucket of this test file alone, so that a shared server's other files do not matter. */
   readonly bucket = `acceptance-${randomUUID().slice(0, 13)}`;
 
-  constructor(base: string, key: string) {
+  readonly #agent: Agent | undefined;
+
+  /** `agent`: keeps connections; default: each call has its own. */
+  constructor(base: string, key: string, agent?: Agent) {
     this.base = base;
     this.key = key;
+    this.#agent = agent;
   }
 
-  call(method: string, path: string, { body, rawBody, headers = {}, timeoutMs }: JsonCall = {}): Promise<HttpAnswer> {
+  call(method: string, path: string, call: JsonCall = {}): Promise<HttpAnswer> {
+    const { body, rawBody, headers = {}, timeoutMs, pieceMs } = call;
     const sent = rawBody ?? (body === undefined ? undefined : JSON.stringify(body));
     return http(`${this.base}${path}`, {
       method,
@@ -48,6 +54,8 @@ export class Api {
       },
       ...(sent === undefined ? {} : { body: sent }),
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      ...(pieceMs === undefined ? {} : { pieceMs }),
+      ...(this.#agent === undefined ? {} : { agent: this.#agent }),
     });
   }
 

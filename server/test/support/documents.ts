@@ -1,5 +1,6 @@
 import { docxFile, paragraph } from "../../src/extraction/fixtures/office-files.ts";
 import { pdfFile } from "../../src/extraction/fixtures/pdf-file.ts";
+import type { Random } from "./random.ts";
 
 /** A small document in each format that is read, with known words on known pages. */
 export interface SampleDocument {
@@ -58,4 +59,15 @@ export function sampleDocuments(word: string): readonly SampleDocument[] {
       phrases: onOnePage,
     },
   ];
+}
+
+/** Words enough to keep an extraction child busy, half a second for each megabyte and more; the marker is at the end. */
+export function longText(random: Random, bytes: number, marker: string): Buffer {
+  const words: string[] = [];
+  for (let size = 0; size < bytes; ) {
+    const word = `w${random.integer(0, 20_000).toString(36)}`;
+    words.push(word);
+    size += word.length + 1;
+  }
+  return Buffer.from(`${words.join(" ")}\n\n${marker}`);
 }

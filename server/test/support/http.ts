@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
-import { type OutgoingHttpHeaders, request } from "node:http";
+import { type Agent, type OutgoingHttpHeaders, request } from "node:http";
+import type { Socket } from "node:net";
 
 export interface HttpCall {
   readonly method?: string;
@@ -7,6 +8,10 @@ export interface HttpCall {
   /** A list or a stream is sent piece by piece with chunked encoding unless a Content-Length is given. */
   readonly body?: Uint8Array | string | readonly Uint8Array[] | AsyncIterable<Uint8Array>;
   readonly timeoutMs?: number;
+  /** Keeps connections for the next request. Default: each request has a connection of its own. */
+  readonly agent?: Agent;
+  /** Waits so long after each piece of the answer: a slow reader. */
+  readonly pieceMs?: number;
 }
 
 export interface HttpAnswer {
@@ -20,12 +25,40 @@ export interface HttpAnswer {
   readonly json: unknown;
 }
 
+/** The connection broke, or nothing came in time, before the answer was whole; how far it had come. Times are performance.now(). */
+export class BrokenExchange extends Error {
+  override readonly name = "BrokenExchange";
+  readonly progress: Readonly<Progress>;
+  /** What the system says: ECONNREFUSED, ECONNRESET, EPIPE. Null when the other side closed in order, or the time was up. */
+  readonly code: string | null;
+  readonly brokenAt = performance.now();
+
+  constructor(error: Error, progress: Progress) {
+    super(error.message, { cause: error });
+    this.progress = progress;
+    // A "socket hang up" has the code of a reset, but no system call.
+    this.code = "code" in error && "syscall" in error ? String(error.code) : null;
+  }
+}
+
+interface Progress {
+  /** When the connection was there; null = never. */
+  connectedAt: number | null;
+  /** When the first bytes of the request were with the kernel … */
+  startedAt: number | null;
+  /** … and when all of them were. */
+  sentAt: number | null;
+  answerBegan: boolean;
+}
+
+const CONNECTED_AT = new WeakMap<Socket, number>();
+
 /**
- * One request on a connection of its own: a kept connection that the server closes just then would make tests flaky. Rejects when the
- * connection breaks before an answer came, or after `timeoutMs` (20 s).
+ * One request on a connection of its own: a kept connection that the server closes just then would make tests flaky. Rejects with
+ * BrokenExchange when the connection breaks before the answer is whole, or after `timeoutMs` (20 s).
  */
 export function http(url: string, call: HttpCall = {}): Promise<HttpAnswer> {
-  const { method = "GET", headers = {}, body, timeoutMs = 20_000 } = call;
+  const { method = "GET", headers = {}, body, timeoutMs = 20_000, agent = false, pieceMs = 0 } = call;
   return new Promise((resolve, reject) => {
     const target = new URL(url);
     const outgoing = request({
@@ -34,26 +67,33 @@ export function http(url: string, call: HttpCall = {}): Promise<HttpAnswer> {
       // Not target.pathname: a malformed percent-encoding must go out as it stands.
       path: url.slice(target.origin.length) || "/",
       method,
-      agent: false,
+      agent,
       headers: { ...lengthOf(method, headers, body), ...headers },
     });
     const timer = setTimeout(
       () => outgoing.destroy(new Error(`${method}: no answer within ${timeoutMs} ms`)),
       timeoutMs,
     );
+    const progress = progressOf(outgoing);
     const fail = (error: Error) => {
       clearTimeout(timer);
-      reject(error);
+      reject(new BrokenExchange(error, { ...progress }));
     };
     outgoing.on("error", fail);
     outgoing.on("response", (response) => {
+      progress.answerBegan = true;
       const pieces: Buffer[] = [];
-      response.on("data", (piece: Buffer) => pieces.push(piece));
+      response.on("data", (piece: Buffer) => {
+        pieces.push(piece);
+        if (pieceMs === 0) return;
+        response.pause();
+        setTimeout(() => response.resume(), pieceMs);
+      });
       response.on("error", fail);
       response.on("end", () => {
         clearTimeout(timer);
         const all = Buffer.concat(pieces);
-        outgoing.destroy();
+        if (agent === false) outgoing.destroy();
         resolve({
           status: response.statusCode ?? 0,
           reason: response.statusMessage ?? "",
@@ -64,18 +104,41 @@ export function http(url: string, call: HttpCall = {}): Promise<HttpAnswer> {
         });
       });
     });
-    void send(outgoing, body);
+    void send(outgoing, body, () => {
+      progress.startedAt ??= performance.now();
+    });
   });
 }
 
-async function send(outgoing: ReturnType<typeof request>, body: HttpCall["body"]): Promise<void> {
+function progressOf(outgoing: ReturnType<typeof request>): Progress {
+  const progress: Progress = { connectedAt: null, startedAt: null, sentAt: null, answerBegan: false };
+  outgoing.once("socket", (socket) => {
+    const known = CONNECTED_AT.get(socket);
+    if (known !== undefined) progress.connectedAt = known;
+    else
+      socket.once("connect", () => {
+        progress.connectedAt = performance.now();
+        CONNECTED_AT.set(socket, progress.connectedAt);
+      });
+  });
+  outgoing.once("finish", () => {
+    progress.sentAt = performance.now();
+    progress.startedAt ??= progress.sentAt;
+  });
+  return progress;
+}
+
+async function send(outgoing: ReturnType<typeof request>, body: HttpCall["body"], started: () => void): Promise<void> {
   if (body === undefined || typeof body === "string" || body instanceof Uint8Array) {
     outgoing.end(body);
     return;
   }
   for await (const piece of body) {
     if (outgoing.destroyed) return;
-    if (!outgoing.write(piece))
+    const roomLeft = outgoing.write(piece, (error) => {
+      if (error === null || error === undefined) started();
+    });
+    if (!roomLeft)
       await new Promise<void>((resolve) => {
         outgoing.once("drain", resolve);
         outgoing.once("close", resolve);

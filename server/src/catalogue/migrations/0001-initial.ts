@@ -96,8 +96,8 @@ export const initial: Migration = {
     `CREATE TABLE create_admissions (
       team_id text NOT NULL,
       at ${integer} NOT NULL,
-      session_id text NOT NULL,
-      PRIMARY KEY (team_id, at, session_id)
+      creates ${integer} NOT NULL CHECK (creates >= 1),
+      PRIMARY KEY (team_id, at)
     )${strict}`,
 
     `CREATE TABLE files (
