@@ -27,7 +27,25 @@ export interface IdSource {
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 
 export function createIdSource(clock: { now(): number }): IdSource {
-  return { next: (prefix) => brandId(prefix, `${prefix}_${encodeTime(clock.now())}${encodeRandom(randomBytes(16))}`) };
+  const random = randomPool();
+  return { next: (prefix) => brandId(prefix, `${prefix}_${encodeTime(clock.now())}${encodeRandom(random())}`) };
+}
+
+const RANDOM_BYTES = 16;
+const POOLED_IDS = 256;
+
+/** Random bytes for one id after another, fetched for many at a time: a call into the generator costs more than the rest of an id. */
+function randomPool(): () => Uint8Array {
+  let pool = new Uint8Array(0);
+  let used = 0;
+  return () => {
+    if (used === pool.length) {
+      pool = randomBytes(RANDOM_BYTES * POOLED_IDS);
+      used = 0;
+    }
+    used += RANDOM_BYTES;
+    return pool.subarray(used - RANDOM_BYTES, used);
+  };
 }
 
 /** The id, or null when the text cannot be one: callers answer it like an absent id. */
