@@ -1,4 +1,5 @@
 import { readOperation, writeOperation } from "../catalogue/catalogue.ts";
+import { prepared } from "../catalogue/prepared.ts";
 import { refuse } from "../errors.ts";
 import type { KeyId, TeamId } from "../ids.ts";
 import { parseScope, type Scope } from "./api-key.ts";
@@ -11,16 +12,20 @@ export interface Caller {
   readonly scopes: readonly Scope[];
 }
 
+const keyByHash = prepared((db, $: { hash: string }) =>
+  db
+    .selectFrom("api_keys")
+    .select(["id", "team_id", "name", "hash", "scopes", "expires_at", "revoked_at"])
+    .where("hash", "=", $.hash),
+);
+
 /** Every request's first read: the key's row by its hash (unique index). Revoked and expired keys are no keys. */
 export const findCaller = readOperation(
   "access.findCaller",
-  async ({ db, now }, { hash }: { hash: string }): Promise<{ caller: Caller; hash: string } | null> => {
-    const row = await db
-      .selectFrom("api_keys")
-      .select(["id", "team_id", "name", "hash", "scopes", "expires_at", "revoked_at"])
-      .where("hash", "=", hash)
-      .executeTakeFirst();
-    if (row === undefined || row.revoked_at !== null || (row.expires_at !== null && row.expires_at <= now)) return null;
+  async (tx, { hash }: { hash: string }): Promise<{ caller: Caller; hash: string } | null> => {
+    const [row] = await keyByHash(tx, { hash });
+    if (row === undefined || row.revoked_at !== null) return null;
+    if (row.expires_at !== null && row.expires_at <= tx.now) return null;
     const caller = { teamId: row.team_id, keyId: row.id, keyName: row.name, scopes: readScopes(row.scopes) };
     return { caller, hash: row.hash };
   },

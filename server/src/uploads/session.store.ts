@@ -1,6 +1,7 @@
 import { type Selectable, sql } from "kysely";
 import type { SegmentRef } from "../blobs/blob-store.ts";
 import { readOperation, type Tx, writeOperation } from "../catalogue/catalogue.ts";
+import { prepared } from "../catalogue/prepared.ts";
 import type { UploadSessionsTable } from "../catalogue/schema.ts";
 import type { BucketId, SessionId, TeamId } from "../ids.ts";
 import {
@@ -17,15 +18,36 @@ import {
  * answers from it; so two requests, in one process or in two, need no lock.
  */
 
+const byId = prepared((db, $: { id: SessionId }) =>
+  db.selectFrom("upload_sessions").selectAll().where("id", "=", $.id),
+);
+
 /** For the byte end-point, where the signed URL stands for the team, and for finalize and routes, which name the team. */
 export const readSession = readOperation(
   "uploads.readSession",
-  async ({ db }, input: { id: SessionId; teamId: TeamId | null }): Promise<Session | null> => {
-    let query = db.selectFrom("upload_sessions").selectAll().where("id", "=", input.id);
-    if (input.teamId !== null) query = query.where("team_id", "=", input.teamId);
-    const row = await query.executeTakeFirst();
+  async (tx, ref: SessionRef): Promise<Session | null> => {
+    const row = await ownRow(tx, ref);
     return row === undefined ? null : toSession(row);
   },
+);
+
+interface SessionRef {
+  readonly id: SessionId;
+  readonly teamId: TeamId | null;
+}
+
+async function ownRow(tx: Tx, { id, teamId }: SessionRef): Promise<UploadSessionsTable | undefined> {
+  const [row] = await byId(tx, { id });
+  return teamId === null || row?.team_id === teamId ? row : undefined;
+}
+
+const takeOpen = prepared((db, $: { id: SessionId; now: number }) =>
+  db
+    .updateTable("upload_sessions")
+    .set({ writer_epoch: sql<number>`writer_epoch + 1`, updated_at: $.now })
+    .where("id", "=", $.id)
+    .where("state", "=", "open")
+    .returningAll(),
 );
 
 /**
@@ -34,18 +56,13 @@ export const readSession = readOperation(
  */
 export const takeWriter = writeOperation(
   "uploads.takeWriter",
-  async ({ db, now }, { id }: { id: SessionId }): Promise<{ taken: boolean; session: Session } | null> => {
-    const row = await db.selectFrom("upload_sessions").selectAll().where("id", "=", id).executeTakeFirst();
+  async (tx, { id }: { id: SessionId }): Promise<{ taken: boolean; session: Session } | null> => {
+    const { now } = tx;
+    const [row] = await byId(tx, { id });
     if (row === undefined) return null;
     if (row.state !== "open" || isExpired({ state: row.state, expiresAt: row.expires_at }, now))
       return { taken: false, session: toSession(row) };
-    const taken = await db
-      .updateTable("upload_sessions")
-      .set({ writer_epoch: sql<number>`writer_epoch + 1`, updated_at: now })
-      .where("id", "=", id)
-      .where("state", "=", "open")
-      .returningAll()
-      .executeTakeFirst();
+    const [taken] = await takeOpen(tx, { id, now });
     return taken === undefined ? { taken: false, session: toSession(row) } : { taken: true, session: toSession(taken) };
   },
 );
@@ -61,47 +78,57 @@ export interface Progress {
   readonly digests: { readonly md5: string; readonly crc32c: string } | null;
 }
 
+const record = prepared((db, $: ReturnType<typeof recorded>) =>
+  db
+    .updateTable("upload_sessions")
+    .set({
+      state: $.state,
+      received_bytes: $.received_bytes,
+      segments: $.segments,
+      digest_state: $.digest_state,
+      md5: $.md5,
+      crc32c: $.crc32c,
+      received_at: $.received_at,
+      updated_at: $.updated_at,
+      expires_at: atLeast($.expires_at),
+    })
+    .where("id", "=", $.id)
+    .where("state", "=", "open")
+    .where("writer_epoch", "=", $.writer_epoch)
+    .where("received_bytes", "<=", $.received_bytes)
+    .returningAll(),
+);
+
 /**
  * The record: moves the offset to bytes that are fsynced already. null = a newer writer has the session, or it ended. The
  * running request may record past the expiry, and moves it (PUT-19).
  */
 export const recordProgress = writeOperation(
   "uploads.recordProgress",
-  async ({ db, now }, progress: Progress): Promise<Session | null> => {
-    const created = await db
-      .selectFrom("upload_sessions")
-      .select("created_at")
-      .where("id", "=", progress.id)
-      .executeTakeFirst();
-    if (created === undefined) return null;
-    const completed =
-      progress.digests === null
-        ? { expires_at: atLeast(expiryAtRecord(created.created_at, now)) }
-        : {
-            state: "received" as const,
-            md5: progress.digests.md5,
-            crc32c: progress.digests.crc32c,
-            received_at: now,
-            expires_at: atLeast(expiryAtCompletion(now)),
-          };
-    const updated = await db
-      .updateTable("upload_sessions")
-      .set({
-        received_bytes: progress.receivedBytes,
-        segments: JSON.stringify(progress.segments),
-        digest_state: progress.digestState,
-        updated_at: now,
-        ...completed,
-      })
-      .where("id", "=", progress.id)
-      .where("state", "=", "open")
-      .where("writer_epoch", "=", progress.epoch)
-      .where("received_bytes", "<=", progress.receivedBytes)
-      .returningAll()
-      .executeTakeFirst();
+  async (tx, progress: Progress): Promise<Session | null> => {
+    const [row] = await byId(tx, { id: progress.id });
+    if (row === undefined) return null;
+    const [updated] = await record(tx, recorded(row, progress, tx.now));
     return updated === undefined ? null : toSession(updated);
   },
 );
+
+function recorded({ id, created_at }: UploadSessionsTable, progress: Progress, now: number) {
+  const { epoch, receivedBytes, segments, digestState, digests } = progress;
+  return {
+    id,
+    writer_epoch: epoch,
+    state: digests === null ? ("open" as const) : ("received" as const),
+    received_bytes: receivedBytes,
+    segments: JSON.stringify(segments),
+    digest_state: digestState,
+    md5: digests?.md5 ?? null,
+    crc32c: digests?.crc32c ?? null,
+    received_at: digests === null ? null : now,
+    updated_at: now,
+    expires_at: digests === null ? expiryAtRecord(created_at, now) : expiryAtCompletion(now),
+  };
+}
 
 /** `expires_at` only moves forward, whoever else moves it at the same time. (MAX and GREATEST are not portable.) */
 export function atLeast(expiresAt: number) {
@@ -158,10 +185,8 @@ export async function endSessions(
 /** `ended`: this call did it. The session, as it is afterwards, or null when the team has no such session. */
 export const cancelSession = writeOperation(
   "uploads.cancelSession",
-  async (tx, input: { id: SessionId; teamId: TeamId | null }): Promise<{ ended: boolean; session: Session } | null> => {
-    let query = tx.db.selectFrom("upload_sessions").selectAll().where("id", "=", input.id);
-    if (input.teamId !== null) query = query.where("team_id", "=", input.teamId);
-    const row = await query.executeTakeFirst();
+  async (tx, ref: SessionRef): Promise<{ ended: boolean; session: Session } | null> => {
+    const row = await ownRow(tx, ref);
     if (row === undefined) return null;
     if (isExpired({ state: row.state, expiresAt: row.expires_at }, tx.now)) {
       const expired = await endSessions(tx, "expire", [row.id]);
