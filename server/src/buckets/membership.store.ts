@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Tx } from "../catalogue/catalogue.ts";
+import { prepared } from "../catalogue/prepared.ts";
 import type { MembershipStatus } from "../catalogue/schema.ts";
-import { assertNever } from "../errors.ts";
 import type { BucketId, FileId, TeamId } from "../ids.ts";
 
 /**
@@ -14,25 +14,27 @@ import type { BucketId, FileId, TeamId } from "../ids.ts";
 
 /** The new file's memberships, pending. */
 export async function addMemberships(
-  { db, now }: Tx,
+  tx: Tx,
   file: { readonly teamId: TeamId; readonly fileId: FileId; readonly version: number },
   bucketIds: readonly BucketId[],
 ): Promise<void> {
   for (const bucketId of [...bucketIds].sort()) {
-    await db
-      .insertInto("file_buckets")
-      .values({
-        team_id: file.teamId,
-        bucket_id: bucketId,
-        file_id: file.fileId,
-        status: "pending",
-        version: file.version,
-        created_at: now,
-      })
-      .execute();
-    await count({ db, now }, bucketId, "pending", 1, 0);
+    await addPending(tx, { ...file, bucketId, now: tx.now });
+    await count(tx, bucketId, "pending", 1, 0);
   }
 }
+
+const addPending = prepared(
+  (db, $: { teamId: TeamId; fileId: FileId; version: number; bucketId: BucketId; now: number }) =>
+    db.insertInto("file_buckets").values({
+      team_id: $.teamId,
+      bucket_id: $.bucketId,
+      file_id: $.fileId,
+      status: "pending",
+      version: $.version,
+      created_at: $.now,
+    }),
+);
 
 /**
  * Moves all of the file's memberships to `to`. `chunksBefore` and `chunksAfter` are the chunks that the file showed and shows: they
@@ -44,55 +46,57 @@ export async function moveMemberships(
   to: MembershipStatus,
   chunks: { readonly before: number; readonly after: number; readonly version: number },
 ): Promise<void> {
-  for (const { bucket_id, status } of await membershipsOf(tx, fileId)) {
+  for (const { bucket_id, status } of await membershipsOf(tx, { fileId })) {
     await count(tx, bucket_id, status, -1, status === "active" ? -chunks.before : 0);
     await count(tx, bucket_id, to, 1, to === "active" ? chunks.after : 0);
   }
-  await tx.db
-    .updateTable("file_buckets")
-    .set({ status: to, version: chunks.version })
-    .where("file_id", "=", fileId)
-    .execute();
+  await setStatus(tx, { fileId, status: to, version: chunks.version });
 }
+
+const setStatus = prepared((db, $: { fileId: FileId; status: MembershipStatus; version: number }) =>
+  db.updateTable("file_buckets").set({ status: $.status, version: $.version }).where("file_id", "=", $.fileId),
+);
 
 /** Removes all of the file's memberships. */
 export async function removeMemberships(tx: Tx, fileId: FileId, chunksBefore: number): Promise<void> {
-  for (const { bucket_id, status } of await membershipsOf(tx, fileId))
+  for (const { bucket_id, status } of await membershipsOf(tx, { fileId }))
     await count(tx, bucket_id, status, -1, status === "active" ? -chunksBefore : 0);
   await tx.db.deleteFrom("file_buckets").where("file_id", "=", fileId).execute();
 }
 
-function membershipsOf({ db }: Tx, fileId: FileId) {
-  return db
-    .selectFrom("file_buckets")
-    .select(["bucket_id", "status"])
-    .where("file_id", "=", fileId)
-    .orderBy("bucket_id")
-    .execute();
+const membershipsOf = prepared((db, $: { fileId: FileId }) =>
+  db.selectFrom("file_buckets").select(["bucket_id", "status"]).where("file_id", "=", $.fileId).orderBy("bucket_id"),
+);
+
+async function count(tx: Tx, bucketId: BucketId, status: MembershipStatus, files: number, chunks: number) {
+  await moveCounters(tx, {
+    bucketId,
+    pending: status === "pending" ? files : 0,
+    active: status === "active" ? files : 0,
+    failed: status === "failed" ? files : 0,
+    chunks,
+    syncedAt: status === "active" && files > 0 ? tx.now : null,
+  });
 }
 
-async function count({ db, now }: Tx, bucketId: BucketId, status: MembershipStatus, files: number, chunks: number) {
-  const column = counterOf(status);
-  await db
+interface CounterMoves {
+  readonly bucketId: BucketId;
+  readonly pending: number;
+  readonly active: number;
+  readonly failed: number;
+  readonly chunks: number;
+  readonly syncedAt: number | null;
+}
+
+const moveCounters = prepared((db, $: CounterMoves) =>
+  db
     .updateTable("buckets")
     .set({
-      [column]: sql<number>`${sql.ref(column)} + ${files}`,
-      active_chunks: sql<number>`active_chunks + ${chunks}`,
-      ...(status === "active" && files > 0 ? { last_synced_at: now } : {}),
+      pending_files: sql<number>`pending_files + ${$.pending}`,
+      active_files: sql<number>`active_files + ${$.active}`,
+      failed_files: sql<number>`failed_files + ${$.failed}`,
+      active_chunks: sql<number>`active_chunks + ${$.chunks}`,
+      last_synced_at: sql<number>`COALESCE(${$.syncedAt}, last_synced_at)`,
     })
-    .where("id", "=", bucketId)
-    .execute();
-}
-
-function counterOf(status: MembershipStatus): "pending_files" | "active_files" | "failed_files" {
-  switch (status) {
-    case "pending":
-      return "pending_files";
-    case "active":
-      return "active_files";
-    case "failed":
-      return "failed_files";
-    default:
-      return assertNever(status);
-  }
-}
+    .where("id", "=", $.bucketId),
+);

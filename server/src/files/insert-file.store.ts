@@ -1,6 +1,8 @@
 import type { BlobKey } from "../blobs/blob-store.ts";
 import { addMemberships } from "../buckets/membership.store.ts";
 import type { Tx } from "../catalogue/catalogue.ts";
+import { prepared } from "../catalogue/prepared.ts";
+import type { FilesTable } from "../catalogue/schema.ts";
 import type { BucketId, FileId, SessionId, TaskId, TeamId } from "../ids.ts";
 import { enqueueTask } from "../tasks/store.ts";
 import { metadataFingerprints } from "./metadata-fingerprint.ts";
@@ -31,42 +33,62 @@ export interface NewFile {
  * not at all (FIN-1). `files.session_id` is UNIQUE: a second file of one session cannot be made, whatever the caller does.
  */
 export async function insertFile(tx: Tx, file: NewFile): Promise<void> {
-  await tx.db
-    .insertInto("files")
-    .values({
-      id: file.id,
-      team_id: file.teamId,
-      state: "queued",
-      title: file.title,
-      filename: file.filename,
-      content_type: file.contentType,
-      detected_content_type: null,
-      size_bytes: file.sizeBytes,
-      sha256: file.sha256,
-      tags: JSON.stringify(file.tags),
-      metadata: file.metadata,
-      version: 1,
-      active_version: null,
-      active_build: null,
-      active_chunks: 0,
-      active_pages: 0,
-      blob_key: file.blobKey,
-      text_key: null,
-      session_id: file.sessionId,
-      task_id: file.taskId,
-      error_code: null,
-      error_message: null,
-      created_at: tx.now,
-      updated_at: tx.now,
-      indexed_at: null,
-      deleted_at: null,
-    })
-    .execute();
+  await insertRow(tx, {
+    id: file.id,
+    team_id: file.teamId,
+    title: file.title,
+    filename: file.filename,
+    content_type: file.contentType,
+    size_bytes: file.sizeBytes,
+    sha256: file.sha256,
+    tags: JSON.stringify(file.tags),
+    metadata: file.metadata,
+    blob_key: file.blobKey,
+    session_id: file.sessionId,
+    task_id: file.taskId,
+    created_at: tx.now,
+    updated_at: tx.now,
+  });
   await insertTags(tx, file);
   await insertMetadata(tx, file);
   await addMemberships(tx, { teamId: file.teamId, fileId: file.id, version: 1 }, file.bucketIds);
   await enqueueTask(tx, { id: file.taskId, teamId: file.teamId, fileId: file.id, type: "index", version: 1 });
 }
+
+const NEW_FILE = {
+  state: "queued",
+  detected_content_type: null,
+  version: 1,
+  active_version: null,
+  active_build: null,
+  active_chunks: 0,
+  active_pages: 0,
+  text_key: null,
+  error_code: null,
+  error_message: null,
+  indexed_at: null,
+  deleted_at: null,
+} as const;
+
+const insertRow = prepared((db, $: Omit<FilesTable, keyof typeof NEW_FILE>) =>
+  db.insertInto("files").values({
+    ...NEW_FILE,
+    id: $.id,
+    team_id: $.team_id,
+    title: $.title,
+    filename: $.filename,
+    content_type: $.content_type,
+    size_bytes: $.size_bytes,
+    sha256: $.sha256,
+    tags: $.tags,
+    metadata: $.metadata,
+    blob_key: $.blob_key,
+    session_id: $.session_id,
+    task_id: $.task_id,
+    created_at: $.created_at,
+    updated_at: $.updated_at,
+  }),
+);
 
 // Row by row: one statement text whatever the count, so that lists of many lengths do not push others out of the statement cache.
 

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { moveMemberships } from "../buckets/membership.store.ts";
-import { readOperation, TOPICS, type Tx, writeOperation } from "../catalogue/catalogue.ts";
+import { readOperation, TOPICS, writeOperation } from "../catalogue/catalogue.ts";
+import { prepared } from "../catalogue/prepared.ts";
 import type { FilesTable } from "../catalogue/schema.ts";
 import { nextFileState } from "../files/file.ts";
 import { type BucketId, brandId, type FileId, type SessionId, type TeamId } from "../ids.ts";
@@ -22,14 +23,22 @@ export interface Source {
   readonly buckets: readonly BucketId[];
 }
 
+const fileById = prepared((db, $: { fileId: FileId }) => db.selectFrom("files").selectAll().where("id", "=", $.fileId));
+const tagsOf = prepared((db, $: { fileId: FileId }) =>
+  db.selectFrom("file_tags").select("tag").where("file_id", "=", $.fileId),
+);
+const bucketsOf = prepared((db, $: { fileId: FileId }) =>
+  db.selectFrom("file_buckets").select("bucket_id").where("file_id", "=", $.fileId),
+);
+
 /** Null when the file is deleted (its task was cancelled then) or has no original. */
 export const findSource = readOperation(
   "indexing.findSource",
-  async ({ db }, { fileId }: { fileId: FileId }): Promise<Source | null> => {
-    const file = await db.selectFrom("files").selectAll().where("id", "=", fileId).executeTakeFirst();
+  async (tx, ref: { fileId: FileId }): Promise<Source | null> => {
+    const [file] = await fileById(tx, ref);
     if (file === undefined || file.state === "deleted" || file.blob_key === null) return null;
-    const tags = await db.selectFrom("file_tags").select("tag").where("file_id", "=", fileId).execute();
-    const buckets = await db.selectFrom("file_buckets").select("bucket_id").where("file_id", "=", fileId).execute();
+    const tags = await tagsOf(tx, ref);
+    const buckets = await bucketsOf(tx, ref);
     return {
       filename: file.filename,
       title: file.title,
@@ -67,15 +76,11 @@ export const activate = writeOperation(
   "indexing.activate",
   async (tx, build: Activation): Promise<Activated> => {
     if (!(await succeedTask(tx, build))) return { activated: false, replaced: null };
-    const file = await tx.db
-      .selectFrom("files")
-      .select(["state", "active_build", "active_chunks", "text_key"])
-      .where("id", "=", build.fileId)
-      .executeTakeFirstOrThrow();
-    const state = nextFileState(file.state, "activate");
+    const [file] = await fileById(tx, build);
+    const state = file === undefined ? null : nextFileState(file.state, "activate");
     // A delete, and whatever else ends the file's preparation, takes the task away first: the fence has refused it.
-    if (state === null) throw new Error(`a ${file.state} file cannot be activated`);
-    await showBuild(tx, build, state);
+    if (file === undefined || state === null) throw new Error(`a ${file?.state} file cannot be activated`);
+    await showBuild(tx, { ...build, state, now: tx.now });
     await moveMemberships(tx, build.fileId, "active", {
       before: file.active_chunks,
       after: build.chunks,
@@ -87,25 +92,24 @@ export const activate = writeOperation(
   ({ taskId, fileId }, { activated }) => (activated ? topicsOf(taskId, fileId) : []),
 );
 
-async function showBuild(tx: Tx, build: Activation, state: FilesTable["state"]): Promise<void> {
-  await tx.db
+const showBuild = prepared((db, $: Activation & { readonly state: FilesTable["state"]; readonly now: number }) =>
+  db
     .updateTable("files")
     .set({
-      state,
-      detected_content_type: build.detectedType,
-      active_version: build.version,
-      active_build: build.build,
-      active_chunks: build.chunks,
-      active_pages: build.pages,
-      text_key: build.textKey,
+      state: $.state,
+      detected_content_type: $.detectedType,
+      active_version: $.version,
+      active_build: $.build,
+      active_chunks: $.chunks,
+      active_pages: $.pages,
+      text_key: $.textKey,
       error_code: null,
       error_message: null,
-      indexed_at: tx.now,
-      updated_at: tx.now,
+      indexed_at: $.now,
+      updated_at: $.now,
     })
-    .where("id", "=", build.fileId)
-    .execute();
-}
+    .where("id", "=", $.fileId),
+);
 
 /**
  * Which of these builds nobody will ever show: not the file's active one, and not of an attempt that holds its task. An attempt

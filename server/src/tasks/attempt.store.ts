@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { TOPICS, type Tx, writeOperation } from "../catalogue/catalogue.ts";
+import { prepared } from "../catalogue/prepared.ts";
 import type { TasksTable } from "../catalogue/schema.ts";
 import type { FileId, TaskId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
@@ -101,8 +102,13 @@ export const releaseTask = writeOperation(
 );
 
 /** Part of the operation that makes a task's effect visible: false = the attempt is no longer held, and nothing was written. */
-export async function succeedTask({ db, now }: Tx, { taskId, attempt }: AttemptRef): Promise<boolean> {
-  const row = await db
+export async function succeedTask(tx: Tx, { taskId, attempt }: AttemptRef): Promise<boolean> {
+  const rows = await succeed(tx, { taskId, attempt, now: tx.now });
+  return rows.length > 0;
+}
+
+const succeed = prepared((db, $: { taskId: TaskId; attempt: number; now: number }) =>
+  db
     .updateTable("tasks")
     .set({
       state: "succeeded",
@@ -111,16 +117,14 @@ export async function succeedTask({ db, now }: Tx, { taskId, attempt }: AttemptR
       lease_until: null,
       error_code: null,
       error_message: null,
-      finished_at: now,
-      updated_at: now,
+      finished_at: $.now,
+      updated_at: $.now,
     })
-    .where("id", "=", taskId)
+    .where("id", "=", $.taskId)
     .where("state", "=", "running")
-    .where("attempt", "=", attempt)
-    .returning("id")
-    .executeTakeFirst();
-  return row !== undefined;
-}
+    .where("attempt", "=", $.attempt)
+    .returning("id"),
+);
 
 /** Running tasks that one rescue or requeue returns: bounds the transaction. */
 const RESCUE_BATCH = 100;

@@ -1,4 +1,5 @@
 import type { Tx } from "../catalogue/catalogue.ts";
+import { prepared } from "../catalogue/prepared.ts";
 import type { TaskLane, TaskType } from "../catalogue/schema.ts";
 import type { FileId, TaskId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
@@ -29,22 +30,25 @@ export async function claimTask(
   await makeDue(tx);
   const id = await pick(tx, lane);
   if (id === undefined) return null;
-  const task = await tx.db
-    .updateTable("tasks")
-    .set((by) => ({
-      state: "running",
-      stage: "extracting",
-      attempt: by("attempt", "+", 1),
-      claimed_at: tx.now,
-      lease_until: tx.now + LIMITS.leaseMs,
-      updated_at: tx.now,
-    }))
-    .where("id", "=", id)
-    .where("state", "=", "queued")
-    .returning(["id", "team_id", "file_id", "type", "lane", "attempt", "version"])
-    .executeTakeFirst();
+  const [task] = await take(tx, { id, now: tx.now, leaseUntil: tx.now + LIMITS.leaseMs });
   if (task === undefined) return null;
   if (task.type === "index") await moveFile(tx, task, "claim", null);
   const { team_id, file_id, type, attempt, version } = task;
   return { taskId: id, teamId: team_id, fileId: file_id, type, lane: task.lane, attempt, version };
 }
+
+const take = prepared((db, $: { id: TaskId; now: number; leaseUntil: number }) =>
+  db
+    .updateTable("tasks")
+    .set((by) => ({
+      state: "running",
+      stage: "extracting",
+      attempt: by("attempt", "+", 1),
+      claimed_at: $.now,
+      lease_until: $.leaseUntil,
+      updated_at: $.now,
+    }))
+    .where("id", "=", $.id)
+    .where("state", "=", "queued")
+    .returning(["id", "team_id", "file_id", "type", "lane", "attempt", "version"]),
+);

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { Tx } from "../catalogue/catalogue.ts";
+import { prepared } from "../catalogue/prepared.ts";
 import type { TaskLane } from "../catalogue/schema.ts";
 import type { TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
@@ -18,25 +19,30 @@ import { LONGEST_BACKOFF_MS } from "./task.ts";
  */
 export async function fairPlace(tx: Tx, teamId: TeamId, lane: TaskLane): Promise<number> {
   const front = await frontPlace(tx, lane);
-  const last = await dueTasks(tx, lane)
-    .where("team_id", "=", teamId)
-    .orderBy("fair_at", "desc")
-    .orderBy("id", "desc")
-    .limit(1)
-    .executeTakeFirst();
+  const [last] = await lastOfTeam(tx, { teamId, lane });
   return last === undefined ? front : Math.max(front, last.fair_at + LIMITS.fairShareMs);
 }
 
 /** Beside the head of the queue. */
 export async function frontPlace(tx: Tx, lane: TaskLane): Promise<number> {
-  const head = await dueTasks(tx, lane).orderBy("fair_at").orderBy("id").limit(1).executeTakeFirst();
+  const [head] = await headOfQueue(tx, { lane });
   return head?.fair_at ?? tx.now;
 }
 
-function dueTasks({ db }: Tx, lane: TaskLane) {
+/** Who is claimed next in the lane. */
+export const headOfQueue = prepared((db, $: { lane: TaskLane }) =>
+  dueTasks(db, $.lane).orderBy("fair_at").orderBy("id").limit(1),
+);
+
+const lastOfTeam = prepared((db, $: { teamId: TeamId; lane: TaskLane }) =>
+  dueTasks(db, $.lane).where("team_id", "=", $.teamId).orderBy("fair_at", "desc").orderBy("id", "desc").limit(1),
+);
+
+/** `sql.lit`: SQLite uses a partial index (tasks_to_claim) only for a literal that it can compare with the index's own. */
+function dueTasks(db: Tx["db"], lane: TaskLane) {
   return db
     .selectFrom("tasks")
-    .select("fair_at")
+    .select(["id", "fair_at"])
     .where("state", "=", sql.lit("queued"))
     .where("due_at", "is", null)
     .where("lane", "=", lane);
@@ -47,16 +53,9 @@ function dueTasks({ db }: Tx, lane: TaskLane) {
  * At most limits.dueTasksPerClaim, the longest waiting first (index tasks_backed_off).
  */
 export async function makeDue(tx: Tx): Promise<void> {
-  const backedOff = tx.db
-    .selectFrom("tasks")
-    .select(["id", "team_id", "lane"])
-    .where("state", "=", sql.lit("queued"))
-    .where("due_at", "is not", null)
-    .orderBy("due_at")
-    .limit(LIMITS.dueTasksPerClaim);
   // Two statements: an OR over one index would sort everything that is due before it takes the first few.
-  const over = await backedOff.where("due_at", "<=", tx.now).execute();
-  const absurd = await backedOff.where("due_at", ">", tx.now + LONGEST_BACKOFF_MS).execute();
+  const over = await backedOffUntil(tx, { now: tx.now });
+  const absurd = await backedOffBeyond(tx, { longest: tx.now + LONGEST_BACKOFF_MS });
   for (const { id, team_id, lane } of [...over, ...absurd]) {
     await tx.db
       .updateTable("tasks")
@@ -64,4 +63,17 @@ export async function makeDue(tx: Tx): Promise<void> {
       .where("id", "=", id)
       .execute();
   }
+}
+
+const backedOffUntil = prepared((db, $: { now: number }) => backedOff(db).where("due_at", "<=", $.now));
+const backedOffBeyond = prepared((db, $: { longest: number }) => backedOff(db).where("due_at", ">", $.longest));
+
+function backedOff(db: Tx["db"]) {
+  return db
+    .selectFrom("tasks")
+    .select(["id", "team_id", "lane"])
+    .where("state", "=", sql.lit("queued"))
+    .where("due_at", "is not", null)
+    .orderBy("due_at")
+    .limit(LIMITS.dueTasksPerClaim);
 }

@@ -1,10 +1,20 @@
 import { moveMemberships } from "../buckets/membership.store.ts";
 import type { Tx } from "../catalogue/catalogue.ts";
+import { prepared } from "../catalogue/prepared.ts";
 import type { FilesTable } from "../catalogue/schema.ts";
 import { type FileEvent, membershipStatusOf, nextFileState } from "../files/file.ts";
 import type { FileId } from "../ids.ts";
 
-type FileRow = Pick<FilesTable, "state" | "version" | "active_chunks" | "task_id">;
+const fileById = prepared((db, $: { id: FileId }) =>
+  db.selectFrom("files").select(["state", "version", "active_chunks", "task_id"]).where("id", "=", $.id),
+);
+
+const setState = prepared((db, $: Pick<FilesTable, "id" | "state" | "error_code" | "error_message" | "updated_at">) =>
+  db
+    .updateTable("files")
+    .set({ state: $.state, error_code: $.error_code, error_message: $.error_message, updated_at: $.updated_at })
+    .where("id", "=", $.id),
+);
 
 /**
  * What an event of a task does to its file, in the same transaction: the state by the file's own table (files/file.ts), the
@@ -16,21 +26,14 @@ export async function moveFile(
   event: Extract<FileEvent, "claim" | "fail" | "cancel" | "retry">,
   error: { readonly code: string; readonly message: string } | null,
 ): Promise<void> {
-  const file: FileRow | undefined = await tx.db
-    .selectFrom("files")
-    .select(["state", "version", "active_chunks", "task_id"])
-    .where("id", "=", task.file_id)
-    .executeTakeFirst();
+  const [file] = await fileById(tx, { id: task.file_id });
   if (file === undefined || file.task_id !== task.id) return;
   const state = nextFileState(file.state, event);
   if (state === null) return;
   // A claim, or the cancel of a later version's task, shows nothing new of a file that stays as it is.
   if (state === file.state && (event === "claim" || event === "cancel")) return;
-  await tx.db
-    .updateTable("files")
-    .set({ state, error_code: error?.code ?? null, error_message: error?.message ?? null, updated_at: tx.now })
-    .where("id", "=", task.file_id)
-    .execute();
+  const { code = null, message = null } = error ?? {};
+  await setState(tx, { id: task.file_id, state, error_code: code, error_message: message, updated_at: tx.now });
   const before = membershipStatusOf(file.state);
   const after = membershipStatusOf(state);
   if (after === null || after === before) return;

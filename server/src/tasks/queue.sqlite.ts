@@ -1,27 +1,13 @@
-import { sql } from "kysely";
 import { type Catalogue, TOPICS, writeOperation } from "../catalogue/catalogue.ts";
 import type { TaskLane } from "../catalogue/schema.ts";
-import type { TaskId } from "../ids.ts";
 import { heartbeat, recordFault, recordTrouble, releaseTask, requeueAllTasks, rescueTasks } from "./attempt.store.ts";
 import { claimTask } from "./claim.store.ts";
+import { headOfQueue } from "./fair-order.store.ts";
 import type { TaskQueue } from "./queue.ts";
 
 /** The catalogue runs its writers strictly one after another: whoever reads the head of the queue here has it to itself. */
 export const claimOnSqlite = writeOperation("tasks.claimOnSqlite", (tx, { lane }: { lane: TaskLane }) =>
-  claimTask(tx, lane, async ({ db }): Promise<TaskId | undefined> => {
-    // `sql.lit`: SQLite uses a partial index (tasks_to_claim) only for a literal that it can compare with the index's own.
-    const head = await db
-      .selectFrom("tasks")
-      .select("id")
-      .where("state", "=", sql.lit("queued"))
-      .where("due_at", "is", null)
-      .where("lane", "=", lane)
-      .orderBy("fair_at")
-      .orderBy("id")
-      .limit(1)
-      .executeTakeFirst();
-    return head?.id;
-  }),
+  claimTask(tx, lane, async () => (await headOfQueue(tx, { lane }))[0]?.id),
 );
 
 export function createSqliteTaskQueue(catalogue: Catalogue): TaskQueue {

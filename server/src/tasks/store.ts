@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { readOperation, TOPICS, type Tx, writeOperation } from "../catalogue/catalogue.ts";
+import { prepared } from "../catalogue/prepared.ts";
 import type { TaskState, TasksTable, TaskType } from "../catalogue/schema.ts";
 import { FILE_ERRORS, type Refusal, refuse } from "../errors.ts";
 import type { FileId, TaskId, TeamId } from "../ids.ts";
@@ -24,38 +25,53 @@ export interface NewTask {
  * `TOPICS.tasks` among its wakes.
  */
 export async function enqueueTask(tx: Tx, task: NewTask): Promise<void> {
-  const delayMs = task.delayMs ?? 0;
-  await tx.db
-    .insertInto("tasks")
-    .values({
-      id: task.id,
-      team_id: task.teamId,
-      file_id: task.fileId,
-      type: task.type,
-      state: "queued",
-      version: task.version,
-      stage: "waiting",
-      attempt: 0,
-      faults: 0,
-      deaths: 0,
-      troubles: 0,
-      lease_losses: 0,
-      lane: "fast",
-      fair_at: await fairPlace(tx, task.teamId, "fast"),
-      due_at: delayMs === 0 ? null : tx.now + delayMs,
-      claimed_at: null,
-      lease_until: null,
-      progress_done: 0,
-      progress_total: null,
-      progress_unit: null,
-      error_code: null,
-      error_message: null,
-      created_at: tx.now,
-      updated_at: tx.now,
-      finished_at: null,
-    })
-    .execute();
+  const { delayMs = 0 } = task;
+  await insertRow(tx, {
+    id: task.id,
+    team_id: task.teamId,
+    file_id: task.fileId,
+    type: task.type,
+    version: task.version,
+    fair_at: await fairPlace(tx, task.teamId, NEW_TASK.lane),
+    due_at: delayMs === 0 ? null : tx.now + delayMs,
+    created_at: tx.now,
+    updated_at: tx.now,
+  });
 }
+
+const NEW_TASK = {
+  state: "queued",
+  stage: "waiting",
+  attempt: 0,
+  faults: 0,
+  deaths: 0,
+  troubles: 0,
+  lease_losses: 0,
+  lane: "fast",
+  claimed_at: null,
+  lease_until: null,
+  progress_done: 0,
+  progress_total: null,
+  progress_unit: null,
+  error_code: null,
+  error_message: null,
+  finished_at: null,
+} as const;
+
+const insertRow = prepared((db, $: Omit<TasksTable, keyof typeof NEW_TASK>) =>
+  db.insertInto("tasks").values({
+    ...NEW_TASK,
+    id: $.id,
+    team_id: $.team_id,
+    file_id: $.file_id,
+    type: $.type,
+    version: $.version,
+    fair_at: $.fair_at,
+    due_at: $.due_at,
+    created_at: $.created_at,
+    updated_at: $.updated_at,
+  }),
+);
 
 /**
  * A part of the file's delete, after its row became a tombstone: its indexing tasks are cancelled (their workers notice at the

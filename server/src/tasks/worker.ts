@@ -167,7 +167,10 @@ class Job {
     const { queue, log } = this.#options;
     const heartbeats = setInterval(() => void this.#beat(), LIMITS.heartbeatMs);
     const stopDeadline = startDeadline(LIMITS.claimMaxMs, () => this.#end("out of time"));
-    const stopListening = queue.onChange(this.#claim.taskId, () => void this.#beat());
+    // What changes the task while it activates is its own last transaction; that one is fenced, whoever else comes first.
+    const stopListening = queue.onChange(this.#claim.taskId, () => {
+      if (this.#report.stage !== "activating") void this.#beat();
+    });
     try {
       const first = await Promise.race([handling, this.#ending.promise]);
       clearInterval(heartbeats);

@@ -6,7 +6,7 @@ import { type Refusal, refuse } from "../errors.ts";
 import type { BucketId, SessionId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { type BucketWish, resolveBuckets } from "./resolve-buckets.store.ts";
-import { atLeast, toSession } from "./session.store.ts";
+import { atLeast, moveOpenSessions, toSession } from "./session.store.ts";
 import { expiryAtCreate, isExpired, type Session } from "./session.ts";
 
 /** Create, whole, as one transaction: session, missing buckets, idempotency row and admission row appear together or not at all. */
@@ -170,10 +170,6 @@ const NEW_SESSION = {
   task_id: null,
 } as const;
 
-const countSession = prepared((db, $: { teamId: TeamId }) =>
-  db.updateTable("teams").set({ open_sessions: sql<number>`open_sessions + 1` }).where("id", "=", $.teamId),
-);
-
 const admit = prepared((db, $: { teamId: TeamId; now: number }) =>
   db
     .insertInto("create_admissions")
@@ -205,7 +201,7 @@ async function insertSession(tx: Tx, input: CreateInput, bucketIds: readonly Buc
     expires_at: expiryAtCreate(now, input.ttlMs),
   };
   await insertRow(tx, row);
-  await countSession(tx, { teamId });
+  await moveOpenSessions(tx, { teamId, by: 1 });
   await admit(tx, { teamId, now });
   await forgetAdmissions(tx, { teamId, before: now - LIMITS.admissionRetentionMs });
   if (input.idempotency !== null) await rememberKey(tx, { ...input.idempotency, teamId, sessionId, now });

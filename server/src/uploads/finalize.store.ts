@@ -1,10 +1,10 @@
-import { sql } from "kysely";
 import { storedKey } from "../blobs/keys.ts";
 import { TOPICS, writeOperation } from "../catalogue/catalogue.ts";
+import { prepared } from "../catalogue/prepared.ts";
 import { type Refusal, refuse } from "../errors.ts";
 import { insertFile } from "../files/insert-file.store.ts";
 import type { FileId, SessionId, TaskId, TeamId } from "../ids.ts";
-import { toSession } from "./session.store.ts";
+import { moveOpenSessions, toSession } from "./session.store.ts";
 import type { Session } from "./session.ts";
 import { statesThatAllow } from "./session.ts";
 
@@ -20,6 +20,25 @@ export interface FinalizeInput {
   readonly taskId: TaskId;
 }
 
+const finish = prepared((db, $: FinalizeInput & { readonly now: number }) =>
+  db
+    .updateTable("upload_sessions")
+    .set({
+      state: "finalized",
+      ended_at: $.now,
+      updated_at: $.now,
+      sha256: $.sha256,
+      file_id: $.fileId,
+      task_id: $.taskId,
+    })
+    .where("id", "=", $.id)
+    .where("team_id", "=", $.teamId)
+    .where("state", "in", statesThatAllow("finalize"))
+    .where("expires_at", ">", $.now)
+    .where("writer_epoch", "=", $.epoch)
+    .returningAll(),
+);
+
 /**
  * FIN-1: file, memberships, task and the session's end in one transaction. `session` null: it was not in a state to finalize (any
  * more); the caller reads it again and answers from that.
@@ -27,34 +46,13 @@ export interface FinalizeInput {
 export const finalizeSession = writeOperation(
   "uploads.finalizeSession",
   async (tx, input: FinalizeInput): Promise<{ session: Session | null } | Refusal> => {
-    const { db, now } = tx;
-    const updated = await db
-      .updateTable("upload_sessions")
-      .set({
-        state: "finalized",
-        ended_at: now,
-        updated_at: now,
-        sha256: input.sha256,
-        file_id: input.fileId,
-        task_id: input.taskId,
-      })
-      .where("id", "=", input.id)
-      .where("team_id", "=", input.teamId)
-      .where("state", "in", statesThatAllow("finalize"))
-      .where("expires_at", ">", now)
-      .where("writer_epoch", "=", input.epoch)
-      .returningAll()
-      .executeTakeFirst();
+    const [updated] = await finish(tx, { ...input, now: tx.now });
     if (updated === undefined) return { session: null };
     const session = toSession(updated);
-    await db
-      .updateTable("teams")
-      .set({ open_sessions: sql<number>`open_sessions - 1` })
-      .where("id", "=", input.teamId)
-      .execute();
+    await moveOpenSessions(tx, { teamId: input.teamId, by: -1 });
 
     // FIN-5: a bucket that is gone by now is left out.
-    const buckets = await db
+    const buckets = await tx.db
       .selectFrom("buckets")
       .select("id")
       .where("team_id", "=", input.teamId)

@@ -159,26 +159,29 @@ export const dropBytes = writeOperation(
   },
 );
 
+/** The team's count of open sessions: in the transaction that opens or ends one. */
+export const moveOpenSessions = prepared((db, $: { teamId: TeamId; by: number }) =>
+  db
+    .updateTable("teams")
+    .set({ open_sessions: sql<number>`open_sessions + ${$.by}` })
+    .where("id", "=", $.teamId),
+);
+
 /** Ends open sessions: cancel (one) and expire (a batch). Returns those that this call ended. */
 export async function endSessions(
-  { db, now }: Tx,
+  tx: Tx,
   event: SessionEvent & ("expire" | "cancel"),
   ids: readonly SessionId[],
 ): Promise<readonly SessionId[]> {
   if (ids.length === 0) return [];
-  const ended = await db
+  const ended = await tx.db
     .updateTable("upload_sessions")
-    .set({ state: event === "expire" ? "expired" : "cancelled", ended_at: now, updated_at: now })
+    .set({ state: event === "expire" ? "expired" : "cancelled", ended_at: tx.now, updated_at: tx.now })
     .where("id", "in", ids)
     .where("state", "in", statesThatAllow(event))
     .returning(["id", "team_id"])
     .execute();
-  for (const { team_id } of ended)
-    await db
-      .updateTable("teams")
-      .set({ open_sessions: sql<number>`open_sessions - 1` })
-      .where("id", "=", team_id)
-      .execute();
+  for (const { team_id } of ended) await moveOpenSessions(tx, { teamId: team_id, by: -1 });
   return ended.map((row) => row.id);
 }
 
