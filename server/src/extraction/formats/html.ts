@@ -126,7 +126,8 @@ class HtmlWalker {
 
   text(text: string): void {
     if (this.#unseen !== null) return;
-    if (this.#capture !== null && this.#capture.text.length < TITLE_CHARS) this.#capture.text += text;
+    if (this.#capture !== null && this.#capture.text.length < TITLE_CHARS)
+      this.#capture.text += text.slice(0, CAPTURE_CHARS);
     if (this.#preDepth > 0) this.#out.verbatim(text);
     else this.#out.inline(text);
   }
@@ -150,3 +151,5 @@ class HtmlWalker {
 }
 
 const TITLE_CHARS = 200;
+/** Of one piece of text: enough for a title and the white space around it. */
+const CAPTURE_CHARS = 4096;

@@ -1,6 +1,11 @@
 import { LIMITS } from "../../limits.ts";
 import { documentFault } from "../fault.ts";
 
+/** How much white space is collapsed at once: V8 keeps an object for each match, and a text of 24 MB in one piece filled the heap. */
+const PIECE_CHARS = 64 * 1024;
+/** Parts are joined this many at a time: pages made of single characters took 20 times their length. */
+const PARTS_AT_ONCE = 4096;
+
 /**
  * Gathers the text of one page from a stream of inline pieces and breaks. White space collapses as a browser does it: runs are
  * one space, breaks swallow the spaces around them, and no more than one empty line stands between two blocks.
@@ -9,6 +14,7 @@ import { documentFault } from "../fault.ts";
  */
 export class TextBuilder {
   readonly #allowance: TextAllowance;
+  #joined = "";
   #parts: string[] = [];
   /** What goes before the next piece of text: nothing, a space, a line end, an empty line, or the bar between cells. */
   #pending: "" | " " | "\n" | "\n\n" | " | " = "";
@@ -23,8 +29,12 @@ export class TextBuilder {
   }
 
   inline(text: string): void {
-    const words = text.replace(/[ \t\r\n\f]+/g, " ");
-    if (words === "") return;
+    for (let at = 0; at < text.length; at += PIECE_CHARS) this.#inlinePiece(text.slice(at, at + PIECE_CHARS));
+  }
+
+  #inlinePiece(text: string): void {
+    // A single space is no match: it would be replaced by itself, and most white space is that.
+    const words = text.replace(/[ \t\r\n\f]{2,}|[\t\r\n\f]/g, " ");
     if (words.startsWith(" ")) this.space();
     const inner =
       words.trim() === "" ? "" : words.slice(words.startsWith(" ") ? 1 : 0, words.endsWith(" ") ? -1 : undefined);
@@ -57,19 +67,27 @@ export class TextBuilder {
 
   /** The page's text; the builder is empty then. */
   take(): string {
-    const text = this.#parts.join("");
-    this.#parts = [];
+    this.#joinParts();
+    const text = this.#joined;
+    this.#joined = "";
     this.#pending = "";
     this.#empty = true;
     return text;
   }
 
   #write(text: string): void {
-    if (!this.#empty && this.#pending !== "") this.#parts.push(this.#pending);
+    const before = this.#empty ? "" : this.#pending;
+    this.#allowance.take(before.length + text.length);
+    if (before !== "") this.#parts.push(before);
     this.#parts.push(text);
+    if (this.#parts.length >= PARTS_AT_ONCE) this.#joinParts();
     this.#pending = "";
     this.#empty = false;
-    this.#allowance.take(text.length + 1);
+  }
+
+  #joinParts(): void {
+    this.#joined += this.#parts.join("");
+    this.#parts = [];
   }
 }
 

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { LIMITS } from "../../limits.ts";
+import { ExtractionFault } from "../extractor.ts";
+import { TextAllowance, TextBuilder } from "./text-builder.ts";
+
+function textOf(pieces: readonly string[]): string {
+  const out = new TextBuilder(new TextAllowance());
+  for (const piece of pieces) out.inline(piece);
+  return out.take();
+}
+
+test("white space collapses the same however the text is cut into pieces", () => {
+  const piece = fc.oneof(
+    fc.constantFrom(" ", "\n", "a \n b", "c\r\nd", "e  f\tg", "\u00a0x", "😀"),
+    fc.constantFrom(" ", "x", "😀", "a ").map((unit) => unit.repeat(40_000)),
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+      assert.equal(
+        textOf(pieces),
+        pieces
+          .join("")
+          .replace(/[ \t\r\n\f]+/g, " ")
+          .replace(/^ | $/g, ""),
+      );
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test("a document may give as many characters as the limit says, breaks counted, and not one more", () => {
+  const allowance = new TextAllowance();
+  const first = new TextBuilder(allowance);
+  first.inline("x".repeat(LIMITS.extractedChars - 3));
+  first.paragraph();
+  const second = new TextBuilder(allowance);
+  first.inline("y");
+  assert.equal(first.take().length, LIMITS.extractedChars);
+  assert.throws(
+    () => second.inline("z"),
+    (error) => error instanceof ExtractionFault && error.code === "too_complex",
+  );
+});
