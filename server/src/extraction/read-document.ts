@@ -102,11 +102,35 @@ function sendPage(found: PageText, page: number, written: { chars: number; hasTe
  * hyphenated word), lone surrogates are U+FFFD: so the text survives JSON, UTF-8 and every database with its offsets intact.
  */
 function cleanText(text: string): string {
+  let clean = "";
+  for (let at = 0; at < text.length; ) {
+    const end = pieceEnd(text, at);
+    clean += flat(cleanPiece(text.slice(at, end)));
+    at = end;
+  }
+  return clean.trimEnd();
+}
+
+function cleanPiece(text: string): string {
   return text
     .replace(/\r\n?|[\f\v\u2028\u2029]/g, "\n")
     .replace(/[\u0000-\u0008\u000e-\u001f\u007f\ufffe\uffff]/g, "")
-    .toWellFormed()
-    .trimEnd();
+    .toWellFormed();
+}
+
+/** V8 keeps an object for each match: in one piece, 24 MB of form feeds, or of short lines with CRLF, filled the heap. */
+const PIECE_CHARS = 64 * 1024;
+
+/** Never between CR and LF, nor within a surrogate pair. */
+function pieceEnd(text: string, from: number): number {
+  const end = from + PIECE_CHARS;
+  return /[\r\ud800-\udbff]/.test(text.charAt(end - 1)) ? end - 1 : end;
+}
+
+/** V8 leaves what `replace` gives as a tree of its parts, 32 bytes each, until somebody looks at a character of it. */
+function flat(text: string): string {
+  text.charCodeAt(0);
+  return text;
 }
 
 /** Returns whether the child is still fit to go on. */
