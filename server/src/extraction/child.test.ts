@@ -99,6 +99,23 @@ test("a long document after one that was unzipped still gets through a full pipe
   assert.equal(page?.text, text.trimEnd());
 });
 
+const SENTENCE = "The pilot boards at the outer buoy. ";
+const LONG = SENTENCE.repeat(24_000_000 / SENTENCE.length).trimEnd();
+
+const longTexts: readonly (readonly [name: string, bytes: string, gives: string])[] = [
+  ["an HTML text without a tag", `<html><body>${LONG}`, LONG],
+  ["an RTF text without a control word", `{\\rtf1 ${LONG}}`, LONG],
+  ["a text of short lines with CRLF", "ab\r\n".repeat(6_000_000), "ab\n".repeat(6_000_000).trimEnd()],
+];
+
+for (const [name, bytes, gives] of longTexts) {
+  test(`${name}, 24 MB long, is read within a child's memory`, async () => {
+    const events = await extract(bytes);
+    const [page] = events.flatMap((event) => (event.kind === "page" ? [event.page] : []));
+    assert.ok(page?.text === gives, `${page?.text.length} characters`);
+  });
+}
+
 test("a PDF that fills the reader's memory is a typed fault, and the next PDF is read by a fresh child", async () => {
   // Five million saved graphics states in 10 kB.
   const bomb = pdfFile({ pages: [""], deflatedContent: deflateSync(Buffer.alloc(10_000_000, "q ")) });

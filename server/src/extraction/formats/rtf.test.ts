@@ -16,6 +16,16 @@ checkPages([
     bytes: rtf("\\ansicpg932 \\'93\\'fa\\'96\\{\\'95\\\\"),
     gives: ["日本表"],
   },
+  {
+    name: "RTF of one long run, double-byte characters at every odd place",
+    bytes: rtf(`\\ansicpg932 x${"\x93\xfa".repeat(100_000)}`),
+    gives: [`x${"日".repeat(100_000)}`],
+  },
+  {
+    name: "RTF numbers of control words: signed, of ten digits at most, ended by one space",
+    bytes: rtf("\\uc0\\u-8704\\u8364 \\u8364  a\\u00000083640\\u-x"),
+    gives: ["\ufffd€€ a€0-x"],
+  },
   { name: "RTF skips binary data by its length", bytes: rtf(" a{\\pict\\bin4 }}}}}b"), gives: ["ab"] },
   { name: "RTF that is cut off keeps what came before", bytes: "{\\rtf1 kept \\'e", gives: ["kept"] },
 ]);
