@@ -73,6 +73,10 @@ export const LIMITS = {
 
   // Shutdown: running answers and uploads may end within this; then uploads are cut, their whole units recorded
   shutdownGraceMs: 10 * SECOND,
+  /** At a stop, how long connections that come without a pause are still accepted. */
+  takeInMs: SECOND,
+  /** A client of a kept connection has so long to notice that it is closed. */
+  closedLingerMs: SECOND,
 
   // The broom (sweeper.ts, uploads/reconcile.ts)
   sweepEveryMs: 10 * SECOND,
@@ -97,7 +101,10 @@ export const LIMITS = {
   maxDeaths: 2,
   machineBackoffMs: [SECOND, 4 * SECOND, 16 * SECOND, MINUTE],
   leaseLossesBeforeBackoff: 20,
-  slowLaneAfterMs: 2 * SECOND,
+  /** Processor time after which a document moves to the slow lane, if there is room … */
+  slowLaneAfterCpuMs: 500,
+  /** … and time after which it leaves the fast lane in any case: it goes on in the slow lane, or lines up there. */
+  fastLaneMaxMs: 2 * SECOND,
   queuePositionMax: 1000,
   pollWaitMaxSeconds: 60,
   /** A held poll reads its object again at least this often, whatever it was woken by. */
@@ -178,6 +185,8 @@ export const LIMITS = {
   xmlDepth: 2_000,
   mimeDepth: 50,
   mimeHeaderBytes: 2 * MIB,
+  /** The library keeps an object for each: a million take 500 MB of the child's memory. 25 MB of base64 have 350 000. */
+  mimeLines: 1_000_000,
   pdfMemoryBytes: 512 * MIB,
   /** A PDF of at most so many bytes gets less of it: bombs are small, and end in a third of the time (formats/pdf.ts) … */
   pdfSmallBytes: 256 * KIB,

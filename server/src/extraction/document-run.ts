@@ -8,6 +8,7 @@ import {
   ExtractionFault,
   type ExtractionSource,
   ExtractorTrouble,
+  TooLongForFastLane,
 } from "./extractor.ts";
 import { deathFault } from "./fault.ts";
 import type { Place } from "./lanes.ts";
@@ -133,15 +134,23 @@ class Watch {
   }
 
   #sample(): void {
-    const { child, place, onSlow } = this.#run;
+    const { child } = this.#run;
     const now = performance.now();
     const overrun = this.#budget.sample(now - this.#sampledAtMs, child.usage(), this.#feeding || this.#withConsumer);
     this.#sampledAtMs = now;
-    if (overrun !== null) {
-      this.end(deathFault(overrun.code, `${this.#where()} ${overrun.detail}.`));
-    } else if (this.#budget.ranMs > LIMITS.slowLaneAfterMs && place.slowDown()) {
+    if (overrun === null) this.#keepFastLaneFree();
+    else this.end(deathFault(overrun.code, `${this.#where()} ${overrun.detail}.`));
+  }
+
+  #keepFastLaneFree(): void {
+    const { child, place, onSlow } = this.#run;
+    const { cpuMs, ranMs } = this.#budget;
+    if (place.lane === "slow" || (cpuMs <= LIMITS.slowLaneAfterCpuMs && ranMs <= LIMITS.fastLaneMaxMs)) return;
+    if (place.slowDown()) {
       child.slowDown();
       onSlow?.();
+    } else if (ranMs > LIMITS.fastLaneMaxMs) {
+      this.end(new TooLongForFastLane("the document takes long, and the slow lane is full"));
     }
   }
 

@@ -12,7 +12,7 @@ export interface Extractor {
   /**
    * Reads one document. Events arrive in order: one `type`, then for each page its `page` and its `chunks`, `progress` in between.
    * The iterator waits for its consumer (backpressure reaches the child). Leaving the loop early or aborting ends the child.
-   * Throws ExtractionFault (the file's) or ExtractorTrouble (the machine's).
+   * Throws ExtractionFault (the file's), ExtractorTrouble (the machine's) or TooLongForFastLane (nobody's).
    */
   extract(source: ExtractionSource, options: ExtractionOptions): AsyncIterable<ExtractionEvent>;
   /** What isolation this machine gives, for the log at start and `/readyz`. */
@@ -87,6 +87,11 @@ export class ExtractionFault extends Error {
     this.permanent = options.permanent;
     this.death = options.death;
   }
+}
+
+/** A document that has had its time in the fast lane while the slow lane is full: to be read again, from the slow lane. */
+export class TooLongForFastLane extends Error {
+  override readonly name = "TooLongForFastLane";
 }
 
 /** The machine's doing (spawn failed, blob unreadable, pool closed): no fault of the file. */

@@ -1,7 +1,7 @@
 /**
  * Two lanes of places for documents that are being read. The fast lane has as many as the configuration says; the slow lane
  * has as many as there are cores, at the lowest priority. A document that turns out long leaves the fast lane for the slow
- * one, so that one horror does not hold up everybody's one-page notes.
+ * one, so that horrors do not hold up everybody's one-page notes, however many they are.
  */
 export type Lane = "fast" | "slow";
 

@@ -15,6 +15,7 @@ import {
   type ExtractionSource,
   type Extractor,
   ExtractorTrouble,
+  TooLongForFastLane,
 } from "./extractor.ts";
 import { createExtractionPool } from "./pool.ts";
 
@@ -224,13 +225,18 @@ for (const [name, sizeBytes] of [
   });
 }
 
-test("a long document moves to the slow lane and frees its place, until the slow lane is full", async () => {
-  const narrow = await createExtractionPool({
+/** One fast place, and time for a document to be long. */
+function patientPool(): Promise<Extractor> {
+  return createExtractionPool({
     places: 1,
     log: createLog("silent"),
     entry: join(CHILDREN, "misbehaving.ts"),
     limits: { ...DOCUMENT_LIMITS, wallMs: 4000 },
   });
+}
+
+test("a long document moves to the slow lane and frees its place", async () => {
+  const narrow = await patientPool();
   try {
     let slowed = 0;
     let nice = "";
@@ -240,7 +246,7 @@ test("a long document moves to the slow lane and frees its place, until the slow
         nice = `/proc/${page.text}/stat`;
       },
     );
-    // Waits for the only place, which the long document leaves after limits.slowLaneAfterMs.
+    // Waits for the only place, which the long document leaves after limits.fastLaneMaxMs.
     await readAll(narrow.extract(documentNamed("echo"), { signal: never, lane: "fast" }));
     assert.equal(slowed, 1);
     const stat = readFileSync(nice, "latin1");
@@ -265,6 +271,22 @@ test("the slow lane has as many places as the machine has cores", async () => {
   }
   await Promise.all(running);
   assert.equal(started, availableParallelism());
+});
+
+test("when the slow lane is full, a long document gives its fast place up, and nothing is its fault", async () => {
+  const patient = await patientPool();
+  const abort = new AbortController();
+  const slow = Array.from({ length: availableParallelism() }, () =>
+    failure(patient.extract(documentNamed("wait"), { signal: abort.signal, lane: "slow" })),
+  );
+  try {
+    const error = await failure(patient.extract(documentNamed("wait"), { signal: never, lane: "fast" }));
+    assert.ok(error instanceof TooLongForFastLane, String(error));
+  } finally {
+    abort.abort();
+    await Promise.all(slow);
+    await patient.close();
+  }
 });
 
 test("closing ends the children and whatever is being read", async () => {

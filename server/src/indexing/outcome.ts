@@ -1,6 +1,6 @@
 import { BlobStoreError } from "../blobs/blob-store.ts";
 import { errorCodeOf, WharfError } from "../errors.ts";
-import { ExtractionFault, ExtractorTrouble } from "../extraction/extractor.ts";
+import { ExtractionFault, ExtractorTrouble, TooLongForFastLane } from "../extraction/extractor.ts";
 import { SearchIndexError } from "../search-index/search-index.ts";
 import type { TaskOutcome } from "../tasks/handler.ts";
 import type { Trouble } from "../tasks/task.ts";
@@ -15,6 +15,7 @@ export function outcomeOf(error: unknown): TaskOutcome {
     const { code, message, permanent, death } = error;
     return { kind: "fault", fault: { code, message, permanent, death } };
   }
+  if (error instanceof TooLongForFastLane) return { kind: "slow" };
   const trouble = troubleOf(error);
   if (trouble === null) throw error;
   return { kind: "trouble", trouble, cause: error };

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { TOPICS, type Tx, writeOperation } from "../catalogue/catalogue.ts";
 import { prepared } from "../catalogue/prepared.ts";
-import type { TasksTable } from "../catalogue/schema.ts";
+import type { TaskLane, TasksTable } from "../catalogue/schema.ts";
 import type { FileId, TaskId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { frontPlace } from "./fair-order.store.ts";
@@ -92,10 +92,10 @@ export const recordTrouble = writeOperation(
 
 export const releaseTask = writeOperation(
   "tasks.release",
-  async (tx, ref: AttemptRef): Promise<Held> => {
+  async (tx, { lane, ...ref }: AttemptRef & { lane: TaskLane }): Promise<Held> => {
     const task = await heldTask(tx, ref);
     if (task === undefined) return { held: false };
-    await letGo(tx, task, afterRelease(figuresOf(task)), null);
+    await letGo(tx, task, afterRelease(figuresOf(task), lane), null);
     return { held: true };
   },
   wakeAll,

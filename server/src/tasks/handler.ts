@@ -22,5 +22,7 @@ export interface TaskContext {
 export type TaskOutcome =
   /** Its last transaction was committed, or it found that the task is no longer held. */
   | { readonly kind: "ended" }
+  /** The file takes long and there is no room for it beside the others: it lines up for the slow lane. Nobody's fault. */
+  | { readonly kind: "slow" }
   | { readonly kind: "fault"; readonly fault: Fault }
   | { readonly kind: "trouble"; readonly trouble: Trouble; readonly cause: unknown };

@@ -66,7 +66,7 @@ export function describeTaskQueue(name: string, open: () => Promise<TestCatalogu
       assert.equal(await on.queue.heartbeat(first, report, true), false);
       assert.equal(await on.queue.fault(first, { ...SOFT_FAULT, permanent: true }), false);
       assert.equal(await on.queue.trouble(first, "storage"), false);
-      assert.equal(await on.queue.release(first), false);
+      assert.equal(await on.queue.release(first, first.lane), false);
       assert.deepEqual(await on.task(first.taskId), before);
       assert.equal(await on.queue.heartbeat(second, report, true), true);
       await drain();
@@ -171,6 +171,19 @@ export function describeTaskQueue(name: string, open: () => Promise<TestCatalogu
       await drain();
     });
 
+    test("a task that is released into the slow lane is next there, with nothing counted", async () => {
+      const team = await on.newTeam();
+      await enqueue(team, 1);
+      const claim = await claimed();
+      assert.equal(await on.queue.release(claim, "slow"), true);
+      assert.equal(await on.queue.claim("fast"), null);
+      const slow = await claimed("slow");
+      assert.deepEqual([slow.taskId, slow.lane], [claim.taskId, "slow"]);
+      const { faults, deaths, troubles, lease_losses } = await on.task(claim.taskId);
+      assert.deepEqual([faults, deaths, troubles, lease_losses], [0, 0, 0, 0]);
+      await drain();
+    });
+
     test("one team's many files do not hold up another's one note", async () => {
       const [busy, quiet] = [await on.newTeam(), await on.newTeam()];
       await enqueue(busy, 40);
@@ -228,7 +241,7 @@ export function describeTaskQueue(name: string, open: () => Promise<TestCatalogu
     test("a task whose worker was lost, or stopped in order, is next again", async () => {
       const team = await on.newTeam();
       const [first] = await enqueue(team, 5);
-      await on.queue.release(await claimed());
+      await on.queue.release(await claimed(), "fast");
       assert.equal((await claimed()).taskId, first);
       await on.queue.requeueAll();
       assert.equal((await claimed()).taskId, first);
@@ -276,7 +289,7 @@ export function describeTaskQueue(name: string, open: () => Promise<TestCatalogu
       const stopTask = on.queue.onChange(claim.taskId, () => void woken.push("task"));
       await on.queue.heartbeat(claim, { stage: "extracting", progress: null }, false);
       assert.deepEqual(woken, []);
-      await on.queue.release(claim);
+      await on.queue.release(claim, "fast");
       assert.deepEqual(woken.toSorted(), ["due", "task"]);
       stop();
       stopTask();

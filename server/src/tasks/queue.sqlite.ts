@@ -17,7 +17,7 @@ export function createSqliteTaskQueue(catalogue: Catalogue): TaskQueue {
       (await catalogue.run(heartbeat, { ...ref(held), report, changed })).held,
     fault: async (held, fault) => (await catalogue.run(recordFault, { ...ref(held), fault })).held,
     trouble: async (held, trouble) => (await catalogue.run(recordTrouble, { ...ref(held), trouble })).held,
-    release: async (held) => (await catalogue.run(releaseTask, ref(held))).held,
+    release: async (held, lane) => (await catalogue.run(releaseTask, { ...ref(held), lane })).held,
     rescue: (expectedNow) => catalogue.run(rescueTasks, { expectedNow }),
     requeueAll: async () => (await catalogue.run(requeueAllTasks, null)).returned,
     onDue: (wake) => catalogue.listen(TOPICS.tasks, wake),

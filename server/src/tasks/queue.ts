@@ -20,8 +20,8 @@ export interface TaskQueue {
   heartbeat(held: AttemptRef, report: TaskReport, changed: boolean): Promise<boolean>;
   fault(held: AttemptRef, fault: Fault): Promise<boolean>;
   trouble(held: AttemptRef, trouble: Trouble): Promise<boolean>;
-  /** The worker stops in order: the task goes on elsewhere at once. */
-  release(held: AttemptRef): Promise<boolean>;
+  /** The worker lets go in order: the task is next in the lane, its own or the slow one, and nothing is counted. */
+  release(held: AttemptRef, lane: TaskLane): Promise<boolean>;
 
   /**
    * Returns tasks whose lease has ended; at most 200 a call. `expectedNow`: when it should be by now on the catalogue's clock, by the

@@ -79,7 +79,8 @@ test("a lost lease costs nothing until the 20th, and a minute from then on", () 
 test("a worker that stops in order changes no count, and a retry starts every count anew", () => {
   const worn: TaskFigures = { type: "index", lane: "slow", faults: 3, deaths: 1, troubles: 2, leaseLosses: 7 };
   const { type: _, ...counts } = worn;
-  assert.deepEqual(afterRelease(worn), { ...counts, state: "queued", dueAt: null });
+  assert.deepEqual(afterRelease(worn, worn.lane), { ...counts, state: "queued", dueAt: null });
+  assert.equal(afterRelease(FRESH, "slow").lane, "slow");
   const { type: __, ...fresh } = FRESH;
   assert.deepEqual(afterRetry(), { ...fresh, state: "queued", dueAt: null });
 });
@@ -149,7 +150,7 @@ const WAYS: Record<TaskEvent, readonly ((at: Situation) => Promise<unknown>)[]> 
   ],
   trouble: [({ claim }) => on.queue.trouble(claim, "storage")],
   loseLease: [async () => (await on.queue.requeueAll()).length],
-  release: [({ claim }) => on.queue.release(claim)],
+  release: [({ claim }) => on.queue.release(claim, claim.lane)],
   cancel: [({ claim, teamId }) => on.catalogue.run(cancelTask, { teamId, taskId: claim.taskId })],
   retry: [({ claim, teamId }) => on.catalogue.run(retryTask, { teamId, taskId: claim.taskId })],
 };

@@ -164,9 +164,9 @@ export function afterLostLease(task: TaskFigures, now: number): TaskDecision {
   return { ...keep(task), state: "queued", dueAt, leaseLosses };
 }
 
-/** A worker that stops in order gives its tasks back at once; nothing is counted. */
-export function afterRelease(task: TaskFigures): TaskDecision {
-  return { ...keep(task), state: "queued", dueAt: null };
+/** A worker that stops in order, or finds a document too long for its lane, gives the task back at once; nothing is counted. */
+export function afterRelease(task: TaskFigures, lane: TaskLane): TaskDecision {
+  return { ...keep(task), lane, state: "queued", dueAt: null };
 }
 
 /** A client's retry begins anew: every count but `attempt` is 0 (`attempt` is the fence, and must never come back). */

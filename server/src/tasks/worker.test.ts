@@ -120,6 +120,19 @@ test("a document that moves to the slow lane gives its place to the next one", a
   });
 });
 
+test("a document that is too long for a full slow lane lines up there, without a fault", async () => {
+  const file = await newFile();
+  const { handlers, begun, next } = steppedHandler();
+  await withWorker(newWorker(handlers), async () => {
+    const long = await next(1);
+    long.end({ kind: "slow" });
+    const again = await next(2);
+    assert.deepEqual([again.claim.taskId, again.claim.lane, again.claim.attempt], [file.taskId, "slow", 2]);
+    assert.equal((await on.task(file.taskId)).faults, 0);
+    for (const run of begun) run.end(ENDED);
+  });
+});
+
 test("heartbeats hold a task, and say how far it is (POL-3)", async (t) => {
   const file = await newFile();
   t.mock.timers.enable({ apis: ["setInterval"] });

@@ -177,7 +177,7 @@ class Job {
       stopDeadline();
       stopListening();
       if (first === "lost") log.info(this.#ids, "a task is no longer held; its work was ended");
-      else if (first === "stopped") await queue.release(this.#claim);
+      else if (first === "stopped") await queue.release(this.#claim, this.#claim.lane);
       else return await this.#record(first === "out of time" ? this.#outOfTime() : first);
       return false;
     } catch (error) {
@@ -196,6 +196,9 @@ class Job {
     const { queue, log } = this.#options;
     switch (outcome.kind) {
       case "ended":
+        return false;
+      case "slow":
+        await queue.release(this.#claim, "slow");
         return false;
       case "fault": {
         const { code, message } = outcome.fault;
