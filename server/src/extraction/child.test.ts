@@ -102,15 +102,19 @@ test("a long document after one that was unzipped still gets through a full pipe
 const SENTENCE = "The pilot boards at the outer buoy. ";
 const LONG = SENTENCE.repeat(24_000_000 / SENTENCE.length).trimEnd();
 
+const MAIL_LINE = "2024-02-29 a line of a log\n";
+const MAIL_BODY = MAIL_LINE.repeat(24_000_000 / MAIL_LINE.length);
+
 const longTexts: readonly (readonly [name: string, bytes: string, gives: string])[] = [
   ["an HTML text without a tag", `<html><body>${LONG}`, LONG],
   ["an RTF text without a control word", `{\\rtf1 ${LONG}}`, LONG],
+  ["a mail of short lines", `From: a@b.example\n\n${MAIL_BODY}`, `From: a@b.example\n\n${MAIL_BODY.trimEnd()}`],
   ["a text of short lines with CRLF", "ab\r\n".repeat(6_000_000), "ab\n".repeat(6_000_000).trimEnd()],
 ];
 
 for (const [name, bytes, gives] of longTexts) {
   test(`${name}, 24 MB long, is read within a child's memory`, async () => {
-    const events = await extract(bytes);
+    const events = await extract(bytes, name.includes("mail") ? "long.eml" : "long");
     const [page] = events.flatMap((event) => (event.kind === "page" ? [event.page] : []));
     assert.ok(page?.text === gives, `${page?.text.length} characters`);
   });

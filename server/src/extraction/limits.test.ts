@@ -131,6 +131,13 @@ const past: readonly Case[] = [
     says: /header size/,
   },
   {
+    name: "mail of more lines than are read",
+    bytes: () => `From: a@b.example\n\n${"\n".repeat(LIMITS.mimeLines)}`,
+    declaredType: "message/rfc822",
+    gives: "too_complex",
+    says: /1000000 lines/,
+  },
+  {
     name: "a long string named by many cells",
     bytes: () => workbook(40, "x".repeat(MIB)),
     gives: "too_complex",

@@ -7,6 +7,7 @@ import { TextAllowance } from "./text-builder.ts";
 
 /** Reads a mail: one page, labelled with its subject. Attachments are named, not opened; forwarded mails stand in the text. */
 export async function* readEml(bytes: Buffer): AsyncGenerator<PageText> {
+  refuseManyLines(bytes);
   const mail = await parse(bytes);
   const head = [
     line("Subject", mail.subject),
@@ -23,6 +24,14 @@ export async function* readEml(bytes: Buffer): AsyncGenerator<PageText> {
 }
 
 const SUBJECT_CHARS = 200;
+
+function refuseManyLines(bytes: Buffer): void {
+  let lines = 0;
+  for (let at = bytes.indexOf("\n"); at !== -1; at = bytes.indexOf("\n", at + 1)) {
+    lines += 1;
+    if (lines > LIMITS.mimeLines) throw documentFault("too_complex", `It has more than ${LIMITS.mimeLines} lines.`);
+  }
+}
 
 async function parse(bytes: Buffer): Promise<Email> {
   try {
