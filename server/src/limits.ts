@@ -187,8 +187,6 @@ export const LIMITS = {
   mimeHeaderBytes: 2 * MIB,
   /** The library keeps an object for each: a million take 500 MB of the child's memory. 25 MB of base64 have 350 000. */
   mimeLines: 1_000_000,
-  /** The library keeps an object for each: a million take 500 MB of the child's memory. 25 MB of base64 have 350 000. */
-  mimeLines: 1_000_000,
   pdfMemoryBytes: 512 * MIB,
   /** A PDF of at most so many bytes gets less of it: bombs are small, and end in a third of the time (formats/pdf.ts) … */
   pdfSmallBytes: 256 * KIB,
