@@ -48,16 +48,22 @@ after(async () => {
 });
 
 async function start(maxConnections?: number) {
+  let finish = () => {};
   const made = new HttpServer({
     app: (request, response) => t.app.routing(request, response),
     byteEndpoint: (request, response, expectsContinue) => {
+      if (request.url === "/v1/uploads/long") {
+        response.write("the beginning");
+        finish = () => response.end("the end");
+        return;
+      }
       response.end(`bytes ${request.method} ${request.url} ${expectsContinue}`);
     },
     ids: t.ids,
     ...(maxConnections === undefined ? {} : { maxConnections }),
   });
   const address = await made.listen("127.0.0.1", 0);
-  return { server: made, port: address.port };
+  return { server: made, port: address.port, finish: () => finish() };
 }
 
 /** Sends raw bytes and reads until the server closes, or until `enough` holds. */
@@ -298,6 +304,60 @@ describe("limits and shutdown of the server", () => {
     assert.equal(await readUntil(slow.socket).catch(() => ""), "");
     slow.release();
     await assert.rejects(once(connect(closing.port, "127.0.0.1"), "connect"));
+  });
+
+  test("a request that nobody has read yet when the shutdown begins is answered, also on a connection that waits to be accepted", async () => {
+    const closing = await start();
+    const kept = await Promise.all(Array.from({ length: 20 }, () => open(closing.port)));
+    for (const socket of kept) {
+      socket.write(head("GET /healthz", "\r\n"));
+      await once(socket, "data");
+    }
+    // The server accepts one in each turn of the loop: when all are connected here, most still wait there.
+    const fresh = await Promise.all(Array.from({ length: 20 }, () => open(closing.port)));
+    const sockets = [...kept, ...fresh];
+    for (const socket of sockets) socket.write(head("GET /v1/connection", `${auth()}\r\n`));
+    const closed = closing.server.close(5000);
+    for (const answer of await Promise.all(sockets.map((socket) => readUntil(socket))))
+      assert.match(answer, /HTTP\/1\.1 200 OK[\s\S]*connection: close/i);
+    await closed;
+  });
+
+  test("a kept connection ends in order, and a request that crosses with its end is neither reset nor carried out", async () => {
+    const closing = await start();
+    // It may still write when the server has ended its half.
+    const kept = connect({ host: "127.0.0.1", port: closing.port, allowHalfOpen: true });
+    kept.write(head("GET /healthz", "\r\n"));
+    await once(kept, "data");
+    const began = performance.now();
+    const closed = closing.server.close(5000);
+    let held = 0;
+    const count = (release: () => void) => {
+      held++;
+      release();
+    };
+    handler.on("held", count);
+    await once(kept, "end");
+    kept.write(head("GET /v1/held", `${auth()}\r\n`));
+    kept.end();
+    await once(kept, "close");
+    await closed;
+    handler.off("held", count);
+    assert.equal(held, 0);
+    assert.ok(performance.now() - began < 4000, "it waits for nobody who keeps silent");
+  });
+
+  test("an answer that was under way when the shutdown began ends its connection, whatever it had said", async () => {
+    const closing = await start();
+    const socket = await open(closing.port);
+    socket.write(head("GET /v1/uploads/long", "\r\n"));
+    await once(socket, "data");
+    const began = performance.now();
+    const closed = closing.server.close(20_000);
+    closing.finish();
+    await readUntil(socket);
+    await closed;
+    assert.ok(performance.now() - began < 5000);
   });
 });
 

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { type AddressInfo, Socket } from "node:net";
+import { type AddressInfo, Server as NetServer, Socket } from "node:net";
+import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import { errorCodeOf, WharfError } from "../errors.ts";
 import type { IdSource } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
@@ -30,7 +31,9 @@ export class HttpServer {
   readonly #deps: HttpServerDeps;
   readonly #answering = new Map<ServerResponse, Socket>();
   readonly #surplus = new WeakSet<Socket>();
-  readonly #sockets = new Set<Socket>();
+  /** Every connection, with the bytes that it had brought when it was last quiet. */
+  readonly #sockets = new Map<Socket, number>();
+  #accepted = 0;
   #closing = false;
 
   constructor(deps: HttpServerDeps) {
@@ -72,28 +75,62 @@ export class HttpServer {
   /**
    * Takes no new connections, lets running answers end (each says `Connection: close`), and cuts what is left after `graceMs`. The caller
    * first makes `/readyz` say 503 and releases the long-polls. Resolves when every connection is closed.
+   *
+   * A request that was here when this was called is answered, even if nobody had looked at its connection yet. One that crosses with the
+   * closing of its kept connection is not: the client sees an end before any byte of an answer, and knows that nothing was done.
    */
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
     for (const response of this.#answering.keys()) if (!response.headersSent) response.setHeader("Connection", "close");
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.#server.closeIdleConnections();
-    // Node calls a connection idle only after its first request.
-    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
+    await this.#takeIn();
+    const closed = new Promise<void>((resolve) => {
+      // Not http's own: it destroys idle connections, and a request that has just come in there would meet a reset.
+      NetServer.prototype.close.call(this.#server, () => resolve());
+    });
+    for (const socket of this.#sockets.keys()) this.#endIfQuiet(socket);
     const cut = setTimeout(() => this.#server.closeAllConnections(), graceMs);
     await closed;
     clearTimeout(cut);
+    // Stops its look-out for late heads.
+    this.#server.close();
+  }
+
+  /** Until what has reached this machine is with its handler: connections that wait to be accepted, and bytes that wait to be read. */
+  async #takeIn(): Promise<void> {
+    const until = performance.now() + LIMITS.takeInMs;
+    // A turn accepts one connection; its request is read in the next one.
+    for (let quietTurns = 0; quietTurns < 3 && performance.now() < until; ) {
+      const before = this.#accepted;
+      await turnOfTheLoop();
+      quietTurns = this.#accepted === before ? quietTurns + 1 : 0;
+    }
+  }
+
+  /** Our half first; when the client has closed its own, or in a moment, the rest. Closing at once would reset what is on its way here. */
+  #endIfQuiet(socket: Socket): void {
+    const busy = [...this.#answering.values()].includes(socket);
+    if (busy || socket.bytesRead !== this.#sockets.get(socket)) return;
+    socket.end();
+    const tooLong = setTimeout(() => socket.destroy(), LIMITS.closedLingerMs);
+    socket.once("close", () => clearTimeout(tooLong));
   }
 
   #count(socket: Socket, max: number): void {
-    this.#sockets.add(socket);
+    this.#accepted++;
+    this.#sockets.set(socket, 0);
     socket.once("close", () => this.#sockets.delete(socket));
     if (this.#sockets.size > max) this.#surplus.add(socket);
   }
 
   #dispatch(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
-    this.#answering.set(response, request.socket);
-    response.once("close", () => this.#answering.delete(response));
+    const { socket } = request;
+    if (socket.writableEnded) return void request.resume();
+    this.#answering.set(response, socket);
+    response.once("close", () => {
+      this.#answering.delete(response);
+      if (!socket.destroyed) this.#sockets.set(socket, socket.bytesRead);
+      if (this.#closing) this.#endIfQuiet(socket);
+    });
     if (this.#closing) response.setHeader("Connection", "close");
     // The path decides, as the client spelled it: upload URLs are ours, and nobody rewrites them. A request that two servers may read
     // differently is the app's to refuse, for both.
