@@ -51,3 +51,17 @@ test("dropping ends with the body, or with the limits of size and time", async (
     assert.equal(await withRequest(body, (request) => dropBody(request, { maxBytes, timeoutMs })), whole, body);
   }
 });
+
+test("a body whose connection is gone already is refused at once, not when its time is over", async () => {
+  await withRequest("only this", async (request) => {
+    request.destroy();
+    await once(request, "close");
+    const began = performance.now();
+    await assert.rejects(
+      readBounded(request, { maxBytes: 1000, timeoutMs: 5000 }),
+      (error) => error instanceof WharfError && error.code === "invalid_request",
+    );
+    assert.equal(await dropBody(request, { maxBytes: 1000, timeoutMs: 5000 }), false);
+    assert.ok(performance.now() - began < 2500);
+  });
+});

@@ -10,9 +10,16 @@ export function readBounded(
   request: IncomingMessage,
   limits: { readonly maxBytes: number; readonly timeoutMs: number },
 ): Promise<Uint8Array> {
+  const cut = (cause?: Error) =>
+    new WharfError("invalid_request", {
+      message: "The connection ended before the body did; send the request again.",
+      cause,
+    });
   const tooLarge = () => new WharfError("request_too_large", { details: { max_bytes: limits.maxBytes } });
   // An honest client that declares too much is told before it sends it.
   if (Number(request.headers["content-length"] ?? 0) > limits.maxBytes) return Promise.reject(tooLarge());
+  // Gone before anybody listened: no event would come any more, and the deadline would keep a server that stops waiting.
+  if (request.destroyed) return Promise.reject(cut());
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -30,10 +37,8 @@ export function readBounded(
       else chunks.push(chunk);
     };
     const onEnd = (): void => settle(Buffer.concat(chunks));
-    const cut = "The connection ended before the body did; send the request again.";
-    const onError = (error: unknown): void =>
-      settle(new WharfError("invalid_request", { message: cut, cause: toError(error) }));
-    const onClose = (): void => settle(new WharfError("invalid_request", { message: cut }));
+    const onError = (error: unknown): void => settle(cut(toError(error)));
+    const onClose = (): void => settle(cut());
     const cancelDeadline = startDeadline(limits.timeoutMs, () => {
       const message = `The body did not arrive within ${limits.timeoutMs / 1000} seconds.`;
       settle(new WharfError("invalid_request", { message, headers: { Connection: "close" } }));
@@ -56,6 +61,7 @@ export function dropBody(
   limits: { readonly maxBytes: number; readonly timeoutMs: number },
 ): Promise<boolean> {
   if (request.readableEnded || request.complete) return Promise.resolve(true);
+  if (request.destroyed) return Promise.resolve(false);
   return new Promise((resolve) => {
     let size = 0;
     const settle = (whole: boolean): void => {
