@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { LIMITS } from "../server/src/limits.ts";
 import { objectIn, parseObject, textIn } from "./client/json.ts";
 import { EXIT } from "./exit-codes.ts";
 import { run, temporaryFolder } from "./test-support.ts";
@@ -14,8 +15,12 @@ import { run, temporaryFolder } from "./test-support.ts";
 const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
 
 /** `wharf serve` as its own process, and what it printed by the time it was ready. */
-async function serve(dataDir: string, more: readonly string[] = []): Promise<{ child: ChildProcess; printed: string }> {
-  const argv = [MAIN, "serve", "--port", "0", "--data-dir", dataDir, "--workers", "1", ...more];
+async function serve(
+  dataDir: string,
+  more: readonly string[] = [],
+  nodeFlags: readonly string[] = [],
+): Promise<{ child: ChildProcess; printed: string }> {
+  const argv = [...nodeFlags, MAIN, "serve", "--port", "0", "--data-dir", dataDir, "--workers", "1", ...more];
   const child = spawn(process.execPath, argv, { env: { PATH: process.execPath }, stdio: ["ignore", "pipe", "ignore"] });
   const lines: string[] = [];
   // The last line of either banner, or of the JSON document.
@@ -79,4 +84,15 @@ test("serve --json prints one document with the address and the first key", asyn
   const headers = { Authorization: `Bearer ${textIn(objectIn(json, "first_key"), "key")}` };
   assert.equal((await fetch(`${textIn(json, "url")}/v1/connection`, { headers })).status, 200);
   assert.equal(await end(child, "SIGTERM"), EXIT.ok);
+});
+
+test("a server that cannot stop ends all the same, in time and with an exit code that says so", async (t) => {
+  const scrubber = new URL("../server/src/files/scrubber.ts", import.meta.url);
+  const hang = `import { Scrubber } from ${JSON.stringify(scrubber)}; Scrubber.prototype.stop = () => new Promise(() => {});`;
+  const flags = ["--import", `data:text/javascript,${encodeURIComponent(hang)}`];
+  const { child } = await serve(join(await temporaryFolder(t), "data"), [], flags);
+  t.after(() => child.kill("SIGKILL"));
+  const began = performance.now();
+  assert.equal(await end(child, "SIGTERM"), EXIT.stopHung);
+  assert.ok(performance.now() - began < LIMITS.stopMs + 5000);
 });

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { Command } from "commander";
 import { widenThreadPool } from "../server/src/config.ts";
+import { LIMITS } from "../server/src/limits.ts";
 import type { RunningWharf } from "../server/src/main.ts";
 import { banner } from "./banner.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
@@ -37,10 +38,23 @@ export function addServe(program: Command, io: Io, end: (exitCode: ExitCode) => 
       else io.stdout.write(banner({ ...wharf, dataDir: config.dataDir }));
       if (!io.signal.aborted) await once(io.signal, "abort");
     } finally {
+      endIfStopHangs(io);
       await wharf.stop();
     }
     end(EXIT.ok);
   });
+}
+
+/** A disk that does not answer must not keep the process: whoever waits for its end would kill it without a word. */
+function endIfStopHangs(io: Io): void {
+  const hung = setTimeout(() => {
+    const seconds = LIMITS.stopMs / 1000;
+    io.stderr.write(
+      `wharf: The server did not stop within ${seconds} s and ends now. What it acknowledged is on disk.\n`,
+    );
+    process.exit(EXIT.stopHung);
+  }, LIMITS.stopMs);
+  hung.unref();
 }
 
 function started(wharf: RunningWharf, dataDir: string) {

@@ -77,6 +77,8 @@ export const LIMITS = {
   takeInMs: SECOND,
   /** A client of a kept connection has so long to notice that it is closed. */
   closedLingerMs: SECOND,
+  /** A stop that has not ended by then hangs, and the process ends with exit code 75. Grace, records and tasks are over in 15 s at most. */
+  stopMs: 20 * SECOND,
 
   // The broom (sweeper.ts, uploads/reconcile.ts)
   sweepEveryMs: 10 * SECOND,

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { LIMITS } from "../../src/limits.ts";
 import { inheritedEnvironment } from "./config.ts";
 import { at, textAt } from "./json.ts";
 
@@ -106,7 +107,7 @@ export class TestServer {
     if (child === null || child.exitCode !== null) return child?.exitCode ?? null;
     const exited = once(child, "exit");
     child.kill(signal);
-    const hung = setTimeout(() => child.kill("SIGKILL"), 20_000);
+    const hung = setTimeout(() => child.kill("SIGKILL"), LIMITS.stopMs + 5000);
     await exited;
     clearTimeout(hung);
     return child.exitCode;
