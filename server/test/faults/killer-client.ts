@@ -68,7 +68,7 @@ export function newLongUpload(random: Random, n: number): Upload {
   return { ...upload, bytes, filename: "long.txt", contentType: "text/plain", partBytes: 4 * UNIT };
 }
 
-const LONG_BYTES = 1_500_000;
+const LONG_BYTES = 1_000_000;
 
 /**
  * Takes the upload as far as finalized, from wherever it is; `answered` is told of the first answer. Rejects with Violation, or with a

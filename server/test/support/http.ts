@@ -140,8 +140,11 @@ async function send(outgoing: ReturnType<typeof request>, body: HttpCall["body"]
     });
     if (!roomLeft)
       await new Promise<void>((resolve) => {
-        outgoing.once("drain", resolve);
-        outgoing.once("close", resolve);
+        const goOn = () => {
+          outgoing.off("drain", goOn).off("close", goOn);
+          resolve();
+        };
+        outgoing.on("drain", goOn).on("close", goOn);
       });
   }
   outgoing.end();
