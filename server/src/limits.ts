@@ -106,7 +106,7 @@ export const LIMITS = {
   /** Processor time after which a document moves to the slow lane, if there is room … */
   slowLaneAfterCpuMs: 500,
   /** … and time after which it leaves the fast lane in any case: it goes on in the slow lane, or lines up there. */
-  fastLaneMaxMs: 2 * SECOND,
+  fastLaneMaxMs: SECOND,
   queuePositionMax: 1000,
   pollWaitMaxSeconds: 60,
   /** A held poll reads its object again at least this often, whatever it was woken by. */

@@ -80,3 +80,11 @@ test("usage is read from a process whose name holds brackets and spaces", () => 
   });
   assert.equal(parseUsage("7 (a) Z 1 1", "Name:\tx\n"), null);
 });
+
+test("time in its place counts also while the document waits for its bytes or its consumer", () => {
+  const budget = new Budget(DOCUMENT_LIMITS, IDLE);
+  budget.sample(POLL, IDLE, true);
+  budget.sample(POLL, IDLE, false);
+  budget.sample(HOUR, IDLE, true);
+  assert.deepEqual([budget.ranMs, budget.stayedMs], [POLL, 2 * POLL]);
+});

@@ -30,6 +30,7 @@ export class Budget {
   readonly #limits: BudgetLimits;
   readonly #cpuAtStartMs: number;
   #ranMs = 0;
+  #heldMs = 0;
   #stoppedMs = 0;
   #cpuMs = 0;
   #rssBytes = 0;
@@ -44,6 +45,11 @@ export class Budget {
     return this.#ranMs;
   }
 
+  /** … and with them: how long it has kept others from its place. */
+  get stayedMs(): number {
+    return this.#ranMs + this.#heldMs;
+  }
+
   get cpuMs(): number {
     return this.#cpuMs;
   }
@@ -56,7 +62,8 @@ export class Budget {
   /** `held`: the document waits for us, not we for it. `usage` null: the system does not tell. */
   sample(elapsedMs: number, usage: Usage | null, held: boolean): Overrun | null {
     const late = elapsedMs > LIMITS.childPollMs + LIMITS.lateTimerMs;
-    if (!late && !held) this.#ranMs += elapsedMs;
+    if (!late && held) this.#heldMs += elapsedMs;
+    else if (!late) this.#ranMs += elapsedMs;
     if (usage !== null) {
       this.#cpuMs = usage.cpuMs - this.#cpuAtStartMs;
       this.#rssBytes = usage.rssBytes;

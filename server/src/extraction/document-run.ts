@@ -144,12 +144,12 @@ class Watch {
 
   #keepFastLaneFree(): void {
     const { child, place, onSlow } = this.#run;
-    const { cpuMs, ranMs } = this.#budget;
-    if (place.lane === "slow" || (cpuMs <= LIMITS.slowLaneAfterCpuMs && ranMs <= LIMITS.fastLaneMaxMs)) return;
+    const { cpuMs, stayedMs } = this.#budget;
+    if (place.lane === "slow" || (cpuMs <= LIMITS.slowLaneAfterCpuMs && stayedMs <= LIMITS.fastLaneMaxMs)) return;
     if (place.slowDown()) {
       child.slowDown();
       onSlow?.();
-    } else if (ranMs > LIMITS.fastLaneMaxMs) {
+    } else if (stayedMs > LIMITS.fastLaneMaxMs) {
       this.end(new TooLongForFastLane("the document takes long, and the slow lane is full"));
     }
   }
