@@ -1,10 +1,9 @@
-import { looksLikeBucketId, normaliseSlug } from "../buckets/bucket.ts";
+import { MAX_BUCKET_NAMES, type NamedBucket, namedBuckets } from "../buckets/named.ts";
 import { type ErrorDetails, WharfError } from "../errors.ts";
 import { isScalar, metadataFingerprint } from "../files/metadata-fingerprint.ts";
 import { type FileId, parseId, type TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import type { Search } from "./search.ts";
-import type { NamedBucket } from "./store.ts";
 
 /** The request as the schema lets it through (contract §9): types are right, limits and values are not judged yet. */
 export interface SearchRequest {
@@ -37,7 +36,7 @@ export function readSearch(teamId: TeamId, request: SearchRequest): Search {
     teamId,
     query: request.query,
     limit,
-    buckets: namedBuckets(request),
+    buckets: readBuckets(request),
     tags: readTags(filters.tags ?? []),
     files: filters.file_ids === undefined ? null : readFileIds(filters.file_ids),
     metadata: readMetadata(filters.metadata ?? {}),
@@ -64,28 +63,17 @@ function checkMode(mode: string | undefined): void {
   });
 }
 
-/** CRE-1's three forms as one list, read as create reads them: what begins `bucket_` in `bucket` is an id and never a slug. */
-function namedBuckets(request: SearchRequest): readonly NamedBucket[] {
-  const named: NamedBucket[] = [];
-  for (const sent of request.bucket_ids ?? []) named.push({ sent, id: parseId("bucket", sent), slug: null });
-  for (const sent of request.bucket_slugs ?? []) named.push({ sent, id: null, slug: normaliseSlug(sent) });
-  if (request.bucket !== undefined) {
-    const sent = request.bucket;
-    named.push({ sent, id: parseId("bucket", sent), slug: looksLikeBucketId(sent) ? null : normaliseSlug(sent) });
-  }
-  // Names of the same bucket count once, but nobody needs hundreds of them.
+/** Names of the same bucket count once, but nobody needs hundreds of them. */
+function readBuckets(request: SearchRequest): readonly NamedBucket[] {
+  const named = namedBuckets(request);
   if (named.length > MAX_BUCKET_NAMES)
     throw invalid(
       "bucket_ids",
       `A search names at most ${LIMITS.buckets} buckets; name fewer, or none for all of them.`,
-      {
-        max: LIMITS.buckets,
-      },
+      { max: LIMITS.buckets },
     );
   return named;
 }
-
-const MAX_BUCKET_NAMES = 200;
 
 /** As tags are stored: trimmed, without empty ones, each once. One over the limit of a tag belongs to no file, and simply matches none. */
 function readTags(sent: readonly string[]): readonly string[] {

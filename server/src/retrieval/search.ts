@@ -1,3 +1,4 @@
+import type { NamedBucket } from "../buckets/named.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { accepted, WharfError } from "../errors.ts";
 import type { FileId, TeamId } from "../ids.ts";
@@ -5,7 +6,7 @@ import { LIMITS } from "../limits.ts";
 import { highlights, type Range } from "../search-index/highlights.ts";
 import { queryTerms } from "../search-index/query-terms.ts";
 import { type Candidate, type Ranking, type SearchIndex, SearchIndexError } from "../search-index/search-index.ts";
-import { findScope, findVisible, type NamedBucket, type Scope, type VisibleFile } from "./store.ts";
+import { findScope, findVisible, type Scope, type VisibleFile } from "./store.ts";
 
 /**
  * Bucket-scoped retrieval: resolve the scope, let the index rank, let the catalogue say what is visible, cite.

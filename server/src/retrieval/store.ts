@@ -1,19 +1,10 @@
 import { sql } from "kysely";
+import type { NamedBucket } from "../buckets/named.ts";
 import { readOperation, type Tx } from "../catalogue/catalogue.ts";
 import { type Refusal, refuse } from "../errors.ts";
 import type { BucketId, FileId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import type { BuildRef } from "../search-index/search-index.ts";
-
-/** A bucket as the client named it. */
-export interface NamedBucket {
-  /** As sent: what `details.unresolved` shows. */
-  readonly sent: string;
-  /** The id to look for, when this may be one. */
-  readonly id: BucketId | null;
-  /** The slug to look for, when this may be one. */
-  readonly slug: string | null;
-}
 
 export interface ScopeWanted {
   readonly teamId: TeamId;

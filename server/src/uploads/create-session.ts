@@ -1,13 +1,12 @@
-import { normaliseSlug } from "../buckets/bucket.ts";
+import { MAX_BUCKET_NAMES, type NamedBucket, namedBuckets } from "../buckets/named.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { Config } from "../config.ts";
 import { type ErrorDetails, isRefusal, type JsonValue, type Refusal, WharfError } from "../errors.ts";
-import { type IdSource, parseId, type TeamId } from "../ids.ts";
+import type { IdSource, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import type { DiskGate } from "./admission.ts";
 import { createSession as createSessionOperation } from "./create.store.ts";
 import { fingerprintOf } from "./idempotency.ts";
-import type { BucketWish } from "./resolve-buckets.store.ts";
 import type { Session } from "./session.ts";
 
 /** The known fields of a create as the client sent them; absent ones are undefined (contract §2). */
@@ -86,7 +85,7 @@ interface ValidCreate {
   readonly sizeBytes: number;
   readonly tags: string;
   readonly metadata: string;
-  readonly buckets: readonly BucketWish[];
+  readonly buckets: readonly NamedBucket[];
 }
 
 /** The rules of contract §2 and §12, field by field, in the order of its table. Pure. */
@@ -179,21 +178,11 @@ export function validMetadata(metadata: Readonly<Record<string, JsonValue>>): st
   return json;
 }
 
-/** More names than this are refused unread: a union of twenty buckets never needs them. */
-const MAX_BUCKET_NAMES = 200;
-
-/** CRE-1, CRE-2: the three forms as one list. A `bucket` that begins `bucket_` is an id or nothing; ids are never provisioned. */
+/** CRE-1, CRE-2: at least one, in whatever form. */
 export function bucketWishes(
   request: Pick<CreateRequest, "bucket" | "bucket_ids" | "bucket_slugs">,
-): readonly BucketWish[] {
-  const wishes: BucketWish[] = [];
-  for (const sent of request.bucket_ids ?? []) wishes.push({ sent, id: parseId("bucket", sent), slug: null });
-  for (const sent of request.bucket_slugs ?? []) wishes.push({ sent, id: null, slug: normaliseSlug(sent) });
-  if (request.bucket !== undefined) {
-    const sent = request.bucket;
-    const slug = sent.startsWith("bucket_") ? null : normaliseSlug(sent);
-    wishes.push({ sent, id: parseId("bucket", sent), slug });
-  }
+): readonly NamedBucket[] {
+  const wishes = namedBuckets(request);
   if (wishes.length === 0) throw new WharfError("bucket_required", { details: { field: "bucket" } });
   if (wishes.length > MAX_BUCKET_NAMES)
     throw invalid("bucket_ids", `A file can be in at most ${LIMITS.buckets} buckets; name fewer.`, {

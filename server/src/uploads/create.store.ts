@@ -1,11 +1,12 @@
 import { sql } from "kysely";
+import type { NamedBucket } from "../buckets/named.ts";
 import { type Tx, writeOperation } from "../catalogue/catalogue.ts";
 import { prepared } from "../catalogue/prepared.ts";
 import type { UploadSessionsTable } from "../catalogue/schema.ts";
 import { type Refusal, refuse } from "../errors.ts";
 import type { BucketId, SessionId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
-import { type BucketWish, resolveBuckets } from "./resolve-buckets.store.ts";
+import { resolveBuckets } from "./resolve-buckets.store.ts";
 import { atLeast, moveOpenSessions, toSession } from "./session.store.ts";
 import { expiryAtCreate, isExpired, type Session } from "./session.ts";
 
@@ -19,7 +20,7 @@ export interface CreateInput {
   readonly sizeBytes: number;
   readonly tags: string;
   readonly metadata: string;
-  readonly buckets: readonly BucketWish[];
+  readonly buckets: readonly NamedBucket[];
   readonly createMissingBuckets: boolean;
   /** One for each wish: those of the buckets that are made. */
   readonly newBucketIds: readonly BucketId[];

@@ -1,17 +1,8 @@
+import type { NamedBucket } from "../buckets/named.ts";
 import type { Tx } from "../catalogue/catalogue.ts";
 import { type Refusal, refuse } from "../errors.ts";
 import type { BucketId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
-
-/** One bucket as the client named it. */
-export interface BucketWish {
-  /** As sent: what `details.unresolved` shows. */
-  readonly sent: string;
-  /** The id to look for, when this may be one. */
-  readonly id: BucketId | null;
-  /** The slug to look for and to make, normalised; null when this cannot be one (CRE-5). */
-  readonly slug: string | null;
-}
 
 /**
  * CRE-1 … CRE-4: the union of what was named, de-duplicated; missing slugs made on request; when one cannot be resolved, nothing is
@@ -21,7 +12,7 @@ export async function resolveBuckets(
   { db, now }: Tx,
   input: {
     readonly teamId: TeamId;
-    readonly buckets: readonly BucketWish[];
+    readonly buckets: readonly NamedBucket[];
     readonly createMissingBuckets: boolean;
     readonly newBucketIds: readonly BucketId[];
   },
