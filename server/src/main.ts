@@ -6,7 +6,7 @@ import { openFsBlobStore } from "./blobs/fs.ts";
 import { bucketRoutes } from "./buckets/routes.ts";
 import type { Catalogue } from "./catalogue/catalogue.ts";
 import { openSqliteCatalogue } from "./catalogue/sqlite.ts";
-import { createClock } from "./clock.ts";
+import { type Clock, createClock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { loadSecret, lockDataFolder, openDataFolder } from "./data-folder.ts";
 import { createExtractionPool } from "./extraction/pool.ts";
@@ -21,7 +21,7 @@ import { LongPolls } from "./http/long-poll.ts";
 import { countByteRequest, metricsRoute } from "./http/metrics.ts";
 import type { App } from "./http/route.ts";
 import { HttpServer } from "./http/server.ts";
-import { createIdSource } from "./ids.ts";
+import { createIdSource, type FileId, type IdSource, type TeamId } from "./ids.ts";
 import { IndexAudit } from "./indexing/index-audit.ts";
 import { createIndexer } from "./indexing/indexer.ts";
 import { BuildSweep } from "./indexing/prune-builds.ts";
@@ -69,149 +69,33 @@ export interface StartOptions {
  */
 export async function startWharf(config: Config, options: StartOptions = {}): Promise<RunningWharf> {
   const log = options.log ?? createLog(config.logLevel);
-  const fatal = options.fatal ?? ((error: Error) => exitOnFatal(log, error));
   const clock = createClock(options.clockOffset);
   const ids = createIdSource(clock);
   const closing = new Closers();
-
   try {
-    const folder = openDataFolder(config.dataDir);
-    const lock = lockDataFolder(folder);
-    closing.add(() => lock.release());
-    const secret = config.secret ?? loadSecret(folder);
-    // Each starts threads or processes that load code of their own: side by side, a start takes half the time.
-    const metrics = new MetricsRecorder();
-    const onCommit = (operations: number, tookMs: number) => {
-      metrics.observe("wharf_commit_operations", operations);
-      metrics.observe("wharf_commit_seconds", tookMs / 1000);
-    };
-    const [openedCatalogue, openedBlobs, index, openedExtractor] = await Promise.all([
-      closing.opened(
-        openSqliteCatalogue({ path: folder.catalogue, clockOffset: options.clockOffset, fatal, onCommit }),
-      ),
-      openFsBlobStore({ root: folder.blobs, log, clock }),
-      closing.opened(openFts5SearchIndex({ dir: folder.index, log, fatal })),
-      closing.opened(createExtractionPool({ places: config.workers, log })),
-    ]);
-    const catalogue = meteredCatalogue(openedCatalogue, metrics);
-    const blobs = meteredBlobs(openedBlobs, metrics);
-    const extractor = meteredExtractor(openedExtractor, metrics);
-    const audit = new IndexAudit({ catalogue, index, ids, log });
-    const positionPath = join(folder.path, "scrub-position");
-    const scrubber = new Scrubber({ catalogue, blobs, log, metrics, positionPath });
-    const figures = new Collector({
-      catalogue,
-      blobs,
-      more: () => [
-        gauge("wharf_index_builds_missing", MISSING_BUILDS, audit.missing),
-        gauge("wharf_originals_damaged", DAMAGED_ORIGINALS, scrubber.damaged),
-      ],
-    });
-    closing.add(() => figures.close());
-    const firstKey = await createFirstApiKey({ catalogue, ids, random: randomBytes });
-    const queue = createSqliteTaskQueue(catalogue);
-    const spoolFolder = join(folder.path, "spool");
-    const { workers } = config;
-    const indexer = createIndexer({ catalogue, blobs, index, extractor, log, queue, spoolFolder, workers, metrics });
-    const unfinished = rebuildMarks(folder.index).size;
-    if (unfinished > 0)
-      log.error(
-        { teams: unfinished },
-        "a rebuild of the search index was interrupted: stop the server and run wharf reindex, or wait until what is missing was read again",
-      );
+    const base: Base = { config, log, clock, ids, closing };
+    const adapters = await openAdapters(base, options);
+    const firstKey = await createFirstApiKey({ catalogue: adapters.catalogue, ids, random: randomBytes });
+    const background = createBackground(base, adapters);
     // Nobody writes yet: what a crash left behind goes before anybody can meet it.
-    await indexer.recover();
-    const report = await reconcile({ blobs, catalogue }, { nobodyWrites: true, busy: () => [], repair: true });
+    await background.indexer.recover();
+    const report = await reconcile(adapters, { nobodyWrites: true, busy: () => [], repair: true });
     log.info({ ...report }, "reconciled the data folder");
 
-    let url = "";
-    const publicUrl = () => url;
-    const digests = await DigestEngine.create();
-    const disk = createDiskGate({ blobs, catalogue, reserveBytes: config.diskReserveBytes });
-    const bytes = new ByteEndpoint({ config, secret, publicUrl, clock, ids, disk, log, blobs, catalogue, digests });
-    const finalizer = new Finalizer({ catalogue, blobs, digests, ids, clock, log });
-    const polls = new LongPolls(catalogue);
-    const downloads = new Downloads({ max: LIMITS.downloads, idleMs: LIMITS.downloadIdleMs });
-    const verified = new VerifiedBlobs(blobs, { remembered: LIMITS.verifiedBlobs });
-
-    let stopping = false;
-    const app = await createApp({
-      catalogue,
-      config,
-      log,
-      ids,
-      metrics,
-      readiness: () => readiness(catalogue, extractor.isolation.missing, audit, scrubber, stopping),
-      routes: [
-        (app: App) => connectionRoutes(app),
-        (app: App) => bucketRoutes(app, { catalogue }),
-        (app: App) =>
-          uploadRoutes(app, {
-            catalogue,
-            config,
-            ids,
-            disk,
-            clock,
-            blobs,
-            secret,
-            publicUrl,
-            finalizer,
-            bytes,
-            fileAnswer: (teamId, fileId) => fileAnswer(catalogue, teamId, fileId),
-            fileSchema: FileObject,
-          }),
-        (app: App) => fileRoutes(app, { catalogue, blobs, ids, log, polls, downloads, verified }),
-        (app: App) => taskRoutes(app, { catalogue, polls }),
-        (app: App) => retrievalRoutes(app, { catalogue, index }),
-        (app: App) =>
-          metricsRoute(app, {
-            audience: config.metrics,
-            expose: async () => metrics.expose(await figures.gauges()),
-          }),
-      ],
-    });
-    const http = new HttpServer({
-      app: app.routing,
-      byteEndpoint: (request, response, expectsContinue) => {
-        countByteRequest(metrics, request, response);
-        void bytes.handle(request, response, expectsContinue);
-      },
-      ids,
-    });
-    const address = await http.listen(config.host, config.port);
-    url = config.publicUrl ?? `http://${reachableHost(config.host)}:${address.port}`;
-    if (config.publicUrl === null && !isLoopback(config.host))
-      log.warn({ url }, "WHARF_PUBLIC_URL is not set: clients elsewhere cannot reach the upload_url they are given");
-
-    await indexer.start();
-    audit.start();
-    const builds = new BuildSweep({ catalogue, index });
-    const sweeper = new Sweeper({
-      catalogue,
-      blobs,
-      bytes,
-      pruneBuilds: () => builds.runOnce(),
-      auditIndex: () => audit.runOnce(),
-      log,
-    });
+    const service = await listen(base, adapters, background);
+    const { url, bytes } = service;
+    await background.indexer.start();
+    background.audit.start();
+    background.scrubber.start();
+    const sweeper = createSweeper(base, adapters, background, bytes);
     sweeper.start();
-    scrubber.start();
-    log.info({ url, data_dir: folder.path }, "listening");
+    log.info({ url, data_dir: adapters.folder.path }, "listening");
 
     const stop = async () => {
-      stopping = true;
-      polls.release();
-      const returned = indexer.stop();
-      // Uploads may end within the grace period; then they are cut, their whole units recorded.
-      const cut = setTimeout(() => void bytes.close(), LIMITS.shutdownGraceMs);
-      await http.close(LIMITS.shutdownGraceMs + LIMITS.takeOverWaitMs);
-      clearTimeout(cut);
-      await bytes.close();
+      const returned = background.indexer.stop();
+      await service.stop();
       await returned;
-      await sweeper.stop();
-      await audit.stop();
-      await scrubber.stop();
-      await app.close();
+      await Promise.all([sweeper.stop(), background.audit.stop(), background.scrubber.stop()]);
       await closing.run();
       log.info({}, "stopped");
     };
@@ -221,6 +105,151 @@ export async function startWharf(config: Config, options: StartOptions = {}): Pr
     await closing.run();
     throw error;
   }
+}
+
+interface Base {
+  readonly config: Config;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly closing: Closers;
+}
+
+/** What is behind the ports, every call of it counted; and the folder that it all lies in, locked. */
+async function openAdapters({ config, log, clock, closing }: Base, options: StartOptions) {
+  const folder = openDataFolder(config.dataDir);
+  const lock = lockDataFolder(folder);
+  closing.add(() => lock.release());
+  const secret = config.secret ?? loadSecret(folder);
+  const metrics = new MetricsRecorder();
+  const onCommit = (operations: number, tookMs: number) => {
+    metrics.observe("wharf_commit_operations", operations);
+    metrics.observe("wharf_commit_seconds", tookMs / 1000);
+  };
+  const { fatal = (error: Error) => exitOnFatal(log, error), clockOffset } = options;
+  // Each starts threads or processes that load code of their own: side by side, a start takes half the time.
+  const [catalogue, blobs, index, extractor] = await Promise.all([
+    closing.opened(openSqliteCatalogue({ path: folder.catalogue, clockOffset, fatal, onCommit })),
+    openFsBlobStore({ root: folder.blobs, log, clock }),
+    closing.opened(openFts5SearchIndex({ dir: folder.index, log, fatal })),
+    closing.opened(createExtractionPool({ places: config.workers, log })),
+  ]);
+  return {
+    folder,
+    secret,
+    metrics,
+    catalogue: meteredCatalogue(catalogue, metrics),
+    blobs: meteredBlobs(blobs, metrics),
+    index,
+    extractor: meteredExtractor(extractor, metrics),
+  };
+}
+
+type Adapters = Awaited<ReturnType<typeof openAdapters>>;
+
+/** What works without being asked. Nothing of it runs yet. */
+function createBackground({ config, log, ids }: Base, adapters: Adapters) {
+  const { folder, catalogue, index, metrics } = adapters;
+  const { workers } = config;
+  const spoolFolder = join(folder.path, "spool");
+  const queue = createSqliteTaskQueue(catalogue);
+  const unfinished = rebuildMarks(folder.index).size;
+  if (unfinished > 0)
+    log.error(
+      { teams: unfinished },
+      "a rebuild of the search index was interrupted: stop the server and run wharf reindex, or wait until what is missing was read again",
+    );
+  return {
+    indexer: createIndexer({ ...adapters, log, queue, spoolFolder, workers, metrics }),
+    audit: new IndexAudit({ catalogue, index, ids, log }),
+    scrubber: new Scrubber({ ...adapters, log, metrics, positionPath: join(folder.path, "scrub-position") }),
+  };
+}
+
+type Background = ReturnType<typeof createBackground>;
+
+function createSweeper(
+  { log }: Base,
+  { catalogue, blobs, index }: Adapters,
+  { audit }: Background,
+  bytes: ByteEndpoint,
+) {
+  const builds = new BuildSweep({ catalogue, index });
+  const auditIndex = () => audit.runOnce();
+  return new Sweeper({ catalogue, blobs, bytes, pruneBuilds: () => builds.runOnce(), auditIndex, log });
+}
+
+/** The two faces of the server on one port: the API, and the byte end-point behind upload URLs. */
+async function listen({ config, log, clock, ids, closing }: Base, adapters: Adapters, background: Background) {
+  const { secret, metrics, catalogue, blobs, index, extractor } = adapters;
+  const { audit, scrubber } = background;
+  let url = "";
+  const publicUrl = () => url;
+  const digests = await DigestEngine.create();
+  const disk = createDiskGate({ blobs, catalogue, reserveBytes: config.diskReserveBytes });
+  const bytes = new ByteEndpoint({ config, secret, publicUrl, clock, ids, disk, log, blobs, catalogue, digests });
+  const finalizer = new Finalizer({ catalogue, blobs, digests, ids, clock, log });
+  const polls = new LongPolls(catalogue);
+  const downloads = new Downloads({ max: LIMITS.downloads, idleMs: LIMITS.downloadIdleMs });
+  const verified = new VerifiedBlobs(blobs, { remembered: LIMITS.verifiedBlobs });
+  const figures = new Collector({
+    catalogue,
+    blobs,
+    more: () => [
+      gauge("wharf_index_builds_missing", MISSING_BUILDS, audit.missing),
+      gauge("wharf_originals_damaged", DAMAGED_ORIGINALS, scrubber.damaged),
+    ],
+  });
+  closing.add(() => figures.close());
+
+  let stopping = false;
+  const fileAnswerOf = (teamId: TeamId, fileId: FileId) => fileAnswer(catalogue, teamId, fileId);
+  const uploads = { ...adapters, config, ids, disk, clock, publicUrl, finalizer, bytes };
+  const app = await createApp({
+    catalogue,
+    config,
+    log,
+    ids,
+    metrics,
+    readiness: () => readiness(catalogue, extractor.isolation.missing, audit, scrubber, stopping),
+    routes: [
+      (app: App) => connectionRoutes(app),
+      (app: App) => bucketRoutes(app, { catalogue }),
+      (app: App) => uploadRoutes(app, { ...uploads, fileAnswer: fileAnswerOf, fileSchema: FileObject }),
+      (app: App) => fileRoutes(app, { catalogue, blobs, ids, log, polls, downloads, verified }),
+      (app: App) => taskRoutes(app, { catalogue, polls }),
+      (app: App) => retrievalRoutes(app, { catalogue, index }),
+      (app: App) =>
+        metricsRoute(app, {
+          audience: config.metrics,
+          expose: async () => metrics.expose(await figures.gauges()),
+        }),
+    ],
+  });
+  const http = new HttpServer({
+    app: app.routing,
+    byteEndpoint: (request, response, expectsContinue) => {
+      countByteRequest(metrics, request, response);
+      void bytes.handle(request, response, expectsContinue);
+    },
+    ids,
+  });
+  const address = await http.listen(config.host, config.port);
+  url = config.publicUrl ?? `http://${reachableHost(config.host)}:${address.port}`;
+  if (config.publicUrl === null && !isLoopback(config.host))
+    log.warn({ url }, "WHARF_PUBLIC_URL is not set: clients elsewhere cannot reach the upload_url they are given");
+
+  const stop = async () => {
+    stopping = true;
+    polls.release();
+    // Uploads may end within the grace period; then they are cut, their whole units recorded.
+    const cut = setTimeout(() => void bytes.close(), LIMITS.shutdownGraceMs);
+    await http.close(LIMITS.shutdownGraceMs + LIMITS.takeOverWaitMs);
+    clearTimeout(cut);
+    await bytes.close();
+    await app.close();
+  };
+  return { url, bytes, stop };
 }
 
 /** What was opened, closed in the opposite order; each once. What opens later than that is closed at once. */
