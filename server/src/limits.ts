@@ -73,8 +73,6 @@ export const LIMITS = {
 
   // Shutdown: running answers and uploads may end within this; then uploads are cut, their whole units recorded
   shutdownGraceMs: 10 * SECOND,
-  /** At a stop, how long connections that come without a pause are still accepted. */
-  takeInMs: SECOND,
   /** A client of a kept connection has so long to notice that it is closed. */
   closedLingerMs: SECOND,
   /** A stop that has not ended by then hangs, and the process ends with exit code 75. Grace, records and tasks are over in 15 s at most. */

@@ -8,6 +8,11 @@ import { continueOnRead } from "./bounded-body.ts";
 import { errorBody, headersOfEveryAnswer, retryAfter } from "./envelope.ts";
 import { faultOfRequestLine } from "./request-line.ts";
 
+/** Connections that may wait to be accepted. */
+const BACKLOG = 1024;
+/** At a stop, turns of the loop that take in what waits; more come only while connections come without a pause. */
+const TAKE_IN_TURNS = 4 * BACKLOG;
+
 export interface HttpServerDeps {
   /** Everything but the byte end-point: `app.routing`. */
   readonly app: (request: IncomingMessage, response: ServerResponse) => void;
@@ -63,7 +68,7 @@ export class HttpServer {
   listen(host: string, port: number): Promise<AddressInfo> {
     return new Promise((resolve, reject) => {
       this.#server.once("error", reject);
-      this.#server.listen({ host, port, backlog: 1024 }, () => {
+      this.#server.listen({ host, port, backlog: BACKLOG }, () => {
         this.#server.off("error", reject);
         const address = this.#server.address();
         if (address === null || typeof address === "string") reject(new Error("the server listens on no TCP port"));
@@ -81,14 +86,15 @@ export class HttpServer {
    */
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
+    const graceEnd = performance.now() + graceMs;
     for (const response of this.#answering.keys()) if (!response.headersSent) response.setHeader("Connection", "close");
-    await this.#takeIn();
+    await this.#takeIn(graceEnd - graceMs / 2);
     const closed = new Promise<void>((resolve) => {
       // Not http's own: it destroys idle connections, and a request that has just come in there would meet a reset.
       NetServer.prototype.close.call(this.#server, () => resolve());
     });
     for (const socket of this.#sockets.keys()) this.#endIfQuiet(socket);
-    const cut = setTimeout(() => this.#server.closeAllConnections(), graceMs);
+    const cut = setTimeout(() => this.#server.closeAllConnections(), Math.max(0, graceEnd - performance.now()));
     await closed;
     clearTimeout(cut);
     // Stops its look-out for late heads.
@@ -96,13 +102,12 @@ export class HttpServer {
   }
 
   /** Until what has reached this machine is with its handler: connections that wait to be accepted, and bytes that wait to be read. */
-  async #takeIn(): Promise<void> {
-    const until = performance.now() + LIMITS.takeInMs;
-    // A turn accepts one connection; its request is read in the next one.
-    for (let quietTurns = 0; quietTurns < 3 && performance.now() < until; ) {
+  async #takeIn(until: number): Promise<void> {
+    // A turn accepts one connection; its request is read in the next one. Counted in turns: on a starved machine a second is short.
+    for (let turn = 0, quiet = 0; turn < TAKE_IN_TURNS && quiet < 3 && performance.now() < until; turn++) {
       const before = this.#accepted;
       await turnOfTheLoop();
-      quietTurns = this.#accepted === before ? quietTurns + 1 : 0;
+      quiet = this.#accepted === before ? quiet + 1 : 0;
     }
   }
 

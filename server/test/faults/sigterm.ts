@@ -87,6 +87,7 @@ class SigtermRun {
       fileId: await this.#api().upload(bytes, { filename: "large.bin" }),
       sha256: sha256Hex(bytes),
     };
+    let told = 0;
     for (let time = 1; time <= times && !this.#ledger.isFull; time++) {
       await this.#stopUnderLoad(large, time % this.#options.endlessEvery === 0);
       await this.#server.begin();
@@ -99,6 +100,7 @@ class SigtermRun {
       progress?.(
         `${time}/${times} stops, the last took ${this.#stopMs.at(-1)} ms, ${touched.length} uploads audited, ${JSON.stringify(this.#counts)}, ${this.#ledger.violations.length} violations`,
       );
+      for (; told < this.#ledger.violations.length; told++) progress?.(`  ${this.#ledger.violations[told]}`);
     }
     await this.#ledger.finish(this.#server, this.#api(), 1);
     const stops = this.#stopMs.toSorted((a, b) => a - b);
