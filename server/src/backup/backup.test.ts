@@ -4,35 +4,28 @@ import { mkdir, mkdtemp, open, readdir, rm, stat, writeFile } from "node:fs/prom
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { run } from "../../../cli/test-support.ts";
-import { auditFolder } from "../../test/faults/folder-audit.ts";
+import { BackupLoad, startOn, withRestored } from "../../test/faults/backup-load.ts";
 import { eventually } from "../../test/faults/processes.ts";
 import { Api } from "../../test/support/api.ts";
+import { readTestConfig } from "../../test/support/config.ts";
 import { http } from "../../test/support/http.ts";
-import { listAt, numberAt, textAt } from "../../test/support/json.ts";
+import { numberAt, textAt } from "../../test/support/json.ts";
+import { seededRandom } from "../../test/support/random.ts";
 import { openFsBlobStore } from "../blobs/fs.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { openSqliteCatalogue } from "../catalogue/sqlite.ts";
 import { createClock } from "../clock.ts";
-import { readConfig } from "../config.ts";
 import { findDataFolder } from "../data-folder.ts";
 import { createIdSource } from "../ids.ts";
-import { createLog } from "../log.ts";
-import { type RunningWharf, startWharf } from "../main.ts";
+import type { RunningWharf } from "../main.ts";
 import { backUp } from "./backup.ts";
 import { restore } from "./restore.ts";
 import type { BackupReport } from "./running.ts";
 
-const log = createLog("silent");
 const fatal = (error: Error) => {
   throw error;
 };
 const signal = new AbortController().signal;
-
-function start(dataDir: string): Promise<RunningWharf> {
-  const flags = { port: "0", dataDir, workers: "1", createsPerSecond: "100000", diskReserveBytes: "0" };
-  return startWharf(readConfig(flags, {}), { log });
-}
 
 describe("backup of a running server", () => {
   let root: string;
@@ -42,7 +35,7 @@ describe("backup of a running server", () => {
   before(async () => {
     root = await mkdtemp(join(tmpdir(), "wharf-backup-"));
     dataDir = join(root, "data");
-    wharf = await start(dataDir);
+    wharf = await startOn(dataDir);
     api = new Api(wharf.url, wharf.firstKey?.key ?? "");
   });
   after(async () => {
@@ -72,49 +65,19 @@ describe("backup of a running server", () => {
     }
   }
 
-  /** A server on what the backup holds; when `work` is done it is stopped, and its folder compared with its catalogue. */
-  async function restored(backup: string, work: (there: Api) => Promise<void>): Promise<void> {
-    const copy = join(root, randomUUID());
-    const command = await run(["restore", backup, "--data-dir", copy, "--json"]);
-    assert.equal(command.exitCode, 0, command.stderr + command.stdout);
-    const second = await start(copy);
-    try {
-      assert.equal(second.firstKey, null);
-      await work(new Api(second.url, api.key));
-    } finally {
-      await second.stop();
-    }
-    assert.deepEqual((await auditFolder(copy)).problems, []);
-  }
-
+  const restored = (backup: string, work: (there: Api) => Promise<void>) =>
+    withRestored(backup, join(root, randomUUID()), api.key, work);
   const target = () => join(root, randomUUID());
   const sha = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 
   test("every file that was acknowledged before a backup under load is in it, byte for byte, and found (R20)", async () => {
-    let stopping = false;
-    let uploads = 0;
-    const acknowledged = new Map<string, string>();
-    const client = async () => {
-      while (!stopping) {
-        const word = `w${randomBytes(6).toString("hex")}`;
-        const bytes = Buffer.from(`The word is ${word}. ${"x ".repeat(1000)}`);
-        const file = await api.upload(bytes, { bucket: "load" });
-        acknowledged.set(file, word);
-        uploads += 1;
-        if (uploads % 3 === 0) {
-          const [first = ""] = acknowledged.keys();
-          acknowledged.delete(first);
-          assert.equal((await api.deleteFile(first)).status, 200);
-        }
-      }
-    };
-    const clients = [client(), client(), client()];
-    await eventually("enough files are there", 60_000, () => acknowledged.size >= 8);
-    const before = new Map(acknowledged);
+    const load = new BackupLoad({ api, random: seededRandom(readTestConfig().seed), clients: 3, filesKept: 6 });
+    load.start();
+    await eventually("enough is uploaded", 60_000, () => load.ledger.made >= 16);
+    const promised = load.promised();
     const backup = target();
     const report = await backedUp(backup);
-    stopping = true;
-    await Promise.all(clients);
+    await load.stop();
     assert.deepEqual(report.lost, []);
     assert.ok(report.linked > 0);
     assert.deepEqual((await readdir(backup)).sort(), [
@@ -124,18 +87,8 @@ describe("backup of a running server", () => {
       "manifest.json",
       "secret",
     ]);
-    await restored(backup, async (there) => {
-      for (const [file, word] of before) {
-        // Deleted since: either it was in the backup, or its deletion was.
-        const known = acknowledged.has(file);
-        const state = await there.settled(file);
-        if (!known && textAt(state, "status") === "deleted") continue;
-        assert.equal(textAt(state, "status"), "indexed");
-        assert.match((await there.content(file)).text, new RegExp(word));
-        const found = await there.search({ query: word, bucket: "load" });
-        assert.equal(textAt(listAt(found.json, "results")[0], "file_id"), file);
-      }
-    });
+    await restored(backup, (there) => load.audit(there, promised));
+    assert.deepEqual(load.ledger.violations, []);
   });
 
   test("a file that is deleted while the backup runs is deleted in it", async () => {
@@ -306,7 +259,7 @@ describe("backup of a running server", () => {
         throw new Error("killed");
       };
       await assert.rejects(restore({ backup, dataDir: dir, openBlobs: broken, signal }), /killed/);
-      await assert.rejects(start(dir), /A restore into .* did not end/);
+      await assert.rejects(startOn(dir), /A restore into .* did not end/);
     });
   });
 });

@@ -13,7 +13,8 @@ export class Ledger {
   readonly uploads: Upload[] = [];
   readonly violations: string[] = [];
   readonly #random: Random;
-  #made = 0;
+  /** Uploads that were begun. */
+  made = 0;
 
   constructor(random: Random) {
     this.#random = random;
@@ -25,11 +26,11 @@ export class Ledger {
   }
 
   newUpload(): Upload {
-    return this.#added(newUpload(this.#random, this.#made++));
+    return this.#added(newUpload(this.#random, this.made++));
   }
 
   newLongUpload(): Upload {
-    return this.#added(newLongUpload(this.#random, this.#made++));
+    return this.#added(newLongUpload(this.#random, this.made++));
   }
 
   /** Its file is about to be deleted: from now on it is promised nothing here. */
