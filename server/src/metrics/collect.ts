@@ -32,7 +32,7 @@ export class Collector {
     return [
       ...(await this.#cached()),
       gauge("wharf_catalogue_wal_bytes", "Size of the catalogue's write-ahead log.", catalogue.stats().walBytes),
-      gauge("process_resident_memory_bytes", "Resident memory of the server process.", process.memoryUsage.rss()),
+      ...memoryGauges(process.memoryUsage()),
       gauge("wharf_uptime_seconds", "Since the start of the process.", Math.round(process.uptime())),
       ...more(),
     ];
@@ -77,6 +77,16 @@ export class Collector {
     const say = "Delay of the main thread's event loop since the figure was last read; 10 ms is its resolution.";
     return { name: "wharf_event_loop_delay_seconds", say, samples };
   }
+}
+
+/** Of what the resident memory is: objects, buffers, and the rest (database caches, compiled code, threads). */
+function memoryGauges({ rss, heapUsed, heapTotal, external }: NodeJS.MemoryUsage): readonly Gauge[] {
+  return [
+    gauge("process_resident_memory_bytes", "Resident memory of the server process.", rss),
+    gauge("nodejs_heap_size_used_bytes", "JavaScript objects of the main thread.", heapUsed),
+    gauge("nodejs_heap_size_total_bytes", "What the main thread's heap has taken for them.", heapTotal),
+    gauge("nodejs_external_memory_bytes", "Buffers of the main thread.", external),
+  ];
 }
 
 export function gauge(name: string, say: string, value: number): Gauge {

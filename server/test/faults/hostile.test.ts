@@ -7,7 +7,7 @@ import { runHostile } from "./hostile-run.ts";
 test("hostile files end by themselves, while notes that come in beside them are read and found (R13, R17)", {
   skip: NEEDS_OWN_SERVER,
 }, async (t) => {
-  const report = await runHostile({ files: WORST_FILES, clients: 4, quietMs: 3000 });
+  const report = await runHostile({ files: WORST_FILES, clients: 4, quietMs: 3000, warmUpBytes: 2 * 1024 * 1024 });
   t.diagnostic(JSON.stringify(report));
   assert.deepEqual(report.violations, []);
   assert.equal(report.ends.length, WORST_FILES.length);

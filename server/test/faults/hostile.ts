@@ -26,6 +26,7 @@ async function main(): Promise<void> {
     files: Array.from({ length: Number(values.rounds) }, () => files).flat(),
     clients: Number(values.clients),
     quietMs: Number(values.quiet) * 1000,
+    warmUpBytes: 20 * 1024 * 1024,
     progress: (line) => console.log(line),
   });
   console.log(JSON.stringify(report, null, 2));
