@@ -176,9 +176,14 @@ class WordBuilder {
 function emitUnits(units: readonly Unit[], emit: Emit): void {
   for (const [index, unit] of units.entries()) {
     const next = units[index + 1];
-    if (unit.alone || units.length === 1) emit(clip(unit.text.normalize("NFC")), unit.start, unit.end);
-    if (next !== undefined) emit(clip((unit.text + next.text).normalize("NFC")), unit.start, next.end);
+    if (unit.alone || units.length === 1) emit(clip(composed(unit.text)), unit.start, unit.end);
+    if (next !== undefined) emit(clip(composed(unit.text + next.text)), unit.start, next.end);
   }
+}
+
+/** One code unit came out of folding as it is; with marks behind it, it may have a composed form. */
+function composed(text: string): string {
+  return text.length === 1 ? text : text.normalize("NFC");
 }
 
 /** What English hangs on a word with an apostrophe says nothing by itself: CONSULTANT'S is "consultant", don't is "don". */
