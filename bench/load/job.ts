@@ -13,8 +13,8 @@ export type Unit =
   | { readonly kind: "create" }
   /** One PUT of random bytes into a session that was made beforehand. Names: the session's id. */
   | { readonly kind: "put"; readonly bytes: number }
-  /** Sessions that hold all their bytes are made beforehand; then one finalize each. Names: the file's id. */
-  | { readonly kind: "finalize"; readonly bytes: number }
+  /** Sessions that hold all their bytes are made beforehand; then one finalize each. `noise`: no text, so that nobody reads it long. Names: the file's id. */
+  | { readonly kind: "finalize"; readonly bytes: number; readonly noise?: boolean }
   /** Create, PUT and finalize of a text. Names: the file's id. */
   | { readonly kind: "cycle"; readonly bytes: number }
   /** The same with this file, and then until it is indexed (or failed). Names: `<file id> <state>`. */

@@ -31,7 +31,7 @@ export async function unitOf(job: Job): Promise<(index: number) => Promise<Done>
       };
     }
     case "finalize": {
-      const bytes = Buffer.from(new English(job.count).text(unit.bytes));
+      const bytes = unit.noise ? noise(unit.bytes) : Buffer.from(new English(job.count).text(unit.bytes));
       const sessions = await each(job.count, async () => {
         const session = await api.create(bytes.length);
         await api.put(session.url, bytes);
