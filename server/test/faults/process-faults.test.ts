@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { Api } from "../support/api.ts";
+import { readTestConfig } from "../support/config.ts";
 import { longText } from "../support/documents.ts";
 import { at, listAt, numberAt, shown, textAt } from "../support/json.ts";
 import { seededRandom } from "../support/random.ts";
@@ -11,7 +12,7 @@ import { busyDescendants, descendants, eventually, isAlive } from "./processes.t
 /** Processes that die, stop and come back: the task goes on, nothing is done twice, nothing is left behind (R12). */
 
 /** Runs in this many restarts in a row; the promise is 30, which WHARF_TEST_LONG asks for. */
-const RESTARTS = process.argv.includes("--long") ? 30 : 6;
+const RESTARTS = readTestConfig().long ? 30 : 6;
 const RESCUED_WITHIN_MS = 15_000;
 
 let server: TestServer;
