@@ -13,6 +13,13 @@ const BACKLOG = 1024;
 /** At a stop, turns of the loop that take in what waits; more come only while connections come without a pause. */
 const TAKE_IN_TURNS = 4 * BACKLOG;
 
+interface Connection {
+  /** Under way on it. */
+  answers: number;
+  /** What it had brought when the last answer was over: more is the beginning of a request. */
+  quietBytes: number;
+}
+
 export interface HttpServerDeps {
   /** Everything but the byte end-point: `app.routing`. */
   readonly app: (request: IncomingMessage, response: ServerResponse) => void;
@@ -36,8 +43,7 @@ export class HttpServer {
   readonly #deps: HttpServerDeps;
   readonly #answering = new Map<ServerResponse, Socket>();
   readonly #surplus = new WeakSet<Socket>();
-  /** Every connection, with the bytes that it had brought when it was last quiet. */
-  readonly #sockets = new Map<Socket, number>();
+  readonly #sockets = new Map<Socket, Connection>();
   #accepted = 0;
   #closing = false;
 
@@ -113,8 +119,8 @@ export class HttpServer {
 
   /** Our half first; when the client has closed its own, or in a moment, the rest. Closing at once would reset what is on its way here. */
   #endIfQuiet(socket: Socket): void {
-    const busy = [...this.#answering.values()].includes(socket);
-    if (busy || socket.bytesRead !== this.#sockets.get(socket)) return;
+    const connection = this.#sockets.get(socket);
+    if (connection === undefined || connection.answers > 0 || socket.bytesRead !== connection.quietBytes) return;
     socket.end();
     const tooLong = setTimeout(() => socket.destroy(), LIMITS.closedLingerMs);
     socket.once("close", () => clearTimeout(tooLong));
@@ -122,7 +128,7 @@ export class HttpServer {
 
   #count(socket: Socket, max: number): void {
     this.#accepted++;
-    this.#sockets.set(socket, 0);
+    this.#sockets.set(socket, { answers: 0, quietBytes: 0 });
     socket.once("close", () => this.#sockets.delete(socket));
     if (this.#sockets.size > max) this.#surplus.add(socket);
   }
@@ -131,9 +137,13 @@ export class HttpServer {
     const { socket } = request;
     if (socket.writableEnded) return void request.resume();
     this.#answering.set(response, socket);
+    const connection = this.#sockets.get(socket);
+    if (connection !== undefined) connection.answers++;
     response.once("close", () => {
       this.#answering.delete(response);
-      if (!socket.destroyed) this.#sockets.set(socket, socket.bytesRead);
+      if (connection === undefined) return;
+      connection.answers--;
+      connection.quietBytes = socket.bytesRead;
       if (this.#closing) this.#endIfQuiet(socket);
     });
     if (this.#closing) response.setHeader("Connection", "close");
