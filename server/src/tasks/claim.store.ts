@@ -20,16 +20,22 @@ export interface Claim extends AttemptRef {
 
 /**
  * The claim's transaction, for every database; `pick` is what differs (queue.*.ts): the first due task of the lane that nobody else
- * is claiming, in the order of (fair_at, id). Null when there is none.
+ * is claiming, in the order of (fair_at, id). Null when no lane has one.
  */
 export async function claimTask(
   tx: Tx,
-  lane: TaskLane,
-  pick: (tx: Tx, lane: TaskLane) => Promise<TaskId | undefined>,
+  lanes: readonly TaskLane[],
+  pick: (lane: TaskLane) => Promise<TaskId | undefined>,
 ): Promise<Claim | null> {
   await makeDue(tx);
-  const id = await pick(tx, lane);
-  if (id === undefined) return null;
+  for (const lane of lanes) {
+    const id = await pick(lane);
+    if (id !== undefined) return claimOne(tx, id);
+  }
+  return null;
+}
+
+async function claimOne(tx: Tx, id: TaskId): Promise<Claim | null> {
   const [task] = await take(tx, { id, now: tx.now, leaseUntil: tx.now + LIMITS.leaseMs });
   if (task === undefined) return null;
   if (task.type === "index") await moveFile(tx, task, "claim", null);

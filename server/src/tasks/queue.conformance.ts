@@ -171,6 +171,22 @@ export function describeTaskQueue(name: string, open: () => Promise<TestCatalogu
       await drain();
     });
 
+    test("one claim looks into one lane after the other", async () => {
+      const team = await on.newTeam();
+      const [first = missing(), second = missing()] = await enqueue(team, 2);
+      await on.queue.release(await claimed(), "slow");
+      const taken = [await on.queue.claim("fast", "slow"), await on.queue.claim("fast", "slow")];
+      assert.deepEqual(
+        taken.map((claim) => [claim?.taskId, claim?.lane]),
+        [
+          [second, "fast"],
+          [first, "slow"],
+        ],
+      );
+      assert.equal(await on.queue.claim("fast", "slow"), null);
+      await drain();
+    });
+
     test("a task that is released into the slow lane is next there, with nothing counted", async () => {
       const team = await on.newTeam();
       await enqueue(team, 1);

@@ -6,13 +6,13 @@ import { headOfQueue } from "./fair-order.store.ts";
 import type { TaskQueue } from "./queue.ts";
 
 /** The catalogue runs its writers strictly one after another: whoever reads the head of the queue here has it to itself. */
-export const claimOnSqlite = writeOperation("tasks.claimOnSqlite", (tx, { lane }: { lane: TaskLane }) =>
-  claimTask(tx, lane, async () => (await headOfQueue(tx, { lane }))[0]?.id),
+export const claimOnSqlite = writeOperation("tasks.claimOnSqlite", (tx, { lanes }: { lanes: readonly TaskLane[] }) =>
+  claimTask(tx, lanes, async (lane) => (await headOfQueue(tx, { lane }))[0]?.id),
 );
 
 export function createSqliteTaskQueue(catalogue: Catalogue): TaskQueue {
   return {
-    claim: (lane) => catalogue.run(claimOnSqlite, { lane }),
+    claim: (...lanes) => catalogue.run(claimOnSqlite, { lanes }),
     heartbeat: async (held, report, changed) =>
       (await catalogue.run(heartbeat, { ...ref(held), report, changed })).held,
     fault: async (held, fault) => (await catalogue.run(recordFault, { ...ref(held), fault })).held,

@@ -14,8 +14,11 @@ import type { Fault, TaskReport, Trouble } from "./task.ts";
  * the lease runs on, and ends by itself if nobody renews it.
  */
 export interface TaskQueue {
-  /** The next due task of the lane, under a lease of limits.leaseMs; null when there is none. No two callers get the same one. */
-  claim(lane: TaskLane): Promise<Claim | null>;
+  /**
+   * The next due task of the first of these lanes that has one, under a lease of limits.leaseMs; null when none has. No two callers get
+   * the same one.
+   */
+  claim(...lanes: readonly TaskLane[]): Promise<Claim | null>;
   /** Renews the lease and says how far it is. `changed`: worth waking those who wait for the task. */
   heartbeat(held: AttemptRef, report: TaskReport, changed: boolean): Promise<boolean>;
   fault(held: AttemptRef, fault: Fault): Promise<boolean>;

@@ -18,6 +18,9 @@ export interface WorkerOptions {
   readonly places: Readonly<Record<TaskLane, number>>;
 }
 
+/** In the order in which places are filled. */
+const LANES: readonly TaskLane[] = ["fast", "slow"];
+
 /**
  * Takes due tasks and has them worked on: as many at once as there are places. It looks when a task became due, when a place became
  * free, and every limits.taskLookMs (back-offs end without a wake-up).
@@ -40,7 +43,7 @@ export class Worker implements BackgroundWork {
 
   /** Takes one task, if one is due, and works on it to its end. True when there was one. */
   async runOnce(): Promise<boolean> {
-    const job = (await this.#claim("fast")) ?? (await this.#claim("slow"));
+    const job = await this.#claim(LANES);
     await job?.done;
     return job !== null;
   }
@@ -49,7 +52,7 @@ export class Worker implements BackgroundWork {
     const stopListening = this.#options.queue.onDue(() => this.#nudge.now());
     try {
       while (!signal.aborted) {
-        await Promise.all([this.#fill("fast", signal), this.#fill("slow", signal)]);
+        await this.#fill(signal);
         if (this.#machineIsUnwell()) await new Nudge().wait(LIMITS.taskLookMs, signal);
         else await this.#nudge.wait(LIMITS.taskLookMs, signal);
       }
@@ -59,13 +62,11 @@ export class Worker implements BackgroundWork {
     }
   }
 
-  /**
-   * Takes tasks until all places of the lane are taken or nothing is due. One claim after another: with nothing to do, a look costs one
-   * claim a lane, however many places there are.
-   */
-  async #fill(lane: TaskLane, signal: AbortSignal): Promise<void> {
+  /** Takes tasks until all places are taken or nothing is due. One claim after another: with nothing to do, a look costs one. */
+  async #fill(signal: AbortSignal): Promise<void> {
     try {
-      while (this.#hasRoom(lane) && !signal.aborted && (await this.#claim(lane)) !== null);
+      for (let lanes = this.#lanesWithRoom(); lanes.length > 0 && !signal.aborted; lanes = this.#lanesWithRoom())
+        if ((await this.#claim(lanes)) === null) return;
     } catch (error) {
       this.#options.log.warn({ err: error }, "tasks cannot be claimed right now");
     }
@@ -79,12 +80,14 @@ export class Worker implements BackgroundWork {
     return this.#troublesInARow >= this.#options.places.fast + this.#options.places.slow;
   }
 
-  #hasRoom(lane: TaskLane): boolean {
-    return [...this.#jobs].filter((job) => job.lane === lane).length < this.#options.places[lane];
+  #lanesWithRoom(): readonly TaskLane[] {
+    const { places } = this.#options;
+    const taken = (lane: TaskLane) => [...this.#jobs].filter((job) => job.lane === lane).length;
+    return LANES.filter((lane) => taken(lane) < places[lane]);
   }
 
-  async #claim(lane: TaskLane): Promise<Job | null> {
-    const claim = await this.#options.queue.claim(lane);
+  async #claim(lanes: readonly TaskLane[]): Promise<Job | null> {
+    const claim = await this.#options.queue.claim(...lanes);
     if (claim === null) return null;
     const job = new Job(claim, this.#options, () => this.#nudge.now());
     this.#jobs.add(job);
