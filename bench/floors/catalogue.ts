@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 
-export type FloorOperation = "create" | "take" | "record" | "finalize";
+export type FloorOperation = "create" | "take" | "record" | "finalize" | "claim" | "chunks" | "activate";
 export interface FloorCall {
   readonly id: number;
   readonly operation: FloorOperation;

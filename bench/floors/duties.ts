@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createReadStream, createWriteStream } from "node:fs";
-import { link, open } from "node:fs/promises";
+import { link, open, readFile, rename, writeFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { json } from "node:stream/consumers";
@@ -15,11 +15,16 @@ export class Floor {
   readonly #folder: string;
   /** null: only bytes. */
   readonly #catalogue: FloorCatalogue | null;
+  /** Where chunks would go; null: nothing is indexed. */
+  readonly #index: FloorCatalogue | null;
+  /** Two at a time, as Wharf's workers on two cores. */
+  readonly #lanes: Promise<void>[] = [Promise.resolve(), Promise.resolve()];
   readonly #idleHashers: Hashers[] = [];
 
-  constructor(folder: string, catalogue: FloorCatalogue | null) {
+  constructor(folder: string, databases: { catalogue: FloorCatalogue | null; index: FloorCatalogue | null }) {
     this.#folder = folder;
-    this.#catalogue = catalogue;
+    this.#catalogue = databases.catalogue;
+    this.#index = databases.index;
   }
 
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -70,7 +75,25 @@ export class Floor {
     await this.#publish(id);
     const names = { file: `file_${randomBytes(16).toString("hex")}`, task: `task_${randomBytes(16).toString("hex")}` };
     await this.#catalogue?.run("finalize", { id, sha256: sha256.digest("hex"), ...names });
+    if (this.#index !== null) this.#queue(() => this.#indexFile(id, names));
     return { id: names.file };
+  }
+
+  #queue(work: () => Promise<void>): void {
+    const lane = this.#lanes.shift() ?? Promise.resolve();
+    this.#lanes.push(lane.then(work));
+  }
+
+  /** What indexing a file leaves on disk, and in how many commits; nobody reads a word of it. */
+  async #indexFile(id: string, names: { file: string; task: string }): Promise<void> {
+    await this.#catalogue?.run("claim", names);
+    const text = await readFile(join(this.#folder, "originals", id), "utf8");
+    const temporary = join(this.#folder, "text", `${id}.tmp`);
+    await writeFile(temporary, text, { flush: true });
+    await rename(temporary, join(this.#folder, "text", id));
+    await fsync(join(this.#folder, "text"));
+    await this.#index?.run("chunks", { file: names.file, text });
+    await this.#catalogue?.run("activate", names);
   }
 
   async #publish(id: string): Promise<void> {

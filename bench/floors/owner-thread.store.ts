@@ -12,6 +12,7 @@ import type { FloorCall, FloorOperation } from "./catalogue.ts";
 function main(path: string): void {
   const database = openDatabase(path);
   for (const statement of initial.statements(SQLITE)) database.exec(statement);
+  database.exec("CREATE TABLE floor_chunks (file text NOT NULL, text text NOT NULL)");
   database.exec("INSERT INTO teams VALUES ('team', 'default', 'default', 0, 0)");
   database.exec(
     "INSERT INTO buckets (id, team_id, slug, name, status, created_at, updated_at) VALUES ('bucket', 'team', 'bench', 'bench', 'active', 0, 0)",
@@ -68,6 +69,18 @@ const STATEMENTS: Readonly<Record<FloorOperation, readonly string[]>> = {
     `INSERT INTO tasks (id, team_id, file_id, type, state, version, stage, lane, fair_at, created_at, updated_at)
      VALUES ($task, 'team', $file, 'index', 'queued', 1, 'waiting', 'fast', $now, $now, $now)`,
   ],
+  claim: [
+    "UPDATE tasks SET state = 'running', attempt = 1, claimed_at = $now, lease_until = $now + 10000, updated_at = $now WHERE id = $task",
+    "UPDATE files SET state = 'indexing', updated_at = $now WHERE id = $file",
+  ],
+  chunks: ["INSERT INTO floor_chunks VALUES ($file, $text)"],
+  activate: [
+    "UPDATE tasks SET state = 'succeeded', claimed_at = NULL, lease_until = NULL, finished_at = $now, updated_at = $now WHERE id = $task",
+    `UPDATE files SET state = 'indexed', active_version = 1, active_build = $task, active_chunks = 9, active_pages = 1, text_key = $file, indexed_at = $now,
+     updated_at = $now WHERE id = $file`,
+    "UPDATE file_buckets SET status = 'active' WHERE file_id = $file",
+    "UPDATE buckets SET pending_files = pending_files - 1, active_files = active_files + 1, active_chunks = active_chunks + 9 WHERE id = 'bucket'",
+  ],
 };
 
 /** The names that each statement binds: SQLite refuses others. */
@@ -76,6 +89,9 @@ const PARAMETERS: Readonly<Record<FloorOperation, readonly (readonly string[])[]
   take: names(STATEMENTS.take),
   record: names(STATEMENTS.record),
   finalize: names(STATEMENTS.finalize),
+  claim: names(STATEMENTS.claim),
+  chunks: names(STATEMENTS.chunks),
+  activate: names(STATEMENTS.activate),
 };
 
 function names(texts: readonly string[]): readonly (readonly string[])[] {

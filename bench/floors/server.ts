@@ -9,13 +9,18 @@ import { Floor } from "./duties.ts";
  *
  *     node server.ts <folder> bytes      PUT: stream, two digests, fsync, link, fsync directory; no database
  *     node server.ts <folder> commits    create, PUT and finalize with Wharf's commits and fsyncs
+ *     node server.ts <folder> indexing   the same, and behind each finalize the commits and fsyncs of indexing
  */
 await main(process.argv[2] ?? "", process.argv[3] ?? "");
 
 async function main(folder: string, duty: string): Promise<void> {
   mkdirSync(join(folder, "segments"));
   mkdirSync(join(folder, "originals"));
-  const floor = new Floor(folder, duty === "bytes" ? null : await FloorCatalogue.open(join(folder, "floor.db")));
+  mkdirSync(join(folder, "text"));
+  const floor = new Floor(folder, {
+    catalogue: duty === "bytes" ? null : await FloorCatalogue.open(join(folder, "floor.db")),
+    index: duty === "indexing" ? await FloorCatalogue.open(join(folder, "index.db")) : null,
+  });
   const server = createServer((request, response) => {
     floor
       .answer(request, response)

@@ -10,7 +10,7 @@ export interface Floor {
   close(): Promise<void>;
 }
 
-export async function startFloor(duty: "bytes" | "commits"): Promise<Floor> {
+export async function startFloor(duty: "bytes" | "commits" | "indexing"): Promise<Floor> {
   const folder = mkdtempSync(join(tmpdir(), "wharf-bench-floor-"));
   const entry = join(import.meta.dirname, "../floors/server.ts");
   const child: Child = await startChild([entry, folder, duty], { withinMs: 60_000 });
