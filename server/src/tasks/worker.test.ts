@@ -133,6 +133,21 @@ test("a document that is too long for a full slow lane lines up there, without a
   });
 });
 
+test("short files without end do not keep the slow lane from its places", async () => {
+  const long = await newFile();
+  await on.queue.release((await on.queue.claim("fast")) ?? assert.fail("nothing was due"), "slow");
+  for (let i = 0; i < 10; i++) await newFile();
+  const order: Claim[] = [];
+  const all = Promise.withResolvers<void>();
+  const handler: TaskHandler = async (claim) => {
+    if (order.push(claim) === 11) all.resolve();
+    return ENDED;
+  };
+  await withWorker(newWorker({ index: handler, remove: handler }, 2), () => all.promise);
+  const place = order.findIndex((claim) => claim.taskId === long.taskId);
+  assert.ok(place <= 1, `the long one came as number ${place}`);
+});
+
 test("heartbeats hold a task, and say how far it is (POL-3)", async (t) => {
   const file = await newFile();
   t.mock.timers.enable({ apis: ["setInterval"] });

@@ -18,8 +18,8 @@ export interface WorkerOptions {
   readonly places: Readonly<Record<TaskLane, number>>;
 }
 
-/** In the order in which places are filled. */
-const LANES: readonly TaskLane[] = ["fast", "slow"];
+/** In which order a claim looks, by the lane that was served last: neither can keep the other from its places. */
+const LANES_AFTER: Readonly<Record<TaskLane, readonly TaskLane[]>> = { fast: ["slow", "fast"], slow: ["fast", "slow"] };
 
 /**
  * Takes due tasks and has them worked on: as many at once as there are places. It looks when a task became due, when a place became
@@ -35,6 +35,7 @@ export class Worker implements BackgroundWork {
   readonly #options: WorkerOptions;
   readonly #jobs = new Set<Job>();
   readonly #nudge = new Nudge();
+  #servedLast: TaskLane = "slow";
   #troublesInARow = 0;
 
   constructor(options: WorkerOptions) {
@@ -43,7 +44,7 @@ export class Worker implements BackgroundWork {
 
   /** Takes one task, if one is due, and works on it to its end. True when there was one. */
   async runOnce(): Promise<boolean> {
-    const job = await this.#claim(LANES);
+    const job = await this.#claim(LANES_AFTER[this.#servedLast]);
     await job?.done;
     return job !== null;
   }
@@ -83,12 +84,13 @@ export class Worker implements BackgroundWork {
   #lanesWithRoom(): readonly TaskLane[] {
     const { places } = this.#options;
     const taken = (lane: TaskLane) => [...this.#jobs].filter((job) => job.lane === lane).length;
-    return LANES.filter((lane) => taken(lane) < places[lane]);
+    return LANES_AFTER[this.#servedLast].filter((lane) => taken(lane) < places[lane]);
   }
 
   async #claim(lanes: readonly TaskLane[]): Promise<Job | null> {
     const claim = await this.#options.queue.claim(...lanes);
     if (claim === null) return null;
+    this.#servedLast = claim.lane;
     const job = new Job(claim, this.#options, () => this.#nudge.now());
     this.#jobs.add(job);
     void job.done.then((trouble) => {
