@@ -4,7 +4,7 @@ import { prepared } from "../catalogue/prepared.ts";
 import type { TaskLane, TasksTable } from "../catalogue/schema.ts";
 import type { FileId, TaskId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
-import { frontPlace } from "./fair-order.store.ts";
+import { fairPlace, frontPlace } from "./fair-order.store.ts";
 import { moveFile } from "./file-state.store.ts";
 import { topicsOf } from "./store.ts";
 import {
@@ -185,7 +185,7 @@ async function returnAll(tx: Tx, tasks: readonly TasksTable[]): Promise<Rescued>
 
 /**
  * The task leaves its worker as decided. `error` null keeps what is there. One that may go on at once is next (a lost worker
- * must not cost its file the place in the queue); one that backs off lines up anew when it is due.
+ * must not cost its file the place in the queue), or lines up in its new lane; one that backs off lines up anew when it is due.
  */
 async function letGo(
   tx: Tx,
@@ -209,13 +209,18 @@ async function letGo(
       updated_at: tx.now,
       ...(state === "failed"
         ? { finished_at: tx.now }
-        : { fair_at: Math.max(task.fair_at, await frontPlace(tx, lane)), ...progressColumns(NOWHERE) }),
+        : { fair_at: await placeAgain(tx, task, lane), ...progressColumns(NOWHERE) }),
       ...(error === null ? {} : { error_code: error.code, error_message: error.message }),
     })
     .where("id", "=", task.id)
     .where("state", "=", "running")
     .where("attempt", "=", task.attempt)
     .execute();
+}
+
+/** Each lane has a virtual time of its own: a place in one says nothing in the other. */
+async function placeAgain(tx: Tx, task: TasksTable, lane: TaskLane): Promise<number> {
+  return lane === task.lane ? Math.max(task.fair_at, await frontPlace(tx, lane)) : fairPlace(tx, task.team_id, lane);
 }
 
 const NOWHERE: TaskReport = { stage: "waiting", progress: null };

@@ -187,7 +187,7 @@ export function describeTaskQueue(name: string, open: () => Promise<TestCatalogu
       await drain();
     });
 
-    test("a task that is released into the slow lane is next there, with nothing counted", async () => {
+    test("a task that is released into the slow lane lines up there, with nothing counted", async () => {
       const team = await on.newTeam();
       await enqueue(team, 1);
       const claim = await claimed();
@@ -198,6 +198,22 @@ export function describeTaskQueue(name: string, open: () => Promise<TestCatalogu
       const { faults, deaths, troubles, lease_losses } = await on.task(claim.taskId);
       assert.deepEqual([faults, deaths, troubles, lease_losses], [0, 0, 0, 0]);
       await drain();
+    });
+
+    test("one team's many long files do not hold up another's in the slow lane", async () => {
+      const [busy, quiet] = [await on.newTeam(), await on.newTeam()];
+      await enqueue(busy, 10);
+      for (let i = 0; i < 10; i++) await on.queue.release(await claimed(), "slow");
+      on.passMs(600_000);
+      const [other] = await enqueue(quiet, 1);
+      await on.queue.release(await claimed(), "slow");
+      const order = [await claimed("slow"), await claimed("slow")].map((claim) => claim.taskId);
+      assert.ok(
+        order.some((id) => id === other),
+        "it came behind the busy team's",
+      );
+      on.passMs(-600_000);
+      await on.db.deleteFrom("tasks").execute();
     });
 
     test("one team's many files do not hold up another's one note", async () => {

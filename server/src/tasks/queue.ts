@@ -23,7 +23,7 @@ export interface TaskQueue {
   heartbeat(held: AttemptRef, report: TaskReport, changed: boolean): Promise<boolean>;
   fault(held: AttemptRef, fault: Fault): Promise<boolean>;
   trouble(held: AttemptRef, trouble: Trouble): Promise<boolean>;
-  /** The worker lets go in order: the task is next in the lane, its own or the slow one, and nothing is counted. */
+  /** The worker lets go in order, and nothing is counted: the task is next in its own lane, or lines up in the slow one. */
   release(held: AttemptRef, lane: TaskLane): Promise<boolean>;
 
   /**
