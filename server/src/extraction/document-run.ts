@@ -38,6 +38,7 @@ export async function* readOne(source: ExtractionSource, run: DocumentRun): Asyn
       const { message } = frame;
       if (message.kind === "done") {
         await feeding;
+        watch.check();
         child.reusable = message.again;
         break;
       }
@@ -112,10 +113,15 @@ class Watch {
     this.#withConsumer = false;
   }
 
+  /** Throws why reading has to end, if it has to. */
+  check(): void {
+    if (this.#ending !== null) throw this.#ending;
+  }
+
   async next(): Promise<Frame> {
-    if (this.#ending !== null) throw this.#ending;
+    this.check();
     const frame = await this.#receive();
-    if (this.#ending !== null) throw this.#ending;
+    this.check();
     if (frame === null) throw this.#deathOf(await this.#run.child.ended);
     return frame;
   }

@@ -6,6 +6,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
+import { LIMITS } from "../limits.ts";
 import { createLog } from "../log.ts";
 import { DOCUMENT_LIMITS } from "./budget.ts";
 import {
@@ -282,6 +283,31 @@ test("when the slow lane is full, a long document gives its fast place up, and n
   try {
     const error = await failure(patient.extract(documentNamed("wait"), { signal: never, lane: "fast" }));
     assert.ok(error instanceof TooLongForFastLane, String(error));
+  } finally {
+    abort.abort();
+    await Promise.all(slow);
+    await patient.close();
+  }
+});
+
+test("a document that must end while its original is still being read to the end is not taken for read", async () => {
+  const patient = await patientPool();
+  const abort = new AbortController();
+  const slow = Array.from({ length: availableParallelism() }, () =>
+    failure(patient.extract(documentNamed("wait"), { signal: abort.signal, lane: "slow" })),
+  );
+  const source: ExtractionSource = {
+    ...documentNamed("echo", "all of it"),
+    async *open() {
+      yield Buffer.from("all of it");
+      await new Promise((resolve) => setTimeout(resolve, LIMITS.fastLaneMaxMs + 500));
+    },
+  };
+  try {
+    const error = await failure(patient.extract(source, { signal: never, lane: "fast" }));
+    assert.ok(error instanceof TooLongForFastLane, String(error));
+    // Its child has been killed: the next document must not be given to it.
+    await readAll(patient.extract(documentNamed("echo"), { signal: never, lane: "fast" }));
   } finally {
     abort.abort();
     await Promise.all(slow);
