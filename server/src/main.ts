@@ -92,10 +92,9 @@ export async function startWharf(config: Config, options: StartOptions = {}): Pr
     log.info({ url, data_dir: adapters.folder.path }, "listening");
 
     const stop = async () => {
-      const returned = background.indexer.stop();
-      await service.stop();
-      await returned;
-      await Promise.all([sweeper.stop(), background.audit.stop(), background.scrubber.stop()]);
+      const { indexer, audit, scrubber } = background;
+      // Side by side: what is in the middle of something has the whole grace period for it.
+      await Promise.all([indexer.stop(), service.stop(), sweeper.stop(), audit.stop(), scrubber.stop()]);
       await closing.run();
       log.info({}, "stopped");
     };

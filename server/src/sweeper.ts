@@ -26,6 +26,7 @@ const BATCH = 200;
 
 export class Sweeper {
   readonly #deps: SweeperDeps;
+  readonly #stopping = new AbortController();
   #round: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #reconciledAt = performance.now();
@@ -41,8 +42,10 @@ export class Sweeper {
     this.#timer.unref();
   }
 
+  /** Within a batch's time. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
+    this.#stopping.abort();
     await this.#round;
   }
 
@@ -59,7 +62,7 @@ export class Sweeper {
 
   async #expire(): Promise<void> {
     const { catalogue, blobs, bytes } = this.#deps;
-    for (;;) {
+    while (!this.#stopping.signal.aborted) {
       const ended = await catalogue.run(expireSessions, { limit: BATCH, busy: bytes.busySessions() });
       for (const session of ended) await blobs.removeSegments(session);
       if (ended.length < BATCH) return;
@@ -67,16 +70,22 @@ export class Sweeper {
   }
 
   async #repeat(operation: Operation<{ limit: number }, number>): Promise<void> {
-    while ((await this.#deps.catalogue.run(operation, { limit: BATCH })) >= BATCH);
+    while (!this.#stopping.signal.aborted && (await this.#deps.catalogue.run(operation, { limit: BATCH })) >= BATCH);
   }
 
   async #reconcile(): Promise<void> {
     const { bytes, log } = this.#deps;
-    const report = await reconcile(this.#deps, { nobodyWrites: false, busy: () => bytes.busySessions(), repair: true });
+    const report = await reconcile(this.#deps, {
+      nobodyWrites: false,
+      busy: () => bytes.busySessions(),
+      repair: true,
+      signal: this.#stopping.signal,
+    });
     if (Object.values(report.garbage).some((count) => count > 0)) log.info({ ...report }, "reconcile removed garbage");
   }
 
   async #step(name: string, work: () => Promise<unknown>): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
     try {
       await work();
     } catch (error) {

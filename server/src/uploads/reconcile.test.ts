@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { StoredEntry } from "../blobs/blob-store.ts";
 import { originalKey, textKey } from "../blobs/keys.ts";
+import { openMemoryBlobStore } from "../blobs/memory.ts";
 import type { SessionState } from "../catalogue/schema.ts";
 import { brandId } from "../ids.ts";
-import { isGarbage, type Known } from "./reconcile.ts";
+import { openTestCatalogue } from "../tasks/test-catalogue.ts";
+import { isGarbage, type Known, reconcile } from "./reconcile.ts";
 
 const ID = brandId("sess", "sess_1");
 const FILE = brandId("file", "file_1");
@@ -62,4 +65,21 @@ test("A temporary object goes after an hour, or when nobody can be writing it", 
   assert.equal(isGarbage({ kind: "temporary", name: "t", ageMs: minute }, known(null), false), false);
   assert.equal(isGarbage({ kind: "temporary", name: "t", ageMs: 61 * minute }, known(null), false), true);
   assert.equal(isGarbage({ kind: "temporary", name: "t", ageMs: 0 }, known(null), true), true);
+});
+
+test("A round that is stopped ends, however much is stored", async (t) => {
+  const { catalogue, close } = await openTestCatalogue();
+  t.after(close);
+  const stopping = new AbortController();
+  async function* list(): AsyncGenerator<StoredEntry> {
+    for (let listed = 1; ; listed++) {
+      if (listed === 1200) stopping.abort();
+      // A store that never ends must not keep the test from doing so.
+      if (listed === 5000) return;
+      yield { kind: "temporary", name: "t", ageMs: 0 };
+    }
+  }
+  const blobs = Object.assign(openMemoryBlobStore(), { list });
+  const options = { nobodyWrites: false, busy: () => [], repair: true, signal: stopping.signal };
+  assert.equal((await reconcile({ blobs, catalogue }, options)).looked, 1199);
 });

@@ -20,6 +20,8 @@ export interface ReconcileOptions {
   readonly busy: () => readonly SessionId[];
   /** False only reports. */
   readonly repair: boolean;
+  /** Aborted: the round ends with what it has listed. A million files take minutes, and a stop must not wait for them. */
+  readonly signal?: AbortSignal;
 }
 
 export interface ReconcileReport {
@@ -45,6 +47,7 @@ export async function reconcile(deps: ReconcileDeps, options: ReconcileOptions):
   };
   let batch: StoredEntry[] = [];
   for await (const entry of deps.blobs.list()) {
+    if (options.signal?.aborted) break;
     batch.push(entry);
     if (batch.length < BATCH) continue;
     await judgeBatch(batch);
