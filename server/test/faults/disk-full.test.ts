@@ -65,12 +65,12 @@ describe("a disk that fills up", { skip: typeof disk === "string" ? disk : false
   }
 
   /** Until the server has seen so few bytes: it looks once a second, and meanwhile removals and its log may free some again. */
-  async function squeezeTo(bytes: number): Promise<void> {
+  const squeezeTo = async (bytes: number): Promise<void> => {
     do {
       await disk.fillTo(bytes);
       await new Promise((resolve) => setTimeout(resolve, 1100));
     } while ((await disk.freeBytes()) > bytes);
-  }
+  };
   const put = (session: Session, body: Uint8Array) => http(session.url, { method: "PUT", body });
   const createPiece = () => api.createRaw(api.createBody(PIECE, { filename: "piece.bin" }));
 
