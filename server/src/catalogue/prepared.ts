@@ -10,8 +10,9 @@ import type { Schema } from "./schema.ts";
  *       db.selectFrom("buckets").select("name").where("team_id", "=", $.teamId));
  *     const rows = await bucketNames(tx, { teamId });
  *
- * In `build`, `$.name` stands for the input's member of that name. It may go where a value goes and nowhere else: a sum like `$.now + 1` is
- * made by the caller, and `= null` is written `is null`.
+ * In `build`, `$.name` stands for the input's member of that name, whatever that will be: it is no value yet, and never null. It may go where
+ * a value goes and nowhere else. A sum like `$.now + 1` is made by the caller; a list for `in`, or a choice by what `$.name` is, needs plain
+ * Kysely; `= null` is written `is null`.
  */
 export function prepared<Input extends object, Row>(
   build: (db: Kysely<Schema>, $: Input) => Compilable<Row>,
@@ -38,8 +39,12 @@ class Slot {
     this.name = name;
   }
 
-  /** A sum or a text made of one would bind nonsense. */
+  /** A sum, a text or JSON made of one would bind nonsense. */
   [Symbol.toPrimitive](): never {
+    return this.toJSON();
+  }
+
+  toJSON(): never {
     throw new TypeError(`$.${String(this.name)} is not known before the statement runs: work with it outside of build`);
   }
 }
