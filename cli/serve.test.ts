@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { stat } from "node:fs/promises";
+import { rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
@@ -74,6 +74,22 @@ test("the first start prints a key and a tour that runs as printed; the second f
   assert.match(found.stdout, /^wharf-tour\.txt, page 1 /m);
   assert.match(found.stdout, /Ships longer than forty metres/);
   assert.equal(await end(second.child, "SIGINT"), EXIT.ok);
+});
+
+test("a first start that fails half-way ends, and leaves the first key to the next one", async (t) => {
+  const dataDir = await temporaryFolder(t);
+  // In the way of the last thing that a start makes.
+  await writeFile(join(dataDir, "spool"), "");
+  const argv = [MAIN, "serve", "--port", "0", "--data-dir", dataDir];
+  const failing = spawn(process.execPath, argv, { env: { PATH: process.execPath }, stdio: "ignore" });
+  t.after(() => failing.kill("SIGKILL"));
+  const [code] = await once(failing, "exit", { signal: AbortSignal.timeout(30_000) });
+  assert.notEqual(code, EXIT.ok);
+  await rm(join(dataDir, "spool"));
+  const { child, printed } = await serve(dataDir);
+  t.after(() => child.kill("SIGKILL"));
+  assert.match(printed, /^export WHARF_API_KEY=sk_[A-Za-z0-9]+$/m);
+  assert.equal(await end(child, "SIGTERM"), EXIT.ok);
 });
 
 test("serve --json prints one document with the address and the first key", async (t) => {

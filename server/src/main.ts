@@ -75,30 +75,31 @@ export async function startWharf(config: Config, options: StartOptions = {}): Pr
   try {
     const base: Base = { config, log, clock, ids, closing };
     const adapters = await openAdapters(base, options);
-    const firstKey = await createFirstApiKey({ catalogue: adapters.catalogue, ids, random: randomBytes });
     const background = createBackground(base, adapters);
     // Nobody writes yet: what a crash left behind goes before anybody can meet it.
     await background.indexer.recover();
     const report = await reconcile(adapters, { nobodyWrites: true, busy: () => [], repair: true });
     log.info({ ...report }, "reconciled the data folder");
 
-    const service = await listen(base, adapters, background);
-    const { url, bytes } = service;
-    await background.indexer.start();
-    background.audit.start();
-    background.scrubber.start();
+    const { url, bytes, stop: stopListening } = await listen(base, adapters, background);
+    const { indexer, audit, scrubber } = background;
     const sweeper = createSweeper(base, adapters, background, bytes);
+    // Side by side: what is in the middle of something has the whole grace period for it. Also when a start fails half-way: a server that
+    // listens without a catalogue would keep the port, and its process.
+    closing.add(() => Promise.all([indexer.stop(), stopListening(), sweeper.stop(), audit.stop(), scrubber.stop()]));
+    await indexer.start();
+    audit.start();
+    scrubber.start();
     sweeper.start();
+    // Last: it is shown once, by a start that succeeds. One that finds its port taken would have used it up.
+    const firstKey = await createFirstApiKey({ catalogue: adapters.catalogue, ids, random: randomBytes });
     log.info({ url, data_dir: adapters.folder.path }, "listening");
 
+    let stopped: Promise<void> | null = null;
     const stop = async () => {
-      const { indexer, audit, scrubber } = background;
-      // Side by side: what is in the middle of something has the whole grace period for it.
-      await Promise.all([indexer.stop(), service.stop(), sweeper.stop(), audit.stop(), scrubber.stop()]);
       await closing.run();
       log.info({}, "stopped");
     };
-    let stopped: Promise<void> | null = null;
     return { url, firstKey, stop: () => (stopped ??= stop()) };
   } catch (error) {
     await closing.run();
@@ -251,7 +252,7 @@ async function listen({ config, log, clock, ids, closing }: Base, adapters: Adap
   return { url, bytes, stop };
 }
 
-/** What was opened, closed in the opposite order; each once. What opens later than that is closed at once. */
+/** What was opened or may run, closed in the opposite order; each once. What opens later than that is closed at once. */
 class Closers {
   readonly #closers: (() => unknown)[] = [];
   #ran = false;
