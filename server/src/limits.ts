@@ -155,9 +155,13 @@ export const LIMITS = {
   metadataFilterPairs: 20,
   /** Candidates ranked beyond twice the limit: room for what the catalogue drops. */
   searchExtraCandidates: 16,
-  searchTermBudgetRows: 40_000,
-  /** Best chunks by the words that were looked up, scored again by all words of the query. */
+  searchTermBudgetRows: 20_000,
+  /** Rows of a query's heaviest words, which are looked up first (search-index/term-budget.ts). */
+  searchFirstRows: 2_000,
+  /** Best chunks of a long query that are scored again by all of its words … */
   searchRescored: 400,
+  /** … and of any query that are looked through for it word for word. */
+  searchLookedThrough: 200,
   chunksPerWrite: 100,
 
   // Files of the search index (search-index/fts5*.ts)

@@ -30,6 +30,11 @@ export function termScore(weightedIdf: number, occurrences: Occurrences, relativ
   return (weightedIdf * frequency * (K1 + 1)) / (frequency + K1 * (1 - B + B * relativeLength));
 }
 
+/** Nothing that a chunk holds of the term adds more than this. */
+export function mostOfTerm(weightedIdf: number): number {
+  return weightedIdf * (K1 + 1);
+}
+
 /** A chunk as the formula sees it: tokens of its fields, each space-joined. */
 export interface ScoredText {
   readonly title: string;

@@ -5,7 +5,7 @@ import { BODY_WEIGHT, compareRanked, scoreText, TITLE_WEIGHT, verbatimScore } fr
 import { bucketHint, fileHint, tagHint } from "./hints.ts";
 import { queryPhrase, queryTerms } from "./query-terms.ts";
 import type { BuildRef, Candidate, Ranking, RankQuery } from "./search-index.ts";
-import { type CountedTerm, chooseTerms } from "./term-budget.ts";
+import { type CountedTerm, chooseTerms, Essentials, type TermSplit } from "./term-budget.ts";
 
 /**
  * Reads of one team's file, on the reader thread, each inside one snapshot. At 100 000 chunks of 1 200 characters two or three terms
@@ -20,7 +20,11 @@ export class Fts5Reads {
   readonly #chunksByIds: StatementSync;
   readonly #builds: StatementSync;
 
-  constructor(database: DatabaseSync) {
+  readonly #firstRows: number;
+
+  /** `firstRows`: a test makes it small, so that a small index has something to leave out. */
+  constructor(database: DatabaseSync, firstRows: number = LIMITS.searchFirstRows) {
+    this.#firstRows = firstRows;
     const prepare = (text: string) => {
       const statement = database.prepare(text);
       statement.setReturnArrays(true);
@@ -52,17 +56,18 @@ export class Fts5Reads {
     const { present, kept, ignored } = chooseTerms(counted, budget);
     const termsIgnored = ignored.map((word) => word.spelled);
     if (kept.length === 0 || filteredChunks === 0) return { candidates: [], complete: true, termsIgnored };
-    const lookup = { match: matchExpression(kept, filters, team.chunks), files: filesToJoin(query) };
     const phrase = queryPhrase(query.text);
-    if (ignored.length === 0 && phrase === null) {
-      const { scores, complete } = this.#best(lookup, query.limit);
-      return { candidates: this.#candidates(scores), complete, termsIgnored };
-    }
-    // FTS5 scored by the kept terms alone, and knows no order of words: the best of those are scored again by all there is.
-    const pool = this.#best(lookup, Math.max(query.limit, LIMITS.searchRescored));
-    const scores = this.#rescore(pool.scores, { terms: ignored.length === 0 ? null : present, phrase }, team);
+    const lookup = { hints: hintsExpression(filters, team.chunks), files: filesToJoin(query) };
+    const few = present.length <= MAX_SPLIT_TERMS;
+    const looked = few ? LIMITS.searchLookedThrough : LIMITS.searchRescored;
+    const wanted = { limit: query.limit, pool: phrase === null ? query.limit : Math.max(query.limit, looked) };
+    const best = few
+      ? this.#bestByFew(new Essentials(present, kept, team.chunks), lookup, wanted)
+      : this.#best([wordsExpression(kept), ...lookup.hints].join(" AND "), lookup.files, wanted);
+    const terms = few || ignored.length === 0 ? null : present;
+    const scores = this.#rescore(best.scores, { terms, phrase }, team);
     const candidates = this.#candidates(bestOf(scores, query.limit)).slice(0, query.limit);
-    return { candidates, complete: pool.complete && scores.size <= query.limit, termsIgnored };
+    return { candidates, complete: best.complete && scores.size <= query.limit, termsIgnored };
   }
 
   builds(after: BuildRef | null, limit: number): (BuildRef & { readonly chunks: number })[] {
@@ -98,30 +103,60 @@ export class Fts5Reads {
     ];
   }
 
-  /** Row ids of the best `limit` with their scores; ties at the cut are resolved exactly, so that a longer list begins with a shorter one. */
-  #best(
-    { match, files }: Lookup,
-    limit: number,
-  ): { readonly scores: ReadonlyMap<number, number>; readonly complete: boolean } {
+  /**
+   * The best of the chunks that hold a kept word, scored by all present ones. Most of a query's cost is its commonest word, which decides
+   * least: a chunk that holds nothing else cannot come near the best (term-budget.ts `Essentials`). So the heaviest words are looked up
+   * first; what they find shows how many more have to be.
+   */
+  #bestByFew(essentials: Essentials, lookup: Lookup, wanted: Wanted): Scored {
+    const first = essentials.atFirst(this.#firstRows);
+    const found = this.#bestOf(first, lookup, wanted);
+    const needed = essentials.unlessBelow(nthBest(found.scores, wanted.limit));
+    return needed.looked.length <= first.looked.length ? found : this.#bestOf(needed, lookup, wanted);
+  }
+
+  /** In two disjoint parts, each scored by the words that its chunks hold: FTS5 skips through the others instead of scoring their chunks. */
+  #bestOf({ looked, others, all }: TermSplit, { hints, files }: Lookup, wanted: Wanted): Scored {
+    const some = wordsExpression(looked);
+    const parts =
+      others.length === 0
+        ? [some]
+        : [`(${some} AND ${wordsExpression(others)})`, `(${some} NOT ${wordsExpression(others)})`];
+    const found = parts.map((part) => this.#best([part, ...hints].join(" AND "), files, wanted));
+    return {
+      scores: new Map(found.flatMap(({ scores }) => [...scores])),
+      complete: all && found.every(({ complete }) => complete),
+    };
+  }
+
+  /**
+   * Row ids of the best `pool` with their scores. When what ties with the last of them reaches up to the `limit`, those ties are resolved
+   * exactly, so that a longer list begins with a shorter one; that doubles the cost, and a cut at 200 nearly always goes through a tie.
+   */
+  #best(match: string, files: readonly FileId[] | null, { limit, pool }: Wanted): Scored {
     const filter = files === null ? "none" : "files";
     const parameters: SQLInputValue[] = files === null ? [match] : [match, JSON.stringify(files)];
-    const rows = this.#bestRows[filter].all(...parameters, limit + 1).map(cells);
-    const complete = rows.length <= limit;
-    const tied = !complete && rows[limit - 1]?.[1] === rows[limit]?.[1];
-    const exact = tied
-      ? this.#bestWithTies[filter].all(...parameters, limit - 1, limit).map(cells)
-      : rows.slice(0, limit);
+    const rows = this.#bestRows[filter].all(...parameters, pool + 1).map(cells);
+    const complete = rows.length <= pool;
+    const tied = !complete && rows[limit - 1]?.[1] === rows[pool]?.[1];
+    const exact = tied ? this.#bestWithTies[filter].all(...parameters, pool - 1, pool).map(cells) : rows.slice(0, pool);
     return { scores: new Map(exact.map(([id, score]) => [Number(id), -Number(score)])), complete };
   }
 
-  /** `terms` null: FTS5's own score holds. The phrase counts for the best limits.searchRescored, however many are asked for. */
+  /**
+   * `terms`: a long query was scored by its kept words alone, and what it found is scored again by all; null = the scores hold. FTS5 knows no
+   * order of words: the best limits.searchLookedThrough (of a long query limits.searchRescored), however many are asked for, are looked
+   * through for the query as it stands.
+   */
   #rescore(
     scores: ReadonlyMap<number, number>,
     by: { readonly terms: readonly CountedTerm[] | null; readonly phrase: string | null },
     team: { readonly chunks: number; readonly tokens: number },
   ): ReadonlyMap<number, number> {
+    if (by.terms === null && by.phrase === null) return scores;
     const rescored = new Map(scores);
-    const ids = [...scores.keys()].slice(0, by.terms === null ? LIMITS.searchRescored : scores.size);
+    const best = [...scores].sort(([, a], [, b]) => b - a).map(([id]) => id);
+    const ids = by.terms === null ? best.slice(0, LIMITS.searchLookedThrough) : best;
     for (const row of this.#wordsByIds.all(JSON.stringify(ids))) {
       const [rowid, title, body, hints] = cells(row);
       const id = Number(rowid);
@@ -165,19 +200,45 @@ interface HintFilter {
 }
 
 interface Lookup {
-  readonly match: string;
+  /** Expressions that a chunk must match as well. */
+  readonly hints: readonly string[];
   readonly files: readonly FileId[] | null;
+}
+
+interface Wanted {
+  /** How many best ones are asked for … */
+  readonly limit: number;
+  /** … and among how many they are looked for: at least `limit`. */
+  readonly pool: number;
+}
+
+interface Scored {
+  /** Score by row id. */
+  readonly scores: ReadonlyMap<number, number>;
+  /** Whether nothing else matched. */
+  readonly complete: boolean;
+}
+
+/** 0 when there are fewer. */
+function nthBest(scores: ReadonlyMap<number, number>, n: number): number {
+  return [...scores.values()].sort((a, b) => b - a)[n - 1] ?? 0;
 }
 
 /**
  * A filter that lets more than half of the chunks through is left to the catalogue, which drops the rest anyway: as a hint it costs more than
  * it saves (walking it once takes 5 ms at 100 000 chunks).
  */
-function matchExpression(kept: readonly CountedTerm[], filters: readonly HintFilter[], chunks: number): string {
+function hintsExpression(filters: readonly HintFilter[], chunks: number): readonly string[] {
   const telling = filters.filter((filter) => !filter.joined && filter.chunks < chunks / 2);
-  const groups = telling.map((filter) => `hints : (${anyOf(filter.hints)})`);
-  return [`{title body} : (${anyOf(kept.flatMap(repeated))})`, ...groups].join(" AND ");
+  return telling.map((filter) => `hints : (${anyOf(filter.hints)})`);
 }
+
+function wordsExpression(terms: readonly CountedTerm[]): string {
+  return `{title body} : (${anyOf(terms.flatMap(repeated))})`;
+}
+
+/** Skipping through the rows of many words at once costs FTS5 more than scoring them (30 words: four times as much). */
+const MAX_SPLIT_TERMS = 6;
 
 function filesToJoin({ files }: RankQuery): readonly FileId[] | null {
   return files !== null && files.length > MAX_FILE_HINTS ? files : null;

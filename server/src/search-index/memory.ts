@@ -71,7 +71,7 @@ function rank(rows: readonly Row[], query: RankQuery): Ranking {
     .map((row) => ({ row, ranked: candidate(row, scoreText(row.scored, present, team)) }))
     .sort((a, b) => compareRanked(a.ranked, b.ranked))
     .map(({ row, ranked }, place) => {
-      const more = place < LIMITS.searchRescored ? verbatimScore(row.scored, phrase, team) : 0;
+      const more = place < LIMITS.searchLookedThrough ? verbatimScore(row.scored, phrase, team) : 0;
       return { ...ranked, score: ranked.score + more };
     })
     .sort(compareRanked);

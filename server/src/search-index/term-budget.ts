@@ -1,4 +1,4 @@
-import { idf } from "./bm25.ts";
+import { idf, mostOfTerm } from "./bm25.ts";
 import type { QueryTerm } from "./query-terms.ts";
 
 export interface CountedTerm extends QueryTerm {
@@ -36,12 +36,9 @@ export function chooseTerms(terms: readonly CountedTerm[], budget: TermBudget): 
   const present = terms.filter((term) => term.chunks > 0);
   if (rows === null) return { present, kept: present, ignored: [] };
   const share = Math.max(filteredChunks / chunks, LEAST_SHARE);
-  const weight = (term: CountedTerm) => term.weight * idf(chunks, term.chunks);
-  // The sort is stable: of equal terms the query's earlier one comes first, on every engine.
-  const heaviestFirst = present.toSorted((a, b) => weight(b) - weight(a) || a.chunks - b.chunks);
   const kept = new Set<CountedTerm>();
   let touched = 0;
-  for (const term of heaviestFirst) {
+  for (const term of heaviestFirst(present, chunks)) {
     const cost = term.chunks * share;
     if (kept.size > 0 && touched + cost > rows) continue;
     touched += cost;
@@ -56,3 +53,74 @@ export function chooseTerms(terms: readonly CountedTerm[], budget: TermBudget): 
 
 /** A filter saves the scoring of rows, which is nearly all of the cost, but each term's rows are still counted once. */
 const LEAST_SHARE = 0.05;
+
+function weightedIdf(term: CountedTerm, chunks: number): number {
+  return term.weight * idf(chunks, term.chunks);
+}
+
+/** The sort is stable: of equal terms the query's earlier one comes first, on every engine. */
+function heaviestFirst(terms: readonly CountedTerm[], chunks: number): readonly CountedTerm[] {
+  return terms.toSorted((a, b) => weightedIdf(b, chunks) - weightedIdf(a, chunks) || a.chunks - b.chunks);
+}
+
+/** Words whose chunks are looked up, and the present others, which only add to the scores of those. */
+export interface TermSplit {
+  readonly looked: readonly CountedTerm[];
+  readonly others: readonly CountedTerm[];
+  /** Whether the kept words are all looked up. */
+  readonly all: boolean;
+}
+
+/**
+ * MaxScore (Turtle and Flood, 1995): once the nth best chunk is known to score more than some words together ever can, no chunk that holds
+ * only those is among the n best. They need not be looked up, and nothing is lost: the result is exactly that of all kept words.
+ */
+/** Of all rows by those of the first look. */
+const LEAST_SAVING = 3;
+
+export class Essentials {
+  readonly #kept: readonly CountedTerm[];
+  readonly #present: readonly CountedTerm[];
+  readonly #chunks: number;
+
+  constructor(present: readonly CountedTerm[], kept: readonly CountedTerm[], chunks: number) {
+    this.#present = present;
+    this.#kept = heaviestFirst(kept, chunks);
+    this.#chunks = chunks;
+  }
+
+  /**
+   * The heaviest words that stand in about so many chunks, always one. All of them when the others stand in few more: then there is little to
+   * save, and a second look would cost more.
+   */
+  atFirst(rows: number): TermSplit {
+    const all = this.#kept.reduce((sum, term) => sum + term.chunks, 0);
+    let touched = 0;
+    let count = 0;
+    for (const term of this.#kept) {
+      if (count > 0 && touched + term.chunks > rows) break;
+      touched += term.chunks;
+      count += 1;
+    }
+    return this.#split(all < LEAST_SAVING * touched ? this.#kept.length : count);
+  }
+
+  /** As few as leave out only words that together stay below the score. */
+  unlessBelow(score: number): TermSplit {
+    for (let count = 1; count < this.#kept.length; count++) {
+      const split = this.#split(count);
+      const most = split.others.reduce((sum, term) => sum + mostOfTerm(weightedIdf(term, this.#chunks)), 0);
+      if (most < score) return split;
+    }
+    return this.#split(this.#kept.length);
+  }
+
+  #split(count: number): TermSplit {
+    const looked = this.#kept.slice(0, count);
+    return {
+      looked,
+      others: this.#present.filter((term) => !looked.includes(term)),
+      all: count === this.#kept.length,
+    };
+  }
+}

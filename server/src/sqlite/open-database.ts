@@ -1,6 +1,8 @@
 import { chmodSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 
+const CACHES_BYTES = 256 * 1024 * 1024;
+
 /** SQLite before 3.51.3 can lose a commit when a checkpoint and a reader meet (WAL-reset bug). */
 const OLDEST_SQLITE = [3, 51, 3] as const;
 
@@ -21,6 +23,8 @@ export function openDatabase(path: string, options: { readonly readOnly?: boolea
   database.exec("PRAGMA secure_delete = ON");
   database.exec("PRAGMA wal_autocheckpoint = 0");
   database.exec("PRAGMA cache_size = -16384");
+  // For all databases of the process together: beyond this, caches use their pages again instead of growing.
+  database.exec(`PRAGMA soft_heap_limit = ${CACHES_BYTES}`);
   database.exec("PRAGMA temp_store = MEMORY");
   return database;
 }
