@@ -5,7 +5,7 @@
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,6 +13,8 @@ import { fileURLToPath } from "node:url";
 const EXIT_CONFIG = 78;
 const NODE_MAJOR = 24;
 const NODE_MINOR = 15;
+const LOOK_MS = 200;
+const LONGEST_MS = 15 * 60_000;
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const stamp = join(root, "node_modules", ".lockfile-sha256");
 const pinnedNode = join(root, "node_modules", ".bin", "node");
@@ -26,15 +28,60 @@ try {
 
 function main() {
   const lockfile = readFileSync(join(root, "package-lock.json"));
-  const wanted = createHash("sha256").update(lockfile).digest("hex");
-  if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== wanted) {
-    install(JSON.parse(lockfile.toString("utf8")));
-    writeFileSync(stamp, wanted);
-  }
+  const wanted = sha256(lockfile);
+  const installed = () => existsSync(stamp) && readFileSync(stamp, "utf8") === wanted;
+  if (!installed())
+    alone(() => {
+      if (installed()) return;
+      install(JSON.parse(lockfile.toString("utf8")));
+      writeFileSync(stamp, wanted);
+    });
   if (newEnough(versionOf(pinnedNode)) || newEnough(process.version)) return;
   throw new Error(
     `Node ${NODE_MAJOR}.${NODE_MINOR} or newer is needed, and none comes with the packages for ${process.platform}-${process.arch}: install it, then run this again.`,
   );
+}
+
+/**
+ * One installation of this folder at a time: `npm ci` begins by removing node_modules, also from under an `npm start` in another terminal. The lock
+ * names its holder, so that one who died holds up nobody.
+ */
+function alone(work) {
+  const lock = join(tmpdir(), `wharf-install-${sha256(root).slice(0, 16)}`);
+  for (let waited = 0; !take(lock); waited += LOOK_MS) {
+    if (!isHeld(lock)) rmSync(lock, { force: true });
+    else if (waited === 0) console.error("wharf: waiting for an installation that runs already …");
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_MS);
+  }
+  try {
+    work();
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}
+
+function take(lock) {
+  try {
+    writeFileSync(lock, String(process.pid), { flag: "wx" });
+    return true;
+  } catch (error) {
+    if (error.code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** By a process that lives, and has not held it for longer than any installation takes (its number may be another's by now). */
+function isHeld(lock) {
+  try {
+    const pid = Number(readFileSync(lock, "utf8"));
+    if (Date.now() - statSync(lock).mtimeMs > LONGEST_MS) return false;
+    // Taken a moment ago, not yet written.
+    if (!Number.isInteger(pid) || pid < 1) return true;
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === "EPERM";
+  }
 }
 
 function install(lockfile) {
@@ -96,6 +143,10 @@ function run(command, args, cwd, failure) {
 function versionOf(node) {
   if (!existsSync(node)) return "";
   return spawnSync(node, ["--version"], { encoding: "utf8" }).stdout ?? "";
+}
+
+function sha256(data) {
+  return createHash("sha256").update(data).digest("hex");
 }
 
 function newEnough(version) {
