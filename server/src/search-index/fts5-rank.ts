@@ -8,8 +8,8 @@ import type { BuildRef, Candidate, Ranking, RankQuery } from "./search-index.ts"
 import { type CountedTerm, chooseTerms, Essentials, type TermSplit } from "./term-budget.ts";
 
 /**
- * Reads of one team's file, on the reader thread, each inside one snapshot. At 100 000 chunks of 1 200 characters two or three terms
- * take 5–8 ms and thirty 15 ms, nearly all of it FTS5 scoring each matching row; a bucket of 2 % brings both under 2 ms.
+ * Reads of one team's file, on the reader thread, each inside one snapshot. Nearly all of a ranking's time is FTS5 scoring rows, 1 µs
+ * each for two or three terms, 2 µs for thirty; docs/decisions/0011-search-ranking.md has the figures.
  */
 export class Fts5Reads {
   readonly #countOf: StatementSync;
