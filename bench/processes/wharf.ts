@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { descendants } from "../../server/test/faults/processes.ts";
 import { at, textAt } from "../../server/test/support/json.ts";
 import { type Child, startChild } from "./child.ts";
 
@@ -68,11 +69,9 @@ export class Wharf {
     return residentBytes(this.#pid());
   }
 
-  /** Of each child process that reads documents. */
+  /** Of each process that reads documents, and of the one that starts them. */
   childrenBytes(): readonly number[] {
-    const pid = this.#pid();
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim().split(" ");
-    return children.filter((child) => child !== "").map((child) => residentBytes(Number(child)));
+    return descendants(this.#pid()).map(residentBytes);
   }
 
   #pid(): number {

@@ -149,9 +149,9 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     flag: "--workers",
     value: "number",
     say: "documents that are read at once",
-    shown: "number of cores + 2",
-    // Two to spare: a long document holds its place for a second before it moves, and notes should not wait for that.
-    fallback: () => availableParallelism() + 2,
+    shown: "number of cores + 4",
+    // Four to spare: a long document holds its place for up to a second before it moves, and notes should not wait for that.
+    fallback: () => availableParallelism() + 4,
     parse: integerWithin(1, 256),
   },
   logLevel: {

@@ -102,7 +102,7 @@ export const LIMITS = {
   machineBackoffMs: [SECOND, 4 * SECOND, 16 * SECOND, MINUTE],
   leaseLossesBeforeBackoff: 20,
   /** Processor time after which a document moves to the slow lane, if there is room … */
-  slowLaneAfterCpuMs: 500,
+  slowLaneAfterCpuMs: 250,
   /** … and time after which it leaves the fast lane in any case: it goes on in the slow lane, or lines up there. */
   fastLaneMaxMs: SECOND,
   queuePositionMax: 1000,
@@ -208,9 +208,11 @@ export const LIMITS = {
   childStoppedMs: 3 * SECOND,
   childStartMs: 20 * SECOND,
   childPollMs: 50,
-  /** A child is thrown away after so many documents or so much processor time in all. */
+  /** A child is thrown away after so many documents, or so much processor time in all. */
   childDocuments: 200,
   childLifeCpuMs: MINUTE,
+  /** A child that holds more when its document ends is thrown away too. One that has read notes holds 70 MiB. */
+  childIdleRssBytes: 256 * MIB,
   childPriority: 10,
   slowLanePriority: 19,
 } as const;

@@ -1,6 +1,4 @@
-import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { setPriority } from "node:os";
-import type { Readable, Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { LIMITS } from "../limits.ts";
 import { ExtractorTrouble } from "./extractor.ts";
@@ -14,16 +12,16 @@ import {
   type Frame,
 } from "./protocol.ts";
 import type { Jail } from "./sandbox.ts";
+import { endedTooEarly, type Spawned, type Spawner } from "./spawner.ts";
+import type { ChildEnd } from "./spawner-process.ts";
 
-/** How a child ended by itself or from outside. */
-export interface ChildEnd {
-  readonly exitCode: number | null;
-  readonly signal: NodeJS.Signals | null;
-  /** The end of what it wrote to stderr: for classifying its death, never for the log (it may quote the document). */
-  readonly lastWords: string;
+/** What a child is started with. */
+export interface Launch {
+  readonly spawner: Spawner;
+  readonly jail: Jail;
+  /** child-code.ts. */
+  readonly code: Buffer;
 }
-
-const LAST_WORDS_CHARS = 4096;
 
 /** One child process and the server's end of the protocol. One document at a time. */
 export class ExtractionChild {
@@ -34,57 +32,32 @@ export class ExtractionChild {
   /** False from the first byte of a document until the child says that it can take another. */
   reusable = true;
   #slowed = false;
-  readonly #process: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly #process: Spawned;
   #gone = false;
   #wakeReader = () => {};
 
-  private constructor(process: ChildProcessByStdio<Writable, Readable, Readable>, pid: number) {
+  private constructor(process: Spawned) {
     this.#process = process;
-    this.pid = pid;
-    let lastWords = "";
-    process.stderr.setEncoding("latin1").on("data", (words: string) => {
-      lastWords = (lastWords + words).slice(-LAST_WORDS_CHARS);
-    });
-    // A child that dies while it is being fed gives EPIPE here; unheard, that would end the server. Its end is told by `ended`.
-    process.stdin.on("error", () => {});
-    process.stdout.on("error", () => {});
-    // Always listening, not only while a read waits: when a child exits, Node lets output without such a listener flow away.
+    this.pid = process.pid;
+    this.ended = process.ended;
+    // Always listening, not only while a read waits: output without such a listener may flow away at the end.
     for (const event of ["readable", "end", "close"]) process.stdout.on(event, () => this.#wakeReader());
-    process.stderr.on("error", () => {});
-    this.ended = new Promise((resolve) => {
-      process.once("close", (exitCode, signal) => {
-        this.#gone = true;
-        resolve({ exitCode, signal, lastWords });
-      });
+    void process.ended.then(() => {
+      this.#gone = true;
+      process.stdin.destroy();
     });
   }
 
   /** Starts a child and waits until it is ready. Throws ExtractorTrouble. */
-  static async start(jail: Jail): Promise<ExtractionChild> {
-    const process = spawn(jail.command, jail.args, {
-      cwd: "/",
-      env: {},
-      stdio: ["pipe", "pipe", "pipe"],
-      // A group of its own: Ctrl-C at a terminal is meant for the server, which lets the running documents end first.
-      detached: true,
-    });
-    const { pid } = process;
-    if (pid === undefined) {
-      const cause = await new Promise<Error>((resolve) => process.once("error", resolve));
-      throw new ExtractorTrouble("An extraction child could not be started.", { cause });
-    }
-    process.on("error", () => {});
-    const child = new ExtractionChild(process, pid);
+  static async start({ spawner, jail, code }: Launch): Promise<ExtractionChild> {
+    const child = new ExtractionChild(await spawner.spawn(jail.command, jail.args));
+    child.#process.stdin.write(code);
     const timer = setTimeout(() => child.kill(), LIMITS.childStartMs);
     const first = await child.receive().catch(() => null);
     clearTimeout(timer);
     if (first?.message.kind !== "ready") {
       child.kill();
-      const { exitCode, signal, lastWords } = await child.ended;
-      const how = signal ?? `exit code ${exitCode}`;
-      throw new ExtractorTrouble(
-        `An extraction child ended before it was ready (${how}): ${lastWords.trim().slice(0, 500)}`,
-      );
+      throw endedTooEarly(await child.ended);
     }
     child.setPriority(LIMITS.childPriority);
     return child;
@@ -117,12 +90,9 @@ export class ExtractionChild {
     }
   }
 
-  /**
-   * SIGKILL: works on a stopped and on a spinning process alike. What it wrote and nobody reads is thrown away: unread output would keep
-   * `ended` from ever resolving, and with it a server that stops.
-   */
+  /** SIGKILL: works on a stopped and on a spinning process alike. What it wrote and nobody has read is thrown away. */
   kill(): void {
-    this.#process.kill("SIGKILL");
+    this.#process.kill();
     this.#process.stdout.destroy();
   }
 

@@ -1,6 +1,6 @@
 import { LIMITS } from "../limits.ts";
 import { Budget, type BudgetLimits } from "./budget.ts";
-import type { ChildEnd, ExtractionChild } from "./child-process.ts";
+import type { ExtractionChild } from "./child-process.ts";
 import {
   type AnalysedChunk,
   type ExtractedPage,
@@ -13,6 +13,7 @@ import {
 import { deathFault } from "./fault.ts";
 import type { Place } from "./lanes.ts";
 import { type ChunkRange, type Frame, ProtocolError } from "./protocol.ts";
+import type { ChildEnd } from "./spawner-process.ts";
 
 export interface DocumentRun {
   readonly child: ExtractionChild;

@@ -18,6 +18,7 @@ import {
   ExtractorTrouble,
   TooLongForFastLane,
 } from "./extractor.ts";
+import type { Lane } from "./lanes.ts";
 import { createExtractionPool } from "./pool.ts";
 
 const CHILDREN = join(import.meta.dirname, "fixtures/children");
@@ -99,15 +100,23 @@ test("a document goes in and its pages and chunks come out", async () => {
   ]);
 });
 
+/** The child that reads the document; the fixtures' first page is their process id. */
+async function pidOf(name: string, lane: Lane = "fast"): Promise<string> {
+  let pid = "";
+  const read = readAll(pool.extract(documentNamed(name), { signal: never, lane }), (page) => {
+    if (page.page === 1) pid = page.text;
+  });
+  await read.catch(() => {});
+  return pid;
+}
+
+test("a child that reads in the slow lane is used again there, and nowhere else: its priority is lost", async () => {
+  const slow = await pidOf("echo", "slow");
+  assert.notEqual(await pidOf("echo"), slow);
+  assert.equal(await pidOf("echo", "slow"), slow);
+});
+
 test("a child is used again after a fault of the document, and not after a trap", async () => {
-  const pidOf = async (name: string) => {
-    let pid = "";
-    const read = readAll(pool.extract(documentNamed(name), { signal: never, lane: "fast" }), (page) => {
-      if (page.page === 1) pid = page.text;
-    });
-    await read.catch(() => {});
-    return pid;
-  };
   const first = await pidOf("echo");
   assert.equal(await pidOf("fault"), first);
   assert.equal(await pidOf("trap"), first);

@@ -7,6 +7,9 @@ import type { Isolation } from "./extractor.ts";
 /** Where the program's own code lives: the folder above `server/`. */
 export const APP_ROOT: string = resolve(import.meta.dirname, "../../..");
 
+/** In this folder also when a child's entry and program are elsewhere. */
+const LAUNCHER = join(import.meta.dirname, "launch.mjs");
+
 /** A command that runs a child, argument by argument, each tool by its absolute path: the environment is empty. */
 export interface Jail {
   readonly command: string;
@@ -16,7 +19,7 @@ export interface Jail {
 
 export interface JailOptions {
   readonly appRoot: string;
-  /** Script that the child runs. */
+  /** Script that the child runs, by way of launch.mjs. */
   readonly entry: string;
   /** Folders that the child may read besides the program's own (tests keep their entries there); usually none. */
   readonly readable?: readonly string[];
@@ -110,7 +113,7 @@ function works(prefix: readonly string[]): boolean {
 }
 
 function compose(links: readonly Link[], options: JailOptions): Jail {
-  const node = [process.execPath, ...nodeFlags(options), options.entry];
+  const node = [process.execPath, ...nodeFlags(options), LAUNCHER, options.entry];
   const [command = process.execPath, ...args] = [...links.flatMap((part) => part.prefix), ...node];
   const proc = existsReadable("/proc/self/status");
   return {

@@ -1,0 +1,25 @@
+import { readSync } from "node:fs";
+import { registerHooks } from "node:module";
+
+/**
+ * First script of a child process: takes the program's code from stdin, with its types stripped already (child-code.ts), and goes on with the
+ * entry that its argument names. Stripping them itself is more than half of a child's start (100 ms of processor time instead of 40).
+ *
+ * Plain JavaScript: TypeScript here would load the very stripper that it saves. What the code does not hold is read from its file.
+ */
+const code = JSON.parse(read(read(4).readUInt32LE(0)).toString("utf8"));
+registerHooks({
+  load: (url, context, next) =>
+    Object.hasOwn(code, url) ? { format: "module", source: code[url], shortCircuit: true } : next(url, context),
+});
+await import(process.argv[2]);
+
+function read(length) {
+  const bytes = Buffer.alloc(length);
+  for (let at = 0; at < length; ) {
+    const count = readSync(0, bytes, at, length - at, null);
+    if (count === 0) process.exit(1);
+    at += count;
+  }
+  return bytes;
+}
