@@ -24,8 +24,9 @@ export function prepared<Input extends object, Row>(
       query = build(db, slots<Input>()).compile();
       compiled.set(db, query);
     }
-    const values = new Map<unknown, unknown>(Object.entries(input));
-    const parameters = query.parameters.map((value) => (value instanceof Slot ? values.get(value.name) : value));
+    const parameters = query.parameters.map((value) =>
+      value instanceof Slot ? Reflect.get(input, value.name) : value,
+    );
     const { rows } = await db.executeQuery<Row>({ ...query, parameters });
     return rows;
   };

@@ -19,6 +19,9 @@ export interface ReaderThreadData {
   readonly writerPort: MessagePort;
 }
 
+/** What is ready is sent after so long at the latest. */
+const ANSWER_AFTER_MS = 0.5;
+
 interface Connection {
   readonly database: DatabaseSync;
   readonly db: Kysely<Schema>;
@@ -57,14 +60,25 @@ function main({ path, clockOffset, writerPort }: ReaderThreadData): void {
 
   const drain = async () => {
     running = true;
-    for (let call = queue.shift(); call !== undefined; call = queue.shift()) {
+    while (queue.length > 0) {
       await gate.passable();
-      server.answer([await read(call)]);
-      // One turn of the event loop a read: the writer's "stand still" must be heard under any load.
+      server.answer(await readSome());
+      // A turn of the event loop in between: the writer's "stand still" must be heard under any load.
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
     running = false;
     if (closing) close();
+  };
+
+  /** Short reads together, for one message back: it costs as much as one of them. A long one answers alone. */
+  const readSome = async (): Promise<readonly Answer[]> => {
+    const began = performance.now();
+    const answers: Answer[] = [];
+    for (let call = queue.shift(); call !== undefined; call = queue.shift()) {
+      answers.push(await read(call));
+      if (performance.now() - began > ANSWER_AFTER_MS) break;
+    }
+    return answers;
   };
 
   server.listen({

@@ -2,6 +2,7 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import {
   type CompiledQuery,
   type DatabaseConnection,
+  DefaultQueryExecutor,
   type Dialect,
   type Driver,
   Kysely,
@@ -17,13 +18,34 @@ import {
  */
 export function kyselyOver<Tables>(database: DatabaseSync): Kysely<Tables> {
   const connection = new SqliteConnection(database);
+  const driver = new SingleConnectionDriver(connection);
   const dialect: Dialect = {
     createAdapter: () => new SqliteAdapter(),
-    createDriver: () => new SingleConnectionDriver(connection),
+    createDriver: () => driver,
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
   };
-  return new Kysely<Tables>({ dialect });
+  return new Kysely<Tables>({ config: { dialect }, dialect, driver, executor: new DirectExecutor(connection) });
+}
+
+/**
+ * There is one connection, and nobody to share it with: a statement goes to it as it is. Kysely's own way there (take a connection of the
+ * provider, run, transform by plugins, give back) is ten promises a statement, as much as SQLite needs to run it.
+ */
+class DirectExecutor extends DefaultQueryExecutor {
+  readonly #connection: SqliteConnection;
+
+  constructor(connection: SqliteConnection) {
+    const provider = {
+      provideConnection: <T>(consumer: (to: DatabaseConnection) => Promise<T>) => consumer(connection),
+    };
+    super(new SqliteQueryCompiler(), new SqliteAdapter(), provider);
+    this.#connection = connection;
+  }
+
+  override executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
+    return this.#connection.executeQuery<Row>(query);
+  }
 }
 
 /** Bounds what a stream of ever-new statement texts (IN lists of many lengths) may hold. */
