@@ -27,6 +27,7 @@ export async function search(options: Options): Promise<readonly Row[]> {
       ...named("few", await ask(wharf, kinds.few)),
       ...named("thirty", await ask(wharf, kinds.thirty)),
       ...named("bucket", await ask(wharf, kinds.bucket)),
+      ...named("bucket few", await ask(wharf, kinds.bucketFew)),
     }));
     const line = (what: string, name: string, atMost?: number) =>
       row({
@@ -43,6 +44,7 @@ export async function search(options: Options): Promise<readonly Row[]> {
       line("30 terms, p99", "thirty p99", 60),
       line("bucket of 2 %, p50", "bucket p50", 5),
       line("bucket of 2 %, p99", "bucket p99"),
+      line("bucket of 2 %, 2–3 terms, p50", "bucket few p50"),
     ];
   } finally {
     await wharf.close();
@@ -70,6 +72,7 @@ function queries(): {
   readonly few: readonly Body[];
   readonly thirty: readonly Body[];
   readonly bucket: readonly Body[];
+  readonly bucketFew: readonly Body[];
 } {
   const english = new English(7);
   const few = Array.from({ length: QUERIES }, (_, at) => words(2 + (at % 2), () => english.askedWord()));
@@ -79,6 +82,7 @@ function queries(): {
     few: few.map((query) => ({ query })),
     thirty: thirty.map((query) => ({ query })),
     bucket: mixed.map((query) => ({ query, bucket: "small" })),
+    bucketFew: few.map((query) => ({ query, bucket: "small" })),
   };
 }
 

@@ -62,7 +62,7 @@ export class Fts5Reads {
     const looked = few ? LIMITS.searchLookedThrough : LIMITS.searchRescored;
     const wanted = { limit: query.limit, pool: phrase === null ? query.limit : Math.max(query.limit, looked) };
     const best = few
-      ? this.#bestByFew(new Essentials(present, kept, team.chunks), lookup, wanted)
+      ? this.#bestByFew(new Essentials(present, kept, team.chunks), filteredChunks / team.chunks, lookup, wanted)
       : this.#best([wordsExpression(kept), ...lookup.hints].join(" AND "), lookup.files, wanted);
     const terms = few || ignored.length === 0 ? null : present;
     const scores = this.#rescore(best.scores, { terms, phrase }, team);
@@ -106,10 +106,11 @@ export class Fts5Reads {
   /**
    * The best of the chunks that hold a kept word, scored by all present ones. Most of a query's cost is its commonest word, which decides
    * least: a chunk that holds nothing else cannot come near the best (term-budget.ts `Essentials`). So the heaviest words are looked up
-   * first; what they find shows how many more have to be.
+   * first; what they find shows how many more have to be. `share`: what the filters let through of all chunks. Under a narrow filter all words
+   * together cost little, and each look counts every word's chunks once more (30 ns each).
    */
-  #bestByFew(essentials: Essentials, lookup: Lookup, wanted: Wanted): Scored {
-    const first = essentials.atFirst(this.#firstRows);
+  #bestByFew(essentials: Essentials, share: number, lookup: Lookup, wanted: Wanted): Scored {
+    const first = essentials.atFirst(this.#firstRows / share);
     const found = this.#bestOf(first, lookup, wanted);
     const needed = essentials.unlessBelow(nthBest(found.scores, wanted.limit));
     return needed.looked.length <= first.looked.length ? found : this.#bestOf(needed, lookup, wanted);
