@@ -108,10 +108,10 @@ class ExtractionPool implements Extractor {
 
   async close(): Promise<void> {
     this.#closing.abort(new ExtractorTrouble("The extraction pool is closed."));
-    await this.#starting;
     for (const child of this.#alive) child.kill();
-    await Promise.all([...this.#alive].map((child) => child.ended));
     await this.#launch.spawner.close();
+    await this.#starting;
+    await Promise.all([...this.#alive].map((child) => child.ended));
   }
 
   adopt(child: ExtractionChild): void {

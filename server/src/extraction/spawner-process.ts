@@ -3,6 +3,11 @@ import { once } from "node:events";
 import { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 
+/**
+ * A process that starts the extraction children for the server (spawner.ts says why). It knows nothing of documents, and ends with
+ * the server: the channel closes, and its own end takes the children along (sandbox.ts, `--pdeathsig`).
+ */
+
 /** What the server asks of its spawner, over the IPC channel. */
 export type ToSpawner =
   | { readonly kind: "spawn"; readonly id: number; readonly command: string; readonly args: readonly string[] }
@@ -22,10 +27,6 @@ export interface ChildEnd {
   readonly lastWords: string;
 }
 
-/**
- * A process that starts the extraction children for the server (spawner.ts says why). It knows nothing of documents, and ends with
- * the server: the channel closes, and its own end takes the children along (sandbox.ts, `--pdeathsig`).
- */
 const LAST_WORDS_CHARS = 4096;
 const children = new Map<number, ChildProcess>();
 
@@ -71,9 +72,12 @@ function start(id: number, command: string, args: readonly string[]): void {
 
 function handOver(message: FromSpawner, stream: Readable | Writable): void {
   // Pipes of a child are sockets, which the types do not know.
-  if (stream instanceof Socket) process.send?.(message, stream);
+  if (stream instanceof Socket) process.send?.(message, stream, { keepOpen: false }, ignoreClosed);
 }
 
 function tell(message: FromSpawner): void {
-  process.send?.(message);
+  process.send?.(message, ignoreClosed);
 }
+
+/** The server is gone, and so are we in a moment. */
+function ignoreClosed(): void {}

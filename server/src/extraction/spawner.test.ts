@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { text } from "node:stream/consumers";
 import { after, test } from "node:test";
+import { LIMITS } from "../limits.ts";
 import { createLog } from "../log.ts";
 import { ExtractorTrouble } from "./extractor.ts";
 import { Spawner } from "./spawner.ts";
@@ -43,15 +44,42 @@ test("a command that is not there is told as trouble of the machine", async () =
   });
 });
 
+/** The pid of a spawner: its children's parent. */
+async function pidOf(of: Spawner): Promise<number> {
+  const child = await of.spawn(process.execPath, ["-e", ECHO]);
+  child.stdin.end();
+  return Number((await text(child.stdout)).trim());
+}
+
+test("a spawner that hangs is ended after a while, and the next start begins another", async (t) => {
+  const stopped = await pidOf(spawner);
+  process.kill(stopped, "SIGSTOP");
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const waiting = assert.rejects(run(WAIT), ExtractorTrouble);
+  t.mock.timers.tick(LIMITS.childStartMs);
+  await waiting;
+  t.mock.timers.reset();
+  assert.notEqual(await pidOf(spawner), stopped);
+});
+
+test("closing ends the children, also when the spawner hangs, and nothing is started afterwards", async (t) => {
+  const other = new Spawner(createLog("silent"));
+  const child = await other.spawn(process.execPath, ["-e", WAIT]);
+  process.kill(await pidOf(other), "SIGSTOP");
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const closing = other.close();
+  t.mock.timers.tick(2000);
+  await closing;
+  assert.equal((await child.ended).signal, "SIGKILL");
+  process.kill(child.pid, "SIGKILL");
+  await assert.rejects(other.spawn(process.execPath, ["-e", ECHO]), ExtractorTrouble);
+});
+
 test("when the spawner is killed its children count as killed, and the next start begins another", async () => {
   const lost = await run(WAIT);
-  const asked = await run(ECHO);
-  asked.stdin.end();
-  const parent = Number((await text(asked.stdout)).trim());
-  process.kill(parent, "SIGKILL");
+  const killed = await pidOf(spawner);
+  process.kill(killed, "SIGKILL");
   assert.equal((await lost.ended).signal, "SIGKILL");
   process.kill(lost.pid, "SIGKILL");
-  const next = await run(ECHO);
-  next.stdin.end();
-  assert.notEqual(Number((await text(next.stdout)).trim()), parent);
+  assert.notEqual(await pidOf(spawner), killed);
 });

@@ -1,9 +1,13 @@
 import { type ChildProcess, fork, type SendHandle } from "node:child_process";
 import { once } from "node:events";
 import { Socket } from "node:net";
+import { startDeadline } from "../deadline.ts";
+import { LIMITS } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { ExtractorTrouble } from "./extractor.ts";
 import type { ChildEnd, FromSpawner, ToSpawner } from "./spawner-process.ts";
+
+const CLOSE_WITHIN_MS = 2000;
 
 /** A process that was started. */
 export interface Spawned {
@@ -28,6 +32,7 @@ export class Spawner {
   readonly #children = new Map<number, Child>();
   #process: ChildProcess | null = null;
   #lastId = 0;
+  #closed = false;
 
   constructor(log: Log) {
     this.#log = log;
@@ -35,23 +40,33 @@ export class Spawner {
 
   /** Throws ExtractorTrouble. */
   async spawn(command: string, args: readonly string[]): Promise<Spawned> {
+    if (this.#closed) throw new ExtractorTrouble("The extraction pool is closed.");
     const spawner = this.#running();
     const id = ++this.#lastId;
-    const child = new Child(() => send(spawner, { kind: "kill", id }));
+    const child = new Child(spawner, () => send(spawner, { kind: "kill", id }));
     this.#children.set(id, child);
     void child.ended.then(() => this.#children.delete(id));
     send(spawner, { kind: "spawn", id, command, args });
-    return child.started;
+    // Stopped, or out of its mind: it is ended, so that nobody waits for it for ever.
+    const stopWaiting = startDeadline(LIMITS.childStartMs, () => spawner.kill("SIGKILL"));
+    try {
+      return await child.started;
+    } finally {
+      stopWaiting();
+    }
   }
 
-  /** Ends the spawner, and with it whatever it has started. */
+  /** Ends the spawner, and with it whatever it has started. What was asked of it before is done first. */
   async close(): Promise<void> {
+    this.#closed = true;
     const spawner = this.#process;
     this.#process = null;
     if (spawner === null) return;
     const exited = once(spawner, "exit");
-    spawner.kill("SIGKILL");
+    if (spawner.connected) spawner.disconnect();
+    const impatient = setTimeout(() => spawner.kill("SIGKILL"), CLOSE_WITHIN_MS);
     await exited;
+    clearTimeout(impatient);
   }
 
   #running(): ChildProcess {
@@ -85,12 +100,14 @@ export class Spawner {
       this.#process = null;
       this.#log.warn({ why }, "the process that starts extraction children ended; the next document starts another");
     }
-    for (const child of this.#children.values()) child.end({ exitCode: null, signal: "SIGKILL", lastWords: "" });
+    for (const child of this.#children.values())
+      if (child.spawner === spawner) child.end({ exitCode: null, signal: "SIGKILL", lastWords: "" });
   }
 }
 
 /** One child, from the request to its end. */
 class Child {
+  readonly spawner: ChildProcess;
   readonly started: Promise<Spawned>;
   readonly ended: Promise<ChildEnd>;
   readonly #started = Promise.withResolvers<Spawned>();
@@ -98,7 +115,8 @@ class Child {
   readonly #kill: () => void;
   #stdout: Socket | null = null;
 
-  constructor(kill: () => void) {
+  constructor(spawner: ChildProcess, kill: () => void) {
+    this.spawner = spawner;
     this.#kill = kill;
     this.started = this.#started.promise;
     this.ended = this.#ended.promise;
