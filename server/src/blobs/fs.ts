@@ -91,8 +91,7 @@ class FsBlobStore implements BlobStore {
 
   async put(key: BlobKey, content: AsyncIterable<Uint8Array>): Promise<void> {
     const target = this.#path(blobPath(key));
-    if ((await this.size(key)) === null || this.#directories.isSuspect(dirname(target)))
-      await this.#putUnder(target, content);
+    if (!(await isThere(target)) || this.#directories.isSuspect(dirname(target))) await this.#putUnder(target, content);
     else await content[Symbol.asyncIterator]().return?.();
     // Also for a blob that was there: whoever made it may still be waiting for this.
     await this.#syncNames(target);
@@ -271,5 +270,16 @@ class FsBlobStore implements BlobStore {
 
   #path(relative: string): string {
     return join(this.#root, relative);
+  }
+}
+
+/** Whether the folder is there, too, is left to whoever makes the file. */
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (errorCodeOf(error) === "ENOENT") return false;
+    throw storeError("look for a blob", error);
   }
 }

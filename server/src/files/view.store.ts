@@ -1,6 +1,7 @@
 import type { BlobKey } from "../blobs/blob-store.ts";
 import { storedKey } from "../blobs/keys.ts";
 import type { Tx } from "../catalogue/catalogue.ts";
+import { prepared } from "../catalogue/prepared.ts";
 import type { FileState, FilesTable, MembershipStatus, TasksTable } from "../catalogue/schema.ts";
 import type { JsonValue } from "../errors.ts";
 import type { BucketId, FileId, SessionId, TaskId, TeamId } from "../ids.ts";
@@ -60,9 +61,14 @@ export async function viewOf(tx: Tx, ref: FileRef): Promise<FileView | null> {
   return view ?? null;
 }
 
-export function ownFile({ db }: Tx, { teamId, fileId }: FileRef): Promise<FilesTable | undefined> {
-  return db.selectFrom("files").selectAll().where("id", "=", fileId).where("team_id", "=", teamId).executeTakeFirst();
+export async function ownFile(tx: Tx, ref: FileRef): Promise<FilesTable | undefined> {
+  const [row] = await fileOfTeam(tx, ref);
+  return row;
 }
+
+const fileOfTeam = prepared((db, $: FileRef) =>
+  db.selectFrom("files").selectAll().where("id", "=", $.fileId).where("team_id", "=", $.teamId),
+);
 
 /** The views of at most limits.listMax rows, in their order: two reads for all of them, and a place in the queue for each that waits. */
 export async function viewsOf(tx: Tx, rows: readonly FilesTable[]): Promise<readonly FileView[]> {
@@ -76,26 +82,18 @@ export async function viewsOf(tx: Tx, rows: readonly FilesTable[]): Promise<read
   });
 }
 
-async function membershipsOf(
-  { db }: Tx,
-  rows: readonly FilesTable[],
-): Promise<ReadonlyMap<FileId, readonly Membership[]>> {
-  const found = await db
-    .selectFrom("file_buckets")
-    .innerJoin("buckets", "buckets.id", "file_buckets.bucket_id")
-    .select([
-      "file_buckets.file_id as fileId",
-      "file_buckets.bucket_id as bucketId",
-      "buckets.slug as slug",
-      "file_buckets.status as status",
-    ])
-    .where(
-      "file_buckets.file_id",
-      "in",
-      rows.map((row) => row.id),
-    )
-    .orderBy("file_buckets.bucket_id")
-    .execute();
+async function membershipsOf(tx: Tx, rows: readonly FilesTable[]): Promise<ReadonlyMap<FileId, readonly Membership[]>> {
+  const [only, ...others] = rows.map((row) => row.id);
+  const found =
+    only !== undefined && others.length === 0
+      ? await membershipsOfOne(tx, { fileId: only })
+      : await memberships(tx.db)
+          .where(
+            "file_buckets.file_id",
+            "in",
+            rows.map((row) => row.id),
+          )
+          .execute();
   const byFile = new Map<FileId, Membership[]>();
   for (const { fileId, ...membership } of found) {
     const list = byFile.get(fileId) ?? [];
@@ -105,20 +103,44 @@ async function membershipsOf(
   return byFile;
 }
 
+/** What polls ask for, all day: compiled once. A list's statement differs by its length. */
+const membershipsOfOne = prepared((db, $: { fileId: FileId }) =>
+  memberships(db).where("file_buckets.file_id", "=", $.fileId),
+);
+
+function memberships(db: Tx["db"]) {
+  return db
+    .selectFrom("file_buckets")
+    .innerJoin("buckets", "buckets.id", "file_buckets.bucket_id")
+    .select([
+      "file_buckets.file_id as fileId",
+      "file_buckets.bucket_id as bucketId",
+      "buckets.slug as slug",
+      "file_buckets.status as status",
+    ])
+    .orderBy("file_buckets.bucket_id");
+}
+
 async function tasksOf(tx: Tx, rows: readonly FilesTable[]): Promise<ReadonlyMap<string, VisibleTask>> {
-  const tasks: TasksTable[] = await tx.db
-    .selectFrom("tasks")
-    .selectAll()
-    .where(
-      "id",
-      "in",
-      rows.map((row) => row.task_id),
-    )
-    .execute();
+  const [only, ...others] = rows.map((row) => row.task_id);
+  const tasks: readonly TasksTable[] =
+    only !== undefined && others.length === 0
+      ? await taskById(tx, { taskId: only })
+      : await tx.db
+          .selectFrom("tasks")
+          .selectAll()
+          .where(
+            "id",
+            "in",
+            rows.map((row) => row.task_id),
+          )
+          .execute();
   const byId = new Map<string, VisibleTask>();
   for (const task of tasks) byId.set(task.id, { task, queuePosition: await queuePositionOf(tx, task) });
   return byId;
 }
+
+const taskById = prepared((db, $: { taskId: TaskId }) => db.selectFrom("tasks").selectAll().where("id", "=", $.taskId));
 
 function toView(row: FilesTable, memberships: readonly Membership[], task: VisibleTask): FileView {
   // Texts that we serialised ourselves, from values that were checked then.

@@ -120,23 +120,25 @@ export const findTask = readOperation(
 );
 
 /** Index tasks_to_claim_by_team; it reads at most limits.queuePositionMax of its entries. */
-export async function queuePositionOf({ db }: Tx, task: TasksTable): Promise<number | null> {
+export async function queuePositionOf(tx: Tx, task: TasksTable): Promise<number | null> {
   if (task.state !== "queued" || task.due_at !== null) return null;
+  const { id, team_id, lane, fair_at } = task;
+  const [counted] = await countBefore(tx, { id, team_id, lane, fair_at });
+  return (counted?.count ?? 0) + 1;
+}
+
+const countBefore = prepared((db, $: Pick<TasksTable, "id" | "team_id" | "lane" | "fair_at">) => {
   const before = db
     .selectFrom("tasks")
     .select("id")
     .where("state", "=", sql.lit("queued"))
     .where("due_at", "is", null)
-    .where("team_id", "=", task.team_id)
-    .where("lane", "=", task.lane)
-    .where((by) => by.or([by("fair_at", "<", task.fair_at), by("fair_at", "=", task.fair_at).and("id", "<", task.id)]))
+    .where("team_id", "=", $.team_id)
+    .where("lane", "=", $.lane)
+    .where((by) => by.or([by("fair_at", "<", $.fair_at), by("fair_at", "=", $.fair_at).and("id", "<", $.id)]))
     .limit(LIMITS.queuePositionMax - 1);
-  const counted = await db
-    .selectFrom(before.as("before"))
-    .select((by) => by.fn.countAll<number>().as("count"))
-    .executeTakeFirstOrThrow();
-  return counted.count + 1;
-}
+  return db.selectFrom(before.as("before")).select((by) => by.fn.countAll<number>().as("count"));
+});
 
 export interface TaskRef {
   readonly teamId: TeamId;

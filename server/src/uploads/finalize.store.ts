@@ -3,7 +3,7 @@ import { TOPICS, writeOperation } from "../catalogue/catalogue.ts";
 import { prepared } from "../catalogue/prepared.ts";
 import { type Refusal, refuse } from "../errors.ts";
 import { insertFile } from "../files/insert-file.store.ts";
-import type { FileId, SessionId, TaskId, TeamId } from "../ids.ts";
+import type { BucketId, FileId, SessionId, TaskId, TeamId } from "../ids.ts";
 import { moveOpenSessions, toSession } from "./session.store.ts";
 import type { Session } from "./session.ts";
 import { statesThatAllow } from "./session.ts";
@@ -39,6 +39,10 @@ const finish = prepared((db, $: FinalizeInput & { readonly now: number }) =>
     .returningAll(),
 );
 
+const bucketOfTeam = prepared((db, $: { teamId: TeamId; id: BucketId }) =>
+  db.selectFrom("buckets").select("id").where("id", "=", $.id).where("team_id", "=", $.teamId),
+);
+
 /**
  * FIN-1: file, memberships, task and the session's end in one transaction. `session` null: it was not in a state to finalize (any
  * more); the caller reads it again and answers from that.
@@ -52,13 +56,10 @@ export const finalizeSession = writeOperation(
     await moveOpenSessions(tx, { teamId: input.teamId, by: -1 });
 
     // FIN-5: a bucket that is gone by now is left out.
-    const buckets = await tx.db
-      .selectFrom("buckets")
-      .select("id")
-      .where("team_id", "=", input.teamId)
-      .where("id", "in", session.bucketIds)
-      .execute();
-    if (buckets.length === 0)
+    const bucketIds: BucketId[] = [];
+    for (const id of session.bucketIds)
+      bucketIds.push(...(await bucketOfTeam(tx, { teamId: input.teamId, id })).map((row) => row.id));
+    if (bucketIds.length === 0)
       return refuse("conflict", {
         message:
           "None of the buckets of this upload exists any more. Create a new session that names existing buckets.",
@@ -76,7 +77,7 @@ export const finalizeSession = writeOperation(
       sha256: input.sha256,
       tags: session.tags,
       metadata: session.metadata,
-      bucketIds: buckets.map((bucket) => bucket.id),
+      bucketIds,
       blobKey: storedKey(input.blobKey),
     });
     return { session };

@@ -1,15 +1,32 @@
 import type { NamedBucket } from "../buckets/named.ts";
 import type { Tx } from "../catalogue/catalogue.ts";
+import { prepared } from "../catalogue/prepared.ts";
 import { type Refusal, refuse } from "../errors.ts";
 import type { BucketId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
+
+const byId = prepared((db, $: { teamId: TeamId; id: BucketId }) =>
+  db.selectFrom("buckets").select(["id", "status"]).where("id", "=", $.id).where("team_id", "=", $.teamId),
+);
+
+const bySlug = prepared((db, $: { teamId: TeamId; slug: string }) =>
+  db.selectFrom("buckets").select(["id", "status"]).where("team_id", "=", $.teamId).where("slug", "=", $.slug),
+);
+
+/** A text that could be either is an id first. */
+async function namedBucket(tx: Tx, teamId: TeamId, { id, slug }: NamedBucket) {
+  const [ofId] = id === null ? [] : await byId(tx, { teamId, id });
+  if (ofId !== undefined) return ofId;
+  const [ofSlug] = slug === null ? [] : await bySlug(tx, { teamId, slug });
+  return ofSlug;
+}
 
 /**
  * CRE-1 … CRE-4: the union of what was named, de-duplicated; missing slugs made on request; when one cannot be resolved, nothing is
  * made at all (the caller refuses, and the engine rolls back). Two creates of one slug meet in UNIQUE (team_id, slug).
  */
 export async function resolveBuckets(
-  { db, now }: Tx,
+  tx: Tx,
   input: {
     readonly teamId: TeamId;
     readonly buckets: readonly NamedBucket[];
@@ -17,29 +34,12 @@ export async function resolveBuckets(
     readonly newBucketIds: readonly BucketId[];
   },
 ): Promise<{ readonly ids: readonly BucketId[] } | Refusal> {
-  const wishes = input.buckets;
-  const namedIds = wishes.flatMap((wish) => wish.id ?? []);
-  const namedSlugs = wishes.flatMap((wish) => wish.slug ?? []);
-  const known = await db
-    .selectFrom("buckets")
-    .select(["id", "slug", "status"])
-    .where("team_id", "=", input.teamId)
-    .where(({ eb, or }) =>
-      or([
-        ...(namedIds.length > 0 ? [eb("id", "in", namedIds)] : []),
-        ...(namedSlugs.length > 0 ? [eb("slug", "in", namedSlugs)] : []),
-      ]),
-    )
-    .execute();
-  const byId = new Map(known.map((bucket) => [bucket.id, bucket]));
-  const bySlug = new Map(known.map((bucket) => [bucket.slug, bucket]));
-
+  const { db, now } = tx;
   const ids = new Set<BucketId>();
   const missing = new Map<string, BucketId>();
   const unresolved = new Set<string>();
-  for (const [index, wish] of wishes.entries()) {
-    const found =
-      (wish.id === null ? undefined : byId.get(wish.id)) ?? (wish.slug === null ? undefined : bySlug.get(wish.slug));
+  for (const [index, wish] of input.buckets.entries()) {
+    const found = await namedBucket(tx, input.teamId, wish);
     const newId = input.newBucketIds[index];
     if (found?.status === "active") ids.add(found.id);
     else if (found !== undefined || !input.createMissingBuckets || wish.slug === null || newId === undefined)
