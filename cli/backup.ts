@@ -97,14 +97,23 @@ async function takeBackup(dataDir: string, target: string, io: Io): Promise<Back
   const clock = createClock();
   return withCatalogue(dataDir, "refuse", async (catalogue) => {
     const folder = findDataFolder(dataDir);
-    return backUp({
-      live: { folder, catalogue, blobs: await openFsBlobStore({ root: folder.blobs }) },
-      target: { path: target, blobs: await openFsBlobStore({ root: join(target, "blobs") }) },
-      openCatalogue: (path) => openSqliteCatalogue({ path, fatal }),
-      clock,
-      ids: createIdSource(clock),
-      signal: io.signal,
-    });
+    const [from, to] = [
+      await openFsBlobStore({ root: folder.blobs }),
+      await openFsBlobStore({ root: join(target, "blobs") }),
+    ];
+    try {
+      return await backUp({
+        live: { folder, catalogue, blobs: from },
+        target: { path: target, blobs: to },
+        openCatalogue: (path) => openSqliteCatalogue({ path, fatal }),
+        clock,
+        ids: createIdSource(clock),
+        signal: io.signal,
+      });
+    } finally {
+      await from.close();
+      await to.close();
+    }
   });
 }
 

@@ -50,6 +50,7 @@ export async function withAdapters<T>(folder: DataFolder, work: (local: LocalSer
     const catalogue = await openSqliteCatalogue({ path: folder.catalogue, fatal });
     closing.push(() => catalogue.close());
     const blobs = await openFsBlobStore({ root: folder.blobs, log, clock });
+    closing.push(() => blobs.close());
     const index = await openFts5SearchIndex({ dir: folder.index, log, fatal });
     closing.push(() => index.close());
     return await work({ folder, catalogue, blobs, index, ids: createIdSource(clock) });

@@ -130,7 +130,7 @@ async function openAdapters({ config, log, clock, closing }: Base, options: Star
   // Each starts threads or processes that load code of their own: side by side, a start takes half the time.
   const [catalogue, blobs, index, extractor] = await Promise.all([
     closing.opened(openSqliteCatalogue({ path: folder.catalogue, clockOffset, fatal, onCommit })),
-    openFsBlobStore({ root: folder.blobs, log, clock }),
+    closing.opened(openFsBlobStore({ root: folder.blobs, log, clock })),
     closing.opened(openFts5SearchIndex({ dir: folder.index, log, fatal })),
     closing.opened(createExtractionPool({ places: config.workers, log })),
   ]);

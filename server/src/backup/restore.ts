@@ -45,9 +45,13 @@ export async function restore(deps: RestoreDeps): Promise<RestoreReport> {
   const blobs = await deps.openBlobs(folder.blobs);
   mkdirSync(folder.index, { mode: 0o700 });
   const report: RestoreReport = { manifest, folder, objects: 0, bytes: 0, damaged: [] };
-  for await (const entry of readContents(join(backup, NAMES.contents))) {
-    deps.signal.throwIfAborted();
-    await restoreEntry(join(backup, NAMES.blobs), blobs, entry, report);
+  try {
+    for await (const entry of readContents(join(backup, NAMES.contents))) {
+      deps.signal.throwIfAborted();
+      await restoreEntry(join(backup, NAMES.blobs), blobs, entry, report);
+    }
+  } finally {
+    await blobs.close();
   }
   if (manifest.secret) await copyDurably(join(backup, NAMES.secret), join(dataDir, NAMES.secret));
   await copyDurably(join(backup, NAMES.catalogue), folder.catalogue);

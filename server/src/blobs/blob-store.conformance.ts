@@ -35,7 +35,14 @@ export function describeBlobStore(
 ): void {
   const guarantee = (title: string, run: (store: BlobStore) => Promise<void>) => {
     const skip = options.skip.find((entry) => entry.test === title)?.reason;
-    test(title, skip === undefined ? {} : { skip }, async () => run(await open()));
+    test(title, skip === undefined ? {} : { skip }, async () => {
+      const store = await open();
+      try {
+        await run(store);
+      } finally {
+        await store.close();
+      }
+    });
   };
   describe(`blob store ${name}`, () => {
     describeSegments(guarantee);

@@ -57,6 +57,9 @@ export interface BlobStore {
 
   /** Whether the store answers and how much room is left; `freeBytes` is null when it has no limit of its own. */
   check(): Promise<{ readonly freeBytes: number | null; readonly totalBytes: number | null }>;
+
+  /** Lets go of what the store holds open. The caller uses it no more. */
+  close(): Promise<void>;
 }
 
 /** What a segment contributes to the object: its first `bytes`. */

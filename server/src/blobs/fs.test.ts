@@ -145,20 +145,22 @@ test("a blob that lost bytes on disk is damaged to a reader who knows its length
   await assert.rejects(collect(store.read(KEY, { start: 0, end: 6 })), { failure: "damaged" });
 });
 
-test("a reader that leaves early or fails leaves no file open", async () => {
+test("a reader that leaves early or fails leaves no file open, and a closed store nothing at all", async () => {
   const root = await tempRoot();
   const store = await openFsBlobStore({ root });
   await store.put(KEY, once("x".repeat(600_000)));
-  const openFiles = async () => {
+  const opened = async () => {
     const targets = await Promise.all(
       (await readdir("/proc/self/fd")).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")),
     );
-    return targets.filter((target) => target.startsWith(root)).length;
+    return targets.filter((target) => target.startsWith(root));
   };
   for await (const _ of store.read(KEY)) break;
   await assert.rejects(collect(store.read(KEY, { start: 0, end: 600_001 })));
   await assert.rejects(collect(store.readSegments(SESSION, [{ epoch: 1, bytes: 1 }])));
-  assert.equal(await openFiles(), 0);
+  assert.deepEqual(await opened(), [dirname(join(root, blobPath(KEY)))]);
+  await store.close();
+  assert.deepEqual(await opened(), []);
 });
 
 test("ids spread over the shards", async () => {

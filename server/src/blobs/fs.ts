@@ -13,7 +13,7 @@ import {
   type SegmentWriter,
   type StoredEntry,
 } from "./blob-store.ts";
-import { createDirectorySync, type DirectorySync } from "./directory-sync.ts";
+import { createDirectorySync, type DirectorySync, OpenFolders } from "./directory-sync.ts";
 import { attempt, isAbsent, readError, storeError } from "./fs-errors.ts";
 import { makeFolders } from "./fs-folders.ts";
 import {
@@ -53,7 +53,8 @@ class FsBlobStore implements BlobStore {
   readonly #root: string;
   readonly #log: Log | undefined;
   readonly #clock: Clock;
-  readonly #directories: DirectorySync = createDirectorySync();
+  readonly #folders = new OpenFolders();
+  readonly #directories: DirectorySync = createDirectorySync((directory) => this.#folders.fsync(directory));
   /** Segment files that somebody may still append to: they must not become blobs by a link. */
   readonly #beingWritten = new Set<string>();
   /** Lengths of segment files that were closed, the newest: spares publish one of its six calls (8 to 25 % of its time). */
@@ -166,6 +167,10 @@ class FsBlobStore implements BlobStore {
     await attempt("write to the blob folder", access(this.#path("originals"), constants.W_OK));
     const disk = await attempt("ask for free space", statfs(this.#root));
     return { freeBytes: disk.bavail * disk.bsize, totalBytes: disk.blocks * disk.bsize };
+  }
+
+  close(): Promise<void> {
+    return this.#folders.close();
   }
 
   /**

@@ -111,6 +111,8 @@ class MemoryBlobStore implements BlobStore {
   async check(): Promise<{ readonly freeBytes: null; readonly totalBytes: null }> {
     return { freeBytes: null, totalBytes: null };
   }
+
+  async close(): Promise<void> {}
 }
 
 function* chunksOf(bytes: Uint8Array, start: number, end: number): Generator<Uint8Array> {

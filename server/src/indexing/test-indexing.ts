@@ -136,6 +136,7 @@ export function blobMethods(store: BlobStore): BlobStore {
     list: () => store.list(),
     removeEntry: (...call) => store.removeEntry(...call),
     check: () => store.check(),
+    close: () => store.close(),
   };
 }
 

@@ -51,6 +51,7 @@ export function meteredBlobs(blobs: BlobStore, metrics: Metrics): BlobStore {
     list: () => blobs.list(),
     removeEntry: (entry) => blobs.removeEntry(entry),
     check: () => blobs.check(),
+    close: () => blobs.close(),
   };
 }
 
