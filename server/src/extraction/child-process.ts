@@ -99,11 +99,13 @@ export class ExtractionChild {
   /** Streams one document in, at the child's pace. Ends silently when the child dies; throws what `source` throws. */
   async feed(header: DocumentHeader, source: AsyncIterable<Uint8Array>): Promise<void> {
     let rest = header.sizeBytes;
-    await this.#write(encodeFrame(header));
+    // With the first bytes: a small document is one write, and wakes the child once.
+    let head: readonly Uint8Array[] = [encodeFrame(header)];
     for await (const bytes of source) {
       rest -= bytes.byteLength;
       if (rest < 0 || this.#gone) break;
-      await this.#write(bytes);
+      await this.#write(head.length === 0 ? bytes : Buffer.concat([...head, bytes]));
+      head = [];
     }
     if (rest !== 0 && !this.#gone) throw new ExtractorTrouble("The original has another length than its record.");
   }
