@@ -68,6 +68,30 @@ describe("a verified blob", () => {
         assert.ok((await collect(await verified.open(blob, whole(blob)))).equals(bytes));
     });
 
+  test("that nobody has read before is hashed once, however many begin at once, and each of them is told what is wrong", async () => {
+    const bytes = sample(2 * PIECE);
+    const blob = await stored(store, bytes);
+    let wholeReads = 0;
+    const counting: BlobStore = {
+      ...openMemoryBlobStore(),
+      read: (key, part) => {
+        if (part === undefined) wholeReads += 1;
+        return store.read(key, part);
+      },
+    };
+    const verified = new VerifiedBlobs(counting, { remembered: 10 });
+    const read = async () => collect(await verified.open(blob, whole(blob)));
+    for (const found of await Promise.all([read(), read(), read()])) assert.ok(found.equals(bytes));
+    assert.equal(wholeReads, 1);
+    await flip(blob, PIECE + 1);
+    const forgetful = new VerifiedBlobs(counting, { remembered: 10 });
+    const refused = () => assert.rejects(forgetful.open(blob, whole(blob)), BlobDamagedError);
+    await Promise.all([refused(), refused()]);
+    assert.equal(wholeReads, 2);
+    await refused();
+    assert.equal(wholeReads, 3);
+  });
+
   test("gives exactly the range, whatever chunks its store reads in", async () => {
     const bytes = sample(3 * PIECE + 1000);
     const blob = await stored(store, bytes);

@@ -18,6 +18,8 @@ export class VerifiedBlobs {
   readonly #remembered: number;
   /** By key, oldest use first. Blobs are immutable, so an entry is never wrong; 100 pieces of 32 bytes for 25 MB. */
   readonly #digests = new Map<BlobKey, PieceDigests>();
+  /** Under way, for all who ask meanwhile: fifty readers of a file that nobody has read before would each hash all of it. */
+  readonly #digesting = new Map<BlobKey, Promise<PieceDigests>>();
 
   constructor(blobs: BlobStore, options: { readonly remembered: number }) {
     this.#blobs = blobs;
@@ -30,10 +32,18 @@ export class VerifiedBlobs {
    */
   async open(blob: VerifiableBlob, range: ByteRange): Promise<AsyncIterable<Uint8Array>> {
     const known = this.#digests.get(blob.key);
-    const digests = known ?? (await this.#digestWhole(blob));
+    const digests = known ?? (await this.#digestOnce(blob));
     this.#remember(blob.key, digests);
     if (known !== undefined) for await (const _piece of this.#checked(blob, digests, range));
     return this.#cut(blob, digests, range);
+  }
+
+  #digestOnce(blob: VerifiableBlob): Promise<PieceDigests> {
+    const running = this.#digesting.get(blob.key);
+    if (running !== undefined) return running;
+    const digesting = this.#digestWhole(blob).finally(() => this.#digesting.delete(blob.key));
+    this.#digesting.set(blob.key, digesting);
+    return digesting;
   }
 
   async #digestWhole(blob: VerifiableBlob): Promise<PieceDigests> {
