@@ -63,6 +63,7 @@ export const LIMITS = {
   headersTimeoutMs: 10 * SECOND,
   /** Longer than the idle time of common proxies (60 s): the proxy closes first, so no request meets a closing socket. */
   keepAliveMs: 72 * SECOND,
+  /** Fewer where the system allows fewer open files (open-files.ts). */
   maxConnections: 10_000,
   /** A timer that fires later than this was asleep with the process (SIGSTOP, suspend): it arms once more. */
   lateTimerMs: 2 * SECOND,
@@ -137,6 +138,10 @@ export const LIMITS = {
   listMetadataFilters: 20,
   /** A filter that matches at most so many files is read whole and sorted; a larger one is checked file by file, newest first. */
   listSortRows: 2_000,
+
+  // Blobs in a folder
+  /** Kept open by a store, for the fsyncs of their names: all there are (blobs/fs-layout.ts); fewer where files are few. */
+  openFolders: 768,
 
   // Downloads (§7 content, text)
   /** At once, in one process, each with one chunk in memory; more is 503 overloaded. */

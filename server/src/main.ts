@@ -30,6 +30,7 @@ import { createLog, type Log } from "./log.ts";
 import { Collector, gauge } from "./metrics/collect.ts";
 import { meteredBlobs, meteredCatalogue, meteredExtractor } from "./metrics/metered.ts";
 import { MetricsRecorder } from "./metrics/recorder.ts";
+import { shareOpenFiles } from "./open-files.ts";
 import { retrievalRoutes } from "./retrieval/routes.ts";
 import { openFts5SearchIndex } from "./search-index/fts5.ts";
 import { rebuildMarks } from "./search-index/rebuild-marks.ts";
@@ -233,6 +234,7 @@ async function listen({ config, log, clock, ids, closing }: Base, adapters: Adap
       void bytes.handle(request, response, expectsContinue);
     },
     ids,
+    maxConnections: shareOpenFiles().connections,
   });
   const address = await http.listen(config.host, config.port);
   url = config.publicUrl ?? `http://${reachableHost(config.host)}:${address.port}`;

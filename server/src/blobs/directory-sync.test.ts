@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { mkdir, mkdtemp, readdir, readlink, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
-import { createDirectorySync } from "./directory-sync.ts";
+import { createDirectorySync, OpenFolders } from "./directory-sync.ts";
 
 /** An fsync whose calls end when the test says so. */
 function controlled() {
@@ -65,4 +68,32 @@ test("a failed fsync fails all who shared it, spares the next, and leaves the di
   calls[2]?.end.resolve();
   await next;
   assert.ok(sync.isSuspect("/d"), "it stays so until the process ends: what was lost before is unknown");
+});
+
+test("folders stay open up to a limit, the ones used last, and none after the close", {
+  skip: process.platform !== "linux" && "needs /proc/self/fd",
+}, async (t) => {
+  const root = await mkdtemp(join(tmpdir(), "wharf-folders-"));
+  t.after(() => rm(root, { recursive: true }));
+  const names = ["a", "b", "c", "d"];
+  for (const name of names) await mkdir(join(root, name));
+  const open = async () => {
+    const fds = await readdir("/proc/self/fd");
+    const targets = await Promise.all(fds.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => "")));
+    return targets.filter((target) => target.startsWith(root)).map((target) => target.slice(root.length + 1));
+  };
+  const folders = new OpenFolders(2);
+  // All at once: none is closed under its fsync.
+  await Promise.all(names.map((name) => folders.fsync(join(root, name))));
+  await settle();
+  for (const name of ["b", "d", "b", "a"]) await folders.fsync(join(root, name));
+  await folders.close();
+  assert.deepEqual(await open(), []);
+  for (const name of ["b", "d", "b", "a"]) await folders.fsync(join(root, name));
+  while ((await open()).length > 2) await settle();
+  assert.deepEqual((await open()).toSorted(), ["a", "b"]);
+  await folders.close();
+  await assert.rejects(folders.fsync(join(root, "absent")), /ENOENT/);
+  await assert.rejects(folders.fsync(join(root, "absent")), /ENOENT/);
+  assert.deepEqual(await open(), []);
 });

@@ -48,30 +48,65 @@ export function createDirectorySync(fsync: (directory: string) => Promise<void>)
 
 /**
  * Folders whose names are made durable again and again, each open from its first time on: opening and closing one around each fsync is
- * two of three calls, and a fifth of what a small file costs. A store has 768 (fs-layout.ts).
+ * two of three calls, and a fifth of what a small file costs. Beyond `limit`, the one that was not used for longest is closed.
  */
 export class OpenFolders {
-  /** Descriptors, because the collector complains of each FileHandle of a store that a short command never closed. */
-  readonly #descriptors = new Map<string, Promise<number>>();
+  readonly #limit: number;
+  /** The one used last comes last. */
+  readonly #folders = new Map<string, OpenFolder>();
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
 
   async fsync(directory: string): Promise<void> {
-    await fsync(await this.#descriptor(directory));
+    const folder = this.#open(directory);
+    folder.users += 1;
+    try {
+      await fsync(await folder.descriptor);
+    } finally {
+      folder.users -= 1;
+      this.#closeSurplus();
+    }
   }
 
   async close(): Promise<void> {
-    const opened = await Promise.allSettled(this.#descriptors.values());
-    this.#descriptors.clear();
-    for (const descriptor of opened) if (descriptor.status === "fulfilled") await close(descriptor.value);
+    const folders = [...this.#folders.values()];
+    this.#folders.clear();
+    await Promise.all(folders.map(closeFolder));
   }
 
-  #descriptor(directory: string): Promise<number> {
-    const known = this.#descriptors.get(directory);
-    if (known !== undefined) return known;
-    const opening = openDescriptor(directory, "r");
-    this.#descriptors.set(directory, opening);
-    opening.catch(() => this.#descriptors.delete(directory));
-    return opening;
+  #open(directory: string): OpenFolder {
+    const folder = this.#folders.get(directory) ?? { descriptor: openDescriptor(directory, "r"), users: 0 };
+    this.#folders.delete(directory);
+    this.#folders.set(directory, folder);
+    folder.descriptor.catch(() => {
+      if (this.#folders.get(directory) === folder) this.#folders.delete(directory);
+    });
+    return folder;
   }
+
+  #closeSurplus(): void {
+    for (const [directory, folder] of this.#folders) {
+      if (this.#folders.size <= this.#limit) return;
+      // A descriptor that is closed under an fsync may be another file's by then.
+      if (folder.users > 0) continue;
+      this.#folders.delete(directory);
+      void closeFolder(folder);
+    }
+  }
+}
+
+interface OpenFolder {
+  /** Not a FileHandle: the collector complains of each that a short command's store left open. */
+  readonly descriptor: Promise<number>;
+  /** Fsyncs under way. */
+  users: number;
+}
+
+async function closeFolder({ descriptor }: OpenFolder): Promise<void> {
+  // It could not be opened, or does not close cleanly: nothing depends on that, its fsyncs have answered.
+  await descriptor.then(close).catch(() => {});
 }
 
 const openDescriptor = promisify(fs.open);

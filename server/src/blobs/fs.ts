@@ -5,6 +5,7 @@ import { type Clock, createClock } from "../clock.ts";
 import { errorCodeOf } from "../errors.ts";
 import type { SessionId } from "../ids.ts";
 import type { Log } from "../log.ts";
+import { shareOpenFiles } from "../open-files.ts";
 import {
   type BlobKey,
   type BlobStore,
@@ -53,7 +54,7 @@ class FsBlobStore implements BlobStore {
   readonly #root: string;
   readonly #log: Log | undefined;
   readonly #clock: Clock;
-  readonly #folders = new OpenFolders();
+  readonly #folders = new OpenFolders(shareOpenFiles().folders);
   readonly #directories: DirectorySync = createDirectorySync((directory) => this.#folders.fsync(directory));
   /** Segment files that somebody may still append to: they must not become blobs by a link. */
   readonly #beingWritten = new Set<string>();

@@ -71,7 +71,7 @@ export class ExtractionChild {
     return usageOf(this.pid);
   }
 
-  /** To the lowest priority, for good: only a privileged server could raise it again, so a slowed child is not used again. */
+  /** To the lowest priority, for good: only a privileged server could raise it again, so a slowed child reads in the slow lane from then on. */
   slowDown(): void {
     this.#slowed = true;
     this.setPriority(LIMITS.slowLanePriority);

@@ -123,7 +123,7 @@ class Watch {
     this.check();
     const frame = await this.#receive();
     this.check();
-    if (frame === null) throw this.#deathOf(await this.#run.child.ended);
+    if (frame === null) throw await this.#deathOf(this.#run.child.ended);
     return frame;
   }
 
@@ -161,7 +161,10 @@ class Watch {
     }
   }
 
-  #deathOf({ signal, exitCode, lastWords }: ChildEnd): ExtractionFault {
+  async #deathOf(ended: Promise<ChildEnd>): Promise<Error> {
+    const { signal, exitCode, lastWords, lost } = await ended;
+    this.check();
+    if (lost) return new ExtractorTrouble("The process that starts extraction children ended.");
     const outOfMemory = /out of memory|heap limit|allocation failed/i.test(lastWords);
     if (outOfMemory || this.#budget.rssBytes > this.#run.limits.rssBytes / 2) {
       return deathFault("extraction_memory", `${this.#where()} its reader ran out of memory.`);

@@ -1,5 +1,6 @@
 import { readSync } from "node:fs";
 import { registerHooks } from "node:module";
+import { pathToFileURL } from "node:url";
 
 /**
  * First script of a child process: takes the program's code from stdin, with its types stripped already (child-code.ts), and goes on with the
@@ -12,7 +13,7 @@ registerHooks({
   load: (url, context, next) =>
     Object.hasOwn(code, url) ? { format: "module", source: code[url], shortCircuit: true } : next(url, context),
 });
-await import(process.argv[2]);
+await import(pathToFileURL(process.argv[2]).href);
 
 function read(length) {
   const bytes = Buffer.alloc(length);

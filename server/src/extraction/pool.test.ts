@@ -358,6 +358,17 @@ test("a child whose output nobody reads to its end is gone all the same, so that
   clearTimeout(timer);
 });
 
+test("a reader that is lost with the process that started it is trouble of the machine, not of its document", {
+  skip: !existsSync("/proc/self") && "needs /proc",
+}, async () => {
+  const error = await failure(pool.extract(documentNamed("wait"), { signal: never, lane: "fast" }), (page) => {
+    const stat = readFileSync(`/proc/${page.text}/stat`, "latin1");
+    process.kill(Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]), "SIGKILL");
+  });
+  assert.ok(error instanceof ExtractorTrouble, String(error));
+  await readAll(pool.extract(documentNamed("echo"), { signal: never, lane: "fast" }));
+});
+
 test("no child outlives a server that is killed, not even one that spins", {
   skip: !existsSync("/proc/self") && "needs /proc",
 }, async () => {

@@ -136,3 +136,18 @@ test("the attacks of this test do work outside the jail", async () => {
   assert.ok((output.match(/got: /g) ?? []).length >= 10, output.replace(/[^\x20-\x7e]+/g, "\n").slice(0, 3000));
   assert.ok(readdirSync(join(FIXTURES, "children")).every((name) => name.endsWith(".ts")));
 });
+
+test("the program may lie in a folder whose name looks like a URL's parts", async () => {
+  const odd = join(folder, "100%41 #?");
+  mkdirSync(odd, { mode: 0o755 });
+  const ready = `import { writeSync } from "node:fs";
+    const json = Buffer.from('{"kind":"ready"}');
+    const head = Buffer.alloc(8);
+    head.writeUInt32LE(json.length, 0);
+    writeSync(1, Buffer.concat([head, json]));
+    setInterval(() => {}, 1000);`;
+  writeFileSync(join(odd, "entry.ts"), ready, { mode: 0o644 });
+  const entry = join(odd, "entry.ts");
+  const pool = await createExtractionPool({ places: 1, log: createLog("silent"), entry, readable: [odd] });
+  await pool.close();
+});

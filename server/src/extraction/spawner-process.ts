@@ -5,7 +5,7 @@ import type { Readable, Writable } from "node:stream";
 
 /**
  * A process that starts the extraction children for the server (spawner.ts says why). It knows nothing of documents, and ends with
- * the server: the channel closes, and its own end takes the children along (sandbox.ts, `--pdeathsig`).
+ * the server: its stdin closes, and it takes the children along.
  */
 
 /** What the server asks of its spawner, over the IPC channel. */
@@ -25,6 +25,8 @@ export interface ChildEnd {
   readonly signal: NodeJS.Signals | null;
   /** The end of what it wrote to stderr: for classifying its death, never for the log (it may quote the document). */
   readonly lastWords: string;
+  /** It was lost with the process that started it, and neither it nor its document is to blame. */
+  readonly lost?: true;
 }
 
 const LAST_WORDS_CHARS = 4096;
@@ -34,7 +36,10 @@ process.on("message", (message: ToSpawner) => {
   if (message.kind === "spawn") start(message.id, message.command, message.args);
   else children.get(message.id)?.kill("SIGKILL");
 });
-process.on("disconnect", () => process.exit());
+process.stdin.resume().once("close", () => {
+  for (const child of children.values()) child.kill("SIGKILL");
+  process.exit();
+});
 // Meant for the server, which lets running documents end first.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => {});
 
@@ -46,17 +51,18 @@ function start(id: number, command: string, args: readonly string[]): void {
     // A group of its own: Ctrl-C at a terminal does not reach it.
     detached: true,
   });
-  let lastWords = "";
-  child.stderr.setEncoding("latin1").on("data", (words: string) => {
-    lastWords = (lastWords + words).slice(-LAST_WORDS_CHARS);
-  });
   const { pid } = child;
   if (pid === undefined) {
+    // Without descriptors or memory for it there are no streams either.
     child.once("error", (error) =>
       tell({ kind: "ended", id, end: { exitCode: null, signal: null, lastWords: error.message } }),
     );
     return;
   }
+  let lastWords = "";
+  child.stderr.setEncoding("latin1").on("data", (words: string) => {
+    lastWords = (lastWords + words).slice(-LAST_WORDS_CHARS);
+  });
   for (const emitter of [child, child.stdin, child.stdout, child.stderr]) emitter.on("error", () => {});
   children.set(id, child);
   // stdin last. A socket that has been sent is still read here until the server has it, and what comes is lost; the child says nothing

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { LIMITS } from "../limits.ts";
 import { createLog } from "../log.ts";
 import { ExtractorTrouble } from "./extractor.ts";
@@ -79,7 +84,37 @@ test("when the spawner is killed its children count as killed, and the next star
   const lost = await run(WAIT);
   const killed = await pidOf(spawner);
   process.kill(killed, "SIGKILL");
-  assert.equal((await lost.ended).signal, "SIGKILL");
+  const end = await lost.ended;
+  assert.deepEqual([end.signal, end.lost], ["SIGKILL", true]);
   process.kill(lost.pid, "SIGKILL");
   assert.notEqual(await pidOf(spawner), killed);
 });
+
+test("a server that is killed while children are handed over leaves neither them nor the spawner behind", {
+  skip: !existsSync("/bin/sleep") && "needs /bin/sleep",
+}, async () => {
+  const entry = join(import.meta.dirname, "fixtures/starting-server.ts");
+  // A command line that nobody else has.
+  const mark = `86400.${process.pid}`;
+  for (let round = 0; round < 12; round++) {
+    const server = spawn(process.execPath, [entry, mark], { stdio: ["ignore", "pipe", "inherit"] });
+    await once(server.stdout, "data");
+    await sleep(round * 3);
+    server.kill("SIGKILL");
+    await once(server, "exit");
+    const until = performance.now() + 5000;
+    while (running(mark).length > 0 && performance.now() < until) await sleep(20);
+    assert.deepEqual(running(mark), [], `round ${round}`);
+  }
+});
+
+/** Sleepers, and spawners as long as they have any. */
+function running(mark: string): readonly string[] {
+  return readdirSync("/proc").filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "latin1").startsWith(`/bin/sleep\0${mark}\0`);
+    } catch {
+      return false;
+    }
+  });
+}

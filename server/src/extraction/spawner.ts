@@ -25,7 +25,8 @@ export interface Spawned {
  * until the new one has loaded its program: 25 ms for a server of 600 MB on a quiet machine, 100 ms on a busy one, in which it answers nobody, and
  * from a thread of it two thirds of that. The spawner's tables are small.
  *
- * Should it be killed, its children die with it, and the next start begins a new one.
+ * Should it be killed, its children die with it (sandbox.ts, `--pdeathsig`; without that tool they are merely given up), no document is to blame, and the
+ * next start begins a new one.
  */
 export class Spawner {
   readonly #log: Log;
@@ -43,27 +44,26 @@ export class Spawner {
     if (this.#closed) throw new ExtractorTrouble("The extraction pool is closed.");
     const spawner = this.#running();
     const id = ++this.#lastId;
-    const child = new Child(spawner, () => send(spawner, { kind: "kill", id }));
+    const child = new Child(spawner, id);
     this.#children.set(id, child);
     void child.ended.then(() => this.#children.delete(id));
     send(spawner, { kind: "spawn", id, command, args });
-    // Stopped, or out of its mind: it is ended, so that nobody waits for it for ever.
-    const stopWaiting = startDeadline(LIMITS.childStartMs, () => spawner.kill("SIGKILL"));
+    const answered = expectAnswer(spawner);
     try {
       return await child.started;
     } finally {
-      stopWaiting();
+      answered();
     }
   }
 
-  /** Ends the spawner, and with it whatever it has started. What was asked of it before is done first. */
+  /** Ends the spawner, and with it whatever it has started. */
   async close(): Promise<void> {
     this.#closed = true;
     const spawner = this.#process;
     this.#process = null;
     if (spawner === null) return;
     const exited = once(spawner, "exit");
-    if (spawner.connected) spawner.disconnect();
+    spawner.stdin?.destroy();
     const impatient = setTimeout(() => spawner.kill("SIGKILL"), CLOSE_WITHIN_MS);
     await exited;
     clearTimeout(impatient);
@@ -73,11 +73,14 @@ export class Spawner {
     if (this.#process !== null) return this.#process;
     const spawner = fork(new URL("./spawner-process.ts", import.meta.url), {
       env: {},
-      execArgv: [],
-      stdio: ["ignore", "ignore", "inherit", "ipc"],
+      execArgv: ["--no-warnings"],
+      // stdin is its lifeline: it closes when this process is gone, however it went. The channel does not do: Node keeps it up while a socket
+      // that was sent is not acknowledged, and a server that is killed just then never does.
+      stdio: ["pipe", "ignore", "inherit", "ipc"],
       // Ctrl-C at a terminal is meant for the server.
       detached: true,
     });
+    spawner.stdin?.on("error", () => {});
     spawner.on("message", (message, handle) => this.#hear(message, handle));
     spawner.once("error", (error) => this.#lost(spawner, error.message));
     spawner.once("exit", (code, signal) => this.#lost(spawner, `${signal ?? `exit code ${code}`}`));
@@ -94,14 +97,13 @@ export class Spawner {
     else if (socket !== null) child.take(message, socket);
   }
 
-  /** Its children die with it, whatever they were doing. */
   #lost(spawner: ChildProcess, why: string): void {
     if (this.#process === spawner) {
       this.#process = null;
       this.#log.warn({ why }, "the process that starts extraction children ended; the next document starts another");
     }
     for (const child of this.#children.values())
-      if (child.spawner === spawner) child.end({ exitCode: null, signal: "SIGKILL", lastWords: "" });
+      if (child.spawner === spawner) child.end({ exitCode: null, signal: "SIGKILL", lastWords: "", lost: true });
   }
 }
 
@@ -112,12 +114,12 @@ class Child {
   readonly ended: Promise<ChildEnd>;
   readonly #started = Promise.withResolvers<Spawned>();
   readonly #ended = Promise.withResolvers<ChildEnd>();
-  readonly #kill: () => void;
+  readonly #id: number;
   #stdout: Socket | null = null;
 
-  constructor(spawner: ChildProcess, kill: () => void) {
+  constructor(spawner: ChildProcess, id: number) {
     this.spawner = spawner;
-    this.#kill = kill;
+    this.#id = id;
     this.started = this.#started.promise;
     this.ended = this.#ended.promise;
     this.started.catch(() => {});
@@ -131,8 +133,19 @@ class Child {
       return;
     }
     const stdout = this.#stdout;
-    if (stdout === null) return;
-    this.#started.resolve({ pid, stdin: socket, stdout, ended: this.ended, kill: this.#kill });
+    if (stdout === null) {
+      // Its stdout was lost on the way: this process may open no more files just now.
+      socket.destroy();
+      this.#kill();
+      return;
+    }
+    // Whatever ends it closes its output; how it ended, the spawner tells.
+    stdout.once("close", () => void this.ended.then(expectAnswer(this.spawner)));
+    this.#started.resolve({ pid, stdin: socket, stdout, ended: this.ended, kill: () => this.#kill() });
+  }
+
+  #kill(): void {
+    send(this.spawner, { kind: "kill", id: this.#id });
   }
 
   end(end: ChildEnd): void {
@@ -147,6 +160,14 @@ export function endedTooEarly({ exitCode, signal, lastWords }: ChildEnd): Extrac
   return new ExtractorTrouble(
     `An extraction child ended before it was ready (${how}): ${lastWords.trim().slice(0, 500)}`,
   );
+}
+
+/**
+ * A spawner that owes an answer for limits.childStartMs is stopped, or out of its mind: it is ended, so that nobody waits for it for ever.
+ * Returns how to say that it has answered.
+ */
+function expectAnswer(spawner: ChildProcess): () => void {
+  return startDeadline(LIMITS.childStartMs, () => spawner.kill("SIGKILL"));
 }
 
 /** A spawner that has just ended is heard of by its exit. */
