@@ -94,7 +94,7 @@ export class Spawner {
     const socket = handle instanceof Socket ? handle : null;
     if (child === undefined) socket?.destroy();
     else if (message.kind === "ended") child.end(message.end);
-    else if (socket !== null) child.take(message, socket);
+    else child.take(message, socket);
   }
 
   #lost(spawner: ChildProcess, why: string): void {
@@ -125,17 +125,18 @@ class Child {
     this.started.catch(() => {});
   }
 
-  take({ kind, pid }: Extract<FromSpawner, { pid: number }>, socket: Socket): void {
+  /** `socket` null: it was lost on the way, because this process may open no more files just now, or the child is gone already. */
+  take({ kind, pid }: Extract<FromSpawner, { pid: number }>, socket: Socket | null): void {
     // A child that dies while it is being fed gives EPIPE; unheard, that would end the server. Its end is told by `ended`.
-    socket.on("error", () => {});
+    socket?.on("error", () => {});
     if (kind === "stdout") {
       this.#stdout = socket;
       return;
     }
     const stdout = this.#stdout;
-    if (stdout === null) {
-      // Its stdout was lost on the way: this process may open no more files just now.
-      socket.destroy();
+    if (socket === null || stdout === null) {
+      socket?.destroy();
+      stdout?.destroy();
       this.#kill();
       return;
     }
