@@ -63,7 +63,7 @@ export const LIMITS = {
   headersTimeoutMs: 10 * SECOND,
   /** Longer than the idle time of common proxies (60 s): the proxy closes first, so no request meets a closing socket. */
   keepAliveMs: 72 * SECOND,
-  /** Fewer where the system allows fewer open files (open-files.ts). */
+  /** Fewer where the system allows fewer open files (open-file-limit.ts). */
   maxConnections: 10_000,
   /** A timer that fires later than this was asleep with the process (SIGSTOP, suspend): it arms once more. */
   lateTimerMs: 2 * SECOND,

@@ -30,7 +30,7 @@ import { createLog, type Log } from "./log.ts";
 import { Collector, gauge } from "./metrics/collect.ts";
 import { meteredBlobs, meteredCatalogue, meteredExtractor } from "./metrics/metered.ts";
 import { MetricsRecorder } from "./metrics/recorder.ts";
-import { shareOpenFiles } from "./open-files.ts";
+import { shareOpenFiles } from "./open-file-limit.ts";
 import { retrievalRoutes } from "./retrieval/routes.ts";
 import { openFts5SearchIndex } from "./search-index/fts5.ts";
 import { rebuildMarks } from "./search-index/rebuild-marks.ts";

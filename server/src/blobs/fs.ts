@@ -5,7 +5,7 @@ import { type Clock, createClock } from "../clock.ts";
 import { errorCodeOf } from "../errors.ts";
 import type { SessionId } from "../ids.ts";
 import type { Log } from "../log.ts";
-import { shareOpenFiles } from "../open-files.ts";
+import { shareOpenFiles } from "../open-file-limit.ts";
 import {
   type BlobKey,
   type BlobStore,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LIMITS } from "./limits.ts";
-import { shareOpenFiles } from "./open-files.ts";
+import { shareOpenFiles } from "./open-file-limit.ts";
 
 test("with room for all, each share is its own limit", () => {
   assert.deepEqual(shareOpenFiles(1_048_576), { connections: LIMITS.maxConnections, folders: LIMITS.openFolders });
