@@ -1,5 +1,6 @@
 import { setPriority } from "node:os";
 import { StringDecoder } from "node:string_decoder";
+import { startDeadline } from "../deadline.ts";
 import { LIMITS } from "../limits.ts";
 import { ExtractorTrouble } from "./extractor.ts";
 import { type Usage, usageOf } from "./process-usage.ts";
@@ -52,9 +53,9 @@ export class ExtractionChild {
   static async start({ spawner, jail, code }: Launch): Promise<ExtractionChild> {
     const child = new ExtractionChild(await spawner.spawn(jail.command, jail.args));
     child.#process.stdin.write(code);
-    const timer = setTimeout(() => child.kill(), LIMITS.childStartMs);
+    const ready = startDeadline(LIMITS.childStartMs, () => child.kill());
     const first = await child.receive().catch(() => null);
-    clearTimeout(timer);
+    ready();
     if (first?.message.kind !== "ready") {
       child.kill();
       throw endedTooEarly(await child.ended);
@@ -107,6 +108,7 @@ export class ExtractionChild {
       await this.#write(head.length === 0 ? bytes : Buffer.concat([...head, bytes]));
       head = [];
     }
+    if (head.length > 0 && !this.#gone) await this.#write(Buffer.concat(head));
     if (rest !== 0 && !this.#gone) throw new ExtractorTrouble("The original has another length than its record.");
   }
 

@@ -83,17 +83,12 @@ export async function viewsOf(tx: Tx, rows: readonly FilesTable[]): Promise<read
 }
 
 async function membershipsOf(tx: Tx, rows: readonly FilesTable[]): Promise<ReadonlyMap<FileId, readonly Membership[]>> {
-  const [only, ...others] = rows.map((row) => row.id);
+  const ids = rows.map((row) => row.id);
+  const [first] = ids;
   const found =
-    only !== undefined && others.length === 0
-      ? await membershipsOfOne(tx, { fileId: only })
-      : await memberships(tx.db)
-          .where(
-            "file_buckets.file_id",
-            "in",
-            rows.map((row) => row.id),
-          )
-          .execute();
+    first !== undefined && ids.length === 1
+      ? await membershipsOfOne(tx, { fileId: first })
+      : await memberships(tx.db).where("file_buckets.file_id", "in", ids).execute();
   const byFile = new Map<FileId, Membership[]>();
   for (const { fileId, ...membership } of found) {
     const list = byFile.get(fileId) ?? [];
@@ -122,19 +117,12 @@ function memberships(db: Tx["db"]) {
 }
 
 async function tasksOf(tx: Tx, rows: readonly FilesTable[]): Promise<ReadonlyMap<string, VisibleTask>> {
-  const [only, ...others] = rows.map((row) => row.task_id);
+  const ids = rows.map((row) => row.task_id);
+  const [first] = ids;
   const tasks: readonly TasksTable[] =
-    only !== undefined && others.length === 0
-      ? await taskById(tx, { taskId: only })
-      : await tx.db
-          .selectFrom("tasks")
-          .selectAll()
-          .where(
-            "id",
-            "in",
-            rows.map((row) => row.task_id),
-          )
-          .execute();
+    first !== undefined && ids.length === 1
+      ? await taskById(tx, { taskId: first })
+      : await tx.db.selectFrom("tasks").selectAll().where("id", "in", ids).execute();
   const byId = new Map<string, VisibleTask>();
   for (const task of tasks) byId.set(task.id, { task, queuePosition: await queuePositionOf(tx, task) });
   return byId;

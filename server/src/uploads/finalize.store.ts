@@ -4,6 +4,7 @@ import { prepared } from "../catalogue/prepared.ts";
 import { type Refusal, refuse } from "../errors.ts";
 import { insertFile } from "../files/insert-file.store.ts";
 import type { BucketId, FileId, SessionId, TaskId, TeamId } from "../ids.ts";
+import { bucketById } from "./resolve-buckets.store.ts";
 import { moveOpenSessions, toSession } from "./session.store.ts";
 import type { Session } from "./session.ts";
 import { statesThatAllow } from "./session.ts";
@@ -39,10 +40,6 @@ const finish = prepared((db, $: FinalizeInput & { readonly now: number }) =>
     .returningAll(),
 );
 
-const bucketOfTeam = prepared((db, $: { teamId: TeamId; id: BucketId }) =>
-  db.selectFrom("buckets").select("id").where("id", "=", $.id).where("team_id", "=", $.teamId),
-);
-
 /**
  * FIN-1: file, memberships, task and the session's end in one transaction. `session` null: it was not in a state to finalize (any
  * more); the caller reads it again and answers from that.
@@ -58,7 +55,7 @@ export const finalizeSession = writeOperation(
     // FIN-5: a bucket that is gone by now is left out.
     const bucketIds: BucketId[] = [];
     for (const id of session.bucketIds)
-      bucketIds.push(...(await bucketOfTeam(tx, { teamId: input.teamId, id })).map((row) => row.id));
+      bucketIds.push(...(await bucketById(tx, { teamId: input.teamId, id })).map((row) => row.id));
     if (bucketIds.length === 0)
       return refuse("conflict", {
         message:

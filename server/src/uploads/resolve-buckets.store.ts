@@ -5,19 +5,20 @@ import { type Refusal, refuse } from "../errors.ts";
 import type { BucketId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 
-const byId = prepared((db, $: { teamId: TeamId; id: BucketId }) =>
+/** A team's bucket by its id: none when it is another team's. */
+export const bucketById = prepared((db, $: { teamId: TeamId; id: BucketId }) =>
   db.selectFrom("buckets").select(["id", "status"]).where("id", "=", $.id).where("team_id", "=", $.teamId),
 );
 
-const bySlug = prepared((db, $: { teamId: TeamId; slug: string }) =>
+const bucketBySlug = prepared((db, $: { teamId: TeamId; slug: string }) =>
   db.selectFrom("buckets").select(["id", "status"]).where("team_id", "=", $.teamId).where("slug", "=", $.slug),
 );
 
 /** A text that could be either is an id first. */
 async function namedBucket(tx: Tx, teamId: TeamId, { id, slug }: NamedBucket) {
-  const [ofId] = id === null ? [] : await byId(tx, { teamId, id });
+  const [ofId] = id === null ? [] : await bucketById(tx, { teamId, id });
   if (ofId !== undefined) return ofId;
-  const [ofSlug] = slug === null ? [] : await bySlug(tx, { teamId, slug });
+  const [ofSlug] = slug === null ? [] : await bucketBySlug(tx, { teamId, slug });
   return ofSlug;
 }
 
