@@ -1,9 +1,9 @@
-import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LIMITS } from "../../src/limits.ts";
 import { Api } from "../support/api.ts";
 import { http } from "../support/http.ts";
 import { at, shown, textAt } from "../support/json.ts";
+import { levelsOf } from "../support/levels.ts";
 import { TestServer } from "../support/server.ts";
 import { ChildWatch } from "./child-watch.ts";
 import { declaredTypeOf, type HostileFile } from "./hostile-files.ts";
@@ -208,6 +208,5 @@ function p95(times: readonly number[]): number {
 }
 
 function rssMib(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, "latin1");
-  return Math.round(Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1024);
+  return Math.round(levelsOf(pid).rssBytes / 2 ** 20);
 }

@@ -34,10 +34,12 @@ export class RawConnection {
     socket.on("error", end);
   }
 
-  static open(url: string): Promise<RawConnection> {
+  /** `localAddress`: who the server sees; any of 127.0.0.0/8 for a server on loopback. */
+  static open(url: string, { localAddress }: { readonly localAddress?: string } = {}): Promise<RawConnection> {
     const { hostname, port } = new URL(url);
     return new Promise((resolve, reject) => {
-      const socket = connect({ host: hostname, port: Number(port) });
+      const from = localAddress === undefined ? {} : { localAddress };
+      const socket = connect({ host: hostname, port: Number(port), ...from });
       socket.setNoDelay(true);
       socket.once("error", reject);
       socket.once("connect", () => {
@@ -76,10 +78,8 @@ export class RawConnection {
 
   /** Head of a request; Host is there. */
   writeHead(method: string, url: string, headers: readonly string[]): Promise<boolean> {
-    const { host, pathname, search } = new URL(url);
     this.#method = method;
-    const lines = [`${method} ${pathname}${search} HTTP/1.1`, `Host: ${host}`, ...headers];
-    return this.write(`${lines.join("\r\n")}\r\n\r\n`);
+    return this.write(requestHead(method, url, headers));
   }
 
   /** The next answer, 1xx ones too; null when the connection ends before it is whole. Rejects after `timeoutMs`. */
@@ -153,6 +153,12 @@ export class RawConnection {
     if (this.#received.length < end) return null;
     return { text: this.#received.subarray(start, end).toString("utf8"), end };
   }
+}
+
+/** The bytes of a request's head; Host is there. Repeated, they are pipelined requests. */
+export function requestHead(method: string, url: string, headers: readonly string[]): string {
+  const { host, pathname, search } = new URL(url);
+  return `${[`${method} ${pathname}${search} HTTP/1.1`, `Host: ${host}`, ...headers].join("\r\n")}\r\n\r\n`;
 }
 
 function dechunked(bytes: Buffer, start: number): { text: string; end: number } | null {
