@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { LIMITS } from "../../limits.ts";
+import { tokenText } from "../../search-index/analyze.ts";
 import { ExtractionFault } from "../extractor.ts";
 import { TextAllowance, TextBuilder } from "./text-builder.ts";
 
@@ -13,22 +14,24 @@ function textOf(pieces: readonly string[]): string {
 
 test("white space collapses the same however the text is cut into pieces", () => {
   const piece = fc.oneof(
-    fc.constantFrom(" ", "\n", "a \n b", "c\r\nd", "e  f\tg", "\u00a0x", "😀"),
-    fc.constantFrom(" ", "x", "😀", "a ").map((unit) => unit.repeat(40_000)),
+    fc.constantFrom(" ", "\n", "a \n b", "c\r\nd", "e  f\tg", "\u00a0x", "\u2009", "\u3000y", "😀"),
+    fc.constantFrom(" ", "\u00a0", "x", "😀", "a ").map((unit) => unit.repeat(40_000)),
   );
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
-      assert.equal(
-        textOf(pieces),
-        pieces
-          .join("")
-          .replace(/[ \t\r\n\f]+/g, " ")
-          .replace(/^ | $/g, ""),
-      );
+      assert.equal(textOf(pieces), pieces.join("").replace(/\s+/g, " ").replace(/^ | $/g, ""));
     }),
     { numRuns: 100 },
   );
 });
+
+for (const space of "\t\v\u0085\u00a0\u1680\u2000\u2009\u200a\u2028\u202f\u205f\u3000") {
+  const name = space.charCodeAt(0).toString(16).padStart(4, "0");
+  test(`U+${name} separates words, as a piece of its own and within one, and search finds both`, () => {
+    assert.equal(textOf([space, "Herr", space, `Müller${space}pays${space} 10`, space]), "Herr Müller pays 10");
+    assert.equal(tokenText(`Herr${space}Müller`), "herr muller");
+  });
+}
 
 test("a document may give as many characters as the limit says, breaks counted, and not one more", () => {
   const allowance = new TextAllowance();

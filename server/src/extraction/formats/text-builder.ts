@@ -7,8 +7,18 @@ const PIECE_CHARS = 64 * 1024;
 const PARTS_AT_ONCE = 4096;
 
 /**
- * Gathers the text of one page from a stream of inline pieces and breaks. White space collapses as a browser does it: runs are
- * one space, breaks swallow the spaces around them, and no more than one empty line stands between two blocks.
+ * What separates words: Unicode's White_Space, so also U+00A0, U+2009 or U+3000, which authors put between a number and its unit, and
+ * editors between two runs. How wide it is, and whether a line may break there, says nothing to a search or a citation. Not U+FEFF
+ * and U+200B, which `\s` or typography would add: they have no width, and the analyser knows what to do with them.
+ */
+const WIDE = "\\t-\\r\\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
+/** A single space is no match: it would be replaced by itself, and most white space is that. */
+const WHITE_SPACE = new RegExp(` [ ${WIDE}]+|[${WIDE}][ ${WIDE}]*`, "g");
+
+/**
+ * Gathers the text of one page from a stream of inline pieces and breaks. White space collapses as a browser does it, the kinds
+ * that never break included: runs are one space, breaks swallow the spaces around them, and no more than one empty line stands
+ * between two blocks.
  *
  * The limit counts what all builders of one document have written when they share a `TextAllowance`.
  */
@@ -33,11 +43,9 @@ export class TextBuilder {
   }
 
   #inlinePiece(text: string): void {
-    // A single space is no match: it would be replaced by itself, and most white space is that.
-    const words = text.replace(/[ \t\r\n\f]{2,}|[\t\r\n\f]/g, " ");
+    const words = text.replace(WHITE_SPACE, " ");
     if (words.startsWith(" ")) this.space();
-    const inner =
-      words.trim() === "" ? "" : words.slice(words.startsWith(" ") ? 1 : 0, words.endsWith(" ") ? -1 : undefined);
+    const inner = words.slice(words.startsWith(" ") ? 1 : 0, words.endsWith(" ") ? -1 : undefined);
     if (inner === "") return;
     this.#write(inner);
     if (words.endsWith(" ")) this.space();
