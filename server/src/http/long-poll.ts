@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { LIMITS } from "../limits.ts";
+import { clientGone } from "./client-gone.ts";
 import { matchesEtag, weakEtag } from "./etag.ts";
 
 /**
@@ -60,7 +61,7 @@ export class LongPolls {
       const known = matchesEtag(request.headers["if-none-match"], weakEtag(body));
       const waitMs = polled.ended(body) && !known ? 0 : requestedWaitMs(request);
       const end = performance.now() + waitMs;
-      const stop = AbortSignal.any([this.#released.signal, goneSignal(reply)]);
+      const stop = AbortSignal.any([this.#released.signal, clientGone(reply)]);
       for (let left = waitMs; left > 0 && !stop.aborted; left = end - performance.now()) {
         await changes.next(Math.min(left, LIMITS.pollRereadMs), stop);
         body = await polled.read();
@@ -108,13 +109,6 @@ class Changes {
   stop(): void {
     for (const stop of this.#stops) stop();
   }
-}
-
-/** Aborted when the client closed the connection: nobody waits for the answer. */
-function goneSignal(reply: FastifyReply): AbortSignal {
-  const gone = new AbortController();
-  reply.raw.once("close", () => gone.abort());
-  return gone.signal;
 }
 
 /** `?wait=` before `Prefer: wait=` (RFC 7240 §4.3); "a `?wait` that is no whole number is 400; in `Prefer` it is ignored". */
