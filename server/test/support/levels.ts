@@ -1,10 +1,10 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 
 /** What a process holds, as Linux counts it in /proc. */
 export interface Levels {
   readonly rssBytes: number;
-  /** Open files and sockets. */
+  /** Open files and sockets, without the blob store's folders: those stay open once used, up to limits.openFolders. */
   readonly descriptors: number;
 }
 
@@ -12,14 +12,27 @@ export interface Levels {
 export function levelsOf(pid: number): Levels {
   const status = readFileSync(`/proc/${pid}/status`, "latin1");
   const rssKib = Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0);
-  return { rssBytes: rssKib * 1024, descriptors: readdirSync(`/proc/${pid}/fd`).length };
+  const opened = readdirSync(`/proc/${pid}/fd`).map((fd) => targetOf(`/proc/${pid}/fd/${fd}`));
+  const descriptors = opened.filter((target) => target !== null && !BLOB_FOLDER.test(target)).length;
+  return { rssBytes: rssKib * 1024, descriptors };
+}
+
+const BLOB_FOLDER = /\/blobs\/(?:segments|originals|text)(?:\/[0-9a-f]{2})?$/;
+
+/** Null when it was closed meanwhile. */
+function targetOf(path: string): string | null {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return null;
+  }
 }
 
 /** How much more than before still counts as the same level. */
 export interface LevelSlack {
   /** Default 64 MiB: V8 keeps some of a heap that it needed once. */
   readonly rssBytes?: number;
-  /** Default 8: index files of teams, folders of the blob store, a child that is being started. */
+  /** Default 24: index files of teams, pipes of children that are being started. */
   readonly descriptors?: number;
 }
 
@@ -30,7 +43,7 @@ export interface LevelSlack {
 export async function backToLevel(
   pid: number,
   before: Levels,
-  { rssBytes = 64 * 1024 * 1024, descriptors = 8 }: LevelSlack = {},
+  { rssBytes = 64 * 1024 * 1024, descriptors = 24 }: LevelSlack = {},
   withinMs = 60_000,
 ): Promise<Levels> {
   const until = performance.now() + withinMs;
