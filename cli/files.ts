@@ -5,7 +5,7 @@ import { type JsonObject, numberIn, objectIn, objectsIn, textIn } from "./client
 import { CliError, EXIT, type ExitCode } from "./exit-codes.ts";
 import { type Io, printable, printJson } from "./io.ts";
 import { table } from "./table.ts";
-import { stageOf, waitUntilIndexed } from "./upload/wait.ts";
+import { stageOf, waitUntilIndexed, warningsOf } from "./upload/wait.ts";
 
 const RETRY_SECONDS = 10;
 
@@ -65,7 +65,7 @@ function statusTable(files: readonly JsonObject[]): string {
         textIn(file, "id") ?? "",
         stageOf(file),
         printable(textIn(file, "filename") ?? ""),
-        printable(textIn(error, "message") ?? ""),
+        printable(textIn(error, "message") ?? warningsOf(file)),
       ];
     }),
   );

@@ -1,8 +1,9 @@
-import { numberIn, objectIn, textIn, textsIn } from "../client/json.ts";
+import { listIn, numberIn, objectIn, textIn, textsIn } from "../client/json.ts";
 import { CliError } from "../exit-codes.ts";
 import { type Io, printable, styled } from "../io.ts";
 import { table } from "../table.ts";
 import type { Uploaded } from "./upload-file.ts";
+import { warningsOf } from "./wait.ts";
 
 /** How it ended for one file. */
 export type Outcome = { readonly path: string; readonly filename: string } & (
@@ -30,10 +31,12 @@ function one(io: Io, outcome: Outcome, buckets: readonly string[]): string {
   if ("error" in outcome) return `${name} was not uploaded: ${printable(outcome.error.message)}\n`;
   const { file, fileId } = outcome.uploaded;
   const pages = numberIn(file, "pages");
+  const warnings = warningsOf(file);
   const lines = [
     `${name} ${sentence(outcome)}`,
     `  File     ${fileId}`,
     ...(pages === null ? [] : [`  Pages    ${pages}`]),
+    ...(warnings === "" ? [] : [`  Missing  ${printable(warnings)}`]),
     `  Buckets  ${buckets.join(", ")}`,
     hint(file["status"], fileId, buckets),
   ];
@@ -60,7 +63,7 @@ function several(outcomes: readonly Outcome[], buckets: readonly string[]): stri
     if ("error" in outcome) return [name, "not uploaded", "", printable(outcome.error.message)];
     const { file, fileId } = outcome.uploaded;
     const error = outcome.waitError ?? (textIn(file, "status") === "failed" ? errorOf(file) : null);
-    return [name, textIn(file, "status") ?? "", fileId, printable(error?.message ?? "")];
+    return [name, textIn(file, "status") ?? "", fileId, printable(error?.message ?? warningsOf(file))];
   });
   const counts = new Map<string, number>();
   for (const [, status = ""] of rows) counts.set(status, (counts.get(status) ?? 0) + 1);
@@ -89,6 +92,7 @@ export function outcomeToJson(outcome: Outcome) {
     already_there: alreadyThere,
     resumed_at: resumedAt,
     timed_out: outcome.timedOut,
+    warnings: listIn(file, "warnings"),
     error: jsonErrorOf(outcome),
   };
 }
@@ -113,6 +117,7 @@ const NOT_UPLOADED = {
   already_there: false,
   resumed_at: null,
   timed_out: false,
+  warnings: [],
 } as const;
 
 function errorOf(file: Parameters<typeof textIn>[0]): { readonly code: string; readonly message: string } | null {

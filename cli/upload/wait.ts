@@ -1,5 +1,5 @@
 import type { Api } from "../client/api.ts";
-import { type JsonObject, numberIn, objectIn, textIn } from "../client/json.ts";
+import { type JsonObject, listIn, numberIn, objectIn, objectsIn, textIn } from "../client/json.ts";
 import type { StageWatcher } from "./watcher.ts";
 
 /**
@@ -31,6 +31,19 @@ function isFinal(file: JsonObject): boolean {
   const status = textIn(file, "status") ?? "";
   return status === "indexed" || status === "failed" || status === "deleted";
 }
+
+/** For people: what of an indexed file its text does not show, "" when nothing is known to be missing. */
+export function warningsOf(file: JsonObject): string {
+  return objectsIn(file, "warnings")
+    .map((warning) => {
+      const pages = listIn(warning, "pages").map(String);
+      const shown = pages.length > PAGES_SHOWN ? [...pages.slice(0, PAGES_SHOWN), "…"] : pages;
+      return `Page ${shown.join(", ")}: ${textIn(warning, "message") ?? ""}`;
+    })
+    .join(" ");
+}
+
+const PAGES_SHOWN = 5;
 
 /** For people: "waiting, place 3", "extracting 12/40 pages". */
 export function stageOf(file: JsonObject): string {

@@ -180,7 +180,9 @@ export const FILE_ERRORS = {
   type_mismatch: "The content is not what content_type declares. Correct content_type or the file and upload it again.",
   encrypted_file: "The file is encrypted. Remove its password and upload it again.",
   corrupt_file: "The file is damaged and cannot be read. Export it afresh from its source and upload it again.",
-  empty_text: "No text was found. A scan has no text of its own: run OCR on it and upload the result.",
+  empty_text: "No text was found. Upload a file that holds text.",
+  garbled_text:
+    "The text is unreadable. Export it afresh from its source, as UTF-8 or as a PDF with text, and upload it again.",
   too_complex: "The file is past a limit of what is read in one document. Split it and upload the parts.",
   extraction_timeout: "Reading the file took too long. Split or simplify it and upload it again.",
   extraction_memory: "Reading the file took too much memory. Split or simplify it and upload it again.",
@@ -189,6 +191,25 @@ export const FILE_ERRORS = {
 } as const satisfies Record<string, string>;
 
 export type FileErrorCode = keyof typeof FILE_ERRORS;
+
+/** Why a file is indexed but in part: the `code` of an entry of `file.warnings` (contract §11). */
+export const FILE_WARNINGS = {
+  garbled_text:
+    "The text of these pages is unreadable. Export the document afresh from its source and upload it again.",
+  empty_page: "These pages have content and no text was found in it.",
+  part_skipped: "These pages, or parts of them, were left out.",
+} as const satisfies Record<string, string>;
+
+export type FileWarningCode = keyof typeof FILE_WARNINGS;
+
+/** What of a file its indexed text does not show. At most limits.warnings of them. */
+export interface FileWarning {
+  readonly code: FileWarningCode;
+  /** For people: what is missing and what to do. At most limits.warningChars. */
+  readonly message: string;
+  /** In order, each once; at most the first limits.warningPages. */
+  readonly pages: readonly number[];
+}
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 export type ErrorDetails = Readonly<Record<string, JsonValue>>;

@@ -192,6 +192,10 @@ export const LIMITS = {
   /** Counted over all reads: a slide list may name one part 200 000 times. */
   zipTotalBytes: 200 * MIB,
   xmlDepth: 2_000,
+  /** What `warnings` of a file may say (contract §11); the first count. */
+  warnings: 20,
+  warningPages: 100,
+  warningChars: 500,
   mimeDepth: 50,
   mimeHeaderBytes: 2 * MIB,
   /** The library keeps an object for each: a million take 500 MB of the child's memory. 25 MB of base64 have 350 000. */

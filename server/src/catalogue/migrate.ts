@@ -1,11 +1,12 @@
 import { type Kysely, sql } from "kysely";
 import type { Dialect, Migration } from "./migration.ts";
 import { initial } from "./migrations/0001-initial.ts";
+import { fileWarnings } from "./migrations/0002-file-warnings.ts";
 import type { Schema } from "./schema.ts";
 
 export const SQLITE: Dialect = { integer: "integer", strict: " STRICT" };
 
-const MIGRATIONS: readonly Migration[] = [initial];
+const MIGRATIONS: readonly Migration[] = [initial, fileWarnings];
 export const NEWEST_VERSION = MIGRATIONS.length;
 
 /** The data was written by a newer Wharf: refuse rather than guess. */

@@ -140,6 +140,8 @@ export interface FilesTable {
   /** Where the original and the active build's text are in the blob store; null once removed. */
   blob_key: string | null;
   text_key: string | null;
+  /** JSON array of {code, message, pages}: what the active build's text does not show. */
+  warnings: string;
   session_id: SessionId;
   /** The latest indexing task. */
   task_id: TaskId;

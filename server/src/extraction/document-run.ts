@@ -1,3 +1,4 @@
+import type { FileWarning } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import { Budget, type BudgetLimits } from "./budget.ts";
 import type { ExtractionChild } from "./child-process.ts";
@@ -75,6 +76,7 @@ async function feed(source: ExtractionSource, child: ExtractionChild, watch: Wat
 class Watch {
   page: ExtractedPage | null = null;
   fault: ExtractionFault | null = null;
+  warned = false;
   readonly #run: DocumentRun;
   readonly #budget: Budget;
   readonly #timer: NodeJS.Timeout;
@@ -206,6 +208,8 @@ function eventOf({ message, text }: Frame, watch: Watch): ExtractionEvent | null
       return { kind: "chunks", chunks: message.ranges.map((range) => chunkOf(range, watch.page)) };
     case "progress":
       return { kind: "progress", done: message.done, total: message.total };
+    case "warnings":
+      return { kind: "warnings", warnings: ofReadPages(message.warnings, watch) };
     case "fault":
       watch.fault = new ExtractionFault(message.code, message.message, { permanent: true, death: false });
       return null;
@@ -213,6 +217,17 @@ function eventOf({ message, text }: Frame, watch: Watch): ExtractionEvent | null
     case "done":
       return null;
   }
+}
+
+/** Once, and of pages that have come, each once and in order. */
+function ofReadPages(warnings: readonly FileWarning[], watch: Watch): readonly FileWarning[] {
+  const last = watch.page?.page ?? 0;
+  for (const { pages } of warnings)
+    for (const [index, page] of pages.entries())
+      if (page <= (pages[index - 1] ?? 0) || page > last) throw new ProtocolError("a warning of no page");
+  if (watch.warned) throw new ProtocolError("warnings twice");
+  watch.warned = true;
+  return warnings;
 }
 
 /** The child sends ranges only; the text is cut here, out of the page that came before. */

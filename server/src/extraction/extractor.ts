@@ -1,4 +1,4 @@
-import type { FileErrorCode } from "../errors.ts";
+import type { FileErrorCode, FileWarning } from "../errors.ts";
 
 /**
  * The extraction port: bytes in, type, pages and analysed chunks out, read in a jailed child process (pool.ts), never in the
@@ -10,7 +10,8 @@ import type { FileErrorCode } from "../errors.ts";
  */
 export interface Extractor {
   /**
-   * Reads one document. Events arrive in order: one `type`, then for each page its `page` and its `chunks`, `progress` in between.
+   * Reads one document. Events arrive in order: one `type`, then for each page its `page` and its `chunks`, `progress` in between, and at
+   * the end perhaps one `warnings`.
    * The iterator waits for its consumer (backpressure reaches the child). Leaving the loop early or aborting ends the child.
    * Throws ExtractionFault (the file's), ExtractorTrouble (the machine's) or TooLongForFastLane (nobody's).
    */
@@ -41,7 +42,8 @@ export type ExtractionEvent =
   | { readonly kind: "type"; readonly detected: string; readonly titleTokens: string }
   | { readonly kind: "page"; readonly page: ExtractedPage }
   | { readonly kind: "chunks"; readonly chunks: readonly AnalysedChunk[] }
-  | { readonly kind: "progress"; readonly done: number; readonly total: number | null };
+  | { readonly kind: "progress"; readonly done: number; readonly total: number | null }
+  | { readonly kind: "warnings"; readonly warnings: readonly FileWarning[] };
 
 export interface ExtractedPage {
   /** From 1. */

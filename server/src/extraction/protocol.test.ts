@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { LIMITS } from "../limits.ts";
 import {
   type ChildMessage,
   decodeHead,
@@ -17,6 +18,7 @@ const messages: readonly ChildMessage[] = [
   { kind: "page", page: 4, label: "iv" },
   { kind: "chunks", ranges: [[0, 5, "hello"]] },
   { kind: "progress", done: 1, total: null },
+  { kind: "warnings", warnings: [{ code: "part_skipped", message: "hidden", pages: [2, 5] }] },
   { kind: "fault", code: "corrupt_file", message: "broken" },
   { kind: "done", again: false },
 ];
@@ -33,6 +35,22 @@ for (const message of messages) {
   });
 }
 
+const warning = { code: "empty_page", message: "m", pages: [1] };
+const long = { ...warning, message: "m".repeat(LIMITS.warningChars + 1) };
+const manyPages = { ...warning, pages: Array.from({ length: LIMITS.warningPages + 1 }, (_, page) => page + 1) };
+const strangeWarnings: readonly unknown[] = [
+  warning,
+  [1],
+  [{ ...warning, code: "toString" }],
+  [{ ...warning, message: null }],
+  [{ ...warning, pages: [-1] }],
+  [{ ...warning, pages: "1" }],
+  [{ ...warning, more: 1 }],
+  [long],
+  [manyPages],
+  Array.from({ length: LIMITS.warnings + 1 }, () => warning),
+];
+
 const strange = [
   "null",
   "[]",
@@ -46,8 +64,8 @@ const strange = [
   '{"kind":"fault","code":"toString","message":"x"}',
 ];
 
-for (const json of strange) {
-  test(`what is no message is refused: ${json}`, () => {
+for (const json of [...strange, ...strangeWarnings.map((warnings) => JSON.stringify({ kind: "warnings", warnings }))]) {
+  test(`what is no message is refused: ${json.slice(0, 100)}, ${json.length} characters`, () => {
     assert.throws(() => decodeMessage(Buffer.from(json)), ProtocolError);
   });
 }

@@ -1,4 +1,5 @@
-import { FILE_ERRORS } from "../errors.ts";
+import { FILE_ERRORS, FILE_WARNINGS, type FileWarning, type FileWarningCode } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
 import type { ExtractionFault } from "./extractor.ts";
 
 /**
@@ -8,7 +9,7 @@ import type { ExtractionFault } from "./extractor.ts";
  * because `JSON.parse` of a 25 MB page would hold the server's event loop five times as long as decoding it does.
  *
  * Server → child: one `DocumentHeader` frame, then exactly `sizeBytes` raw bytes. Child → server: `ready` once; then for each
- * document `type`, (`page`, `chunks`…)…, `progress` in between, perhaps `fault`, and always `done`.
+ * document `type`, (`page`, `chunks`…)…, `progress` in between, perhaps `warnings` or `fault`, and always `done`.
  */
 export interface DocumentHeader {
   readonly filename: string;
@@ -28,6 +29,8 @@ export type ChildMessage =
   /** Of the page sent last. */
   | { readonly kind: "chunks"; readonly ranges: readonly ChunkRange[] }
   | { readonly kind: "progress"; readonly done: number; readonly total: number | null }
+  /** Of the whole document, behind its last page; at most once. */
+  | { readonly kind: "warnings"; readonly warnings: readonly FileWarning[] }
   | { readonly kind: "fault"; readonly code: ExtractionFault["code"]; readonly message: string }
   /** `again`: the child takes another document; otherwise it is about to end. */
   | { readonly kind: "done"; readonly again: boolean };
@@ -90,7 +93,7 @@ export function decodeMessage(meta: Buffer): ChildMessage {
 }
 
 function messageOf(value: Readonly<Record<string, unknown>>): ChildMessage | null {
-  const { kind, detected, titleTokens, page, label, ranges, done, total, code, message, again } = value;
+  const { kind, detected, titleTokens, page, label, ranges, done, total, warnings, code, message, again } = value;
   switch (kind) {
     case "ready":
       return { kind };
@@ -102,6 +105,8 @@ function messageOf(value: Readonly<Record<string, unknown>>): ChildMessage | nul
       return Array.isArray(ranges) && ranges.every(isRange) ? { kind, ranges } : null;
     case "progress":
       return isCount(done) && (total === null || isCount(total)) ? { kind, done, total } : null;
+    case "warnings":
+      return isWarnings(warnings) ? { kind, warnings } : null;
     case "fault":
       return isFaultCode(code) && typeof message === "string" ? { kind, code, message } : null;
     case "done":
@@ -121,6 +126,29 @@ function isCount(value: unknown): value is number {
 
 function isRange(value: unknown): value is ChunkRange {
   return Array.isArray(value) && isCount(value[0]) && isCount(value[1]) && typeof value[2] === "string";
+}
+
+/** They are stored with the file and sent to its owners as they are: code, length and numbers are the contract's, or it is no message. */
+function isWarnings(value: unknown): value is readonly FileWarning[] {
+  return Array.isArray(value) && value.length <= LIMITS.warnings && value.every(isWarning);
+}
+
+function isWarning(value: unknown): value is FileWarning {
+  if (!isObject(value)) return false;
+  const { code, message, pages, ...more } = value;
+  return (
+    isWarningCode(code) &&
+    typeof message === "string" &&
+    message.length <= LIMITS.warningChars &&
+    Array.isArray(pages) &&
+    pages.length <= LIMITS.warningPages &&
+    pages.every(isCount) &&
+    Object.keys(more).length === 0
+  );
+}
+
+function isWarningCode(value: unknown): value is FileWarningCode {
+  return typeof value === "string" && Object.hasOwn(FILE_WARNINGS, value);
 }
 
 function isFaultCode(value: unknown): value is ExtractionFault["code"] {

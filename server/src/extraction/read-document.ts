@@ -6,6 +6,7 @@ import { ExtractionFault } from "./extractor.ts";
 import { documentFault, ReaderTrap } from "./fault.ts";
 import { FORMATS, type FormatInput, type PageText } from "./formats/format.ts";
 import { readPlainText } from "./formats/plain-text.ts";
+import { PageWarnings } from "./page-warnings.ts";
 import type { ChildMessage, ChunkRange } from "./protocol.ts";
 import { type Sniffed, sniff } from "./sniff.ts";
 
@@ -24,11 +25,15 @@ export async function readDocument(document: ReceivedDocument, send: Send): Prom
     const titleTokens = titleTokenText(header.filename, header.title);
     send({ kind: "type", detected: FORMATS[sniffed.format], titleTokens });
     const written = { chars: 0, hasText: false };
+    const warnings = new PageWarnings();
     for await (const found of await pagesOf(sniffed, input)) {
       page += 1;
       sendPage(found, page, written, send);
+      if (found.warnings !== undefined) warnings.add(page, found.warnings);
     }
     if (!written.hasText) throw documentFault("empty_text");
+    const all = warnings.all();
+    if (all.length > 0) send({ kind: "warnings", warnings: all });
     return { again: true };
   } catch (error) {
     return { again: sendFault(error, page, send) };

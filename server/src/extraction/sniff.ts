@@ -143,7 +143,7 @@ async function sniffMagic(bytes: Buffer, expected: DeclaredKind | null): Promise
   }
   const image = imageType(bytes);
   if (image !== null) {
-    throw documentFault("empty_text", `It is an image (${image}): like a scan, it has no text until OCR gives it one.`);
+    throw documentFault("empty_text", `It is an image (${image}): run OCR on it and upload the result.`);
   }
   return null;
 }

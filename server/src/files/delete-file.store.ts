@@ -51,6 +51,7 @@ async function bury(tx: Tx, row: FilesTable, removalTaskId: TaskId): Promise<rea
       active_build: null,
       active_chunks: 0,
       active_pages: 0,
+      warnings: "[]",
       error_code: null,
       error_message: null,
       // blob_key and text_key stay for the removal task, which clears them when they are true no more.

@@ -64,6 +64,7 @@ const NEW_FILE = {
   active_chunks: 0,
   active_pages: 0,
   text_key: null,
+  warnings: "[]",
   error_code: null,
   error_message: null,
   indexed_at: null,

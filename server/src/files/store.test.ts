@@ -22,7 +22,12 @@ after(() => f.close());
 
 const LIVING = ["queued", "indexing", "indexed", "failed"] as const;
 const CANARY = "zyzzyva";
-const canaries = { filename: `${CANARY}.txt`, tags: [CANARY], metadata: { [CANARY]: CANARY } };
+const canaries = {
+  filename: `${CANARY}.txt`,
+  tags: [CANARY],
+  metadata: { [CANARY]: CANARY },
+  warnings: [{ code: "part_skipped", message: CANARY, pages: [1] }],
+} as const;
 
 function remove(file: TestFile) {
   return f.t.catalogue.run(deleteFile, {

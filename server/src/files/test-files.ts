@@ -11,6 +11,7 @@ import { originalKey, textKey } from "../blobs/keys.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { FileState } from "../catalogue/schema.ts";
 import { readConfig } from "../config.ts";
+import type { FileWarning } from "../errors.ts";
 import { createApp } from "../http/app.ts";
 import { LongPolls } from "../http/long-poll.ts";
 import type { App } from "../http/route.ts";
@@ -65,6 +66,7 @@ export interface NewTestFile {
   readonly tags?: readonly string[];
   readonly metadata?: object;
   readonly pages?: readonly { readonly label: string | null; readonly text: string }[];
+  readonly warnings?: readonly FileWarning[];
 }
 
 export interface TestFile {
@@ -113,7 +115,12 @@ export async function openTestFiles(options: { readonly downloads?: Downloads } 
     return claimed;
   };
 
-  const index = async (file: TestFile, held: Claim, pages: Required<NewTestFile>["pages"]) => {
+  const index = async (
+    file: TestFile,
+    held: Claim,
+    pages: Required<NewTestFile>["pages"],
+    warnings: readonly FileWarning[],
+  ) => {
     const build = buildName(file.taskId, held.attempt);
     const key = textKey(file.fileId, build);
     const lines = pages.map((page, i) => `${JSON.stringify({ page: i + 1, ...page })}\n`).join("");
@@ -126,6 +133,7 @@ export async function openTestFiles(options: { readonly downloads?: Downloads } 
       pages: pages.length,
       textKey: key,
       detectedType: "text/plain",
+      warnings: JSON.stringify(warnings),
     };
     await catalogue.run(activate, { fileId, taskId, attempt, ...made });
   };
@@ -140,7 +148,12 @@ export async function openTestFiles(options: { readonly downloads?: Downloads } 
     if (state === "queued") return file;
     const held = await claim(file.taskId);
     if (state === "indexed")
-      await index(file, held, wanted.pages ?? [{ label: null, text: "The quay was rebuilt in granite." }]);
+      await index(
+        file,
+        held,
+        wanted.pages ?? [{ label: null, text: "The quay was rebuilt in granite." }],
+        wanted.warnings ?? [],
+      );
     if (state === "failed")
       await t.queue.fault(held, { code: "empty_text", message: "Page 1 is a scan.", permanent: true, death: false });
     return file;

@@ -35,7 +35,7 @@ async function takeOver(file: TestFile, text: string): Promise<void> {
   const build = buildName(taskId, attempt);
   const key = textKey(fileId, build);
   await f.blobs.put(key, chunksOf(Buffer.from(`${JSON.stringify({ page: 1, label: null, text })}\n`)));
-  const made = { version: 1, build, chunks: 1, pages: 1, textKey: key, detectedType: "text/plain" };
+  const made = { version: 1, build, chunks: 1, pages: 1, textKey: key, detectedType: "text/plain", warnings: "[]" };
   const { replaced } = await f.t.catalogue.run(activate, { fileId, taskId, attempt, ...made });
   await f.blobs.remove(storedKey(replaced?.textKey ?? ""));
 }

@@ -3,7 +3,7 @@ import { storedKey } from "../blobs/keys.ts";
 import type { Tx } from "../catalogue/catalogue.ts";
 import { prepared } from "../catalogue/prepared.ts";
 import type { FileState, FilesTable, MembershipStatus, TasksTable } from "../catalogue/schema.ts";
-import type { JsonValue } from "../errors.ts";
+import type { FileWarning, JsonValue } from "../errors.ts";
 import type { BucketId, FileId, SessionId, TaskId, TeamId } from "../ids.ts";
 import { queuePositionOf, type VisibleTask } from "../tasks/store.ts";
 
@@ -25,6 +25,8 @@ export interface FileView {
   readonly activeVersion: number | null;
   /** Pages of the text that search shows; null = none yet. */
   readonly pages: number | null;
+  /** What that text does not show of the file. */
+  readonly warnings: readonly FileWarning[];
   /** The original; null once it was removed. */
   readonly blobKey: BlobKey | null;
   /** The active build's text; null = none. */
@@ -134,6 +136,7 @@ function toView(row: FilesTable, memberships: readonly Membership[], task: Visib
   // Texts that we serialised ourselves, from values that were checked then.
   const tags: readonly string[] = JSON.parse(row.tags);
   const metadata: { readonly [key: string]: JsonValue } = JSON.parse(row.metadata);
+  const warnings: readonly FileWarning[] = JSON.parse(row.warnings);
   return {
     id: row.id,
     teamId: row.team_id,
@@ -148,6 +151,7 @@ function toView(row: FilesTable, memberships: readonly Membership[], task: Visib
     metadata,
     activeVersion: row.active_version,
     pages: row.active_version === null ? null : row.active_pages,
+    warnings,
     blobKey: row.blob_key === null ? null : storedKey(row.blob_key),
     textKey: row.text_key === null ? null : storedKey(row.text_key),
     sessionId: row.session_id,

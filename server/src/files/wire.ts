@@ -1,12 +1,26 @@
 import { type Static, Type } from "typebox";
 import { toRfc3339 } from "../clock.ts";
-import { assertNever, type JsonValue } from "../errors.ts";
+import { assertNever, FILE_WARNINGS, type FileWarningCode, type JsonValue } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
 import { TaskObject, taskToWire } from "../tasks/wire.ts";
 import { FILE_STATES } from "./file.ts";
 import type { FileView, Membership } from "./view.store.ts";
 
 const SyncStatus = Type.Enum(["pending", "active", "failed"]);
 const AbsentOfDeleted = "Absent once the file is deleted.";
+
+const FileWarningObject = Type.Object({
+  code: Type.Enum(Object.keys(FILE_WARNINGS).filter(isWarningCode)),
+  message: Type.String({ description: "For people: what is missing and what to do." }),
+  pages: Type.Array(Type.Integer(), {
+    maxItems: LIMITS.warningPages,
+    description: `At most the first ${LIMITS.warningPages}.`,
+  }),
+});
+
+function isWarningCode(code: string): code is FileWarningCode {
+  return Object.hasOwn(FILE_WARNINGS, code);
+}
 
 /** The file object of contract §4. A deleted file's (§12 tombstone) has fewer members: they are the optional ones. */
 export const FileObject = Type.Object(
@@ -27,6 +41,12 @@ export const FileObject = Type.Object(
     pages: Type.Optional(
       Type.Union([Type.Integer(), Type.Null()], {
         description: "Pages (slides, sheets, chapters) of the indexed text; null until it is indexed.",
+      }),
+    ),
+    warnings: Type.Optional(
+      Type.Array(FileWarningObject, {
+        maxItems: LIMITS.warnings,
+        description: "What of the file the indexed text does not show; empty when nothing is known to be missing.",
       }),
     ),
     tags: Type.Array(Type.String()),
@@ -82,6 +102,7 @@ function livingToWire(file: FileView): WireFile {
     bucketSyncStatus: bucketSyncStatus(file.memberships),
     bucketSync: Object.fromEntries(file.memberships.map(({ bucketId, slug, status }) => [bucketId, { slug, status }])),
     error: file.error,
+    warnings: file.warnings.map(({ code, message, pages }) => ({ code, message, pages: [...pages] })),
     status_detail: statusDetail(file),
     task: taskToWire(file.task),
     source: { kind: "upload_session", session_id: file.sessionId },

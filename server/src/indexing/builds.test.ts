@@ -153,6 +153,7 @@ test("an activation of a stale attempt, or of a cancelled task, writes nothing",
     chunks: 1,
     pages: 1,
     detectedType: "text/plain",
+    warnings: "[]",
     build: `${file.taskId}_1`,
     textKey: textKey(file.fileId, `${file.taskId}_1`),
   };

@@ -67,6 +67,20 @@ test("indexed, active and the build that search shows change in one instant, aft
   assert.deepEqual([pending_files, active_files, active_chunks], [0, 1, 2]);
 });
 
+test("what the text does not show stands with the file, until a later build shows more", async () => {
+  const skipped = { code: "part_skipped", message: "hidden", pages: [2] } as const;
+  const file = await t.newFile("sheets.txt", [...textScript("first sheet"), { kind: "warnings", warnings: [skipped] }]);
+  assert.equal(await t.workerWith().runOnce(), true);
+  assert.deepEqual(JSON.parse((await t.on.file(file.fileId)).warnings), [skipped]);
+
+  t.scripts.set("sheets.txt", textScript("first sheet", "second sheet"));
+  const again = { teamId: t.team, fileId: file.fileId, taskId: t.on.ids.next("task") };
+  await t.on.catalogue.run(reindexFile, again);
+  assert.deepEqual(JSON.parse((await t.on.file(file.fileId)).warnings), [skipped], "the old text is still shown");
+  assert.equal(await t.workerWith().runOnce(), true);
+  assert.equal((await t.on.file(file.fileId)).warnings, "[]");
+});
+
 test("a document that cannot be read to its end fails with its reason and leaves nothing in the index and no text (POL-1)", async () => {
   const cases = [
     "unsupported_file_type",

@@ -1,7 +1,7 @@
 import { type BlobStore, BlobStoreError } from "../blobs/blob-store.ts";
 import { storedKey, textKey } from "../blobs/keys.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
-import { FILE_ERRORS } from "../errors.ts";
+import { FILE_ERRORS, type FileWarning } from "../errors.ts";
 import { type ExtractionEvent, ExtractionFault, type Extractor } from "../extraction/extractor.ts";
 import type { Log } from "../log.ts";
 import { buildName } from "../search-index/build.ts";
@@ -63,7 +63,7 @@ export function createIndexFile(deps: IndexingDeps): TaskHandler {
 
 function activationOf({ claim, build, spool }: Job, read: ReadText): Activation {
   const { taskId, fileId, attempt, version } = claim;
-  const { pages, detectedType } = read;
+  const { pages, detectedType, warnings } = read;
   return {
     taskId,
     fileId,
@@ -74,6 +74,7 @@ function activationOf({ claim, build, spool }: Job, read: ReadText): Activation 
     pages,
     textKey: textKey(fileId, build),
     detectedType,
+    warnings: JSON.stringify(warnings),
   };
 }
 
@@ -95,13 +96,14 @@ interface ReadText {
   detectedType: string;
   titleTokens: string;
   pages: number;
+  warnings: readonly FileWarning[];
   whole: boolean;
 }
 
 /** Reads the original; its pages go to the kept text as they come, its chunks to the spool. */
 async function publishText({ blobs, extractor }: IndexingDeps, job: Job): Promise<ReadText> {
   const { claim, context, source } = job;
-  const read: ReadText = { detectedType: source.declaredType, titleTokens: "", pages: 0, whole: false };
+  const read: ReadText = { detectedType: source.declaredType, titleTokens: "", pages: 0, warnings: [], whole: false };
   const events = extractor.extract(
     {
       filename: source.filename,
@@ -134,6 +136,9 @@ async function* linesOf(events: AsyncIterable<ExtractionEvent>, job: Job, read: 
         break;
       case "chunks":
         await spool.add(event.chunks);
+        break;
+      case "warnings":
+        read.warnings = event.warnings;
         break;
       case "progress":
         context.report({ stage: "extracting", progress: { done: event.done, total: event.total, unit: "pages" } });

@@ -59,6 +59,8 @@ export interface Activation extends AttemptRef {
   readonly pages: number;
   readonly textKey: string;
   readonly detectedType: string;
+  /** JSON array of FileWarning (errors.ts). */
+  readonly warnings: string;
 }
 
 /** The build that search showed before, whose chunks and text are garbage now. */
@@ -103,6 +105,7 @@ const showBuild = prepared((db, $: Activation & { readonly state: FilesTable["st
       active_chunks: $.chunks,
       active_pages: $.pages,
       text_key: $.textKey,
+      warnings: $.warnings,
       error_code: null,
       error_message: null,
       indexed_at: $.now,

@@ -1,3 +1,5 @@
+import type { FileWarningCode } from "../../errors.ts";
+
 /** One page as its reader found it; read-document.ts numbers, cleans, chunks and sends it. */
 export interface PageText {
   /** The page's own name, or null. */
@@ -5,6 +7,17 @@ export interface PageText {
   readonly text: string;
   /** How many pages there will be, when the reader knows. */
   readonly total?: number;
+  /** What its text does not show. */
+  readonly warnings?: readonly PageWarning[];
+}
+
+/**
+ * The same words for the same reason, whatever the page: pages are gathered by them (page-warnings.ts), and a document has at most
+ * limits.warnings of them. `detail` goes in brackets behind the sentence of the code: "hidden sheets".
+ */
+export interface PageWarning {
+  readonly code: FileWarningCode;
+  readonly detail: string;
 }
 
 export interface FormatInput {

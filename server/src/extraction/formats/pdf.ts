@@ -37,7 +37,10 @@ export async function* readPdf(bytes: Buffer): AsyncGenerator<PageText> {
 
 function noText(total: number, images: boolean): Error {
   const pages = total === 1 ? "Its page holds" : `Its ${total} pages hold`;
-  return documentFault("empty_text", images ? `${pages} images and no text: it is a scan.` : `${pages} no text.`);
+  return documentFault(
+    "empty_text",
+    images ? `${pages} images and no text: it is a scan. Run OCR on it and upload the result.` : `${pages} no text.`,
+  );
 }
 
 const instances = new Map<number, Promise<WrappedPdfiumModule>>();

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { openDatabase } from "../sqlite/open-database.ts";
+import { NEWEST_VERSION, SQLITE } from "./migrate.ts";
+import { initial } from "./migrations/0001-initial.ts";
+import { openSqliteCatalogue } from "./sqlite.ts";
+
+const FILE = `INSERT INTO files (id, team_id, state, title, filename, content_type, size_bytes, sha256, tags, metadata, version, active_version, active_build,
+  session_id, task_id, created_at, updated_at, deleted_at) VALUES ('file_' || $1, 'team_1', $1, '', '', 'text/plain', 1, '', '[]', '{}', 1,
+  iif($1 = 'indexed', 1, NULL), iif($1 = 'indexed', 'b', NULL), 'sess_' || $1, 'task_' || $1, 1, 1, iif($1 = 'deleted', 1, NULL))`;
+
+test("a catalogue of the first schema, with files in it, is brought to the newest and keeps them", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "wharf-migrate-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const path = join(folder, "catalogue.db");
+  const old = openDatabase(path);
+  for (const statement of initial.statements(SQLITE)) old.exec(statement);
+  old.exec("CREATE TABLE schema_migrations (version integer PRIMARY KEY, name text, applied_at integer)");
+  old.exec("INSERT INTO schema_migrations VALUES (1, 'initial', 1)");
+  old.exec("INSERT INTO teams (id, slug, name, created_at) VALUES ('team_1', 'team', 'Team', 1)");
+  for (const state of ["queued", "indexed", "deleted"]) old.prepare(FILE).run({ 1: state });
+  old.close();
+
+  await (await openSqliteCatalogue({ path, fatal: assert.ifError })).close();
+  const now = openDatabase(path);
+  t.after(() => now.close());
+  assert.equal(now.prepare("SELECT max(version) AS version FROM schema_migrations").get()?.["version"], NEWEST_VERSION);
+  assert.deepEqual(
+    now
+      .prepare("SELECT state, warnings FROM files ORDER BY id")
+      .all()
+      .map((row) => [row["state"], row["warnings"]]),
+    [
+      ["deleted", "[]"],
+      ["indexed", "[]"],
+      ["queued", "[]"],
+    ],
+  );
+  const warned = now.prepare("UPDATE files SET warnings = '[1]' WHERE state = ?");
+  assert.equal(warned.run("indexed").changes, 1);
+  for (const state of ["queued", "deleted"]) assert.throws(() => warned.run(state), /CHECK/);
+});
