@@ -37,7 +37,7 @@ function lines(io: Io): ProgressView {
       return {
         stage: (text) => {
           // Each once and without its numbers: a log is not a bar.
-          const words = text.replace(/,? (place )?\d.*$/, "");
+          const [words = ""] = text.split(/,? (?:place )?\d/, 1);
           if (!said.has(words)) say(name, words);
           said.add(words);
         },

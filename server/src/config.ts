@@ -255,7 +255,9 @@ function baseUrl(text: string): string | null {
     throw new ConfigError(
       `must be an http or https URL without query, such as https://files.example.com, not "${text}"`,
     );
-  return url.href.replace(/\/+$/, "");
+  let base = url.href;
+  while (base.endsWith("/")) base = base.slice(0, -1);
+  return base;
 }
 
 function origins(text: string): readonly string[] {

@@ -67,6 +67,13 @@ const cases: readonly Case[] = [
   { name: "HTML declared as text", bytes: HTML, declared: "text/plain", is: "text/plain" },
   { name: "HTML named .txt", bytes: HTML, filename: "a.txt", is: "text/plain" },
   { name: "HTML behind a comment", bytes: HTML, is: "text/html" },
+  {
+    name: "HTML behind its XML declaration and comments",
+    bytes: `\n<?xml version="1.0"?>\n<!-- a > b -->${"<!---->\n".repeat(20)}<html lang="en">Hello`,
+    is: "text/html",
+  },
+  { name: "comments without end", bytes: "<!---->".repeat(80), is: "text/plain" },
+  { name: "a comment that is not closed", bytes: "<!-- <html>", is: "text/plain" },
   { name: "text declared as HTML", bytes: "Hello", declared: "text/html; charset=utf-8", is: "text/html" },
   { name: "text named .md", bytes: "# Hello", filename: "a.MD", is: "text/markdown" },
   { name: "text declared as CSV and named .md", bytes: "a,b", declared: "text/csv", filename: "a.md", is: "text/csv" },

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { WharfError } from "../errors.ts";
-import { parseJsonBody } from "./json-body.ts";
+import { isJsonType, parseJsonBody } from "./json-body.ts";
 
 const parse = (text: string) => parseJsonBody(Buffer.from(text));
 const nested = (levels: number) => `${"[".repeat(levels)}${"]".repeat(levels)}`;
@@ -64,6 +64,25 @@ describe("a JSON body (ALL-9)", () => {
       [nested(32), JSON.parse(nested(32))],
     ];
     for (const [text, value] of cases) assert.deepEqual(parse(text), value, text);
+  });
+
+  test("is of a type that says JSON, in UTF-8", () => {
+    const types: readonly (readonly [string | undefined, boolean])[] = [
+      ["application/json", true],
+      ["Application/JSON", true],
+      ["application/json;", true],
+      ["application/json;charset=utf-8", true],
+      ['application/json ; Charset="UTF-8";', true],
+      [undefined, false],
+      ["", false],
+      ["application/json; charset=utf-16", false],
+      ["application/json; boundary=x", false],
+      ["application/jsonx", false],
+      ["application/problem+json", false],
+      ["text/json", false],
+      [`application/json${" ".repeat(15_000)}x`, false],
+    ];
+    for (const [type, isJson] of types) assert.equal(isJsonType(type), isJson, type?.slice(0, 80));
   });
 
   test("has no null members but inside metadata", () => {

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import { WharfError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
+import { parseMediaType } from "../media-type.ts";
 import { hasBody, readBounded } from "./bounded-body.ts";
 import type { App } from "./route.ts";
 
@@ -112,8 +113,11 @@ function withoutNulls(value: unknown): unknown {
   return Object.fromEntries(kept.map(([key, member]) => [key, key === "metadata" ? member : withoutNulls(member)]));
 }
 
-/** JSON is UTF-8 (RFC 8259 §8.1): another charset is refused rather than misread. */
-function isJsonType(contentType: string | undefined): boolean {
-  const match = /^\s*application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?;?\s*$/i;
-  return contentType !== undefined && match.test(contentType);
+/** JSON is UTF-8 (RFC 8259 §8.1): another charset is refused rather than misread, and so is what nobody defined. */
+export function isJsonType(contentType: string | undefined): boolean {
+  const type = contentType === undefined ? null : parseMediaType(contentType);
+  return (
+    type?.essence === "application/json" &&
+    type.parameters.every(([name, value]) => name === "charset" && value.toLowerCase() === "utf-8")
+  );
 }

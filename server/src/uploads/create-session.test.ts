@@ -28,9 +28,11 @@ test("Fields past a limit are refused with the contract's code and the field's n
     [{ filename: "a\r\nb" }, "invalid_filename", "filename"],
     [{ filename: "a\u0085b" }, "invalid_filename", "filename"],
     [{ filename: "a\ud800b" }, "invalid_filename", "filename"],
+    [{ filename: `a${"\u0300\u0316".repeat(15_000)}` }, "invalid_filename", "filename"],
     [{ content_type: "pdf" }, "invalid_request", "content_type"],
     [{ content_type: `text/${"x".repeat(251)}` }, "invalid_request", "content_type"],
     [{ content_type: "text/plain\r\nX: y" }, "invalid_request", "content_type"],
+    [{ content_type: `a/b${";  ".repeat(22)}(` }, "invalid_request", "content_type"],
     [{ size_bytes: 0 }, "invalid_size", "size_bytes"],
     [{ size_bytes: -5 }, "invalid_size", "size_bytes"],
     [{ size_bytes: 1.5 }, "invalid_request", "size_bytes"],
@@ -47,6 +49,8 @@ test("Fields past a limit are refused with the contract's code and the field's n
 test("Lengths count code points, after NFC for the file name (§12)", () => {
   assert.equal(valid({ filename: "😀".repeat(255) }).filename, "😀".repeat(255));
   assert.equal(valid({ filename: "e\u0301".repeat(255) }).filename, "é".repeat(255));
+  // ᾂ, the longest that one character can be: four.
+  assert.equal(valid({ filename: "\u03b1\u0313\u0300\u0345".repeat(255) }).filename, "\u1f82".repeat(255));
   assert.equal(valid({ title: "😀".repeat(512) }).title, "😀".repeat(512));
   // 8 192 bytes of UTF-8 exactly: {"n":"…"} has 8 bytes around 2 728 three-byte characters.
   assert.equal(valid({ metadata: { n: "語".repeat(2728) } }).metadata.length, 2736);

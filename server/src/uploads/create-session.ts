@@ -4,6 +4,7 @@ import type { Config } from "../config.ts";
 import { type ErrorDetails, isRefusal, type JsonValue, type Refusal, WharfError } from "../errors.ts";
 import type { IdSource, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
+import { parseMediaType } from "../media-type.ts";
 import type { DiskGate } from "./admission.ts";
 import { createSession as createSessionOperation } from "./create.store.ts";
 import { fingerprintOf } from "./idempotency.ts";
@@ -104,9 +105,10 @@ export function validateCreate(request: CreateRequest, maxFileBytes: number): Va
 
 /** Everything but control characters and lone surrogates is data: `..` and `/` too, for it never becomes a path of ours. */
 function validFilename(sent: string): string {
-  const filename = sent.normalize("NFC");
-  const chars = codePoints(filename);
+  const filename = sent.length > NFC_SHRINKS * LIMITS.filenameChars ? null : sent.normalize("NFC");
+  const chars = filename === null ? 0 : codePoints(filename);
   if (
+    filename === null ||
     chars < 1 ||
     chars > LIMITS.filenameChars ||
     /[\u0000-\u001f\u007f-\u009f]/.test(filename) ||
@@ -116,14 +118,16 @@ function validFilename(sent: string): string {
   return filename;
 }
 
-const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
-const MEDIA_TYPE = new RegExp(
-  `^${TOKEN}/${TOKEN}(?:[ \\t]*;[ \\t]*(?:${TOKEN}=(?:${TOKEN}|"(?:[^"\\\\]|\\\\.)*"))?)*[ \\t]*$`,
-);
+/**
+ * At most four characters of two code units each become one by NFC, so what is longer is too long in any spelling. It is refused unread: NFC sorts
+ * combining marks in quadratic time, 0.2 s for a body full of them.
+ */
+const NFC_SHRINKS = 8;
 
 function validContentType(sent: string | undefined): string {
-  if (sent === undefined) return "application/octet-stream";
-  if (sent.length > LIMITS.contentTypeChars || !MEDIA_TYPE.test(sent))
+  // Browsers send an empty one for types that they do not know.
+  if (sent === undefined || sent === "") return "application/octet-stream";
+  if (sent.length > LIMITS.contentTypeChars || parseMediaType(sent) === null)
     throw invalid(
       "content_type",
       `content_type must be type/subtype, such as application/pdf, in at most ${LIMITS.contentTypeChars} characters.`,

@@ -19,9 +19,10 @@ export function digestContradiction(headers: IncomingHttpHeaders, actual: Digest
 function* googClaims(header: string | string[] | undefined): Generator<readonly ["md5" | "crc32c", string]> {
   const joined = Array.isArray(header) ? header.join(",") : (header ?? "");
   for (const part of joined.split(",")) {
-    const match = /^\s*(md5|crc32c)=(.*?)\s*$/i.exec(part);
-    if (match === null) continue;
-    yield [match[1]?.toLowerCase() === "md5" ? "md5" : "crc32c", match[2] ?? ""];
+    const claim = part.trim();
+    const equals = claim.indexOf("=");
+    const kind = claim.slice(0, Math.max(equals, 0)).toLowerCase();
+    if (kind === "md5" || kind === "crc32c") yield [kind, claim.slice(equals + 1)];
   }
 }
 

@@ -146,6 +146,7 @@ const ACCEPTED: readonly (readonly [what: string, fields: Record<string, unknown
     { content_type: undefined },
     { content_type: "application/octet-stream", title: "note.txt", tags: [], metadata: {} },
   ],
+  ["an empty content_type counts as absent", { content_type: "" }, { content_type: "application/octet-stream" }],
   ["255 characters of filename", { filename: "é".repeat(255) }, { filename: "é".repeat(255) }],
   ["a decomposed filename of 400 code units", { filename: "e\u0301".repeat(200) }, { filename: "é".repeat(200) }],
   ["a filename that looks like a path", { filename: "../../etc/passwd" }, { filename: "../../etc/passwd" }],

@@ -141,18 +141,24 @@ async function mimetypeOf(pack: Package): Promise<string | null> {
 }
 
 /** The main part's content type; embedded documents are named by extension only and do not confuse it. */
-const OFFICE: readonly (readonly [RegExp, Format])[] = [
-  [/(wordprocessingml|ms-word)\S*main\+xml$/i, "docx"],
-  [/(presentationml|ms-powerpoint)\S*main\+xml$/i, "pptx"],
-  [/(spreadsheetml|ms-excel)\S*main\+xml$/i, "xlsx"],
+const OFFICE: readonly (readonly [families: readonly string[], Format])[] = [
+  [["wordprocessingml", "ms-word"], "docx"],
+  [["presentationml", "ms-powerpoint"], "pptx"],
+  [["spreadsheetml", "ms-excel"], "xlsx"],
 ];
+
+function officeFormatOf(contentType: string): Format | null {
+  const type = contentType.toLowerCase();
+  if (!type.endsWith("main+xml")) return null;
+  return OFFICE.find(([families]) => families.some((family) => type.includes(family)))?.[1] ?? null;
+}
 
 async function officeFormat(pack: Package): Promise<Format | null> {
   let format: Format | null = null;
   await pack.xml("[Content_Types].xml", {
     open: (name, attribute) => {
       const type = name === "Override" || name === "Default" ? (attribute("ContentType") ?? "") : "";
-      format ??= OFFICE.find(([pattern]) => pattern.test(type))?.[1] ?? null;
+      format ??= officeFormatOf(type);
     },
   });
   return format;
