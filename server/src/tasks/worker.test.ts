@@ -50,8 +50,8 @@ function steppedHandler() {
   return { handlers: { index: handler, remove: handler }, begun, next };
 }
 
-function newWorker(handlers: { index: TaskHandler; remove: TaskHandler }, fast = 1, slow = 1): Worker {
-  return new Worker({ queue: on.queue, handlers, log: SILENT, places: { fast, slow } });
+function newWorker(handlers: { index: TaskHandler; remove: TaskHandler }, fast = 1, slow = 1, log = SILENT): Worker {
+  return new Worker({ queue: on.queue, handlers, log, places: { fast, slow } });
 }
 
 const aborted = (signal: AbortSignal) =>
@@ -203,6 +203,25 @@ test("cancel ends the work at once, without waiting for a heartbeat", async (t) 
       ["failed", "cancelled"],
     );
   });
+});
+
+test("a handler that was told to let go may throw why: that is no defect, and no error in the log", async (t) => {
+  const file = await newFile();
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  const errors: unknown[] = [];
+  const log: Log = { ...SILENT, error: (fields: unknown) => void errors.push(fields) };
+  const begun = Promise.withResolvers<void>();
+  const handler: TaskHandler = async (_claim, { signal }) => {
+    begun.resolve();
+    await aborted(signal);
+    throw signal.reason;
+  };
+  await withWorker(newWorker({ index: handler, remove: handler }, 1, 1, log), async () => {
+    await begun.promise;
+    await on.catalogue.run(cancelTask, { teamId: file.teamId, taskId: file.taskId });
+    await stateIs(file, "cancelled");
+  });
+  assert.deepEqual(errors, []);
 });
 
 test("a stop gives running tasks back at once, without a fault, and ends their work", async () => {

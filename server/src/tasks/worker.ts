@@ -161,7 +161,10 @@ class Job {
     } catch (error) {
       // A handler turns what it knows into an outcome. Anything else is a defect: it must neither stop the server nor loop for ever.
       const fault: Fault = { code: "internal", message: FILE_ERRORS.internal, permanent: false, death: false };
-      this.#options.log.error({ ...this.#ids, err: error }, "a task's handler failed unexpectedly");
+      const { log } = this.#options;
+      // One that was told to let go may throw why it did; the task's end is decided already.
+      if (this.#abort.signal.aborted) log.debug({ ...this.#ids, err: error }, "a task's handler let go");
+      else log.error({ ...this.#ids, err: error }, "a task's handler failed unexpectedly");
       return this.#claim.type === "remove"
         ? { kind: "trouble", trouble: "storage", cause: error }
         : { kind: "fault", fault };
