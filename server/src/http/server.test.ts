@@ -155,6 +155,16 @@ describe("raw HTTP", () => {
     assert.deepEqual(answer.match(/HTTP\/1\.1 \d+/g), ["HTTP/1.1 200", "HTTP/1.1 401", "HTTP/1.1 200"]);
   });
 
+  test("an expectation other than 100-continue is passed over: the answer is the request's own (ALL-4)", async () => {
+    const answer = await raw(head("GET /v1/connection", `${auth()}Expect: 100-contin\r\nConnection: close\r\n\r\n`));
+    assert.match(answer, /^HTTP\/1\.1 200 /);
+    assert.match(answer, /\r\nX-Request-Id: req_/i);
+    const upload = await raw(
+      head("PUT /v1/uploads/a/b", "Expect: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+    );
+    assert.ok(upload.includes("bytes PUT /v1/uploads/a/b false"), upload);
+  });
+
   test("uploads go to the byte end-point, whatever the method", async () => {
     for (const line of ["PUT /v1/uploads/sess_1/sig", "OPTIONS /v1/uploads/x", "GET /v1/uploads/"]) {
       const answer = await raw(head(line, "Connection: close\r\n\r\n"));

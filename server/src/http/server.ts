@@ -64,6 +64,8 @@ export class HttpServer {
     this.#server.on("connection", (socket) => this.#count(socket, max));
     this.#server.on("request", (request, response) => this.#dispatch(request, response, false));
     this.#server.on("checkContinue", (request, response) => this.#dispatch(request, response, true));
+    // An expectation that we do not know is passed over (RFC 9110 §10.1.1 allows it): Node's own 417 has not our shape.
+    this.#server.on("checkExpectation", (request, response) => this.#dispatch(request, response, false));
     this.#server.on("clientError", (error, socket) => {
       if (socket instanceof Socket) this.#refuseMalformed(error, socket);
       else socket.destroy();
