@@ -61,8 +61,12 @@ export function byteEndpointPath(maxFileBytes: number): Readonly<Record<string, 
             description: "More is expected. What Range names is on disk; without Range nothing is.",
             headers: { Range: { description: "bytes=0-last", schema: { type: "string" } } },
           },
-          400: { description: "The range, length or digest is wrong. The session stays open.", content: text },
+          400: {
+            description: "The range, length or digest is wrong. The session stays open.",
+            content: { ...text, "application/json": { schema: DIGEST_REFUSAL } },
+          },
           ...dead,
+          415: { description: "Bytes are taken as they are, without a Content-Encoding.", content: text },
           503: {
             description: "The part begins beyond what is kept, or the disk is low. Ask how much is kept, then go on.",
             content: text,
@@ -78,6 +82,19 @@ export function byteEndpointPath(maxFileBytes: number): Readonly<Record<string, 
     },
   };
 }
+
+/** A wrong X-Goog-Hash or Content-MD5 is refused in the words of Google's JSON API. */
+const DIGEST_REFUSAL = {
+  type: "object",
+  required: ["error"],
+  properties: {
+    error: {
+      type: "object",
+      required: ["code", "message"],
+      properties: { code: { type: "integer" }, message: { type: "string" } },
+    },
+  },
+};
 
 /** Google's object resource, as far as clients read it. */
 const OBJECT_RESOURCE = {
