@@ -36,7 +36,11 @@ export async function sniff(input: FormatInput): Promise<Sniffed> {
 
 /** `<meta charset>`, which HTML puts into its first 1 024 bytes; "" when there is none. */
 function metaTag(bytes: Buffer): string {
-  return /<meta\b[^>]{0,200}charset[^>]{0,60}/i.exec(bytes.subarray(0, 1024).toString("latin1"))?.[0] ?? "";
+  const tags = bytes
+    .subarray(0, 1024)
+    .toString("latin1")
+    .matchAll(/<meta\b[^>]*/gi);
+  return tags.map(([tag]) => tag).find((tag) => /charset/i.test(tag)) ?? "";
 }
 
 /** A binary format of which only the name is known: its content is looked at nevertheless. */
