@@ -13,6 +13,7 @@ import {
   OTHER,
   rejectsWith,
   SESSION,
+  segmentLengths,
   segmentsOf,
   sha256,
   writeSegment,
@@ -249,6 +250,47 @@ function describeRemoval(guarantee: Guarantee): void {
     await store.removeSegments(SESSION);
     assert.deepEqual(await segmentsOf(store), [`${OTHER}.1`]);
     assert.equal(String(await collect(store.read(original))), "content");
+  });
+
+  guarantee("a segment is cut back to its first bytes, which stay; to none it is gone", async (store) => {
+    await writeSegment(store, SESSION, 1, bytesOf(1, 300_000));
+    await writeSegment(store, SESSION, 2, bytesOf(2, 300_000));
+    await writeSegment(store, OTHER, 1, Buffer.from("their"));
+    for (const bytes of [262_144, 262_144, 300_000, 100_000]) await store.cutSegment(SESSION, 1, bytes);
+    await store.cutSegment(SESSION, 2, 0);
+    assert.deepEqual(await segmentLengths(store), [
+      [`${SESSION}.1`, 100_000],
+      [`${OTHER}.1`, 5],
+    ]);
+    assert.deepEqual(
+      await collect(store.readSegments(SESSION, [{ epoch: 1, bytes: 100_000 }])),
+      bytesOf(1, 300_000).subarray(0, 100_000),
+    );
+    await rejectsWith("damaged", collect(store.readSegments(SESSION, [{ epoch: 1, bytes: 100_001 }])));
+  });
+
+  guarantee("cutting a segment that is not there, or gone by now, is done", async (store) => {
+    for (const bytes of [0, 1, 5]) await store.cutSegment(SESSION, 1, bytes);
+    assert.deepEqual(await listed(store), []);
+  });
+
+  guarantee("a blob keeps its bytes whatever is cut of the segment that it was made of", async (store) => {
+    const { original } = await populate(store);
+    for (const bytes of [3, 0]) {
+      await store.cutSegment(SESSION, 1, bytes);
+      assert.equal(await store.size(original), 7);
+      assert.equal(String(await collect(store.read(original))), "content");
+    }
+    assert.deepEqual(await segmentsOf(store), [`${SESSION}.12`, `${OTHER}.1`]);
+  });
+
+  guarantee("a blob of a segment that was cut holds what is left of it", async (store) => {
+    const left = bytesOf(1, 300_000).subarray(0, 262_144);
+    await writeSegment(store, SESSION, 1, bytesOf(1, 300_000));
+    await store.cutSegment(SESSION, 1, left.length);
+    const key = originalKey(SESSION, sha256(left));
+    await store.publish(SESSION, [{ epoch: 1, bytes: left.length }], key);
+    assert.deepEqual(await collect(store.read(key)), left);
   });
 
   guarantee("every entry that list shows can be removed, and removing it again is done", async (store) => {

@@ -7,8 +7,8 @@ import type { FileId, SessionId } from "../ids.ts";
  * - **blob**: an immutable object with a key of `keys.ts`. It is published whole or not at all, and never changes.
  *
  * The caller guarantees that ids and keys are ours (never a client's text) and that one epoch has one writer. A method
- * that resolved has made its effect durable; only what `removeSegments` and `removeEntry` took away may be back after a power
- * cut, and reconcile removes it again. A method that fails rejects with BlobStoreError; a failed fsync is never retried: the
+ * that resolved has made its effect durable; only what `removeSegments`, `cutSegment` to 0 and `removeEntry` took away may be back
+ * after a power cut, and reconcile removes it again. A method that fails rejects with BlobStoreError; a failed fsync is never retried: the
  * segment is abandoned and the request that wrote it fails.
  */
 export interface BlobStore {
@@ -48,6 +48,12 @@ export interface BlobStore {
 
   /** Removes the session's segments: all, or those whose epoch `which` accepts. */
   removeSegments(session: SessionId, which?: (epoch: number) => boolean): Promise<void>;
+
+  /**
+   * Cuts the segment back to its first `bytes`: what its writer, which is closed, left behind its last record. 0 removes it. Done when
+   * there is none, when it is no longer than that, and when a blob was made of it: a blob's bytes stay.
+   */
+  cutSegment(session: SessionId, epoch: number, bytes: number): Promise<void>;
 
   /** Everything there is, for reconcile and doctor. Entries that come or go meanwhile may be missed or be gone. */
   list(): AsyncIterable<StoredEntry>;

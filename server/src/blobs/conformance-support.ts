@@ -40,8 +40,12 @@ export async function listed(store: BlobStore): Promise<StoredEntry[]> {
 }
 
 export async function segmentsOf(store: BlobStore): Promise<string[]> {
-  return (await listed(store)).flatMap((entry) =>
-    entry.kind === "segment" ? [`${entry.session}.${entry.epoch}`] : [],
+  return (await segmentLengths(store)).map(([name]) => name);
+}
+
+export async function segmentLengths(store: BlobStore): Promise<[name: string, bytes: number][]> {
+  return (await listed(store)).flatMap((entry): [string, number][] =>
+    entry.kind === "segment" ? [[`${entry.session}.${entry.epoch}`, entry.bytes]] : [],
   );
 }
 

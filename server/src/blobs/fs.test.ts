@@ -84,6 +84,8 @@ test("a disk that is not mounted is unavailable: nothing on it counts as missing
     put: () => store.put(KEY, once("abc")),
     remove: () => store.remove(KEY),
     removeSegments: () => store.removeSegments(SESSION),
+    cutSegment: () => store.cutSegment(SESSION, 1, 1),
+    cutSegmentToNone: () => store.cutSegment(SESSION, 1, 0),
     beginSegment: () => store.beginSegment(SESSION, 1),
     list: () => collect(store.list()),
     check: () => store.check(),

@@ -145,6 +145,23 @@ class FsBlobStore implements BlobStore {
     }
   }
 
+  /**
+   * Fsynced: a segment of exactly its recorded length may become a blob by a link, and a power cut must not bring the rest back into
+   * it. A file that has a second name is a blob by now.
+   */
+  async cutSegment(session: SessionId, epoch: number, bytes: number): Promise<void> {
+    const path = this.#path(segmentPath(session, epoch));
+    if (bytes === 0) return this.#unlink(path);
+    try {
+      const { size, nlink } = await stat(path);
+      if (size <= bytes || nlink > 1) return;
+      this.#lengths.delete(path);
+      await cutFile(path, bytes);
+    } catch (error) {
+      if (!(await isAbsent(error, path))) throw storeError("cut a segment", error);
+    }
+  }
+
   async *list(): AsyncIterable<StoredEntry> {
     for (const area of AREAS) {
       for (const shard of SHARDS) {
@@ -276,6 +293,16 @@ class FsBlobStore implements BlobStore {
 
   #path(relative: string): string {
     return join(this.#root, relative);
+  }
+}
+
+async function cutFile(path: string, bytes: number): Promise<void> {
+  const handle = await open(path, "r+");
+  try {
+    await handle.truncate(bytes);
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }
 

@@ -96,6 +96,14 @@ class MemoryBlobStore implements BlobStore {
     if (epochs.size === 0) this.#segments.delete(session);
   }
 
+  async cutSegment(session: SessionId, epoch: number, bytes: number): Promise<void> {
+    if (bytes === 0) return this.removeSegments(session, (other) => other === epoch);
+    const content = this.#segments.get(session)?.get(epoch) ?? [];
+    const first = Buffer.concat(content).subarray(0, bytes);
+    // In place: a writer that is still open would go on in this list.
+    content.splice(0, content.length, Uint8Array.from(first));
+  }
+
   async *list(): AsyncIterable<StoredEntry> {
     for (const [session, epochs] of this.#segments)
       for (const [epoch, content] of epochs)

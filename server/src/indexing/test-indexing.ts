@@ -133,6 +133,7 @@ export function blobMethods(store: BlobStore): BlobStore {
     read: (...call) => store.read(...call),
     remove: (...call) => store.remove(...call),
     removeSegments: (...call) => store.removeSegments(...call),
+    cutSegment: (...call) => store.cutSegment(...call),
     list: () => store.list(),
     removeEntry: (...call) => store.removeEntry(...call),
     check: () => store.check(),

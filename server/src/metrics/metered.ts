@@ -48,6 +48,7 @@ export function meteredBlobs(blobs: BlobStore, metrics: Metrics): BlobStore {
     read: (key, range) => blobs.read(key, range),
     remove: (key) => blobs.remove(key),
     removeSegments: (session, which) => blobs.removeSegments(session, which),
+    cutSegment: (session, epoch, bytes) => blobs.cutSegment(session, epoch, bytes),
     list: () => blobs.list(),
     removeEntry: (entry) => blobs.removeEntry(entry),
     check: () => blobs.check(),

@@ -24,6 +24,7 @@ function content(seed: number, bytes: number): Buffer {
 
 const PARTS: readonly Buffer[] = [content(1, 30_000), content(2, 20_000)];
 const WHOLE = content(3, 25_000);
+const UNRECORDED = content(6, 7_000);
 const PAGES: readonly Buffer[] = [content(4, 9_000), content(5, 4_000)];
 
 const PARTS_KEY = originalKey(IN_PARTS, sha256(Buffer.concat(PARTS)));
@@ -81,10 +82,13 @@ async function writePart(store: BlobStore, session: SessionId, part: number, epo
     await writer.append([bytes.subarray(half)]);
     await writer.sync();
     promised(`segment ${session} ${part} ${epoch} ${bytes.length}`);
-    return { epoch, bytes: bytes.length };
+    // The request goes on and is refused: what no record lists goes with it.
+    await writer.append([UNRECORDED]);
   } finally {
     await writer.close();
   }
+  await untilDone(() => store.cutSegment(session, epoch, bytes.length));
+  return { epoch, bytes: bytes.length };
 }
 
 /** A client that meets an error of the store tries again: the fault happens once, so the second time must do. */

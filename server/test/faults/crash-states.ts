@@ -11,6 +11,8 @@ import type { FileOperation } from "./fault-fs.ts";
 /** One effect on the disk, or a promise to somebody. Files are known by number, because a file may have several names. */
 export type Effect =
   | { readonly kind: "write"; readonly file: number; readonly block: number }
+  /** From this block on nothing is left. */
+  | { readonly kind: "cut"; readonly file: number; readonly block: number }
   | {
       readonly kind: "name";
       readonly folder: string;
@@ -54,6 +56,8 @@ const BLOCKS_PER_WRITE = 5;
 export function effectsOf(operations: readonly FileOperation[]): Effect[] {
   const names = new Map<string, number>();
   const written = new Map<number, number>();
+  /** The first block of what was written at this place of this file. */
+  const blockAt = new Map<string, number>();
   let files = 0;
   const effectOf = ({ op, path, more }: FileOperation): Effect[] => {
     const file = names.get(path);
@@ -69,8 +73,11 @@ export function effectsOf(operations: readonly FileOperation[]): Effect[] {
     if (op === "write") {
       const block = written.get(file) ?? 0;
       written.set(file, block + BLOCKS_PER_WRITE);
+      blockAt.set(`${file} ${second}`, block);
       return Array.from({ length: BLOCKS_PER_WRITE }, (_, n) => ({ kind: "write", file, block: block + n }));
     }
+    // Our cuts end where a write began.
+    if (op === "truncate") return [{ kind: "cut", file, block: blockAt.get(`${file} ${second}`) ?? 0 }];
     if (op === "link" || op === "rename") names.set(second, file);
     if (op === "link") return [{ kind: "name", folder: dirname(second), add: second, file }];
     if (op !== "unlink" && op !== "rename") return [];
@@ -82,7 +89,8 @@ export function effectsOf(operations: readonly FileOperation[]): Effect[] {
 }
 
 function isUncertain(effect: Effect, later: readonly Effect[]): boolean {
-  if (effect.kind === "write") return !later.some((next) => next.kind === "fsync" && next.file === effect.file);
+  if (effect.kind === "write" || effect.kind === "cut")
+    return !later.some((next) => next.kind === "fsync" && next.file === effect.file);
   if (effect.kind === "name")
     return !later.some((next) => next.kind === "fsync-folder" && next.folder === effect.folder);
   return false;
@@ -95,9 +103,14 @@ function stateOf(effects: readonly Effect[]): DiskState {
   for (const effect of effects) {
     if (effect.kind === "promise") promises.push(effect.line);
     if (effect.kind === "write") blocks.set(effect.file, (blocks.get(effect.file) ?? new Set()).add(effect.block));
+    if (effect.kind === "cut") blocks.set(effect.file, before(effect.block, blocks.get(effect.file)));
     if (effect.kind !== "name") continue;
     if (effect.remove !== undefined) names.delete(effect.remove);
     if (effect.add !== undefined) names.set(effect.add, effect.file);
   }
   return { names, blocks, promises };
+}
+
+function before(end: number, blocks: ReadonlySet<number> = new Set()): Set<number> {
+  return new Set([...blocks].filter((block) => block < end));
 }

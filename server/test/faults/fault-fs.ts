@@ -11,7 +11,7 @@ export interface FileOperation {
   readonly n: number;
   readonly op: string;
   readonly path: string;
-  /** The second path of link and rename, or offset and length of a write, or the rest of a promise. */
+  /** The second path of link and rename, or offset and length of a write, or the new length of a truncate, or the rest of a promise. */
   readonly more: readonly string[];
 }
 

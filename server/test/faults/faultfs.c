@@ -3,7 +3,7 @@
  * below FAULT_ROOT and makes one of them go wrong:
  *
  *   FAULT_ROOT  absolute path; everything else is left alone
- *   FAULT_LOG   file that gets one line an operation, before it runs: "<n> <op> <path> [<second path or offset and length>]"
+ *   FAULT_LOG   file that gets one line an operation, before it runs: "<n> <op> <path> [<second path, offset and length, or new length>]"
  *   FAULT_AT    number of the operation that fails, from 1; 0 = none, just count
  *   FAULT_ACT   an errno as a number: the operation does nothing and fails with it
  *               kill       the process dies before the operation
@@ -190,7 +190,9 @@ int fdatasync(int fd) {
 int ftruncate64(int fd, off64_t length) {
   char path[PATH_MAX];
   if (!is_watched_fd(fd, path)) return REAL(ftruncate64)(fd, length);
-  GUARD("truncate", path, NULL, REAL(ftruncate64)(fd, length));
+  char to[32];
+  snprintf(to, sizeof to, "%lld", (long long)length);
+  GUARD("truncate", path, to, REAL(ftruncate64)(fd, length));
 }
 
 int ftruncate(int fd, off_t length) { return ftruncate64(fd, length); }
