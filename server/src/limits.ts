@@ -58,6 +58,8 @@ export const LIMITS = {
   uploadIdleMs: 30 * SECOND,
   uploadMinBytesPerSecond: 512,
   uploadRateWindowMs: MINUTE,
+  /** A PUT to a complete session is read for its declared size and this much more; then it is answered and its connection ends. */
+  repeatSlackBytes: 256 * KIB,
   refusalDrainMs: 5 * SECOND,
   refusalDrainBytes: 32 * MIB,
   headersTimeoutMs: 10 * SECOND,

@@ -43,6 +43,7 @@ import { DigestEngine } from "./uploads/digests.ts";
 import { Finalizer } from "./uploads/finalize.ts";
 import { reconcile } from "./uploads/reconcile.ts";
 import { uploadRoutes } from "./uploads/routes.ts";
+import { UnrecordedBytes } from "./uploads/unrecorded.ts";
 
 /** A storage thread died or a COMMIT failed: what is on disk is unknown until a restart has looked (EX_IOERR). */
 export const EXIT_IO = 74;
@@ -187,8 +188,10 @@ async function listen({ config, log, clock, ids, closing }: Base, adapters: Adap
   let url = "";
   const publicUrl = () => url;
   const digests = await DigestEngine.create();
-  const disk = createDiskGate({ blobs, catalogue, reserveBytes: config.diskReserveBytes });
-  const bytes = new ByteEndpoint({ config, secret, publicUrl, clock, ids, disk, log, blobs, catalogue, digests });
+  const unrecorded = new UnrecordedBytes();
+  const disk = createDiskGate({ blobs, catalogue, unrecorded, reserveBytes: config.diskReserveBytes });
+  const intake = { blobs, catalogue, digests, unrecorded };
+  const bytes = new ByteEndpoint({ config, secret, publicUrl, clock, ids, disk, log, ...intake });
   const finalizer = new Finalizer({ catalogue, blobs, digests, ids, clock, log });
   const polls = new LongPolls(catalogue);
   const downloads = new Downloads({ max: LIMITS.downloads, idleMs: LIMITS.downloadIdleMs });

@@ -81,7 +81,8 @@ export class Sweeper {
       repair: true,
       signal: this.#stopping.signal,
     });
-    if (Object.values(report.garbage).some((count) => count > 0)) log.info({ ...report }, "reconcile removed garbage");
+    if (report.tails > 0 || Object.values(report.garbage).some((count) => count > 0))
+      log.info({ ...report }, "reconcile removed garbage");
   }
 
   async #step(name: string, work: () => Promise<unknown>): Promise<void> {

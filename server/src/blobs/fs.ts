@@ -156,9 +156,12 @@ class FsBlobStore implements BlobStore {
       const { size, nlink } = await stat(path);
       if (size <= bytes || nlink > 1) return;
       this.#lengths.delete(path);
+      this.#beingWritten.add(path);
       await cutFile(path, bytes);
     } catch (error) {
       if (!(await isAbsent(error, path))) throw storeError("cut a segment", error);
+    } finally {
+      this.#beingWritten.delete(path);
     }
   }
 

@@ -56,9 +56,9 @@ export async function checkOrphans(deps: ContentDeps, { repair }: ContentOptions
   // Without the lock sessions may be written just now: then only what is garbage for certain counts as such.
   const report = await reconcile(deps, { nobodyWrites: repair, busy: () => [], repair });
   const { segment, original, text, temporary } = report.garbage;
-  const garbage = segment + original + text + temporary;
+  const garbage = segment + original + text + temporary + report.tails;
   const builds = repair ? await pruneBuilds(deps) : 0;
-  const what = `${garbage} stored objects (${bytesInWords(report.garbageBytes)}) belong to nothing`;
+  const what = `${garbage} stored objects or ends of them (${bytesInWords(report.garbageBytes)}) belong to nothing`;
   const first =
     garbage === 0
       ? finding("orphans", "ok", `All ${report.looked} stored objects belong to something.`)

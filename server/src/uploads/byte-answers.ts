@@ -76,8 +76,13 @@ export function answerProgress(
   response.end();
 }
 
-/** P3, P4, L1: the same resource for ever. */
-export function answerResource(response: ServerResponse, session: Session, publicUrl: string): void {
+/** P3, P4, L1: the same resource for ever; once the file is deleted, without digests (PUT-18). */
+export function answerResource(
+  request: IncomingMessage,
+  response: ServerResponse,
+  session: Session,
+  publicUrl: string,
+): Promise<void> {
   const time = toRfc3339(session.receivedAt ?? session.createdAt);
   const generation = String((session.receivedAt ?? session.createdAt) * 1000);
   const name = `uploads/${session.id}`;
@@ -95,20 +100,16 @@ export function answerResource(response: ServerResponse, session: Session, publi
     contentType: session.contentType,
     storageClass: "STANDARD",
     size: String(session.sizeBytes),
-    md5Hash: session.md5,
-    crc32c: session.crc32c,
+    md5Hash: session.md5 ?? undefined,
+    crc32c: session.crc32c ?? undefined,
     etag,
     timeCreated: time,
     updated: time,
     timeStorageClassUpdated: time,
     timeFinalized: time,
   });
-  response.writeHead(200, {
-    "Content-Type": "application/json; charset=UTF-8",
-    "Content-Length": Buffer.byteLength(body),
-    ETag: etag,
-  });
-  response.end(body);
+  const headers = { "Content-Type": "application/json; charset=UTF-8", ETag: etag };
+  return answer(request, response, 200, undefined, headers, body);
 }
 
 /** The upload server's refusals are bare text (§6). */
@@ -121,21 +122,21 @@ export function refuseWithText(
   if (refusal.allow !== undefined) headers["Allow"] = refusal.allow;
   if (refusal.status === 503) headers["Retry-After"] = "1";
   const reason = refusal.status === 499 ? "Client Closed Request" : undefined;
-  return refuse(request, response, refusal.status, reason, headers, refusal.text);
+  return answer(request, response, refusal.status, reason, headers, refusal.text);
 }
 
 /** P23: digests are refused by the JSON API behind the upload server. */
 export function refuseDigest(request: IncomingMessage, response: ServerResponse, message: string): Promise<void> {
   const error = { code: 400, message, errors: [{ message, domain: "global", reason: "invalid" }] };
   const headers = { "Content-Type": "application/json; charset=UTF-8" };
-  return refuse(request, response, 400, undefined, headers, JSON.stringify({ error }));
+  return answer(request, response, 400, undefined, headers, JSON.stringify({ error }));
 }
 
 /**
- * A refusal that a client which is still sending can read: answer, read and drop for at most 5 s or 32 MiB, and only then end. Ending at
+ * An answer that a client which is still sending can read: send it, read and drop for at most 5 s or 32 MiB, and only then end. Ending at
  * once would reset the connection and lose the answer on its way (A16); reading for ever would serve an attacker (A20).
  */
-async function refuse(
+async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   status: number,

@@ -18,7 +18,17 @@ import {
   refuseWithText,
   setCommonHeaders,
 } from "./byte-answers.ts";
-import { beyondKept, type DataRequest, decide, REFUSALS, type RequestHead, wrongLength } from "./byte-protocol.ts";
+import {
+  beyondKept,
+  bodyOfProbe,
+  type DataRequest,
+  type Decision,
+  decide,
+  REFUSALS,
+  type RefusalText,
+  type RequestHead,
+  wrongLength,
+} from "./byte-protocol.ts";
 import { digestContradiction } from "./expected-digests.ts";
 import { digestAtOffset, Intake, type IntakeDeps, SupersededError } from "./intake.ts";
 import { cancelSession, dropBytes, readSession, takeWriter } from "./session.store.ts";
@@ -94,28 +104,59 @@ export class ByteEndpoint {
     const { catalogue, clock, secret, publicUrl, disk } = this.#deps;
     const path = (request.url ?? "").split("?", 1)[0] ?? "";
     const id = sessionOfPath(path, secret);
-    const session = id === null ? null : await catalogue.run(readSession, { id, teamId: null });
+    const read = async () => (id === null ? null : catalogue.run(readSession, { id, teamId: null }));
+    let session = await read();
     if (session === null) return refuseWithText(request, response, REFUSALS.notFound); // PUT-13
 
-    const decision = decide(session, headOf(request), clock.now());
+    const head = headOf(request);
+    let decision = decide(session, head, clock.now());
+    if (isProbe(decision) && (await this.#recordNow(session.id))) {
+      session = (await read()) ?? session;
+      decision = decide(session, head, clock.now());
+    }
     switch (decision.kind) {
       case "refuse":
         return refuseWithText(request, response, decision.refusal);
       case "cancel":
         return this.#cancel(request, response, session);
-      case "known":
-        if (expectsContinue) response.writeContinue();
-        await new UploadBody(request).drain();
-        if (decision.answer === "resource") return answerResource(response, session, publicUrl());
-        return this.#answerProgress(request, response, session);
+      case "complete": {
+        // A repeat of the upload is read to its end, so that a slow client that lost its 200 gets it. What goes on longer is no repeat:
+        // it is answered all the same (PUT-10), and its connection ends as after a refusal.
+        const longestBytes = session.sizeBytes + LIMITS.repeatSlackBytes;
+        if ((head.contentLength ?? 0) <= longestBytes)
+          await this.#drain(request, response, longestBytes, expectsContinue);
+        return answerResource(request, response, session, publicUrl());
+      }
+      case "progress":
       case "finish":
-        if (expectsContinue) response.writeContinue();
-        await new UploadBody(request).drain();
-        return this.#finishKept(request, response, session);
-      case "data":
-        if (await disk.isLow(0)) return refuseWithText(request, response, { status: 503, text: DISK_LOW }); // PUT-20
+        // Only a chunked body gets so far with bytes in it.
+        if (!(await this.#drain(request, response, 0, expectsContinue)))
+          return refuseWithText(request, response, bodyOfProbe("some"));
+        if (decision.kind === "finish") return this.#finishKept(request, response, session);
+        return this.#answerProgress(request, response, session);
+      case "data": {
+        const bytes = Math.max(0, decision.end - session.receivedBytes);
+        if (!(await disk.admitsData(bytes))) return refuseWithText(request, response, { status: 503, text: DISK_LOW }); // PUT-20
         return this.#receive(request, response, session.id, decision, expectsContinue);
+      }
     }
+  }
+
+  #drain(request: IncomingMessage, response: ServerResponse, maxBytes: number, continues: boolean): Promise<boolean> {
+    if (continues) response.writeContinue();
+    return new UploadBody(request).drain(maxBytes);
+  }
+
+  /**
+   * PUT-9: a probe that comes just when a connection was cut would miss what is being recorded at that moment, and a client that streams
+   * cannot go back. So what a running request of this process has received is recorded first. It is not ended, and a disk that
+   * hangs keeps no probe waiting (A8). False: no request runs.
+   */
+  async #recordNow(id: SessionId): Promise<boolean> {
+    const writer = this.#writers.get(id);
+    if (writer === undefined) return false;
+    await Promise.race([writer.recordNow(), wait(LIMITS.takeOverWaitMs, undefined, { ref: false })]);
+    return true;
   }
 
   /** A data request: take over, take the epoch, stream, record, answer. */
@@ -138,13 +179,13 @@ export class ByteEndpoint {
       if (!taken.taken) return this.#serve(request, response, expectsContinue);
       if (wanted.first > taken.session.receivedBytes)
         return refuseWithText(request, response, beyondKept(wanted.first, taken.session.receivedBytes)); // PUT-6
-      const intake = await Intake.start(this.#deps, taken.session, wanted.first);
-      writer.intake = intake;
+      const intake = await Intake.start(this.#deps, taken.session, wanted);
+      writer.writes(intake);
       try {
         if (expectsContinue) response.writeContinue();
         await this.#takeIn(request, response, writer, intake, taken.session, wanted);
       } finally {
-        await intake.close();
+        await this.#close(intake, taken.session);
       }
     } finally {
       if (this.#writers.get(id) === writer) this.#writers.delete(id);
@@ -163,18 +204,21 @@ export class ByteEndpoint {
     try {
       for await (const chunk of writer.body.chunks()) {
         // PUT-8, A7, A19: surplus never becomes part of the object, and nothing of a body that lies about itself is kept.
-        if (intake.position + chunk.length > wanted.end) return refuseWithText(request, response, surplus(wanted));
+        if (intake.position + chunk.length > wanted.end) {
+          await this.#close(intake, session);
+          return refuseWithText(request, response, surplus(wanted));
+        }
         await intake.accept(chunk);
       }
     } catch (error) {
       if (error instanceof BodyCutError) await intake.recordUnits(); // PUT-9
       throw error;
     }
-    if (intake.position !== wanted.end)
-      return refuseWithText(request, response, {
-        status: 400,
-        text: wrongLength(intake.position - wanted.first, wanted.first, wanted.end - 1),
-      });
+    if (intake.position !== wanted.end) {
+      await this.#close(intake, session);
+      const text = wrongLength(intake.position - wanted.first, wanted.first, wanted.end - 1);
+      return refuseWithText(request, response, { status: 400, text });
+    }
     if (wanted.final) return this.#complete(request, response, intake, session);
     const reachesSize = wanted.end === session.sizeBytes;
     const recorded = (await (reachesSize ? intake.recordAll() : intake.recordUnits())) ?? session; // PUT-2, PUT-7
@@ -184,19 +228,29 @@ export class ByteEndpoint {
   /** All bytes are here: check what the client says of them, then make it so (PUT-1, PUT-11). */
   async #complete(request: IncomingMessage, response: ServerResponse, intake: Intake, session: Session): Promise<void> {
     const contradiction = digestContradiction(request.headers, intake.digestsSoFar());
-    if (contradiction === null) return answerResource(response, await intake.complete(), this.#deps.publicUrl());
+    if (contradiction === null)
+      return answerResource(request, response, await intake.complete(), this.#deps.publicUrl());
+    await this.#close(intake, session);
     await this.#drop(session);
     return refuseDigest(request, response, contradiction);
   }
 
   // K3: "bytes */N" with everything kept (a part that left the total open brought the last bytes).
   async #finishKept(request: IncomingMessage, response: ServerResponse, session: Session): Promise<void> {
-    const intake = await Intake.start(this.#deps, session, session.receivedBytes);
+    const { receivedBytes } = session;
+    const intake = await Intake.start(this.#deps, session, { first: receivedBytes, end: receivedBytes });
     try {
       return await this.#complete(request, response, intake, session);
     } finally {
-      await intake.close();
+      await this.#close(intake, session);
     }
+  }
+
+  /** Before a refusal is sent: once the client reads it, nothing of the request is on the disk that is not recorded. */
+  async #close(intake: Intake, session: Session): Promise<void> {
+    await intake.close().catch((error: unknown) => {
+      this.#deps.log.warn({ session_id: session.id, err: error }, "unrecorded bytes are left for the next request");
+    });
   }
 
   /** The kept bytes are not what was promised. All of them go: a resume would skip the wrong ones and fail again. */
@@ -235,9 +289,10 @@ const DISK_LOW = "The server's disk is nearly full. Nothing that was received is
 /** The data request that writes a session, as the one that takes over sees it. */
 class Writer {
   readonly body: UploadBody;
+  readonly #began = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
   #recordedAt = performance.now();
-  intake: Intake | null = null;
+  #intake: Intake | null = null;
 
   constructor(request: IncomingMessage) {
     this.body = new UploadBody(request, () => this.#recordNowAndThen());
@@ -249,18 +304,34 @@ class Writer {
     return this.#ended.promise;
   }
 
+  writes(intake: Intake): void {
+    this.#intake = intake;
+    this.#began.resolve();
+  }
+
   ended(): void {
+    this.#began.resolve();
     this.#ended.resolve();
+  }
+
+  /** Resolves when all whole units that have come in count, or never will. */
+  async recordNow(): Promise<void> {
+    await this.#began.promise;
+    // A failure is kept by the intake and meets the request at its next chunk or record.
+    await this.#intake?.recordUnits().catch(() => {});
   }
 
   /** PUT-9: a slow upload can be resumed where it is, a fast one pays nothing. */
   #recordNowAndThen(): void {
     const now = performance.now();
-    if (this.intake === null || !this.intake.hasNewUnits || now - this.#recordedAt < LIMITS.recordEveryMs) return;
+    if (this.#intake === null || !this.#intake.hasNewUnits || now - this.#recordedAt < LIMITS.recordEveryMs) return;
     this.#recordedAt = now;
-    // A failure is kept by the intake and meets the request at its next chunk or record.
-    this.intake.recordUnits().catch(() => this.body.cut("stopped"));
+    this.#intake.recordUnits().catch(() => this.body.cut("stopped"));
   }
+}
+
+function isProbe(decision: Decision): boolean {
+  return decision.kind === "progress" || decision.kind === "finish";
 }
 
 function headOf(request: IncomingMessage): RequestHead {
@@ -274,7 +345,7 @@ function headOf(request: IncomingMessage): RequestHead {
   };
 }
 
-function surplus(wanted: DataRequest) {
+function surplus(wanted: DataRequest): RefusalText {
   const bytes = wanted.end - wanted.first;
   return {
     status: 400,

@@ -57,8 +57,6 @@ function summary(kept: Partial<Session>, head: RequestHead, now = 0): string {
   switch (decision.kind) {
     case "refuse":
       return String(decision.refusal.status);
-    case "known":
-      return decision.answer;
     case "data":
       return `${decision.final ? "final" : "part"} ${decision.first}-${decision.end}`;
     default:
@@ -119,8 +117,8 @@ test("A part that is not the last has at least 256 KiB (PUT-7, K11); beyond the 
 test("The state decides before the request's own faults do (rows L1 … L17, PUT-10, PUT-12, PUT-13, PUT-18)", () => {
   const garbage = put("bytes nonsense", 3);
   const past = 10_000;
-  assert.equal(summary({ state: "received" }, garbage), "resource");
-  assert.equal(summary({ state: "finalized" }, garbage, past), "resource");
+  assert.equal(summary({ state: "received" }, garbage), "complete");
+  assert.equal(summary({ state: "finalized" }, garbage, past), "complete");
   assert.equal(summary({ state: "cancelled" }, garbage), "499");
   assert.equal(summary({ state: "cancelled" }, put("bytes */*", 0)), "499");
   assert.equal(summary({ state: "expired" }, garbage), "410");

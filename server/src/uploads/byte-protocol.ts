@@ -18,8 +18,10 @@ export interface RequestHead {
 export type Decision =
   /** Answer now; the body, if one comes, is not wanted. */
   | { readonly kind: "refuse"; readonly refusal: RefusalText }
-  /** The request's bytes are not needed: read them to their end, then answer. */
-  | { readonly kind: "known"; readonly answer: "resource" | "progress" }
+  /** The object is complete: the request's bytes are not needed. */
+  | { readonly kind: "complete" }
+  /** A probe of what is not complete. */
+  | { readonly kind: "progress" }
   // "bytes */N" with everything kept: finish the object.
   | { readonly kind: "finish" }
   | { readonly kind: "cancel" }
@@ -91,18 +93,23 @@ function decideByState(session: Session, head: RequestHead, now: number): Decisi
   if (session.state === "cancelled") return refuse(REFUSALS.cancelled);
   if (isExpired(session, now)) return refuse(REFUSALS.expired);
   if (session.state === "received" || session.state === "finalized")
-    return isData ? { kind: "known", answer: "resource" } : refuse(REFUSALS.completed);
+    return isData ? { kind: "complete" } : refuse(REFUSALS.completed);
   return isData ? null : { kind: "cancel" };
 }
 
 /** Q1 … Q8, K3. A wrong total is no success, and no error either: the Range says what is kept. */
 function decideProbe(session: Session, total: number | null, bodyLength: number | null): Decision {
-  if (bodyLength !== null && bodyLength > 0)
-    return refuse400(
-      `Invalid request.  There were ${bodyLength} byte(s) in the request body.  There should have been 0 byte(s) with this Content-Range header.`,
-    );
+  if (bodyLength !== null && bodyLength > 0) return refuse(bodyOfProbe(String(bodyLength)));
   const complete = total === session.sizeBytes && session.receivedBytes === session.sizeBytes;
-  return complete ? { kind: "finish" } : { kind: "known", answer: "progress" };
+  return complete ? { kind: "finish" } : { kind: "progress" };
+}
+
+/** `bytes`: how many, as a word or a number. */
+export function bodyOfProbe(bytes: string): RefusalText {
+  return {
+    status: 400,
+    text: `Invalid request.  There were ${bytes} byte(s) in the request body.  There should have been 0 byte(s) with this Content-Range header.`,
+  };
 }
 
 export function wrongLength(got: number, first: number, last: number): string {

@@ -54,7 +54,7 @@ export async function createUploadSession(
       idempotencyKey === null ? null : { key: idempotencyKey, fingerprint: fingerprintOf(knownFields(request)) },
     ttlMs: deps.config.sessionTtlSeconds * 1000,
     createsPerSecond: deps.config.createsPerSecond,
-    diskLow: await deps.disk.isLow(request.size_bytes),
+    diskLow: !(await deps.disk.admitsSession(request.size_bytes)),
   });
   if (!isRefusal(output)) return output;
   const { remaining, ...refusal } = output;

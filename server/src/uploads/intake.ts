@@ -2,13 +2,19 @@ import { type BlobStore, BlobStoreError, type SegmentRef, type SegmentWriter } f
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { LIMITS } from "../limits.ts";
 import type { DigestEngine, DigestState } from "./digests.ts";
-import { recordProgress } from "./session.store.ts";
+import { readSession, recordProgress } from "./session.store.ts";
 import type { Session } from "./session.ts";
+import type { Share, UnrecordedBytes } from "./unrecorded.ts";
 
-export interface IntakeDeps {
+/** What computing a digest state again needs. */
+export interface DigestDeps {
   readonly blobs: BlobStore;
-  readonly catalogue: Catalogue;
   readonly digests: DigestEngine;
+}
+
+export interface IntakeDeps extends DigestDeps {
+  readonly catalogue: Catalogue;
+  readonly unrecorded: UnrecordedBytes;
 }
 
 /** Appended to the segment in pieces of about this size: one is written while the next one gathers. */
@@ -22,11 +28,13 @@ export class SupersededError extends Error {
 
 /**
  * What one data request writes: a segment under its own epoch. Bytes are hashed as they come, appended, and count only once `record`
- * has fsynced them and moved the session's offset. Calls may overlap (the body and the timer): they take turns inside.
+ * has fsynced them and moved the session's offset. Calls may overlap (the body and the timer): they take turns inside. `close` takes
+ * away what was written and not recorded.
  */
 export class Intake {
   readonly #deps: IntakeDeps;
   readonly #session: Session;
+  readonly #share: Share;
   /** Absolute offset of the next byte of the body. */
   #position: number;
   /** Digest state at `#position` … */
@@ -37,22 +45,29 @@ export class Intake {
   #gathered: Uint8Array[] = [];
   #gatheredBytes = 0;
   #segment: SegmentWriter | null = null;
+  /** Bytes of the segment that were written … */
+  #writtenBytes = 0;
+  /** … and those that a record lists, or, when its outcome is not known, may list. */
+  #listedBytes = 0;
+  #inDoubt = false;
+  #closing: Promise<void> | null = null;
   /** The turn that is under way; never rejects. */
   #turn: Promise<unknown> = Promise.resolve();
   #failure: unknown = null;
 
-  private constructor(deps: IntakeDeps, session: Session, first: number, digest: DigestState) {
+  private constructor(deps: IntakeDeps, session: Session, body: Body, digest: DigestState) {
     this.#deps = deps;
     this.#session = session;
-    this.#position = first;
+    this.#share = deps.unrecorded.open(session.id, Math.max(0, body.end - session.receivedBytes));
+    this.#position = body.first;
     this.#digest = digest;
     this.#unit = { offset: session.receivedBytes, digest };
     this.#recorded = session.receivedBytes;
   }
 
-  /** `session` as taking the epoch returned it; `first` at or below its offset: the known part is skipped (PUT-5). */
-  static async start(deps: IntakeDeps, session: Session, first: number): Promise<Intake> {
-    return new Intake(deps, session, first, await digestAtOffset(deps, session));
+  /** `session` as taking the epoch returned it. The body begins at or below its offset: the known part is skipped (PUT-5). */
+  static async start(deps: IntakeDeps, session: Session, body: Body): Promise<Intake> {
+    return new Intake(deps, session, body, await digestAtOffset(deps, session));
   }
 
   /** Absolute offset that the body has reached. */
@@ -100,9 +115,32 @@ export class Intake {
     return this.#unit.offset > this.#recorded;
   }
 
-  async close(): Promise<void> {
-    await this.#turn;
-    await this.#segment?.close();
+  /** The end, whatever came before; safe to call twice. Rejects when what was not recorded could not be removed: reconcile will. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#failure ??= new Error("the intake is closed");
+    try {
+      await this.#turn;
+      await this.#segment?.close();
+      await this.#removeUnrecorded();
+    } finally {
+      this.#share.leave();
+    }
+  }
+
+  /** Of its own segment alone, and never what a record lists. */
+  async #removeUnrecorded(): Promise<void> {
+    const { id, writerEpoch } = this.#session;
+    if (this.#inDoubt) {
+      const session = await this.#deps.catalogue.run(readSession, { id, teamId: null });
+      this.#listedBytes = session?.segments.find((segment) => segment.epoch === writerEpoch)?.bytes ?? 0;
+    }
+    if (this.#segment !== null && this.#writtenBytes > this.#listedBytes)
+      await this.#deps.blobs.cutSegment(id, writerEpoch, this.#listedBytes);
   }
 
   #take(bytes: Uint8Array): void {
@@ -120,10 +158,24 @@ export class Intake {
   async #append(): Promise<void> {
     if (this.#gathered.length === 0) return;
     const pieces = this.#gathered;
+    const bytes = this.#gatheredBytes;
     this.#gathered = [];
     this.#gatheredBytes = 0;
-    this.#segment ??= await this.#deps.blobs.beginSegment(this.#session.id, this.#session.writerEpoch);
+    this.#segment ??= await this.#begin();
+    // Before it is tried: what fails may have reached the disk in part.
+    this.#writtenBytes += bytes;
+    this.#share.wrote(bytes);
     await this.#segment.append(pieces);
+  }
+
+  async #begin(): Promise<SegmentWriter> {
+    const { id, writerEpoch, segments } = this.#session;
+    await this.#share.turn();
+    // What an earlier writer could not remove, or a process that died. It can be recorded no more: the epoch is ours.
+    const listed = new Set(segments.map((segment) => segment.epoch));
+    if (writerEpoch - 1 > listed.size)
+      await this.#deps.blobs.removeSegments(id, (epoch) => epoch < writerEpoch && !listed.has(epoch));
+    return this.#deps.blobs.beginSegment(id, writerEpoch);
   }
 
   /** null: there was nothing new to record. */
@@ -137,6 +189,9 @@ export class Intake {
     await this.#segment?.sync();
     const written = offset - this.#session.receivedBytes;
     const own: readonly SegmentRef[] = written > 0 ? [{ epoch: this.#session.writerEpoch, bytes: written }] : [];
+    const listedBefore = this.#listedBytes;
+    this.#listedBytes = Math.max(0, written);
+    this.#inDoubt = true;
     const session = await this.#deps.catalogue.run(recordProgress, {
       id: this.#session.id,
       epoch: this.#session.writerEpoch,
@@ -145,7 +200,12 @@ export class Intake {
       digestState: this.#deps.digests.encode(digest),
       digests,
     });
-    if (session === null) throw new SupersededError("the record changed no row");
+    this.#inDoubt = false;
+    if (session === null) {
+      this.#listedBytes = listedBefore;
+      throw new SupersededError("the record changed no row");
+    }
+    this.#share.recorded(this.#listedBytes - listedBefore);
     this.#recorded = offset;
     return session;
   }
@@ -163,8 +223,14 @@ export class Intake {
   }
 }
 
+/** Where a request's body lies in the object: [first, end). */
+interface Body {
+  readonly first: number;
+  readonly end: number;
+}
+
 /** The saved state, or, when there is none or another version wrote it, the state computed again from the kept segments. */
-export async function digestAtOffset(deps: IntakeDeps, session: Session): Promise<DigestState> {
+export async function digestAtOffset(deps: DigestDeps, session: Session): Promise<DigestState> {
   if (session.receivedBytes === 0) return deps.digests.empty();
   const saved = session.digestState === null ? null : deps.digests.decode(session.digestState);
   if (saved !== null) return saved;

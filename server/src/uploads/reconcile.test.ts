@@ -6,7 +6,7 @@ import { openMemoryBlobStore } from "../blobs/memory.ts";
 import type { SessionState } from "../catalogue/schema.ts";
 import { brandId } from "../ids.ts";
 import { openTestCatalogue } from "../tasks/test-catalogue.ts";
-import { isGarbage, type Known, reconcile } from "./reconcile.ts";
+import { isGarbage, type Known, reconcile, tailOf } from "./reconcile.ts";
 
 const ID = brandId("sess", "sess_1");
 const FILE = brandId("file", "file_1");
@@ -42,6 +42,19 @@ test("An unlisted segment goes once a later writer has recorded; the current wri
   assert.equal(isGarbage(segment(1), known("open", { epoch: 2, listed: [] }), false), false);
   assert.equal(isGarbage(segment(2), known("open", { epoch: 2, listed: [] }), false), false);
   assert.equal(isGarbage(segment(2), known("open", { epoch: 2, listed: [] }), true), true);
+});
+
+test("A listed segment is cut back to its record once nobody can record more of it", () => {
+  const long = { ...segment(1), bytes: 5 };
+  const keptOf = (entry: StoredEntry, of: Known, nobodyWrites: boolean) => tailOf(entry, of, nobodyWrites)?.keptBytes;
+  assert.equal(keptOf(long, known("open", { listed: [1] }), true), 1);
+  assert.equal(keptOf(long, known("open", { listed: [1] }), false), undefined, "its writer may be writing");
+  assert.equal(keptOf(long, known("open", { epoch: 2, listed: [1] }), false), undefined, "no later record yet");
+  assert.equal(keptOf(long, known("received", { epoch: 2, listed: [1, 2] }), false), 1);
+  for (const state of ["finalized", "expired", "cancelled", null] as const)
+    assert.equal(keptOf(long, known(state, { listed: [1] }), true), undefined, "it goes whole");
+  assert.equal(keptOf(segment(1), known("open", { listed: [1] }), true), undefined, "it is no longer than its record");
+  assert.equal(keptOf(long, known("open"), true), undefined, "nothing lists it: it goes whole");
 });
 
 test("An original stays while a file refers to it, or while its session may still make one", () => {

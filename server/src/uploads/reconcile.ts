@@ -27,6 +27,9 @@ export interface ReconcileOptions {
 export interface ReconcileReport {
   readonly looked: number;
   readonly garbage: Readonly<Record<StoredEntry["kind"], number>>;
+  /** Segments that went on behind their record. */
+  readonly tails: number;
+  /** Of garbage and tails. */
   readonly garbageBytes: number;
 }
 
@@ -37,12 +40,19 @@ export async function reconcile(deps: ReconcileDeps, options: ReconcileOptions):
   const garbage = { segment: 0, original: 0, text: 0, temporary: 0 };
   let looked = 0;
   let garbageBytes = 0;
+  let tails = 0;
   const judgeBatch = async (batch: readonly StoredEntry[]) => {
     looked += batch.length;
-    for (const entry of await garbageIn(deps, batch, options)) {
+    const found = await garbageIn(deps, batch, options);
+    for (const entry of found.garbage) {
       garbage[entry.kind] += 1;
       garbageBytes += entry.kind === "temporary" ? 0 : entry.bytes;
       if (options.repair) await deps.blobs.removeEntry(entry);
+    }
+    for (const { session, epoch, keptBytes, bytes } of found.tails) {
+      tails += 1;
+      garbageBytes += bytes - keptBytes;
+      if (options.repair) await deps.blobs.cutSegment(session, epoch, keptBytes);
     }
   };
   let batch: StoredEntry[] = [];
@@ -54,7 +64,7 @@ export async function reconcile(deps: ReconcileDeps, options: ReconcileOptions):
     batch = [];
   }
   await judgeBatch(batch);
-  return { looked, garbage, garbageBytes };
+  return { looked, garbage, tails, garbageBytes };
 }
 
 /**
@@ -65,7 +75,7 @@ async function garbageIn(
   { catalogue }: ReconcileDeps,
   batch: readonly StoredEntry[],
   options: ReconcileOptions,
-): Promise<readonly StoredEntry[]> {
+): Promise<{ readonly garbage: readonly StoredEntry[]; readonly tails: readonly Tail[] }> {
   const sessions = new Set<SessionId>();
   const files = new Set<FileId>();
   for (const entry of batch) {
@@ -81,10 +91,11 @@ async function garbageIn(
     builds,
   };
   const busy = new Set(options.busy());
-  return batch.filter((entry) => {
-    if ((entry.kind === "segment" || entry.kind === "original") && busy.has(entry.session)) return false;
-    return isGarbage(entry, known, options.nobodyWrites);
-  });
+  const idle = batch.filter((entry) => !("session" in entry && busy.has(entry.session)));
+  return {
+    garbage: idle.filter((entry) => isGarbage(entry, known, options.nobodyWrites)),
+    tails: idle.flatMap((entry) => tailOf(entry, known, options.nobodyWrites) ?? []),
+  };
 }
 
 export interface Known {
@@ -115,7 +126,23 @@ function hasEnded(session: SessionFacts | undefined): boolean {
 function isGarbageSegment(epoch: number, session: SessionFacts | undefined, nobodyWrites: boolean): boolean {
   if (session === undefined || hasEnded(session)) return true;
   if (session.segments.some((segment) => segment.epoch === epoch)) return false;
-  // An older writer's unlisted bytes can no longer be recorded once the winner has recorded; the current writer's may be, any moment.
+  return isOver(epoch, session, nobodyWrites);
+}
+
+type StoredSegment = StoredEntry & { readonly kind: "segment" };
+type Tail = StoredSegment & { readonly keptBytes: number };
+
+/** Pure: a segment that went on behind its record when its request or its process ended; null when it did not, or still may be recorded. */
+export function tailOf(entry: StoredEntry, known: Known, nobodyWrites: boolean): Tail | null {
+  if (entry.kind !== "segment") return null;
+  const session = known.sessions.get(entry.session);
+  const listed = session?.segments.find((segment) => segment.epoch === entry.epoch);
+  if (session === undefined || listed === undefined || hasEnded(session) || entry.bytes <= listed.bytes) return null;
+  return isOver(entry.epoch, session, nobodyWrites) ? { ...entry, keptBytes: listed.bytes } : null;
+}
+
+/** An older writer's unlisted bytes can no longer be recorded once the winner has recorded; the current writer's may be, any moment. */
+function isOver(epoch: number, session: SessionFacts, nobodyWrites: boolean): boolean {
   const winnerRecorded = session.segments.some((segment) => segment.epoch === session.writerEpoch);
   return nobodyWrites || (epoch < session.writerEpoch && winnerRecorded);
 }

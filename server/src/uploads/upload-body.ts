@@ -63,9 +63,14 @@ export class UploadBody {
     if (this.#reason !== null || !this.#request.complete) throw new BodyCutError(this.#reason ?? "disconnected");
   }
 
-  /** Reads what is left and drops it. */
-  async drain(): Promise<void> {
-    for await (const _ of this.chunks());
+  /** Reads what is left and drops it: true when it ended within `maxBytes`, false when more came, which stays unread. */
+  async drain(maxBytes: number): Promise<boolean> {
+    let dropped = 0;
+    for await (const chunk of this.chunks()) {
+      dropped += chunk.length;
+      if (dropped > maxBytes) return false;
+    }
+    return true;
   }
 
   /** Ends the body from our side; the reader sees BodyCutError with this reason. */
