@@ -1,24 +1,29 @@
 import { LIMITS } from "../../limits.ts";
 
-/** How much of an undeclared legacy text is looked at: jschardet is right in 97 % of 300 characters, in all of 2 000. */
+/** How much of a text is looked at before it is taken for one. */
 const SAMPLE_BYTES = 64 * 1024;
 /** More control characters than this and it is no text (extraction.md §7). */
 const CONTROL_RATIO = 0.002;
 
 /**
- * The text of bytes that should be text, or null when they are not. In order: a byte order mark; strict UTF-8; UTF-16 and UTF-32
- * without a mark (zeros in a regular place); then, unless too much of it is control characters, the declared charset, and last
- * a guess from the first 64 KiB.
+ * The text of bytes that should be text, or null when they are not. In order: a byte order mark; ISO-2022, whose bytes are all ASCII; strict UTF-8;
+ * UTF-16 and UTF-32 without a mark; then, unless too much of it is control characters, UTF-8 with a few bad bytes, the declared charset, and last a guess
+ * (guess-encoding.ts).
  */
 export async function decodeText(bytes: Buffer, declaredCharset: string | null): Promise<string | null> {
   const marked = decodeMarked(bytes);
   if (marked !== null) return marked;
   const unicode = decodeStrict("utf-8", bytes);
-  if (unicode !== null && !hasManyControls(bytes)) return unicode;
-  const wide = decodeWide(bytes);
+  if (unicode !== null) {
+    const escaped = decodeIso2022(bytes);
+    if (escaped !== null) return escaped;
+    if (!hasManyControls(bytes)) return unicode;
+  }
+  const wide = await decodeWide(bytes);
   if (wide !== null) return wide;
   if (hasManyControls(bytes)) return null;
-  return (declaredCharset === null ? null : decodeStrict(declaredCharset, bytes)) ?? (await decodeGuessed(bytes));
+  if (isNearlyUtf8(bytes)) return new TextDecoder("utf-8").decode(bytes);
+  return (declaredCharset === null ? null : decodeDeclared(declaredCharset, bytes)) ?? (await decodeGuessed(bytes));
 }
 
 /** `charset` of a media type or of `<meta>`, in lower case, or null. */
@@ -45,11 +50,79 @@ function decodeMarked(bytes: Buffer): string | null {
   return null;
 }
 
+/** What a legacy charset may leave undecoded when it is declared: a few damaged bytes are no reason to disbelieve it. */
+const BAD_SHARE = 0.002;
+
+function decodeDeclared(charset: string, bytes: Buffer): string | null {
+  const strict = decodeStrict(charset, bytes);
+  if (strict !== null) return strict;
+  try {
+    const text = new TextDecoder(charset).decode(bytes);
+    return badCharacters(text) <= text.length * BAD_SHARE ? text : null;
+  } catch {
+    return null;
+  }
+}
+
+function badCharacters(text: string): number {
+  let bad = 0;
+  for (let at = text.indexOf("\ufffd"); at !== -1; at = text.indexOf("\ufffd", at + 1)) bad++;
+  return bad;
+}
+
+const ESCAPE = 0x1b;
+/** `ESC $ B`, `ESC $ @`, `ESC ( J`, `ESC ( I`: Japanese. `ESC ( B` alone is what terminals send at the end of a colour. */
+const ISO_2022_JP = /\x1b(?:\$[@B]|\([IJ])/;
+/** Korean: announced once, then between SO and SI. */
+const ISO_2022_KR = /\x1b\$\)C/;
+
+/** Mail of the nineties, and exports of mainframes: seven bits, escape sequences between the character sets. */
+function decodeIso2022(bytes: Buffer): string | null {
+  const first = bytes.indexOf(ESCAPE);
+  if (first === -1) return null;
+  const head = bytes.subarray(first, first + SAMPLE_BYTES).toString("latin1");
+  if (ISO_2022_JP.test(head)) return decodeDeclared("iso-2022-jp", bytes);
+  return ISO_2022_KR.test(head) ? decodeDeclared("euc-kr", shiftedOut(bytes)) : null;
+}
+
+/** What stands between SO and SI is EUC-KR without its high bits. */
+function shiftedOut(bytes: Buffer): Buffer {
+  const [shiftOut, shiftIn] = [0x0e, 0x0f];
+  const plain = Buffer.alloc(bytes.length);
+  let length = 0;
+  let high = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte === shiftOut || byte === shiftIn) high = byte === shiftOut ? 0x80 : 0;
+    else if (byte === ESCAPE && bytes.subarray(at, at + 4).toString("latin1") === "\x1b$)C") at += 3;
+    else plain[length++] = byte > 0x20 ? byte | high : byte;
+  }
+  return plain.subarray(0, length);
+}
+
 /**
- * UTF-16 or UTF-32 without a mark. Zeros stand in one column only: the high byte of what is mostly ASCII. One in eight is
- * enough evidence (some text is CJK), none may stand in the other column.
+ * UTF-8 in which some bytes are wrong: a log with one line of something else, or a file that was cut within a character. It has at least four whole
+ * characters beyond ASCII for each bad one; a text of another encoding has hardly any by chance.
  */
-function decodeWide(bytes: Buffer): string | null {
+function isNearlyUtf8(bytes: Buffer): boolean {
+  // As a stream: what is cut off at the end is no bad byte.
+  const text = new TextDecoder("utf-8").decode(bytes, { stream: true });
+  const needed = Math.max(1, badCharacters(text) * WHOLE_FOR_BAD);
+  let whole = 0;
+  for (let at = 0; at < text.length && whole < needed; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit >= 0x80 && unit !== 0xfffd) whole++;
+  }
+  return whole >= needed;
+}
+
+const WHOLE_FOR_BAD = 4;
+
+/**
+ * UTF-16 or UTF-32 without a mark: zeros stand in one column only, the high byte of ASCII; or the text has no ASCII to speak of, and reads as a
+ * language in one of the two orders.
+ */
+async function decodeWide(bytes: Buffer): Promise<string | null> {
   const sample = bytes.subarray(0, SAMPLE_BYTES - (SAMPLE_BYTES % 4));
   const zeros: [number, number, number, number] = [0, 0, 0, 0];
   for (let index = 0; index < sample.length; index++) {
@@ -57,16 +130,22 @@ function decodeWide(bytes: Buffer): string | null {
   }
   const [a, b, c, d] = zeros;
   const quarter = sample.length / 4;
-  const enough = sample.length / 8;
   if (quarter >= 2 && bytes.length % 4 === 0 && a === 0 && c > quarter / 2 && d >= quarter - 1)
     return decodeUtf32(bytes, "little");
   if (quarter >= 2 && bytes.length % 4 === 0 && d === 0 && b > quarter / 2 && a >= quarter - 1)
     return decodeUtf32(bytes, "big");
   const even = bytes.subarray(0, bytes.length - (bytes.length % 2));
+  const enough = sample.length * ZERO_SHARE;
   if (a + c === 0 && b + d >= enough && b + d > 0) return plausible(decodeStrict("utf-16le", even));
   if (b + d === 0 && a + c >= enough && a + c > 0) return plausible(decodeStrict("utf-16be", even));
-  return null;
+  if (!hasManyControls(bytes)) return null;
+  const { guessWide } = await import("./guess-encoding.ts");
+  const encoding = guessWide(even);
+  return encoding === null ? null : plausible(decodeStrict(encoding, even));
 }
+
+/** Of the bytes: spaces and digits between words of any script are enough. */
+const ZERO_SHARE = 1 / 32;
 
 function column(index: number): 0 | 1 | 2 | 3 {
   const rest = index % 4;
@@ -82,15 +161,9 @@ function plausible(text: string | null): string | null {
 }
 
 async function decodeGuessed(bytes: Buffer): Promise<string> {
-  // Loaded when needed: nearly every file is UTF-8, and its tables take 0.3 s to load.
-  const { detect } = await import("jschardet");
-  const guess = detect(bytes.subarray(0, SAMPLE_BYTES));
-  const encoding = guess.encoding !== null && guess.confidence >= 0.5 ? guess.encoding.toLowerCase() : "windows-1252";
-  try {
-    return new TextDecoder(encoding).decode(bytes);
-  } catch {
-    return new TextDecoder("windows-1252").decode(bytes);
-  }
+  // Loaded when needed: nearly every file is UTF-8.
+  const { guessEncoding } = await import("./guess-encoding.ts");
+  return new TextDecoder(guessEncoding(bytes)).decode(bytes);
 }
 
 /** TextDecoder has every encoding of the web; UTF-32 is none. */
