@@ -18,6 +18,8 @@ export const DEFAULTS = {
   createsPerSecond: 5,
   /** §2 `expires_at`. */
   sessionTtlSeconds: 3600,
+  /** §6; one more is 400 bucket_assignment_failed. */
+  bucketsPerTeam: 10_000,
 } as const;
 
 export const LIMITS = {
@@ -110,8 +112,12 @@ export const LIMITS = {
   fastLaneMaxMs: SECOND,
   queuePositionMax: 1000,
   pollWaitMaxSeconds: 60,
-  /** A held poll reads its object again at least this often, whatever it was woken by. */
+  /** A held poll reads its object again this often, whatever it was woken by … */
   pollRereadMs: SECOND,
+  /** … unless so many are held that all together would read more often than this: 10 % of the main thread. */
+  pollRereadsPerSecond: 500,
+  /** A poll beyond its team's or key's share of limits.heldPolls is held for this long at most, instead of being refused. */
+  pollSurplusMs: SECOND,
   /** Fair queueing: how much later a team's next task sorts than its last (tasks/fair-order.store.ts). */
   fairShareMs: 1,
   /** Back-off tasks that one claim makes due, so that a claim stays short after an outage. */
@@ -130,11 +136,19 @@ export const LIMITS = {
   chunkSpoolChars: 4 * 1024 * 1024,
   removeWithinMs: MINUTE,
 
+  // Reads of many rows, in the catalogue's one reading thread
+  /** Steps over an index and looks into one that a read makes: some 10 ms. What needs more goes on in another read, behind those who wait. */
+  rowsPerRead: 10_000,
+
   // Lists (§7)
   listDefault: 50,
   listMax: 200,
+  /** Reads that one list request makes while its page is not full; then the page stays short (contract §12). */
+  listReads: 10,
   bucketFileIds: 1000,
-  /** Buckets of one read of a listing, each with up to bucketFileIds ids: 100 000 rows, well below the 2 s of a read. */
+  /** The same of all buckets together in an answer that is not paginated (contract §6). */
+  listedFileIds: 100_000,
+  /** Buckets of one read of a listing; fewer when they have rowsPerRead ids. */
   bucketsPerRead: 100,
   /** `metadata.<key>` filters of one list request; more is 400 invalid_request. */
   listMetadataFilters: 20,
@@ -145,8 +159,22 @@ export const LIMITS = {
   /** Kept open by a store, for the fsyncs of their names: all there are (blobs/fs-layout.ts); fewer where files are few. */
   openFolders: 768,
 
+  // What all teams share in one process (fairness/): a team may take another place while it holds fewer than are free, a key while it holds
+  // fewer than three times what its team may still take. More is 503 overloaded. Two processes have twice as much.
+  /** Searches that wait or are under way. Rankings take 5 to 100 ms each. */
+  searches: 400,
+  /** List requests that wait or are under way. */
+  lists: 400,
+  /** Reads of many rows (rowsPerRead) at once, for all and for one team: what any other read may have to wait behind. */
+  walks: 4,
+  walksOfTeam: 2,
+  /** Polls that are held for as long as they ask, 25 kB each; fewer where connections are. More are held for pollSurplusMs. */
+  heldPolls: 4_000,
+  /** Listings of buckets that are being sent, each with one read of them in memory (500 kB). */
+  bucketListings: 40,
+
   // Downloads (§7 content, text)
-  /** At once, in one process, each with one chunk in memory; more is 503 overloaded. */
+  /** At once, in one process, each with one chunk in memory. */
   downloads: 200,
   /** A reader that takes nothing for so long is cut. Socket buffers of 2.5 MB hold 10 kB/s up for two minutes. */
   downloadIdleMs: 5 * MINUTE,
@@ -169,11 +197,17 @@ export const LIMITS = {
   searchRescored: 400,
   /** … and of any query that are looked through for it word for word. */
   searchLookedThrough: 200,
+  /** Candidates that one read of the catalogue judges: 36 for ten results; more when a search finds many that are not shown. */
+  buildsPerRead: 500,
   chunksPerWrite: 100,
 
   // Files of the search index (search-index/fts5*.ts)
-  /** Open at once in each of the two threads, one a team. */
-  indexOpenFiles: 64,
+  /** Threads that read … */
+  indexReaders: 2,
+  /** … and at once for one team: another one never waits for it (docs/decisions/0030-shares.md). */
+  indexReadersOfTeam: 1,
+  /** Open at once in each thread, one a team; each takes three descriptors (open-file-limit.ts). */
+  indexOpenFiles: 42,
   /** A removal of at most this many chunks takes every word out of the index at once (4 ms a chunk, 0.3 ms otherwise) … */
   indexThoroughRemovalChunks: 1000,
   /** … in batches of this many, so that nobody waits behind one for more than 0.1 s. */

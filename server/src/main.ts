@@ -10,6 +10,7 @@ import { type Clock, createClock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { loadSecret, lockDataFolder, openDataFolder } from "./data-folder.ts";
 import { createExtractionPool } from "./extraction/pool.ts";
+import { createBudgets } from "./fairness/budgets.ts";
 import { Downloads } from "./files/downloads.ts";
 import { fileAnswer, fileRoutes } from "./files/routes.ts";
 import { Scrubber } from "./files/scrubber.ts";
@@ -190,11 +191,14 @@ async function listen({ config, log, clock, ids, closing }: Base, adapters: Adap
   const digests = await DigestEngine.create();
   const unrecorded = new UnrecordedBytes();
   const disk = createDiskGate({ blobs, catalogue, unrecorded, reserveBytes: config.diskReserveBytes });
+  const { connections } = shareOpenFiles();
+  const budgets = createBudgets(metrics, connections);
+  const { searches, lists, rankings, walks, uploads: uploadPlaces } = budgets;
   const intake = { blobs, catalogue, digests, unrecorded };
-  const bytes = new ByteEndpoint({ config, secret, publicUrl, clock, ids, disk, log, ...intake });
+  const bytes = new ByteEndpoint({ config, secret, publicUrl, clock, ids, disk, log, places: uploadPlaces, ...intake });
   const finalizer = new Finalizer({ catalogue, blobs, digests, ids, clock, log });
-  const polls = new LongPolls(catalogue);
-  const downloads = new Downloads({ max: LIMITS.downloads, idleMs: LIMITS.downloadIdleMs });
+  const polls = new LongPolls({ catalogue, places: budgets.polls });
+  const downloads = new Downloads({ places: budgets.downloads, idleMs: LIMITS.downloadIdleMs });
   const verified = new VerifiedBlobs(blobs, { remembered: LIMITS.verifiedBlobs });
   const figures = new Collector({
     catalogue,
@@ -202,6 +206,7 @@ async function listen({ config, log, clock, ids, closing }: Base, adapters: Adap
     more: () => [
       gauge("wharf_index_builds_missing", MISSING_BUILDS, audit.missing),
       gauge("wharf_originals_damaged", DAMAGED_ORIGINALS, scrubber.damaged),
+      ...budgets.gauges(),
     ],
   });
   closing.add(() => figures.close());
@@ -220,9 +225,9 @@ async function listen({ config, log, clock, ids, closing }: Base, adapters: Adap
       (app: App) => connectionRoutes(app),
       (app: App) => bucketRoutes(app, { catalogue }),
       (app: App) => uploadRoutes(app, { ...uploads, fileAnswer: fileAnswerOf, fileSchema: FileObject }),
-      (app: App) => fileRoutes(app, { catalogue, blobs, ids, log, polls, downloads, verified }),
+      (app: App) => fileRoutes(app, { catalogue, blobs, ids, log, polls, downloads, verified, lists, walks }),
       (app: App) => taskRoutes(app, { catalogue, polls }),
-      (app: App) => retrievalRoutes(app, { catalogue, index }),
+      (app: App) => retrievalRoutes(app, { catalogue, index, searches, rankings, walks }),
       (app: App) =>
         metricsRoute(app, {
           audience: config.metrics,
@@ -237,7 +242,7 @@ async function listen({ config, log, clock, ids, closing }: Base, adapters: Adap
       void bytes.handle(request, response, expectsContinue);
     },
     ids,
-    maxConnections: shareOpenFiles().connections,
+    maxConnections: connections,
   });
   const address = await http.listen(config.host, config.port);
   url = config.publicUrl ?? `http://${reachableHost(config.host)}:${address.port}`;

@@ -34,7 +34,16 @@ const ADAPTERS =
   /^server\/src\/(?:blobs\/(?:fs|memory|s3|gcs)|catalogue\/(?:sqlite|postgres)|search-index\/(?:fts5|tsvector)|extraction\/pool|[\w-]+\/[\w.-]+\.(?:sqlite|postgres))\.ts$/;
 
 /** Folders that know no capability: ports with their adapters, and pure parts. */
-const FOUNDATIONS = new Set(["blobs", "catalogue", "chunking", "extraction", "metrics", "search-index", "sqlite"]);
+const FOUNDATIONS = new Set([
+  "blobs",
+  "catalogue",
+  "chunking",
+  "extraction",
+  "fairness",
+  "metrics",
+  "search-index",
+  "sqlite",
+]);
 
 export const RULES: readonly Rule[] = [
   (source) =>

@@ -41,7 +41,7 @@ async function main({ path, clockOffset, readerPort }: OwnerThreadData): Promise
   database.exec("COMMIT");
 
   const commits = new GroupCommit(database, operationNamed, clock);
-  const gate = new WriterGate(readerPort);
+  const gate = new WriterGate([readerPort]);
   let queue: Call[] = [];
   let running = false;
   let closing = false;
@@ -92,7 +92,7 @@ async function main({ path, clockOffset, readerPort }: OwnerThreadData): Promise
         break;
       }
       written = true;
-      if (walBytes(path) > WAL_CHECKPOINT_BYTES) gate.whenReaderIsStill(truncateLog);
+      if (walBytes(path) > WAL_CHECKPOINT_BYTES) gate.whenReadersAreStill(truncateLog);
       // The reader's answer and new calls come in as messages: give them a turn.
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
@@ -101,7 +101,7 @@ async function main({ path, clockOffset, readerPort }: OwnerThreadData): Promise
   };
 
   const idle = setInterval(() => {
-    if (written && !running && !closing) gate.whenReaderIsStill(truncateLog);
+    if (written && !running && !closing) gate.whenReadersAreStill(truncateLog);
   }, WAL_IDLE_CHECKPOINT_MS);
 
   server.listen({

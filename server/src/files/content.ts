@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import { BlobStoreError } from "../blobs/blob-store.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { WharfError } from "../errors.ts";
+import type { Holder } from "../fairness/places.ts";
 import type { Log } from "../log.ts";
 import { decideRange, type RangeDecision } from "./byte-range.ts";
 import { contentHeaders, contentTag, rangeApplies, rangeHeaders } from "./content-headers.ts";
@@ -23,6 +24,7 @@ export interface ContentRequest {
   readonly ifRange: string | undefined;
   /** Whether `If-None-Match` names this ETag. */
   readonly isKnown: (etag: string) => boolean;
+  readonly by: Holder;
 }
 
 export interface ContentAnswer {
@@ -49,7 +51,7 @@ export async function contentAnswer(deps: ContentDeps, ref: FileRef, request: Co
       details: { size_bytes: file.sizeBytes },
       headers: rangeHeaders(range, file.sizeBytes),
     });
-  const place = deps.downloads.take();
+  const place = deps.downloads.take(request.by);
   try {
     const content = await openChecked(deps, file, range);
     const empty = request.method === "HEAD";

@@ -5,6 +5,7 @@ import { after, before, describe, test } from "node:test";
 import { parse } from "content-disposition";
 import type { LightMyRequestResponse } from "fastify";
 import { originalKey, storedKey } from "../blobs/keys.ts";
+import { LIMITS } from "../limits.ts";
 import { openTestFiles, type TestFile, type TestFiles, type TestTeam } from "./test-files.ts";
 
 const FILES = "/v1/knowledge/files";
@@ -146,12 +147,18 @@ describe("GET /files/{id}/content", () => {
     assert.equal(f.downloads.running, 0);
   });
 
-  test("when all places are taken it is 503 overloaded with Retry-After, and works again afterwards", async () => {
-    const places = Array.from({ length: 10 }, () => f.downloads.take());
+  test("when the team's share is taken it is 503 overloaded with Retry-After, another team's works, and so does this one afterwards", async () => {
+    const places = Array.from({ length: LIMITS.downloads / 2 }, () =>
+      f.downloads.take({ teamId: team.teamId, keyId: null }),
+    );
     const answer = await f.get(team, urlOf(file, "/content"));
     assert.equal(answer.statusCode, 503);
     assert.equal(errorCode(answer), "overloaded");
     assert.equal(answer.headers["retry-after"], "1");
+    assert.match(answer.json().error.message, /Your team has as many downloads under way/);
+    const other = await f.newTeam();
+    const theirs = await f.newFile(other, { state: "indexed" });
+    assert.equal((await f.get(other, urlOf(theirs, "/content"))).statusCode, 200);
     for (const place of places) place.free();
     assert.equal((await f.get(team, urlOf(file, "/content"))).statusCode, 200);
     assert.equal(f.downloads.running, 0);

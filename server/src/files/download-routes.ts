@@ -46,6 +46,7 @@ export function downloadRoutes(app: App, deps: DownloadRoutesDeps): void {
         range,
         ifRange: ifRange === undefined ? undefined : String(ifRange),
         isKnown: (etag) => matchesEtag(ifNoneMatch, etag),
+        by: request.caller,
       });
       return reply
         .code(status)
@@ -67,7 +68,8 @@ export function downloadRoutes(app: App, deps: DownloadRoutesDeps): void {
       response: { 200: Type.Unsafe<Readable>(FileText) },
     },
     handler: async (request, reply) => {
-      const wanted = { method: methodOf(request), page: request.query.page ?? null, requestId: request.id };
+      const { id: requestId, caller: by } = request;
+      const wanted = { method: methodOf(request), page: request.query.page ?? null, requestId, by };
       const body = await textAnswer(deps, refOf(request), wanted);
       return reply.type("application/json; charset=utf-8").send(body);
     },

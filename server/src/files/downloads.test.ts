@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, get, type IncomingMessage, type Server } from "node:http";
 import { afterEach, describe, test } from "node:test";
-import { WharfError } from "../errors.ts";
+import { Places } from "../fairness/places.ts";
+import { brandId } from "../ids.ts";
 import { Downloads } from "./downloads.ts";
 
 const CHUNK = 256 * 1024;
@@ -32,12 +33,17 @@ function content(chunks: number, failAt = Number.POSITIVE_INFINITY) {
 }
 
 const ignore = () => {};
+const SOMEBODY = { teamId: brandId("team", "team_1"), keyId: null };
+
+function withPlaces(total: number, idleMs: number): Downloads {
+  return new Downloads({ places: new Places({ name: "downloads", total }), idleMs });
+}
 
 describe("downloads", () => {
   test("a reader that stops reading holds one chunk, and nothing is read ahead for it", async () => {
-    const downloads = new Downloads({ max: 1, idleMs: 60_000 });
+    const downloads = withPlaces(1, 60_000);
     const { seen, stream } = content(400);
-    const body = await downloads.take().stream(stream, ignore);
+    const body = await downloads.take(SOMEBODY).stream(stream, ignore);
     const response = await serve((_request, out) => body.pipe(out));
     // The sockets' buffers fill, then nothing moves any more.
     let before = -1;
@@ -53,34 +59,19 @@ describe("downloads", () => {
     assert.equal(downloads.running, 0);
   });
 
-  test("one more than there are places for is refused as overloaded, and a place that is freed is free", async () => {
-    const downloads = new Downloads({ max: 2, idleMs: 60_000 });
-    const first = downloads.take();
-    downloads.take();
-    assert.throws(
-      () => downloads.take(),
-      (error: unknown) =>
-        error instanceof WharfError && error.code === "overloaded" && error.headers["retry-after"] === "1",
-    );
-    first.free();
-    first.free();
-    assert.equal(downloads.running, 1);
-    downloads.take();
-  });
-
   test("a reader that takes nothing for the idle time is cut, and its content let go", async () => {
-    const downloads = new Downloads({ max: 1, idleMs: 50 });
+    const downloads = withPlaces(1, 50);
     const { seen, stream } = content(10);
-    const body = await downloads.take().stream(stream, ignore);
+    const body = await downloads.take(SOMEBODY).stream(stream, ignore);
     await assert.rejects(once(body, "end"), /took nothing for 50 ms/);
     assert.equal(downloads.running, 0);
     assert.equal(seen.closed, true);
   });
 
   test("an idle time that passes while the process sleeps cuts nobody", async () => {
-    const downloads = new Downloads({ max: 1, idleMs: 20 });
+    const downloads = withPlaces(1, 20);
     const { stream } = content(2);
-    const body = await downloads.take().stream(stream, ignore);
+    const body = await downloads.take(SOMEBODY).stream(stream, ignore);
     // Blocks this thread as SIGSTOP stops the process: the timer fires more than two seconds late.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_100);
     // A timer that is due later than the idle one: when it fires, that has fired.
@@ -90,9 +81,9 @@ describe("downloads", () => {
   });
 
   test("a client that goes away frees the place and the content", async () => {
-    const downloads = new Downloads({ max: 1, idleMs: 60_000 });
+    const downloads = withPlaces(1, 60_000);
     const { seen, stream } = content(400);
-    const body = await downloads.take().stream(stream, ignore);
+    const body = await downloads.take(SOMEBODY).stream(stream, ignore);
     const response = await serve((_request, out) => {
       body.pipe(out);
       out.on("close", () => body.destroy());
@@ -104,23 +95,23 @@ describe("downloads", () => {
   });
 
   test("empty chunks, wherever they come, hold nothing up", async () => {
-    const downloads = new Downloads({ max: 1, idleMs: 60_000 });
+    const downloads = withPlaces(1, 60_000);
     async function* sparse(): AsyncGenerator<Uint8Array> {
       for (const text of ["", "a", "", "", "b", ""]) yield Buffer.from(text);
     }
     let received = "";
-    for await (const chunk of await downloads.take().stream(sparse(), ignore)) received += chunk;
+    for await (const chunk of await downloads.take(SOMEBODY).stream(sparse(), ignore)) received += chunk;
     assert.equal(received, "ab");
   });
 
   test("an error of the first read is still an answer; a later one cuts the transfer and is told", async () => {
-    const downloads = new Downloads({ max: 1, idleMs: 60_000 });
-    const place = downloads.take();
+    const downloads = withPlaces(1, 60_000);
+    const place = downloads.take(SOMEBODY);
     await assert.rejects(place.stream(content(3, 0).stream, ignore), /the disk is gone/);
     place.free();
 
     const told: unknown[] = [];
-    const body = await downloads.take().stream(content(3, 2).stream, (error) => told.push(error));
+    const body = await downloads.take(SOMEBODY).stream(content(3, 2).stream, (error) => told.push(error));
     let received = 0;
     await assert.rejects(async () => {
       for await (const chunk of body) received += chunk.length;

@@ -1,47 +1,42 @@
 import { Readable } from "node:stream";
-import { toError, WharfError } from "../errors.ts";
+import { toError } from "../errors.ts";
+import type { Holder, Places } from "../fairness/places.ts";
 import { LIMITS } from "../limits.ts";
 
+export interface DownloadsOptions {
+  readonly places: Places;
+  /** A reader that takes nothing for so long is cut. */
+  readonly idleMs: number;
+}
+
 /**
- * How many downloads run at once in this process, and what each may hold. A reader of 10 kB/s keeps one chunk (at most 256 KiB) in memory
- * and nothing read ahead; so the limit bounds the memory of all of them (200 × 256 KiB = 50 MiB), whoever is slow.
+ * Answers that are sent as a stream: how many at once in this process, and what each may hold. A reader of 10 kB/s keeps one chunk (at most
+ * 256 KiB) in memory and nothing read ahead; so the places bound the memory of all of them (200 × 256 KiB = 50 MiB), whoever is slow.
  */
 export class Downloads {
-  readonly #max: number;
-  readonly #idleMs: number;
-  #running = 0;
+  readonly #options: DownloadsOptions;
 
-  constructor(options: { readonly max: number; readonly idleMs: number }) {
-    this.#max = options.max;
-    this.#idleMs = options.idleMs;
+  constructor(options: DownloadsOptions) {
+    this.#options = options;
   }
 
   get running(): number {
-    return this.#running;
+    return this.#options.places.taken;
   }
 
   /**
-   * A place for one download; throws `overloaded` when all are taken. The caller frees it, unless it turned it into a stream, which frees
-   * it when it closes. Freeing twice is harmless.
+   * A place for one download; throws `overloaded` when the holder's share is used up. The caller frees it, unless it turned it into a
+   * stream, which frees it when it closes. Freeing twice is harmless.
    */
-  take(): DownloadPlace {
-    if (this.#running >= this.#max)
-      throw new WharfError("overloaded", {
-        message: `The server sends ${this.#max} downloads at once; try again in a moment.`,
-        headers: { "retry-after": "1" },
-      });
-    this.#running += 1;
-    let taken = true;
-    const free = () => {
-      if (taken) this.#running -= 1;
-      taken = false;
-    };
+  take(by: Holder): DownloadPlace {
+    const { places, idleMs } = this.#options;
+    const { free } = places.take(by);
     return {
       free,
       stream: async (content, onCut) => {
         const chunks = content[Symbol.asyncIterator]();
         const first = await chunks.next();
-        return pulledStream(first, chunks, { idleMs: this.#idleMs, closed: free, onCut });
+        return pulledStream(first, chunks, { idleMs, closed: free, onCut });
       },
     };
   }

@@ -10,30 +10,24 @@ import { type FileView, viewsOf } from "./view.store.ts";
 
 export interface FilePage {
   readonly files: readonly FileView[];
-  /** Where the next page begins; null at the end. */
+  /** Where the next page begins; null at the end. A page before the end may be short, or empty, when a filter matches rarely. */
   readonly next: ListPosition | null;
 }
 
 /**
- * One page of the team's files, newest first (created_at, then id). Two plans, chosen by counting at most limits.listSortRows entries of
- * each filter's index. With a small set, its files are read and sorted (5 ms for 1 900). Otherwise files are walked newest first and each is
- * looked up in the filters' indexes, which is quick just because many match (0.1 ms). One plan for both took 77 ms to find 100 old
- * files among 300 000, and would block every other read meanwhile.
+ * One page of the team's files, newest first (created_at, then id), or as much of it as one read may look at (limits.rowsPerRead). Two
+ * plans, chosen by counting some entries of each filter's index. With a small set, its files are read and sorted (5 ms for 1 900). Otherwise
+ * files are walked newest first and each is looked up in the filters' indexes, which is quick just because many match (0.3 ms). One plan for
+ * both took 77 ms to find 100 old files among 300 000, and a walk without an end took 4 s when nothing matched.
  */
-export const listFiles = readOperation(
-  "files.list",
-  async (tx, input: ListRequest & { readonly teamId: TeamId }): Promise<FilePage> => {
-    const sets = await setsOf(tx, input.teamId, input.filter);
-    if (sets === null) return { files: [], next: null };
-    const rows = await pageOf(tx, input, sets);
-    const files = await viewsOf(tx, rows.slice(0, input.limit));
-    const last = files.at(-1);
-    return {
-      files,
-      next: rows.length > input.limit && last !== undefined ? { createdAt: last.createdAt, id: last.id } : null,
-    };
-  },
-);
+export const listFiles = readOperation("files.list", async (tx, input: PageRequest): Promise<FilePage> => {
+  const sets = await setsOf(tx, input.teamId, input.filter);
+  if (sets === null) return { files: [], next: null };
+  const { rows, next } = await pageOf(tx, input, sets);
+  return { files: await viewsOf(tx, rows), next };
+});
+
+export type PageRequest = ListRequest & { readonly teamId: TeamId };
 
 /** A set of files that a filter names, as rows of one index. */
 type FileSet =
@@ -62,66 +56,146 @@ async function setsOf({ db }: Tx, teamId: TeamId, filter: ListFilter): Promise<r
   return bucket === undefined ? null : [{ of: "file_buckets", bucketId: bucket.id }, ...sets];
 }
 
-type PageRequest = ListRequest & { readonly teamId: TeamId };
+interface RowPage {
+  readonly rows: readonly FilesTable[];
+  readonly next: ListPosition | null;
+}
 
-/** One row more than the page holds, when there is one. */
-async function pageOf(tx: Tx, request: PageRequest, sets: readonly FileSet[]): Promise<readonly FilesTable[]> {
+async function pageOf(tx: Tx, request: PageRequest, sets: readonly FileSet[]): Promise<RowPage> {
   const { status } = request.filter;
   const states = status === null ? FILE_STATES.filter((state) => state !== "deleted") : [status];
   const smallest = await smallestOf(tx, request.teamId, sets);
-  if (smallest !== null) return select(tx, request, states, sets, smallest);
-  // State by state: a walk over all of them would step over every tombstone of the last 30 days (index files_by_state).
-  const rows: FilesTable[] = [];
-  for (const state of states) rows.push(...(await select(tx, request, [state], sets, null)));
-  return rows.sort(newestFirst).slice(0, request.limit + 1);
+  return smallest === null ? walk(tx, request, states, sets) : sort(tx, request, states, sets, smallest);
 }
 
-function newestFirst(a: FilesTable, b: FilesTable): number {
-  return b.created_at - a.created_at || (a.id < b.id ? 1 : -1);
+/** Of one row more than the page holds, when there is one. */
+function cut(rows: readonly FilesTable[], limit: number): RowPage {
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  return { rows: page, next: rows.length > limit && last !== undefined ? positionOf(last) : null };
 }
 
-function select(
+function positionOf({ created_at: createdAt, id }: Pick<FilesTable, "created_at" | "id">): ListPosition {
+  return { createdAt, id };
+}
+
+async function sort(
   { db }: Tx,
   { teamId, filter, limit, after }: PageRequest,
   states: readonly FileState[],
   sets: readonly FileSet[],
-  smallest: FileSet | null,
-): Promise<FilesTable[]> {
-  const files = db.selectFrom("files").selectAll("files").where("files.state", "in", states);
-  let query =
-    smallest === null
-      ? files.where("files.team_id", "=", teamId)
-      : files.$if(true, (every) =>
-          every.innerJoin(membersOf(db, teamId, smallest, LIMITS.listSortRows), (join) =>
-            // The team comes from the set's rows: a constant would lead SQLite to walk the team's files instead.
-            join.onRef("members.file_id", "=", "files.id").onRef("members.team_id", "=", "files.team_id"),
-          ),
-        );
-  for (const set of sets) if (set !== smallest) query = query.where((eb) => isIn(eb, set));
-  if (filter.createdAfter !== null) query = query.where("files.created_at", ">", filter.createdAfter);
-  if (after !== null)
-    query = query.where(({ or, and, eb }) =>
-      or([
-        eb("files.created_at", "<", after.createdAt),
-        and([eb("files.created_at", "=", after.createdAt), eb("files.id", "<", after.id)]),
-      ]),
-    );
-  return query
+  smallest: FileSet,
+): Promise<RowPage> {
+  let query = db
+    .selectFrom("files")
+    .selectAll("files")
+    .innerJoin(membersOf(db, teamId, smallest, LIMITS.listSortRows), (join) =>
+      // The team comes from the set's rows: a constant would lead SQLite to walk the team's files instead.
+      join.onRef("members.file_id", "=", "files.id").onRef("members.team_id", "=", "files.team_id"),
+    )
+    .where("files.state", "in", states)
+    .where((eb) => within(eb, filter.createdAfter, after));
+  for (const set of sets) if (set !== smallest) query = query.where((eb) => isIn(eb, teamId, set));
+  const rows = await query
     .orderBy("files.created_at", "desc")
     .orderBy("files.id", "desc")
     .limit(limit + 1)
     .execute();
+  return cut(rows, limit);
+}
+
+/** Stretch by stretch, each four times as long, until the page is full, the files end, or this read has looked at enough. */
+async function walk(
+  tx: Tx,
+  request: PageRequest,
+  states: readonly FileState[],
+  sets: readonly FileSet[],
+): Promise<RowPage> {
+  const { limit } = request;
+  const rows: FilesTable[] = [];
+  let after = request.after;
+  let left = Math.ceil(LIMITS.rowsPerRead / Math.max(sets.length, 1));
+  for (let steps = FIRST_STRETCH * (limit + 1); left > 0; left -= steps, steps *= 4) {
+    const stretch = stretchOf(tx, { ...request, after }, states);
+    rows.push(...(await passing(tx, request, stretch.limit(Math.min(steps, left)), sets, limit + 1 - rows.length)));
+    if (rows.length > limit) return cut(rows, limit);
+    const end = await stretch
+      .limit(1)
+      .offset(Math.min(steps, left) - 1)
+      .executeTakeFirst();
+    if (end === undefined) return { rows, next: null };
+    after = positionOf(end);
+  }
+  return { rows, next: after };
+}
+
+/** In pages, of files that are looked at first. */
+const FIRST_STRETCH = 2;
+
+/**
+ * The team's files from a position on, as rows of the index files_by_state alone. State by state, merged: a walk over all of them would step
+ * over every tombstone of the last 30 days.
+ */
+function stretchOf({ db }: Tx, { teamId, filter, after }: PageRequest, states: readonly FileState[]) {
+  const ofState = (state: FileState) =>
+    db
+      .selectFrom("files")
+      .select(["files.id", "files.created_at"])
+      .where("files.team_id", "=", teamId)
+      .where("files.state", "=", state)
+      .where((eb) => within(eb, filter.createdAfter, after));
+  const [first, ...others] = states.map(ofState);
+  if (first === undefined) throw new Error("a list is of some state");
+  return others
+    .reduce((all, one) => all.unionAll(one), first)
+    .orderBy("created_at", "desc")
+    .orderBy("id", "desc");
+}
+
+function passing(
+  { db }: Tx,
+  { teamId }: PageRequest,
+  stretch: ReturnType<typeof stretchOf>,
+  sets: readonly FileSet[],
+  limit: number,
+): Promise<FilesTable[]> {
+  let query = db
+    .selectFrom(stretch.as("walked"))
+    // Every column of a row is read for what passes alone.
+    .innerJoin("files", "files.id", "walked.id")
+    .selectAll("files");
+  for (const set of sets) query = query.where((eb) => isIn(eb, teamId, set));
+  return query.orderBy("files.created_at", "desc").orderBy("files.id", "desc").limit(limit).execute();
+}
+
+/** Newer than `createdAfter`, and older than the position. */
+function within(
+  { and, or, eb }: ExpressionBuilder<Schema, "files">,
+  createdAfter: number | null,
+  after: ListPosition | null,
+) {
+  return and([
+    ...(createdAfter === null ? [] : [eb("files.created_at", ">", createdAfter)]),
+    ...(after === null
+      ? []
+      : [
+          // Beside the comparison of both: it alone bounds the walk of the index.
+          eb("files.created_at", "<=", after.createdAt),
+          or([eb("files.created_at", "<", after.createdAt), eb("files.id", "<", after.id)]),
+        ]),
+  ]);
 }
 
 /** The smallest of the sets, when it can be read whole; null = none is small. */
 async function smallestOf({ db }: Tx, teamId: TeamId, sets: readonly FileSet[]): Promise<FileSet | null> {
+  const small = Math.min(LIMITS.listSortRows, Math.floor(LIMITS.rowsPerRead / sets.length));
   let smallest: { readonly set: FileSet; readonly count: number } | null = null;
   for (const set of sets) {
     const { count } = await db
-      .selectFrom(membersOf(db, teamId, set, LIMITS.listSortRows + 1))
+      .selectFrom(membersOf(db, teamId, set, small + 1))
       .select(({ fn }) => fn.countAll<number>().as("count"))
       .executeTakeFirstOrThrow();
-    if (count <= LIMITS.listSortRows && (smallest === null || count < smallest.count)) smallest = { set, count };
+    if (count <= small && (smallest === null || count < smallest.count)) smallest = { set, count };
   }
   return smallest?.set ?? null;
 }
@@ -159,7 +233,7 @@ function membersOf(db: Kysely<Schema>, teamId: TeamId, set: FileSet, limit: numb
 }
 
 /** One look into the set's index for a file at hand. */
-function isIn(eb: ExpressionBuilder<Schema, "files">, set: FileSet) {
+function isIn(eb: ExpressionBuilder<Schema, "files">, teamId: TeamId, set: FileSet) {
   switch (set.of) {
     case "file_buckets":
       return eb.exists(
@@ -174,7 +248,7 @@ function isIn(eb: ExpressionBuilder<Schema, "files">, set: FileSet) {
         eb
           .selectFrom("file_tags")
           .select("file_tags.file_id")
-          .whereRef("file_tags.team_id", "=", "files.team_id")
+          .where("file_tags.team_id", "=", teamId)
           .whereRef("file_tags.file_id", "=", "files.id")
           .where("file_tags.tag", "=", set.tag),
       );
@@ -183,7 +257,7 @@ function isIn(eb: ExpressionBuilder<Schema, "files">, set: FileSet) {
         eb
           .selectFrom("file_metadata")
           .select("file_metadata.file_id")
-          .whereRef("file_metadata.team_id", "=", "files.team_id")
+          .where("file_metadata.team_id", "=", teamId)
           .whereRef("file_metadata.file_id", "=", "files.id")
           .where("file_metadata.fingerprint", "=", set.fingerprint),
       );

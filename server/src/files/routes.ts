@@ -2,6 +2,8 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { type Static, Type } from "typebox";
 import { type Catalogue, TOPICS } from "../catalogue/catalogue.ts";
 import { accepted, WharfError } from "../errors.ts";
+import type { Holder } from "../fairness/places.ts";
+import { clientGone } from "../http/client-gone.ts";
 import { type LongPolls, Wait } from "../http/long-poll.ts";
 import type { App } from "../http/route.ts";
 import type { FileId, IdSource, TeamId } from "../ids.ts";
@@ -10,14 +12,14 @@ import { deleteFile } from "./delete-file.store.ts";
 import { type DownloadRoutesDeps, downloadRoutes } from "./download-routes.ts";
 import { FILE_STATES } from "./file.ts";
 import { FileParams, refOf } from "./file-ref.ts";
-import { listFiles } from "./list.store.ts";
 import { makeCursor, parseListQuery } from "./list.ts";
+import { type ListDeps, readFiles } from "./list-files.ts";
 import { reindexFile } from "./reindex-file.store.ts";
 import { findFile, readFile } from "./store.ts";
 import type { FileRef } from "./view.store.ts";
 import { FileObject, fileToWire, isSettled, type WireFile } from "./wire.ts";
 
-export interface FileRoutesDeps extends DownloadRoutesDeps {
+export interface FileRoutesDeps extends DownloadRoutesDeps, ListDeps {
   readonly ids: IdSource;
   readonly polls: LongPolls;
 }
@@ -37,12 +39,15 @@ const ListQuerystring = Type.Object({
 
 const FileList = Type.Object({
   files: Type.Array(FileObject),
-  next_cursor: Type.Union([Type.String(), Type.Null()], { description: "null at the end." }),
+  next_cursor: Type.Union([Type.String(), Type.Null()], {
+    description:
+      "null at the end, and only there: a page before it may be short, or empty, when a filter matches rarely.",
+  }),
 });
 
 export function fileRoutes(app: App, deps: FileRoutesDeps): void {
   app.get(FILES, {
-    config: { scope: "files:read" },
+    config: { scope: "files:read", errors: ["overloaded"] },
     schema: {
       operationId: "listFiles",
       summary: "Your team's files, newest first",
@@ -52,7 +57,7 @@ export function fileRoutes(app: App, deps: FileRoutesDeps): void {
       querystring: ListQuerystring,
       response: { 200: FileList },
     },
-    handler: (request) => fileList(deps, request.caller.teamId, request.query),
+    handler: (request, reply) => fileList(deps, request.caller, clientGone(reply), request.query),
   });
 
   app.get(`${FILES}/:file_id`, {
@@ -115,7 +120,8 @@ export async function fileAnswer(catalogue: Catalogue, teamId: TeamId, fileId: F
   return fileToWire(file);
 }
 
-async function fileList(deps: FileRoutesDeps, teamId: TeamId, query: Static<typeof ListQuerystring>) {
+async function fileList(deps: ListDeps, by: Holder, gone: AbortSignal, query: Static<typeof ListQuerystring>) {
+  const { teamId } = by;
   const { bucket, tag: tags = [], status, created_after: createdAfter, limit, cursor } = query;
   const request = parseListQuery(teamId, {
     bucket,
@@ -126,7 +132,7 @@ async function fileList(deps: FileRoutesDeps, teamId: TeamId, query: Static<type
     cursor,
     metadata: metadataFilters(query),
   });
-  const { files, next } = await deps.catalogue.run(listFiles, { teamId, ...request });
+  const { files, next } = await readFiles(deps, by, gone, request);
   return { files: files.map(fileToWire), next_cursor: next === null ? null : makeCursor(teamId, request.filter, next) };
 }
 

@@ -12,6 +12,7 @@ import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { FileState } from "../catalogue/schema.ts";
 import { readConfig } from "../config.ts";
 import type { FileWarning } from "../errors.ts";
+import { testBudgets } from "../fairness/test-budgets.ts";
 import { createApp } from "../http/app.ts";
 import { LongPolls } from "../http/long-poll.ts";
 import type { App } from "../http/route.ts";
@@ -93,10 +94,11 @@ export async function openTestFiles(options: { readonly downloads?: Downloads } 
   const logged: TestFiles["logged"] = [];
   const record = (level: string) => (fields: object, message: string) => void logged.push({ level, fields, message });
   const log: Log = { debug() {}, info() {}, warn: record("warn"), error: record("error"), fatal: record("fatal") };
-  const downloads = options.downloads ?? new Downloads({ max: 10, idleMs: 60_000 });
+  const { lists, walks, polls: places } = testBudgets();
+  const downloads = options.downloads ?? new Downloads({ places: testBudgets().downloads, idleMs: 60_000 });
   const verified = new VerifiedBlobs(blobs, { remembered: 10 });
-  const polls = new LongPolls(catalogue);
-  const deps = { catalogue, ids, blobs, verified, downloads, polls, log };
+  const polls = new LongPolls({ catalogue, places });
+  const deps = { catalogue, ids, blobs, verified, downloads, polls, log, lists, walks };
   const app = await createApp({
     catalogue,
     config: readConfig({}, {}),

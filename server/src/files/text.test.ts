@@ -20,7 +20,7 @@ const log = { debug() {}, info() {}, warn() {}, error() {}, fatal() {} };
 
 async function answer(blobs: BlobStore, file: TestFile, page: number | null = null): Promise<string> {
   const deps = { catalogue: f.t.catalogue, blobs, downloads: f.downloads, log };
-  const request: TextRequest = { method: "GET", page, requestId: "req_1" };
+  const request: TextRequest = { method: "GET", page, requestId: "req_1", by: { teamId: team.teamId, keyId: null } };
   const chunks: Uint8Array[] = [];
   const body = await textAnswer(deps, { teamId: team.teamId, fileId: file.fileId }, request);
   for await (const chunk of body) chunks.push(chunk);

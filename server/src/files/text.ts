@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import { type BlobKey, type BlobStore, BlobStoreError } from "../blobs/blob-store.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { WharfError } from "../errors.ts";
+import type { Holder } from "../fairness/places.ts";
 import type { Log } from "../log.ts";
 import type { DownloadPlace, Downloads } from "./downloads.ts";
 import { findFile } from "./store.ts";
@@ -19,6 +20,7 @@ export interface TextRequest {
   /** From 1; null = all pages. */
   readonly page: number | null;
   readonly requestId: string;
+  readonly by: Holder;
 }
 
 /**
@@ -27,7 +29,7 @@ export interface TextRequest {
  * memory than a small one. Throws file_not_found, conflict (no text, or none yet) and not_found (no such page).
  */
 export async function textAnswer(deps: TextDeps, ref: FileRef, request: TextRequest): Promise<Readable> {
-  const place = deps.downloads.take();
+  const place = deps.downloads.take(request.by);
   try {
     const first = await openText(deps, ref, request, place);
     // A build that took over since the row was read has another text, and the old one is gone: the row says so now.

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import Negotiator from "negotiator";
 import { BlobStoreError } from "../blobs/blob-store.ts";
 import { CATALOGUE, errorCodeOf, toError, WharfError } from "../errors.ts";
+import { ClientGoneError } from "../fairness/turns.ts";
 import type { Log } from "../log.ts";
 import { SearchIndexError } from "../search-index/search-index.ts";
 import type { App } from "./route.ts";
@@ -32,7 +33,8 @@ export function addEnvelope(app: App, log: Log): void {
 export function answerError(log: Log, request: FastifyRequest, reply: FastifyReply, thrown: unknown): FastifyReply {
   const error = toWharfError(thrown);
   const { status } = CATALOGUE[error.code];
-  if (status >= 500) {
+  // Nobody reads the answer of a client that left, and nothing went wrong.
+  if (status >= 500 && !(thrown instanceof ClientGoneError)) {
     const fields = {
       request_id: request.id,
       method: request.method,

@@ -3,6 +3,8 @@ import { EventEmitter, once } from "node:events";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { Type } from "typebox";
 import type { Catalogue } from "../catalogue/catalogue.ts";
+import { Places } from "../fairness/places.ts";
+import { LIMITS } from "../limits.ts";
 import { matchesEtag, weakEtag } from "./etag.ts";
 import { LongPolls, Wait } from "./long-poll.ts";
 import type { App } from "./route.ts";
@@ -16,13 +18,15 @@ const commits = new EventEmitter();
 const reading = new EventEmitter();
 let polls: LongPolls;
 let t: TestApp;
+/** Of a team, two are held at once. */
+const places = new Places({ name: "polls", total: 4 });
 
 function pollRoutes(catalogue: Catalogue) {
   const listen: Catalogue["listen"] = (topic, wake) => {
     commits.on(topic, wake);
     return () => commits.off(topic, wake);
   };
-  polls = new LongPolls({ ...catalogue, listen });
+  polls = new LongPolls({ catalogue: { ...catalogue, listen }, places });
   return (app: App): void => {
     app.get("/v1/thing", {
       config: { scope: "any" },
@@ -145,6 +149,22 @@ describe("long-polls (POL-5)", () => {
       assert.equal(answer.statusCode, 200, prefer);
     }
     assert.equal((await t.get("/v1/thing?wait=0", { prefer: "wait=30" })).statusCode, 200);
+  });
+
+  test("a poll beyond its share is not refused but answered after a second at most, and what is left makes room", async () => {
+    const [first, second] = [t.get("/v1/thing?wait=60"), t.get("/v1/thing?wait=60")];
+    while (reads < 2) await once(reading, "read");
+    assert.equal(places.taken, 2);
+    const began = performance.now();
+    const surplus = await t.get("/v1/thing?wait=60");
+    assert.equal(surplus.statusCode, 200);
+    assert.equal(surplus.json().status, "queued");
+    assert.ok(performance.now() - began >= LIMITS.pollSurplusMs - 50);
+    assert.equal(places.taken, 2, "the others are held on");
+    status = "indexing";
+    commits.emit("thing");
+    for (const answer of await Promise.all([first, second])) assert.equal(answer.json().status, "indexing");
+    assert.equal(places.taken, 0);
   });
 
   test("shutdown releases every held answer at once, and none is held after it", async () => {

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import type { Catalogue } from "../catalogue/catalogue.ts";
+import type { Places } from "../fairness/places.ts";
 import { LIMITS } from "../limits.ts";
 import { clientGone } from "./client-gone.ts";
 import { matchesEtag, weakEtag } from "./etag.ts";
@@ -20,7 +21,7 @@ import { matchesEtag, weakEtag } from "./etag.ts";
  * ```
  */
 export interface Polled<T extends object> {
-  /** Commits that touch one of these wake the poll; besides, the object is read again every limits.pollRereadMs. */
+  /** Commits that touch one of these wake the poll; besides, the object is read again now and then (rereadMs). */
   readonly topics: readonly string[];
   readonly read: () => Promise<T>;
   readonly state: (body: T) => string;
@@ -31,16 +32,26 @@ export interface Polled<T extends object> {
 export const Wait = Type.Optional(
   Type.Integer({
     minimum: 0,
-    description: `Seconds to hold the answer until the status changes, at most ${LIMITS.pollWaitMaxSeconds}. The header "Prefer: wait=30" asks the same.`,
+    description: `Seconds to hold the answer until the status changes, at most ${LIMITS.pollWaitMaxSeconds}. The header "Prefer: wait=30" asks the same. While a team or key has very many answers held, further ones are held for a second.`,
   }),
 );
 
+export interface LongPollsDeps {
+  readonly catalogue: Catalogue;
+  /** Of answers that are held. */
+  readonly places: Places;
+}
+
+/**
+ * Held answers. Who holds more than a share of the places is never refused: a client that waits for its file must not fail over it. It is held
+ * for limits.pollSurplusMs at most, and comes again like one that does not ask to be held.
+ */
 export class LongPolls {
-  readonly #catalogue: Catalogue;
+  readonly #deps: LongPollsDeps;
   readonly #released = new AbortController();
 
-  constructor(catalogue: Catalogue) {
-    this.#catalogue = catalogue;
+  constructor(deps: LongPollsDeps) {
+    this.#deps = deps;
   }
 
   /** Shutdown: every held answer goes out at once, and none is held any more. */
@@ -54,25 +65,52 @@ export class LongPolls {
    */
   async answer<T extends object>(request: FastifyRequest, reply: FastifyReply, polled: Polled<T>): Promise<T> {
     // Listening starts before the first read, so a change between the two is not missed.
-    const changes = new Changes(this.#catalogue, polled.topics);
+    const changes = new Changes(this.#deps.catalogue, polled.topics);
     try {
       let body = await polled.read();
-      const arrival = polled.state(body);
       const known = matchesEtag(request.headers["if-none-match"], weakEtag(body));
       const waitMs = polled.ended(body) && !known ? 0 : requestedWaitMs(request);
-      const end = performance.now() + waitMs;
-      const stop = AbortSignal.any([this.#released.signal, clientGone(reply)]);
-      for (let left = waitMs; left > 0 && !stop.aborted; left = end - performance.now()) {
-        await changes.next(Math.min(left, LIMITS.pollRereadMs), stop);
-        body = await polled.read();
-        if (polled.state(body) !== arrival) break;
-      }
+      if (waitMs > 0) body = await this.#hold(request, reply, { polled, changes, body, waitMs });
       reply.headers({ ETag: weakEtag(body), "Cache-Control": "private, no-cache" });
       return body;
     } finally {
       changes.stop();
     }
   }
+
+  async #hold<T extends object>(request: FastifyRequest, reply: FastifyReply, poll: Poll<T>): Promise<T> {
+    const { polled, changes, waitMs } = poll;
+    const { places } = this.#deps;
+    const place = places.tryTake(request.caller);
+    const held = typeof place !== "string";
+    try {
+      let { body } = poll;
+      const arrival = polled.state(body);
+      const end = performance.now() + (held ? waitMs : Math.min(waitMs, LIMITS.pollSurplusMs));
+      const stop = AbortSignal.any([this.#released.signal, clientGone(reply)]);
+      for (let left = end - performance.now(); left > 0 && !stop.aborted; left = end - performance.now()) {
+        await changes.next(Math.min(left, rereadMs(places.taken)), stop);
+        body = await polled.read();
+        if (polled.state(body) !== arrival) break;
+      }
+      return body;
+    } finally {
+      if (held) place.free();
+    }
+  }
+}
+
+interface Poll<T extends object> {
+  readonly polled: Polled<T>;
+  readonly changes: Changes;
+  /** As on arrival. */
+  readonly body: T;
+  readonly waitMs: number;
+}
+
+/** Commits wake polls; reading again is for what woke nobody. All together they read no more often than limits.pollRereadsPerSecond. */
+function rereadMs(held: number): number {
+  return Math.max(LIMITS.pollRereadMs, (held / LIMITS.pollRereadsPerSecond) * 1000);
 }
 
 /** Whether one of the topics was touched since the last look. */

@@ -25,6 +25,8 @@ export const COUNTERS = {
   wharf_catalogue_operations_total: "Operations of the catalogue, by name and outcome (done, refused, failed).",
   wharf_tasks_total: "Runs of tasks, by type and how they ended (ended, fault of the file, trouble of the machine).",
   wharf_extraction_deaths_total: "Extraction children that died or were ended on a document, by cause.",
+  wharf_places_refused_total:
+    "Times that somebody found no place left (see wharf_places), by whose share was used up: everybody's, the team's or the key's.",
   wharf_scrubbed_bytes_total: "Bytes of originals that the scrubber has compared with their digest.",
 } as const;
 

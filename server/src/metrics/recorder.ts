@@ -66,6 +66,7 @@ const LABELLED: ReadonlySet<CounterName> = new Set([
   "wharf_catalogue_operations_total",
   "wharf_tasks_total",
   "wharf_extraction_deaths_total",
+  "wharf_places_refused_total",
 ]);
 
 interface Distribution {

@@ -1,5 +1,6 @@
 import { Type } from "typebox";
 import type { JsonValue } from "../errors.ts";
+import { clientGone } from "../http/client-gone.ts";
 import type { App } from "../http/route.ts";
 import type { FileId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
@@ -8,7 +9,7 @@ import { type Hit, type SearchAnswer, type SearchDeps, search } from "./search.t
 
 export function retrievalRoutes(app: App, deps: SearchDeps): void {
   app.post("/v1/knowledge/search", {
-    config: { scope: "search", errors: ["bucket_assignment_failed", "invalid_mode"] },
+    config: { scope: "search", errors: ["bucket_assignment_failed", "invalid_mode", "overloaded"] },
     schema: {
       operationId: "search",
       summary: "Find passages",
@@ -18,7 +19,8 @@ export function retrievalRoutes(app: App, deps: SearchDeps): void {
       body: SearchBody,
       response: { 200: SearchResults },
     },
-    handler: async ({ caller, body }) => toWire(await search(deps, readSearch(caller.teamId, body))),
+    handler: async ({ caller, body }, reply) =>
+      toWire(await search(deps, readSearch(caller.teamId, body), { by: caller, gone: clientGone(reply) })),
   });
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { readConfig } from "../config.ts";
+import { testBudgets } from "../fairness/test-budgets.ts";
 import { metadataFingerprint } from "../files/metadata-fingerprint.ts";
 import { openTestFiles, type TestFile, type TestFiles, type TestTeam } from "../files/test-files.ts";
 import { createApp } from "../http/app.ts";
@@ -34,7 +35,7 @@ before(async () => {
     config: readConfig({}, {}),
     log: { debug() {}, info() {}, warn() {}, error() {}, fatal() {} },
     ids: on.t.ids,
-    routes: [(routes) => retrievalRoutes(routes, { catalogue: on.t.catalogue, index: failing })],
+    routes: [(routes) => retrievalRoutes(routes, { catalogue: on.t.catalogue, index: failing, ...testBudgets() })],
     readiness: async () => ({ ready: true, checks: {} }),
   });
 });

@@ -1,12 +1,30 @@
 import type { NamedBucket } from "../buckets/named.ts";
-import type { Catalogue } from "../catalogue/catalogue.ts";
+import type { Catalogue, Operation } from "../catalogue/catalogue.ts";
 import { accepted, WharfError } from "../errors.ts";
+import type { Holder, Places } from "../fairness/places.ts";
+import type { Turns } from "../fairness/turns.ts";
 import type { FileId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { highlights, type Range } from "../search-index/highlights.ts";
 import { queryTerms } from "../search-index/query-terms.ts";
-import { type Candidate, type Ranking, type SearchIndex, SearchIndexError } from "../search-index/search-index.ts";
-import { findScope, findVisible, type Scope, type VisibleFile } from "./store.ts";
+import {
+  type Candidate,
+  type Ranking,
+  type RankQuery,
+  type SearchIndex,
+  SearchIndexError,
+} from "../search-index/search-index.ts";
+import {
+  type CountedBuckets,
+  countBuckets,
+  findScope,
+  findVisible,
+  type MetadataPage,
+  rarestPair,
+  type Scope,
+  type VisibleFile,
+  walkMetadata,
+} from "./store.ts";
 
 /**
  * Bucket-scoped retrieval: resolve the scope, let the index rank, let the catalogue say what is visible, cite.
@@ -45,60 +63,133 @@ export interface Hit {
 export interface SearchDeps {
   readonly catalogue: Catalogue;
   readonly index: SearchIndex;
+  /** Searches that wait or are under way … */
+  readonly searches: Places;
+  /** … whose rankings take turns at the index … */
+  readonly rankings: Turns;
+  /** … and whose reads at the catalogue, with all that look at many rows there. */
+  readonly walks: Turns;
 }
 
-/** Throws WharfError: `bucket_assignment_failed`, `invalid_request`, and `storage_unavailable` when the index cannot answer. */
-export async function search(deps: SearchDeps, wanted: Search): Promise<SearchAnswer> {
-  const { teamId, buckets, metadata } = wanted;
-  const scope = accepted(await deps.catalogue.run(findScope, { teamId, buckets, metadata }));
-  const files = intersection(wanted.files, scope.files);
-  const { hits, termsIgnored } = await visibleHits(deps, wanted, scope, files);
-  const terms = new Set(queryTerms(wanted.query).map((word) => word.term));
+/** Whose search it is, and when nobody waits for its answer any more. */
+export interface Searcher {
+  readonly by: Holder;
+  readonly gone: AbortSignal;
+}
+
+/**
+ * Throws WharfError: `bucket_assignment_failed`, `invalid_request`, `overloaded` when the caller's share of the searches is used up, and
+ * `storage_unavailable` when the index cannot answer.
+ */
+export async function search(deps: SearchDeps, wanted: Search, { by, gone }: Searcher): Promise<SearchAnswer> {
+  const { catalogue, index, rankings, walks } = deps;
+  const place = deps.searches.take(by);
+  try {
+    return await answer({
+      wanted,
+      read: (operation, input) => walks.run(by, gone, () => catalogue.run(operation, input)),
+      rank: (query) => rankings.run(by, gone, () => rank(index, wanted.teamId, query)),
+    });
+  } finally {
+    place.free();
+  }
+}
+
+/** One search under way: each of its reads and rankings waits for its turn, and is bounded. */
+interface Run {
+  readonly wanted: Search;
+  readonly read: <I, O>(operation: Operation<I, O>, input: I) => Promise<O>;
+  readonly rank: (query: RankQuery) => Promise<Ranking>;
+}
+
+async function answer(run: Run): Promise<SearchAnswer> {
+  const scope = await scopeOf(run);
+  const files = intersection(run.wanted.files, await filesWithMetadata(run));
+  const { hits, termsIgnored } = await visibleHits(run, scope, files);
+  const terms = new Set(queryTerms(run.wanted.query).map((word) => word.term));
   const results = hits.map((hit) => ({ ...hit, highlights: highlights(hit.candidate.text, terms) }));
   return { results, searched: scope.searched, termsIgnored };
 }
 
-/**
- * The first `limit` visible candidates. Somewhat more than asked for are ranked at first; when too few of them are visible, four times
- * as many, from the start: one ranking is one snapshot, and so is one look at the catalogue.
- */
-async function visibleHits(deps: SearchDeps, wanted: Search, scope: Scope, files: readonly FileId[] | null) {
-  const { teamId, tags, limit } = wanted;
+async function scopeOf({ wanted: { teamId, buckets }, read }: Run): Promise<Scope> {
+  if (buckets.length > 0) return accepted(await read(findScope, { teamId, buckets }));
+  const searched = { buckets: 0, files: 0, chunks: 0 };
+  let after: string | null = null;
+  do {
+    const counted: CountedBuckets = await read(countBuckets, { teamId, after });
+    searched.buckets += counted.buckets;
+    searched.files += counted.files;
+    searched.chunks += counted.chunks;
+    after = counted.next;
+  } while (after !== null);
+  return { bucketIds: null, searched };
+}
+
+/** Null when no metadata is wanted. Contract §9: more than 1 000 are refused, since they would be as many hints. */
+async function filesWithMetadata({ wanted: { teamId, metadata }, read }: Run): Promise<readonly FileId[] | null> {
+  if (metadata.length === 0) return null;
+  const { rarest } = await read(rarestPair, { teamId, metadata });
+  const files: FileId[] = [];
+  let after: FileId | null = null;
+  do {
+    const page: MetadataPage = await read(walkMetadata, { teamId, metadata, rarest, after });
+    files.push(...page.files);
+    after = page.next;
+    if (files.length > LIMITS.metadataFilterFiles) throw tooManyFiles();
+  } while (after !== null);
+  return files;
+}
+
+function tooManyFiles(): WharfError {
+  return new WharfError("invalid_request", {
+    message: `filters.metadata matches more than ${LIMITS.metadataFilterFiles} files; add another pair, or filter by tag or bucket.`,
+    details: { field: "filters.metadata", max_files: LIMITS.metadataFilterFiles },
+  });
+}
+
+/** The first `limit` visible candidates. Somewhat more than asked for are ranked at first; when too few of them are visible, four times as many. */
+async function visibleHits(run: Run, scope: Scope, files: readonly FileId[] | null) {
+  const { query, tags, limit } = run.wanted;
   const allowed = files === null ? null : new Set(files);
+  const asked = {
+    text: query,
+    buckets: scope.bucketIds ?? [],
+    tags,
+    files,
+    termBudgetRows: LIMITS.searchTermBudgetRows,
+  };
   for (let candidates = limit * 2 + LIMITS.searchExtraCandidates; ; candidates *= 4) {
-    const ranking = await rank(deps, wanted, scope, files, candidates);
+    const ranking = await run.rank({ ...asked, limit: candidates });
     const builds = ranking.candidates.filter((candidate) => allowed === null || allowed.has(candidate.file));
-    const { bucketIds } = scope;
-    const refs = builds.map(({ file, build }) => ({ file, build }));
-    const visible =
-      refs.length === 0 ? [] : await deps.catalogue.run(findVisible, { teamId, bucketIds, tags, builds: refs });
-    const byBuild = new Map(visible.map((file) => [`${file.file} ${file.build}`, file]));
-    const hits = builds.flatMap((candidate) => {
-      const file = byBuild.get(`${candidate.file} ${candidate.build}`);
-      return file === undefined ? [] : [{ candidate, file }];
-    });
+    const hits = await firstVisible(run, scope, builds);
     if (hits.length >= limit || ranking.complete)
       return { hits: hits.slice(0, limit), termsIgnored: ranking.termsIgnored };
   }
 }
 
-async function rank(
-  { index }: SearchDeps,
-  { teamId, query, tags }: Search,
-  scope: Scope,
-  files: readonly FileId[] | null,
-  limit: number,
-): Promise<Ranking> {
-  const buckets = scope.bucketIds ?? [];
+/**
+ * The first `limit` that the catalogue shows, or all. One read, in one snapshot, unless there are more than limits.buildsPerRead: then each
+ * part is as the catalogue was at some moment of this search.
+ */
+async function firstVisible({ wanted, read }: Run, { bucketIds }: Scope, candidates: readonly Candidate[]) {
+  const { teamId, tags, limit } = wanted;
+  const hits: { readonly candidate: Candidate; readonly file: VisibleFile }[] = [];
+  for (let from = 0; from < candidates.length && hits.length < limit; from += LIMITS.buildsPerRead) {
+    const some = candidates.slice(from, from + LIMITS.buildsPerRead);
+    const builds = some.map(({ file, build }) => ({ file, build }));
+    const visible = await read(findVisible, { teamId, bucketIds, tags, builds });
+    const byBuild = new Map(visible.map((file) => [`${file.file} ${file.build}`, file]));
+    for (const candidate of some) {
+      const file = byBuild.get(`${candidate.file} ${candidate.build}`);
+      if (file !== undefined) hits.push({ candidate, file });
+    }
+  }
+  return hits;
+}
+
+async function rank(index: SearchIndex, teamId: TeamId, query: RankQuery): Promise<Ranking> {
   try {
-    return await index.rank(teamId, {
-      text: query,
-      buckets,
-      tags,
-      files,
-      limit,
-      termBudgetRows: LIMITS.searchTermBudgetRows,
-    });
+    return await index.rank(teamId, query);
   } catch (error) {
     if (!(error instanceof SearchIndexError)) throw error;
     throw new WharfError("storage_unavailable", {

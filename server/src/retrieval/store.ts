@@ -6,35 +6,74 @@ import type { BucketId, FileId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import type { BuildRef } from "../search-index/search-index.ts";
 
-export interface ScopeWanted {
-  readonly teamId: TeamId;
-  /** Empty = all the team's active buckets. */
-  readonly buckets: readonly NamedBucket[];
-  /** Fingerprints of metadata pairs that a file must have, all of them (files/metadata-fingerprint.ts). */
-  readonly metadata: readonly string[];
-}
-
 /** Where a search looks. */
 export interface Scope {
   /** null = all the team's active buckets. */
   readonly bucketIds: readonly BucketId[] | null;
-  /** The files with the wanted metadata; null when none was wanted. */
-  readonly files: readonly FileId[] | null;
-  /** Sums of the buckets' counters: a file in two of them counts in both. */
-  readonly searched: { readonly buckets: number; readonly files: number; readonly chunks: number };
+  readonly searched: Searched;
 }
 
-/** Resolves the names and the metadata filter, in one snapshot. */
-export const findScope = readOperation("retrieval.scope", async (tx, wanted: ScopeWanted): Promise<Scope | Refusal> => {
-  const ids = wanted.buckets.length === 0 ? null : await resolve(tx, wanted);
-  if (ids !== null && "refused" in ids) return ids;
-  const files = await filesWithMetadata(tx, wanted);
-  if (files !== null && "refused" in files) return files;
-  return { bucketIds: ids, files, searched: await sumCounters(tx, wanted.teamId, ids) };
+/** Sums of the buckets' counters: a file in two of them counts in both. */
+export interface Searched {
+  readonly buckets: number;
+  readonly files: number;
+  readonly chunks: number;
+}
+
+export interface NamedScope {
+  readonly teamId: TeamId;
+  /** At least one. */
+  readonly buckets: readonly NamedBucket[];
+}
+
+export const findScope = readOperation("retrieval.scope", async (tx, wanted: NamedScope): Promise<Scope | Refusal> => {
+  const bucketIds = await resolve(tx, wanted);
+  if ("refused" in bucketIds) return bucketIds;
+  const counters = activeCounters(tx.db, wanted.teamId).where("id", "in", bucketIds);
+  const { buckets, files, chunks } = await sumOf(tx.db, counters);
+  return { bucketIds, searched: { buckets, files, chunks } };
 });
 
+export interface CountedBuckets extends Searched {
+  /** Where to go on; null when these were all. */
+  readonly next: string | null;
+}
+
+/** The counters of at most limits.rowsPerRead of the team's active buckets, by slug. */
+export const countBuckets = readOperation(
+  "retrieval.countBuckets",
+  async (
+    { db },
+    { teamId, after }: { readonly teamId: TeamId; readonly after: string | null },
+  ): Promise<CountedBuckets> => {
+    const counters = activeCounters(db, teamId).orderBy("slug").limit(LIMITS.rowsPerRead);
+    const { last, ...counted } = await sumOf(db, after === null ? counters : counters.where("slug", ">", after));
+    return { ...counted, next: counted.buckets < LIMITS.rowsPerRead ? null : last };
+  },
+);
+
+function activeCounters(db: Tx["db"], teamId: TeamId) {
+  return db
+    .selectFrom("buckets")
+    .select(["slug", "active_files", "active_chunks"])
+    .where("team_id", "=", teamId)
+    .where("status", "=", "active");
+}
+
+function sumOf(db: Tx["db"], counters: ReturnType<typeof activeCounters>) {
+  return db
+    .selectFrom(counters.as("some"))
+    .select(({ fn }) => [
+      fn.countAll<number>().as("buckets"),
+      sql<number>`coalesce(sum(active_files), 0)`.as("files"),
+      sql<number>`coalesce(sum(active_chunks), 0)`.as("chunks"),
+      fn.max<string | null>("slug").as("last"),
+    ])
+    .executeTakeFirstOrThrow();
+}
+
 /** Ids are tried before slugs; an unknown or archived bucket refuses the whole search, so that a typing error finds nothing silently. */
-async function resolve({ db }: Tx, { teamId, buckets }: ScopeWanted): Promise<readonly BucketId[] | Refusal> {
+async function resolve({ db }: Tx, { teamId, buckets }: NamedScope): Promise<readonly BucketId[] | Refusal> {
   const ids = buckets.flatMap((bucket) => bucket.id ?? []);
   const slugs = buckets.flatMap((bucket) => bucket.slug ?? []);
   const known = await db
@@ -66,66 +105,79 @@ async function resolve({ db }: Tx, { teamId, buckets }: ScopeWanted): Promise<re
   return resolved;
 }
 
-/**
- * Files that have every pair, by the primary key of file_metadata. It walks the rarest pair, which is counted first, as far as the
- * limit goes. Contract §9: more than 1 000 are refused, since they would be as many hints.
- */
-async function filesWithMetadata(
-  { db }: Tx,
-  { teamId, metadata }: ScopeWanted,
-): Promise<readonly FileId[] | null | Refusal> {
-  if (metadata.length === 0) return null;
-  const holders = (fingerprint: string) =>
-    db
-      .selectFrom("file_metadata")
-      .select("file_id")
-      .where("team_id", "=", teamId)
-      .where("fingerprint", "=", fingerprint);
-  let rarest = { fingerprint: metadata[0] ?? "", count: Number.POSITIVE_INFINITY };
-  for (const fingerprint of metadata) {
-    const { count } = await db
-      .selectFrom(holders(fingerprint).limit(MAX_COUNTED).as("some"))
-      .select(({ fn }) => fn.countAll<number>().as("count"))
-      .executeTakeFirstOrThrow();
-    if (count < rarest.count) rarest = { fingerprint, count };
-  }
-  const others = metadata.filter((fingerprint) => fingerprint !== rarest.fingerprint);
-  const rows = await holders(rarest.fingerprint)
-    .where(({ and, exists, selectFrom }) =>
-      and(
-        others.map((fingerprint) =>
-          exists(
-            selectFrom("file_metadata as other")
-              .select("other.file_id")
-              .where("other.team_id", "=", teamId)
-              .where("other.fingerprint", "=", fingerprint)
-              .whereRef("other.file_id", "=", "file_metadata.file_id"),
-          ),
-        ),
-      ),
-    )
-    .limit(LIMITS.metadataFilterFiles + 1)
-    .execute();
-  if (rows.length > LIMITS.metadataFilterFiles)
-    return refuse("invalid_request", {
-      message: `filters.metadata matches more than ${LIMITS.metadataFilterFiles} files; add another pair, or filter by tag or bucket.`,
-      details: { field: "filters.metadata", max_files: LIMITS.metadataFilterFiles },
-    });
-  return rows.map((row) => row.file_id);
+interface PairsWanted {
+  readonly teamId: TeamId;
+  /** Fingerprints of metadata pairs that a file must have, all of them (files/metadata-fingerprint.ts). At least one. */
+  readonly metadata: readonly string[];
 }
 
-/** Beyond this a pair is common, and how common no longer matters. */
-const MAX_COUNTED = 5000;
+/** The pair that fewest files have, as far as limits.rowsPerRead can tell: beyond that a pair is common, and how common no longer matters. */
+export const rarestPair = readOperation(
+  "retrieval.rarestPair",
+  async ({ db }, { teamId, metadata }: PairsWanted): Promise<{ readonly rarest: string }> => {
+    const upTo = Math.ceil(LIMITS.rowsPerRead / metadata.length);
+    let rarest = { fingerprint: metadata[0] ?? "", count: Number.POSITIVE_INFINITY };
+    for (const fingerprint of metadata) {
+      const { count } = await db
+        .selectFrom(holdersOf(db, teamId, fingerprint).limit(upTo).as("some"))
+        .select(({ fn }) => fn.countAll<number>().as("count"))
+        .executeTakeFirstOrThrow();
+      if (count < rarest.count) rarest = { fingerprint, count };
+    }
+    return { rarest: rarest.fingerprint };
+  },
+);
 
-async function sumCounters({ db }: Tx, teamId: TeamId, ids: readonly BucketId[] | null): Promise<Scope["searched"]> {
-  const buckets = db.selectFrom("buckets").where("team_id", "=", teamId).where("status", "=", "active");
-  return (ids === null ? buckets : buckets.where("id", "in", ids))
-    .select(({ fn }) => [
-      fn.countAll<number>().as("buckets"),
-      sql<number>`coalesce(sum(active_files), 0)`.as("files"),
-      sql<number>`coalesce(sum(active_chunks), 0)`.as("chunks"),
-    ])
-    .executeTakeFirstOrThrow();
+export interface MetadataPage {
+  readonly files: readonly FileId[];
+  /** Where to go on; null at the end. */
+  readonly next: FileId | null;
+}
+
+/** A stretch of the files with the rarest pair, in the order of ids: those of them that have every pair. Primary key of file_metadata. */
+export const walkMetadata = readOperation(
+  "retrieval.walkMetadata",
+  async (
+    { db },
+    { teamId, metadata, rarest, after }: PairsWanted & { readonly rarest: string; readonly after: FileId | null },
+  ): Promise<MetadataPage> => {
+    const steps = Math.ceil(LIMITS.rowsPerRead / metadata.length);
+    const holders = holdersOf(db, teamId, rarest).orderBy("file_id");
+    const walked = after === null ? holders : holders.where("file_id", ">", after);
+    const others = metadata.filter((fingerprint) => fingerprint !== rarest);
+    const rows = await db
+      .selectFrom(walked.limit(steps).as("walked"))
+      .select("walked.file_id")
+      .where(({ and, exists, selectFrom }) =>
+        and(
+          others.map((fingerprint) =>
+            exists(
+              selectFrom("file_metadata as other")
+                .select("other.file_id")
+                .where("other.team_id", "=", teamId)
+                .where("other.fingerprint", "=", fingerprint)
+                .whereRef("other.file_id", "=", "walked.file_id"),
+            ),
+          ),
+        ),
+      )
+      // One more than a search may have refuses it.
+      .limit(LIMITS.metadataFilterFiles + 1)
+      .execute();
+    const end = await walked
+      .limit(1)
+      .offset(steps - 1)
+      .executeTakeFirst();
+    return { files: rows.map((row) => row.file_id), next: end?.file_id ?? null };
+  },
+);
+
+function holdersOf(db: Tx["db"], teamId: TeamId, fingerprint: string) {
+  return db
+    .selectFrom("file_metadata")
+    .select("file_id")
+    .where("team_id", "=", teamId)
+    .where("fingerprint", "=", fingerprint);
 }
 
 export interface VisibleWanted {
@@ -134,6 +186,7 @@ export interface VisibleWanted {
   readonly bucketIds: readonly BucketId[] | null;
   /** All of them must be the file's. */
   readonly tags: readonly string[];
+  /** At most limits.buildsPerRead. */
   readonly builds: readonly BuildRef[];
 }
 
@@ -159,26 +212,18 @@ export const findVisible = readOperation(
   async (tx, wanted: VisibleWanted): Promise<readonly VisibleFile[]> => {
     const builds = new Set(wanted.builds.map((ref) => ref.build));
     const ids = [...new Set(wanted.builds.map((ref) => ref.file))];
-    const visible: VisibleFile[] = [];
-    for (let from = 0; from < ids.length; from += IDS_PER_STATEMENT) {
-      const some = ids.slice(from, from + IDS_PER_STATEMENT);
-      const files = (await activeFiles(tx, wanted, some)).filter((file) => builds.has(file.build));
-      const buckets = await activeBuckets(
-        tx,
-        wanted,
-        files.map((file) => file.file),
-      );
-      for (const file of files) {
-        const of = buckets.get(file.file);
-        if (of !== undefined) visible.push({ ...file, buckets: of });
-      }
-    }
-    return visible;
+    const files = (await activeFiles(tx, wanted, ids)).filter((file) => builds.has(file.build));
+    const buckets = await activeBuckets(
+      tx,
+      wanted,
+      files.map((file) => file.file),
+    );
+    return files.flatMap((file) => {
+      const of = buckets.get(file.file);
+      return of === undefined ? [] : [{ ...file, buckets: of }];
+    });
   },
 );
-
-/** SQLite binds at most 32 766 values a statement, PostgreSQL 65 535; and few lengths of lists keep the prepared statements few. */
-const IDS_PER_STATEMENT = 500;
 
 async function activeFiles({ db }: Tx, { teamId, tags }: VisibleWanted, ids: readonly FileId[]) {
   const rows = await db
@@ -225,4 +270,4 @@ async function activeBuckets({ db }: Tx, { teamId, bucketIds }: VisibleWanted, i
   return new Map([...grouped].map(([file, of]) => [file, of.map(({ id, slug }) => ({ id, slug }))]));
 }
 
-export const retrievalOperations = [findScope, findVisible];
+export const retrievalOperations = [findScope, countBuckets, rarestPair, walkMetadata, findVisible];

@@ -2,7 +2,7 @@ import type { MessagePort } from "node:worker_threads";
 import type { FileId, TeamId } from "../ids.ts";
 import type { BuildRef, ChunkWrite, RankQuery } from "./search-index.ts";
 
-/** What fts5.ts asks of its two threads. Structured-clone data; the answer's type stands beside the call. */
+/** What fts5.ts asks of its threads. Structured-clone data; the answer's type stands beside the call. */
 
 export type WriterCall =
   /** → null */
@@ -22,7 +22,8 @@ export type ReaderCall =
 
 export interface WriterThreadData {
   readonly dir: string;
-  readonly readerPort: MessagePort;
+  /** One for each reader. */
+  readonly readerPorts: readonly MessagePort[];
 }
 
 export interface ReaderThreadData {

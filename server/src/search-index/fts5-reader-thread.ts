@@ -12,7 +12,7 @@ import { formatOf, refuseOtherFormat } from "./fts5-schema.ts";
 import { OpenFiles } from "./open-files.ts";
 import type { Ranking } from "./search-index.ts";
 
-/** The thread that reads all teams' index files: one read at a time, each in one snapshot, never behind a commit. */
+/** A thread that reads all teams' index files: one read at a time, each in one snapshot, never behind a commit. */
 
 main(workerData);
 

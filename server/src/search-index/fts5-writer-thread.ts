@@ -12,9 +12,9 @@ const MAX_BATCH = 64;
 
 main(workerData);
 
-function main({ dir, readerPort }: WriterThreadData): void {
+function main({ dir, readerPorts }: WriterThreadData): void {
   const server = threadServer();
-  const gate = new WriterGate(readerPort);
+  const gate = new WriterGate(readerPorts);
   const writer = new Fts5Writer(dir);
   let queue: Call[] = [];
   let running = false;
@@ -53,8 +53,8 @@ function main({ dir, readerPort }: WriterThreadData): void {
     running = true;
     try {
       while (!(closing && queue.length === 0) && step()) {
-        if (writer.longestLog() > WAL_CHECKPOINT_BYTES) gate.whenReaderIsStill(checkpoint(WAL_CHECKPOINT_BYTES));
-        // The reader's answer and new calls come in as messages.
+        if (writer.longestLog() > WAL_CHECKPOINT_BYTES) gate.whenReadersAreStill(checkpoint(WAL_CHECKPOINT_BYTES));
+        // The readers' answers and new calls come in as messages.
         await new Promise<void>((resolve) => setImmediate(resolve));
       }
     } catch (error) {
@@ -65,7 +65,7 @@ function main({ dir, readerPort }: WriterThreadData): void {
   };
 
   const idle = setInterval(() => {
-    if (!running && !closing && writer.longestLog() > 0) gate.whenReaderIsStill(checkpoint(0));
+    if (!running && !closing && writer.longestLog() > 0) gate.whenReadersAreStill(checkpoint(0));
   }, WAL_IDLE_CHECKPOINT_MS);
 
   server.listen({

@@ -1,9 +1,11 @@
 import { MessageChannel } from "node:worker_threads";
 import type { TeamId } from "../ids.ts";
+import { LIMITS } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { type Failure, ThreadClient } from "../sqlite/thread-client.ts";
 import { createIndexDirectory, indexedTeams } from "./fts5-files.ts";
 import type { ReaderCall, ReaderThreadData, WriterCall, WriterThreadData } from "./fts5-protocol.ts";
+import { Fts5Readers } from "./fts5-readers.ts";
 import { type BuildRef, type Ranking, type SearchIndex, SearchIndexError } from "./search-index.ts";
 
 export interface Fts5SearchIndexOptions {
@@ -12,6 +14,8 @@ export interface Fts5SearchIndexOptions {
   readonly log: Log;
   /** A thread died or an fsync failed: the process must end (exit 74). */
   readonly fatal: (error: Error) => void;
+  /** Threads that read; default limits.indexReaders. */
+  readonly readers?: number;
 }
 
 export interface Fts5SearchIndex extends SearchIndex {
@@ -19,42 +23,47 @@ export interface Fts5SearchIndex extends SearchIndex {
   discard(team: TeamId): Promise<void>;
 }
 
-/** The embedded search index: SQLite's FTS5, one file a team, one writing and one reading thread for all of them. */
+/** The embedded search index: SQLite's FTS5, one file a team, one writing thread and a few reading ones for all of them. */
 export async function openFts5SearchIndex(options: Fts5SearchIndexOptions): Promise<Fts5SearchIndex> {
   const { dir, log, fatal } = options;
   createIndexDirectory(dir);
-  const { port1, port2 } = new MessageChannel();
+  const gates = Array.from({ length: options.readers ?? LIMITS.indexReaders }, () => new MessageChannel());
+  const readerPorts = gates.map(({ port1 }) => port1);
   const failed = (failure: Failure) => {
     log.warn({ failure: failure.message }, "the search index refused a call");
     return new SearchIndexError(failure.message);
   };
-  const writerData: WriterThreadData = { dir, readerPort: port1 };
+  const writerData: WriterThreadData = { dir, readerPorts };
   const writer = new ThreadClient({
     entry: new URL("./fts5-writer-thread.ts", import.meta.url),
     workerData: { ...writerData },
-    transfer: [port1],
+    transfer: readerPorts,
     failed,
     fatal,
   });
-  const readerData: ReaderThreadData = { dir, writerPort: port2 };
-  const reader = new ThreadClient({
-    entry: new URL("./fts5-reader-thread.ts", import.meta.url),
-    workerData: { ...readerData },
-    transfer: [port2],
-    failed,
-    fatal,
-  });
+  const readers = new Fts5Readers(
+    gates.map(({ port2: writerPort }) => {
+      const readerData: ReaderThreadData = { dir, writerPort };
+      return {
+        entry: new URL("./fts5-reader-thread.ts", import.meta.url),
+        workerData: { ...readerData },
+        transfer: [writerPort],
+        failed,
+        fatal,
+      };
+    }),
+  );
   try {
-    await Promise.all([writer.ready(), reader.ready()]);
+    await Promise.all([writer.ready(), readers.ready()]);
   } catch (error) {
     // A thread that is left would keep the process from ending.
-    await Promise.all([writer.close(), reader.close()]);
+    await Promise.all([writer.close(), readers.close()]);
     throw error;
   }
 
   // The threads answer each kind of call with the type that fts5-protocol.ts names beside it.
   const write = <T>(call: WriterCall) => writer.call(call.kind, call) as Promise<T>;
-  const read = <T>(call: ReaderCall) => reader.call(call.kind, call) as Promise<T>;
+  const read = <T>(call: ReaderCall) => readers.read(call) as Promise<T>;
   /** One batch a call, so that other teams' and files' writes come in between. */
   const removeAll = async (call: WriterCall) => {
     while (await write<boolean>(call));
@@ -71,10 +80,10 @@ export async function openFts5SearchIndex(options: Fts5SearchIndexOptions): Prom
     teams: async () => indexedTeams(dir),
     async discard(team) {
       await write<null>({ kind: "discard", team });
-      await read<null>({ kind: "forget", team });
+      await readers.readAll({ kind: "forget", team });
     },
     async close() {
-      await reader.close();
+      await readers.close();
       await writer.close();
     },
   };

@@ -5,8 +5,8 @@ import { SQLITE_CODES, sqliteCodeOf } from "./open-database.ts";
 
 /**
  * Keeps write-ahead logs short. A log only shrinks while nobody reads: under a busy reader it grew by 940 MB in 12 s, and a
- * checkpoint that waits for readers stops all writes (5 s). So the writer asks the reader to stand still between two reads,
- * checkpoints without waiting for anybody, and lets it go (log ≤ 17 MB, worst pause 29 ms).
+ * checkpoint that waits for readers stops all writes (5 s). So the writer asks its readers to stand still between two reads; when all of them
+ * do, it checkpoints without waiting for anybody, and lets them go (log ≤ 17 MB, worst pause 29 ms).
  */
 
 /** The writer asks for a checkpoint past this size, in bytes. */
@@ -17,29 +17,32 @@ export const WAL_IDLE_CHECKPOINT_MS = 15_000;
 
 type ToReader = "stand still" | "go on";
 
-/** The writer's end of the handshake. */
+/** The writer's end of the handshake, with every thread that reads the same databases. */
 export class WriterGate {
-  readonly #port: MessagePort;
+  readonly #readers: readonly MessagePort[];
+  /** Those that were asked and still move. */
+  readonly #moving = new Set<MessagePort>();
   #waiting: (() => void) | null = null;
 
-  constructor(port: MessagePort) {
-    this.#port = port;
-    port.on("message", () => this.#still());
-    port.unref();
+  constructor(readers: readonly MessagePort[]) {
+    this.#readers = readers;
+    for (const reader of readers) {
+      reader.on("message", () => this.#still(reader));
+      reader.unref();
+    }
   }
 
-  get asking(): boolean {
-    return this.#waiting !== null;
-  }
-
-  /** Runs `work` (synchronous) as soon as the reader stands still; at most one request is under way. */
-  whenReaderIsStill(work: () => void): void {
+  /** Runs `work` (synchronous) as soon as all readers stand still at once; at most one request is under way. */
+  whenReadersAreStill(work: () => void): void {
     if (this.#waiting !== null) return;
     this.#waiting = work;
+    for (const reader of this.#readers) this.#moving.add(reader);
     this.#say("stand still");
   }
 
-  #still(): void {
+  #still(reader: MessagePort): void {
+    this.#moving.delete(reader);
+    if (this.#moving.size > 0) return;
     const work = this.#waiting;
     this.#waiting = null;
     try {
@@ -50,7 +53,7 @@ export class WriterGate {
   }
 
   #say(message: ToReader): void {
-    this.#port.postMessage(message);
+    for (const reader of this.#readers) reader.postMessage(message);
   }
 }
 

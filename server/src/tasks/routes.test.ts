@@ -6,6 +6,7 @@ import { DEFAULT_SCOPES, type Scope } from "../access/api-key.ts";
 import { createApiKey } from "../access/keys.ts";
 import type { TaskState } from "../catalogue/schema.ts";
 import { readConfig } from "../config.ts";
+import { testBudgets } from "../fairness/test-budgets.ts";
 import { createApp } from "../http/app.ts";
 import { LongPolls } from "../http/long-poll.ts";
 import type { App } from "../http/route.ts";
@@ -28,7 +29,7 @@ let ours: { readonly key: string; readonly teamId: TeamId };
 before(async () => {
   on = await openTestCatalogue();
   const { catalogue, ids } = on;
-  polls = new LongPolls(catalogue);
+  polls = new LongPolls({ catalogue, places: testBudgets().polls });
   app = await createApp({
     catalogue,
     config: readConfig({}, {}),

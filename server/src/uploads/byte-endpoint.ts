@@ -5,6 +5,7 @@ import { BlobStoreError } from "../blobs/blob-store.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { WharfError } from "../errors.ts";
+import type { Places } from "../fairness/places.ts";
 import type { IdSource, SessionId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import type { Log } from "../log.ts";
@@ -43,6 +44,8 @@ export interface ByteEndpointDeps extends IntakeDeps {
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly disk: DiskGate;
+  /** Of requests that send bytes. */
+  readonly places: Places;
   readonly log: Log;
 }
 
@@ -137,8 +140,25 @@ export class ByteEndpoint {
       case "data": {
         const bytes = Math.max(0, decision.end - session.receivedBytes);
         if (!(await disk.admitsData(bytes))) return refuseWithText(request, response, { status: 503, text: DISK_LOW }); // PUT-20
-        return this.#receive(request, response, session.id, decision, expectsContinue);
+        return this.#receiveInShare(request, response, session, decision, expectsContinue);
       }
+    }
+  }
+
+  /** An upload holds a connection: no team may hold them all. What is kept stays, and Google's clients try again. */
+  async #receiveInShare(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { id, teamId }: Session,
+    wanted: DataRequest,
+    expectsContinue: boolean,
+  ): Promise<void> {
+    const place = this.#deps.places.tryTake({ teamId, keyId: null });
+    if (typeof place === "string") return refuseWithText(request, response, { status: 503, text: TOO_MANY });
+    try {
+      await this.#receive(request, response, id, wanted, expectsContinue);
+    } finally {
+      place.free();
     }
   }
 
@@ -284,6 +304,8 @@ export class ByteEndpoint {
   }
 }
 
+const TOO_MANY =
+  "Your team sends as many files at once as its share allows. Nothing that was received is lost; let some end, then try again.";
 const DISK_LOW = "The server's disk is nearly full. Nothing that was received is lost; try again later.";
 
 /** The data request that writes a session, as the one that takes over sees it. */
