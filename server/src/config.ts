@@ -23,6 +23,7 @@ export interface Config {
   readonly uploadOrigins: readonly string[];
   readonly createsPerSecond: number;
   readonly maxFileBytes: number;
+  readonly bucketsPerTeam: number;
   /** Disk that creates and uploads leave free; null = the smaller of 1 GiB and 5 % of the disk. */
   readonly diskReserveBytes: number | null;
   /** Server secret behind upload URLs; null = generated into the data folder. */
@@ -123,6 +124,15 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     fallback: () => DEFAULTS.maxFileBytes,
     parse: integerWithin(1, 1_073_741_824),
   },
+  bucketsPerTeam: {
+    env: "WHARF_BUCKETS_PER_TEAM",
+    flag: "--buckets-per-team",
+    value: "number",
+    say: "buckets that a team may have, archived ones too; what is there above it stays",
+    shown: String(DEFAULTS.bucketsPerTeam),
+    fallback: () => DEFAULTS.bucketsPerTeam,
+    parse: integerWithin(1, 1_000_000),
+  },
   diskReserveBytes: {
     env: "WHARF_DISK_RESERVE_BYTES",
     flag: "--disk-reserve-bytes",
@@ -206,6 +216,7 @@ export function readConfig(
     uploadOrigins: read("uploadOrigins"),
     createsPerSecond: read("createsPerSecond"),
     maxFileBytes: read("maxFileBytes"),
+    bucketsPerTeam: read("bucketsPerTeam"),
     diskReserveBytes: read("diskReserveBytes"),
     secret: read("secret"),
     workers: read("workers"),

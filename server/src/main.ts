@@ -199,6 +199,7 @@ async function listen({ config, log, clock, ids, closing }: Base, adapters: Adap
   const finalizer = new Finalizer({ catalogue, blobs, digests, ids, clock, log });
   const polls = new LongPolls({ catalogue, places: budgets.polls });
   const downloads = new Downloads({ places: budgets.downloads, idleMs: LIMITS.downloadIdleMs });
+  const listings = new Downloads({ places: budgets.listings, idleMs: LIMITS.downloadIdleMs });
   const verified = new VerifiedBlobs(blobs, { remembered: LIMITS.verifiedBlobs });
   const figures = new Collector({
     catalogue,
@@ -223,7 +224,7 @@ async function listen({ config, log, clock, ids, closing }: Base, adapters: Adap
     readiness: () => readiness(catalogue, extractor.isolation.missing, audit, scrubber, stopping),
     routes: [
       (app: App) => connectionRoutes(app),
-      (app: App) => bucketRoutes(app, { catalogue }),
+      (app: App) => bucketRoutes(app, { catalogue, listings, walks, log }),
       (app: App) => uploadRoutes(app, { ...uploads, fileAnswer: fileAnswerOf, fileSchema: FileObject }),
       (app: App) => fileRoutes(app, { catalogue, blobs, ids, log, polls, downloads, verified, lists, walks }),
       (app: App) => taskRoutes(app, { catalogue, polls }),

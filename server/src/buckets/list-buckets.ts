@@ -1,33 +1,56 @@
 import { createHash } from "node:crypto";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { WharfError } from "../errors.ts";
+import type { Holder } from "../fairness/places.ts";
+import type { Turns } from "../fairness/turns.ts";
 import type { TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { type BucketView, listBuckets } from "./store.ts";
 
+export interface BucketsDeps {
+  readonly catalogue: Catalogue;
+  /** Turns at reads that look at many rows. */
+  readonly walks: Turns;
+}
+
 export interface ListBuckets {
-  readonly teamId: TeamId;
+  readonly by: Holder;
+  /** Aborted when nobody waits any more. */
+  readonly gone: AbortSignal;
   readonly includeArchived: boolean;
   /** `next_cursor` of the page before. */
   readonly cursor: string | undefined;
-  /** null = all that there are. */
+  /** null = all that there are, with limits.listedFileIds between them. */
   readonly limit: number | null;
 }
 
-/** The team's buckets by slug. Throws `invalid_request` for a cursor that is none of this team's. */
-export async function readBuckets(
-  catalogue: Catalogue,
-  { teamId, includeArchived, cursor, limit }: ListBuckets,
-): Promise<{ readonly buckets: readonly BucketView[]; readonly nextCursor: string | null }> {
-  const buckets: BucketView[] = [];
+export interface SomeBuckets {
+  readonly buckets: readonly BucketView[];
+  /** Of the last ones: where the next page begins; null = there are no more. */
+  readonly nextCursor: string | null;
+}
+
+/**
+ * The team's buckets by slug, some at a time: a team may have thousands, each with a thousand ids, and one read after another takes its turn.
+ * Throws `invalid_request` for a cursor that is none of this team's.
+ */
+export async function* bucketsOf(
+  { catalogue, walks }: BucketsDeps,
+  { by, gone, includeArchived, cursor, limit }: ListBuckets,
+): AsyncGenerator<SomeBuckets> {
+  const { teamId } = by;
   let after = cursor === undefined ? null : slugOf(teamId, cursor);
+  let left = limit ?? Number.POSITIVE_INFINITY;
+  let ids = limit === null ? LIMITS.listedFileIds : Number.POSITIVE_INFINITY;
   for (;;) {
-    const left = limit === null ? LIMITS.bucketsPerRead : Math.min(limit - buckets.length, LIMITS.bucketsPerRead);
-    const page = await catalogue.run(listBuckets, { teamId, includeArchived, after, limit: left });
-    buckets.push(...page.buckets);
+    const wanted = { teamId, includeArchived, after, limit: Math.min(left, LIMITS.bucketsPerRead), fileIds: ids };
+    const { buckets, more } = await walks.run(by, gone, () => catalogue.run(listBuckets, wanted));
+    left -= buckets.length;
+    for (const { fileIds } of buckets) ids -= fileIds.length;
     after = buckets.at(-1)?.slug ?? null;
-    if (!page.more || after === null) return { buckets, nextCursor: null };
-    if (buckets.length === limit) return { buckets, nextCursor: cursorAt(teamId, after) };
+    const ended = !more || after === null || left === 0;
+    yield { buckets, nextCursor: more && after !== null ? cursorAt(teamId, after) : null };
+    if (ended) return;
   }
 }
 

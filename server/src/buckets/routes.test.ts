@@ -1,24 +1,31 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { readConfig } from "../config.ts";
+import { testBudgets } from "../fairness/test-budgets.ts";
+import { Downloads } from "../files/downloads.ts";
 import { openTestFiles, type TestFiles, type TestTeam } from "../files/test-files.ts";
 import { createApp } from "../http/app.ts";
 import type { App } from "../http/route.ts";
 import { LIMITS } from "../limits.ts";
 import { bucketRoutes } from "./routes.ts";
+import { listBuckets } from "./store.ts";
 
 let files: TestFiles;
 let app: App;
+let listings: Downloads;
 before(async () => {
   files = await openTestFiles();
   const { catalogue, ids } = files.t;
   const silent = () => {};
+  const log = { debug: silent, info: silent, warn: silent, error: silent, fatal: silent };
+  const { walks, listings: places } = testBudgets();
+  listings = new Downloads({ places, idleMs: 60_000 });
   app = await createApp({
     catalogue,
     ids,
     config: readConfig({}, {}),
-    log: { debug: silent, info: silent, warn: silent, error: silent, fatal: silent },
-    routes: [(app) => bucketRoutes(app, { catalogue })],
+    log,
+    routes: [(app) => bucketRoutes(app, { catalogue, walks, listings, log })],
     readiness: async () => ({ ready: true, checks: {} }),
   });
 });
@@ -129,5 +136,48 @@ describe("GET /v1/knowledge/buckets (contract §6)", () => {
       assert.equal(answer.statusCode, 400, `${query}: ${answer.body}`);
       assert.equal(answer.json().error.details.field, field);
     }
+  });
+
+  test("what an answer may hold of ids is shared out by slug, and buckets say where ids are missing", async () => {
+    const team = await files.newTeam();
+    const made = [];
+    for (const slug of ["a", "b", "c"]) {
+      const id = await files.newBucket(team, slug);
+      for (let n = 0; n < 3; n++) made.push((await files.newFile(team, { buckets: [id] })).fileId);
+    }
+    await files.newBucket(team, "d");
+    const wanted = { teamId: team.teamId, includeArchived: false, after: null, limit: 200, fileIds: 5 };
+    const { buckets } = await files.t.catalogue.run(listBuckets, wanted);
+    assert.deepEqual(
+      buckets.map(({ slug, fileIds, fileIdsTruncated }) => [slug, fileIds, fileIdsTruncated]),
+      [
+        ["a", made.slice(0, 3), false],
+        ["b", made.slice(3, 5), true],
+        ["c", [], true],
+        ["d", [], false],
+      ],
+    );
+  });
+
+  test("HEAD answers without a body and gives its place back; a team beyond its share is refused, another is not", async () => {
+    const team = await files.newTeam();
+    const head = await app.inject({
+      method: "HEAD",
+      url: "/v1/knowledge/buckets",
+      headers: { authorization: `Bearer ${team.key}` },
+    });
+    assert.equal(head.statusCode, 200);
+    assert.equal(head.body, "");
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(listings.running, 0);
+    const held = Array.from({ length: LIMITS.bucketListings / 2 }, () =>
+      listings.take({ teamId: team.teamId, keyId: null }),
+    );
+    const refused = await get(team);
+    assert.equal(refused.statusCode, 503);
+    assert.equal(refused.json().error.code, "overloaded");
+    assert.equal((await get(await files.newTeam())).statusCode, 200);
+    for (const place of held) place.free();
+    assert.equal((await get(team)).statusCode, 200);
   });
 });

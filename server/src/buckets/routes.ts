@@ -1,14 +1,14 @@
+import type { Readable } from "node:stream";
 import { Type } from "typebox";
-import type { Catalogue } from "../catalogue/catalogue.ts";
-import { toRfc3339 } from "../clock.ts";
+import { clientGone } from "../http/client-gone.ts";
 import type { App } from "../http/route.ts";
 import { LIMITS } from "../limits.ts";
-import { readBuckets } from "./list-buckets.ts";
-import type { BucketView } from "./store.ts";
+import { type ListingDeps, listingAnswer } from "./listing.ts";
+import { Bucket } from "./wire.ts";
 
-export function bucketRoutes(app: App, deps: { readonly catalogue: Catalogue }): void {
+export function bucketRoutes(app: App, deps: ListingDeps): void {
   app.get("/v1/knowledge/buckets", {
-    config: { scope: "files:read" },
+    config: { scope: "files:read", errors: ["overloaded"] },
     schema: {
       operationId: "listBuckets",
       summary: "The team's buckets",
@@ -19,109 +19,28 @@ export function bucketRoutes(app: App, deps: { readonly catalogue: Catalogue }):
         limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.listMax })),
         cursor: Type.Optional(Type.String({ description: "next_cursor of the page before." })),
       }),
-      response: { 200: BucketList },
+      // Sent as a stream of that JSON.
+      response: { 200: Type.Unsafe<Readable>(BucketList) },
     },
-    handler: async ({ caller, query }) => {
-      const paged = query.limit !== undefined || query.cursor !== undefined;
-      const { buckets, nextCursor } = await readBuckets(deps.catalogue, {
-        teamId: caller.teamId,
-        includeArchived: query.include_archived ?? false,
-        cursor: query.cursor,
-        limit: paged ? (query.limit ?? LIMITS.listMax) : null,
+    handler: async (request, reply) => {
+      const { limit, cursor, include_archived: includeArchived = false } = request.query;
+      const paged = limit !== undefined || cursor !== undefined;
+      const body = await listingAnswer(deps, {
+        by: request.caller,
+        gone: clientGone(reply),
+        requestId: request.id,
+        method: request.method === "HEAD" ? "HEAD" : "GET",
+        includeArchived,
+        cursor,
+        limit: paged ? (limit ?? LIMITS.listMax) : null,
       });
-      const list = { team_id: caller.teamId, buckets: buckets.map(toWire) };
-      return paged ? { ...list, next_cursor: nextCursor } : list;
+      return reply.type("application/json; charset=utf-8").send(body);
     },
   });
 }
-
-const Count = Type.Integer({ minimum: 0 });
-const Ids = Type.Array(Type.String());
-const Time = Type.String({ format: "date-time" });
-
-const Bucket = Type.Object({
-  id: Type.String(),
-  teamId: Type.String(),
-  slug: Type.String(),
-  name: Type.String(),
-  description: Type.Union([Type.String(), Type.Null()]),
-  status: Type.Enum(["active", "archived"]),
-  knowledgeIds: Ids,
-  fileIds: Type.Array(Type.String(), {
-    description: `At most ${LIMITS.bucketFileIds}; fileIdsTruncated says whether there are more.`,
-  }),
-  fileKnowledgeIds: Ids,
-  fileIdsTruncated: Type.Boolean(),
-  filesCount: Count,
-  memberCount: Count,
-  rawMemberCount: Count,
-  fileCount: Type.Integer({ minimum: 0, description: "Every file that is not deleted." }),
-  retrievableFileCount: Type.Integer({ minimum: 0, description: "Indexed files: those that a search can find." }),
-  staleMemberCount: Count,
-  activeNonFileMemberCount: Count,
-  counts: Type.Object({ raw_members: Count, file: Count, retrievable_files: Count }),
-  bucketStore: Type.Object({
-    alias: Type.String(),
-    status: Type.Literal("active"),
-    file_count: Count,
-    indexed_file_count: Count,
-    pending_file_count: Count,
-    member_count: Count,
-    indexed_member_count: Count,
-    pending_member_count: Count,
-    last_synced_at: Type.Union([Time, Type.Null()]),
-    last_error: Type.Union([Type.String(), Type.Null()]),
-  }),
-  created_at: Time,
-  updated_at: Time,
-});
 
 const BucketList = Type.Object({
   team_id: Type.String(),
   buckets: Type.Array(Bucket),
   next_cursor: Type.Optional(Type.Union([Type.String(), Type.Null()])),
 });
-
-/**
- * The published shape, in which one list and most counts stand under several names. Our members are files and nothing else, and a
- * membership that is active is indexed; so there are no stale ones and none that are no file.
- */
-function toWire(bucket: BucketView) {
-  const { pendingFiles: pending, activeFiles: indexed } = bucket;
-  const fileIds = [...bucket.fileIds];
-  const files = pending + indexed + bucket.failedFiles;
-  return {
-    id: bucket.id,
-    teamId: bucket.teamId,
-    slug: bucket.slug,
-    name: bucket.name,
-    description: bucket.description,
-    status: bucket.status,
-    knowledgeIds: fileIds,
-    fileIds,
-    fileKnowledgeIds: fileIds,
-    fileIdsTruncated: bucket.fileIdsTruncated,
-    filesCount: files,
-    memberCount: files,
-    rawMemberCount: files,
-    fileCount: files,
-    retrievableFileCount: indexed,
-    staleMemberCount: 0,
-    activeNonFileMemberCount: 0,
-    counts: { raw_members: files, file: files, retrievable_files: indexed },
-    bucketStore: {
-      alias: bucket.slug,
-      status: "active" as const,
-      file_count: files,
-      indexed_file_count: indexed,
-      pending_file_count: pending,
-      member_count: files,
-      indexed_member_count: indexed,
-      pending_member_count: pending,
-      last_synced_at: bucket.lastSyncedAt === null ? null : toRfc3339(bucket.lastSyncedAt),
-      last_error: bucket.lastError,
-    },
-    created_at: toRfc3339(bucket.createdAt),
-    updated_at: toRfc3339(bucket.updatedAt),
-  };
-}

@@ -1,4 +1,4 @@
-import { readOperation } from "../catalogue/catalogue.ts";
+import { readOperation, type Tx } from "../catalogue/catalogue.ts";
 import type { BucketStatus } from "../catalogue/schema.ts";
 import type { BucketId, FileId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
@@ -18,7 +18,7 @@ export interface BucketView {
   readonly lastError: string | null;
   readonly createdAt: number;
   readonly updatedAt: number;
-  /** At most limits.bucketFileIds, in the order of ids (= of creation). */
+  /** At most limits.bucketFileIds and what the answer may still hold, in the order of ids (= of creation). */
   readonly fileIds: readonly FileId[];
   readonly fileIdsTruncated: boolean;
 }
@@ -28,8 +28,10 @@ export interface BucketsWanted {
   readonly includeArchived: boolean;
   /** The slug after which the page begins. */
   readonly after: string | null;
-  /** Most buckets of the page; a page has at most limits.bucketsPerRead. */
+  /** Most buckets of the page; a page has at most limits.bucketsPerRead, and ends sooner once it has limits.rowsPerRead ids. */
   readonly limit: number;
+  /** Most ids of files in all of them together. */
+  readonly fileIds: number;
 }
 
 /**
@@ -38,9 +40,9 @@ export interface BucketsWanted {
  */
 export const listBuckets = readOperation(
   "buckets.list",
-  async ({ db }, wanted: BucketsWanted): Promise<{ buckets: readonly BucketView[]; more: boolean }> => {
+  async (tx, wanted: BucketsWanted): Promise<{ buckets: readonly BucketView[]; more: boolean }> => {
     const limit = Math.min(wanted.limit, LIMITS.bucketsPerRead);
-    let query = db
+    let query = tx.db
       .selectFrom("buckets")
       .select([
         "id",
@@ -65,21 +67,31 @@ export const listBuckets = readOperation(
     const rows = await query.execute();
 
     const buckets: BucketView[] = [];
+    let ids = 0;
     for (const row of rows.slice(0, limit)) {
-      // One bounded walk of file_buckets_by_bucket each: a window function would rank every membership of the team.
-      const files = await db
-        .selectFrom("file_buckets")
-        .select("file_id")
-        .where("bucket_id", "=", row.id)
-        .where("team_id", "=", wanted.teamId)
-        .orderBy("file_id")
-        .limit(LIMITS.bucketFileIds + 1)
-        .execute();
-      const fileIds = files.slice(0, LIMITS.bucketFileIds).map((file) => file.file_id);
-      buckets.push({ ...row, fileIds, fileIdsTruncated: files.length > LIMITS.bucketFileIds });
+      if (ids >= LIMITS.rowsPerRead) return { buckets, more: true };
+      const files = row.pendingFiles + row.activeFiles + row.failedFiles;
+      const most = Math.min(LIMITS.bucketFileIds, wanted.fileIds - ids);
+      const fileIds = await fileIdsOf(tx, wanted.teamId, row.id, most);
+      ids += fileIds.length;
+      buckets.push({ ...row, fileIds, fileIdsTruncated: files > fileIds.length });
     }
     return { buckets, more: rows.length > limit };
   },
 );
+
+/** One bounded walk of file_buckets_by_bucket: a window function would rank every membership of the team. */
+async function fileIdsOf({ db }: Tx, teamId: TeamId, bucketId: BucketId, most: number): Promise<readonly FileId[]> {
+  if (most <= 0) return [];
+  const files = await db
+    .selectFrom("file_buckets")
+    .select("file_id")
+    .where("bucket_id", "=", bucketId)
+    .where("team_id", "=", teamId)
+    .orderBy("file_id")
+    .limit(most)
+    .execute();
+  return files.map((file) => file.file_id);
+}
 
 export const bucketOperations = [listBuckets];

@@ -19,7 +19,7 @@ import { addValidation } from "./validation.ts";
 
 export interface AppDeps {
   readonly catalogue: Catalogue;
-  readonly config: Pick<Config, "createsPerSecond" | "maxFileBytes" | "sessionTtlSeconds">;
+  readonly config: Pick<Config, "bucketsPerTeam" | "createsPerSecond" | "maxFileBytes" | "sessionTtlSeconds">;
   readonly log: Log;
   readonly ids: IdSource;
   /** Each adds the routes of one capability. */

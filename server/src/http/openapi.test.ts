@@ -2,11 +2,19 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { bucketRoutes } from "../buckets/routes.ts";
 import { CATALOGUE } from "../errors.ts";
+import { testBudgets } from "../fairness/test-budgets.ts";
+import { Downloads } from "../files/downloads.ts";
 import { openTestApp, type TestApp } from "./test-app.ts";
+
+const { walks, listings: places } = testBudgets();
+const listings = new Downloads({ places, idleMs: 60_000 });
+const log = { debug() {}, info() {}, warn() {}, error() {}, fatal() {} };
 
 let t: TestApp;
 before(async () => {
-  t = await openTestApp({ routesOver: (catalogue) => [(app) => bucketRoutes(app, { catalogue })] });
+  t = await openTestApp({
+    routesOver: (catalogue) => [(app) => bucketRoutes(app, { catalogue, walks, listings, log })],
+  });
 });
 after(() => t.close());
 

@@ -8,7 +8,10 @@ import { LIMITS } from "../limits.ts";
 import { byteEndpointPath } from "./openapi-bytes.ts";
 import { type App, isUnderV1 } from "./route.ts";
 
-export type DescribedLimits = Pick<Config, "createsPerSecond" | "maxFileBytes" | "sessionTtlSeconds">;
+export type DescribedLimits = Pick<
+  Config,
+  "bucketsPerTeam" | "createsPerSecond" | "maxFileBytes" | "sessionTtlSeconds"
+>;
 
 /**
  * `/openapi.json`: OpenAPI 3.1 from the routes' own schemas, and `/docs`: the same to browse. Add it before the routes. A route without tags is
@@ -82,7 +85,7 @@ function describeService(limits: DescribedLimits): string {
   return [
     "One document in, durable, indexed and findable.",
     "Create an upload session, PUT the bytes to upload_url, finalize, poll the file until its status is indexed, search.",
-    `Files have at most ${limits.maxFileBytes} bytes. A team may create ${limits.createsPerSecond} upload sessions a second; a session lives ${limits.sessionTtlSeconds} seconds, longer while bytes arrive.`,
+    `Files have at most ${limits.maxFileBytes} bytes. A team may create ${limits.createsPerSecond} upload sessions a second; a session lives ${limits.sessionTtlSeconds} seconds, longer while bytes arrive. A team may have ${limits.bucketsPerTeam} buckets.`,
     `JSON bodies have at most ${LIMITS.jsonBodyBytes} bytes and ${LIMITS.jsonDepth} levels. Unknown fields are ignored; null counts as absent, except inside metadata.`,
     "Errors have the codes of x-error-codes; retryable says whether trying again can help.",
   ].join(" ");

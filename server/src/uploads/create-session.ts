@@ -26,7 +26,7 @@ export interface CreateRequest {
 
 export interface CreateDeps {
   readonly catalogue: Catalogue;
-  readonly config: Pick<Config, "createsPerSecond" | "maxFileBytes" | "sessionTtlSeconds">;
+  readonly config: Pick<Config, "bucketsPerTeam" | "createsPerSecond" | "maxFileBytes" | "sessionTtlSeconds">;
   readonly ids: IdSource;
   readonly disk: DiskGate;
 }
@@ -55,6 +55,7 @@ export async function createUploadSession(
     ttlMs: deps.config.sessionTtlSeconds * 1000,
     createsPerSecond: deps.config.createsPerSecond,
     diskLow: !(await deps.disk.admitsSession(request.size_bytes)),
+    bucketsPerTeam: deps.config.bucketsPerTeam,
   });
   if (!isRefusal(output)) return output;
   const { remaining, ...refusal } = output;

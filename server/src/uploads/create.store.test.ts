@@ -46,6 +46,7 @@ function input(teamId: TeamId, more: Partial<CreateInput> = {}): CreateInput {
     newBucketIds: [brandId("bucket", `bucket_${made}`)],
     idempotency: null,
     ttlMs: TTL,
+    bucketsPerTeam: 100,
     createsPerSecond: 5,
     diskLow: false,
     ...more,
@@ -118,6 +119,25 @@ test("A refusal makes nothing: no bucket, no session, no counted create (CRE-3, 
   assert.equal(count("buckets"), 0);
   assert.equal(count("upload_sessions"), 0);
   assert.equal(count("create_admissions"), 0);
+});
+
+test("One bucket more than a team may have is refused with the limit; what is there above it stays and can be used (BUC-7)", async () => {
+  const named = (...slugs: readonly string[]) => ({
+    buckets: slugs.map((slug) => ({ sent: slug.toUpperCase(), id: null, slug })),
+    newBucketIds: slugs.map((slug) => brandId("bucket", `bucket_${slug}`)),
+    createsPerSecond: 100,
+  });
+  await created(0, input(A, { ...named("a", "b"), bucketsPerTeam: 3 }));
+  const refused = await create(1, input(A, { ...named("a", "c", "d"), bucketsPerTeam: 3 }));
+  assert.ok(isRefusal(refused));
+  assert.equal(refused.refused, "bucket_assignment_failed");
+  assert.deepEqual(refused.details, { limit: 3, unresolved: ["C", "D"] });
+  assert.equal(count("buckets"), 2);
+  await created(2, input(A, { ...named("a", "b", "c"), bucketsPerTeam: 3 }));
+  await created(3, input(B, { ...named("d"), bucketsPerTeam: 1 }));
+  // The operator lowers the limit.
+  assert.equal(await refusal(4, input(A, { ...named("d"), bucketsPerTeam: 1 })), "bucket_assignment_failed");
+  await created(5, input(A, { ...named("a", "c"), bucketsPerTeam: 1 }));
 });
 
 test("The union of the bucket forms is de-duplicated and at most 20; another team's ids and archived ones are unresolved", async () => {

@@ -27,6 +27,7 @@ export interface CreateInput {
   readonly idempotency: { readonly key: string; readonly fingerprint: string } | null;
   readonly ttlMs: number;
   readonly createsPerSecond: number;
+  readonly bucketsPerTeam: number;
   /** Whether the disk is below its reserve; judged here so that replays still answer (order of checks in contract §2). */
   readonly diskLow: boolean;
 }

@@ -33,6 +33,7 @@ export async function resolveBuckets(
     readonly buckets: readonly NamedBucket[];
     readonly createMissingBuckets: boolean;
     readonly newBucketIds: readonly BucketId[];
+    readonly bucketsPerTeam: number;
   },
 ): Promise<{ readonly ids: readonly BucketId[] } | Refusal> {
   const { db, now } = tx;
@@ -52,6 +53,14 @@ export async function resolveBuckets(
     return refuse("invalid_request", {
       message: `A file can be in at most ${LIMITS.buckets} buckets; name fewer.`,
       details: { field: "bucket_ids", max: LIMITS.buckets },
+    });
+  if (missing.size > 0 && !(await hasRoom(tx, input, missing.size)))
+    return refuse("bucket_assignment_failed", {
+      message: `A team may have ${input.bucketsPerTeam} buckets, archived ones too, and yours has no room for ${missing.size} more. Use buckets that exist.`,
+      details: {
+        limit: input.bucketsPerTeam,
+        unresolved: input.buckets.filter(({ slug }) => slug !== null && missing.has(slug)).map(({ sent }) => sent),
+      },
     });
   for (const [slug, id] of missing) {
     await db
@@ -86,3 +95,19 @@ export async function resolveBuckets(
   }
   return { ids: [...ids] };
 }
+
+/** §6. What is there above the limit stays. */
+async function hasRoom(
+  tx: Tx,
+  { teamId, bucketsPerTeam }: { readonly teamId: TeamId; readonly bucketsPerTeam: number },
+  more: number,
+): Promise<boolean> {
+  if (more > bucketsPerTeam) return false;
+  // Nearly every team has none at that place, and the walk to it ends at once.
+  const [inTheWay] = await bucketAt(tx, { teamId, place: bucketsPerTeam - more });
+  return inTheWay === undefined;
+}
+
+const bucketAt = prepared((db, $: { teamId: TeamId; place: number }) =>
+  db.selectFrom("buckets").select("id").where("team_id", "=", $.teamId).orderBy("slug").limit(1).offset($.place),
+);

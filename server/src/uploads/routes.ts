@@ -16,7 +16,7 @@ import { isExpired, type Session } from "./session.ts";
 import { makeUploadUrl } from "./upload-url.ts";
 
 export interface UploadRoutesDeps extends CreateDeps {
-  readonly config: Pick<Config, "createsPerSecond" | "maxFileBytes" | "sessionTtlSeconds">;
+  readonly config: Pick<Config, "bucketsPerTeam" | "createsPerSecond" | "maxFileBytes" | "sessionTtlSeconds">;
   readonly clock: { now(): number };
   readonly blobs: BlobStore;
   readonly secret: string;
@@ -31,7 +31,7 @@ export interface UploadRoutesDeps extends CreateDeps {
 const SESSIONS = "/v1/knowledge/files/upload-session";
 
 export function uploadRoutes(app: App, deps: UploadRoutesDeps): void {
-  const { createsPerSecond, maxFileBytes } = deps.config;
+  const { bucketsPerTeam, createsPerSecond, maxFileBytes } = deps.config;
 
   app.post(SESSIONS, {
     config: {
@@ -61,7 +61,7 @@ export function uploadRoutes(app: App, deps: UploadRoutesDeps): void {
           Type.String({ description: "1 to 255 characters; the same key and body give the same session." }),
         ),
       }),
-      body: createBody(maxFileBytes),
+      body: createBody({ bucketsPerTeam, maxFileBytes }),
       response: { 201: CreatedSession },
     },
     handler: async (request, reply) => {
@@ -264,7 +264,7 @@ const SessionObject = Type.Object({
   file_id: Type.Union([Type.String(), Type.Null()]),
 });
 
-function createBody(maxFileBytes: number) {
+function createBody({ bucketsPerTeam, maxFileBytes }: Pick<Config, "bucketsPerTeam" | "maxFileBytes">) {
   return Type.Object({
     filename: Type.String({ description: `1 to ${LIMITS.filenameChars} characters, no control characters.` }),
     content_type: Type.Optional(
@@ -281,6 +281,10 @@ function createBody(maxFileBytes: number) {
     bucket_ids: Type.Optional(Type.Array(Type.String())),
     bucket_slugs: Type.Optional(Type.Array(Type.String())),
     bucket: Type.Optional(Type.String({ description: "One slug, or one id." })),
-    create_missing_buckets: Type.Optional(Type.Boolean({ description: "Create slugs that do not exist." })),
+    create_missing_buckets: Type.Optional(
+      Type.Boolean({
+        description: `Create slugs that do not exist. A team may have ${bucketsPerTeam} buckets; one more is bucket_assignment_failed with details.limit.`,
+      }),
+    ),
   });
 }

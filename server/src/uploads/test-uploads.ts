@@ -63,6 +63,7 @@ export class TestUploads {
       idempotency: null,
       ttlMs: 3_600_000,
       createsPerSecond: 1_000_000,
+      bucketsPerTeam: 100,
       diskLow: false,
     });
     if (isRefusal(created)) throw new Error(created.refused);
