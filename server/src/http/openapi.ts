@@ -134,7 +134,9 @@ function completeOperation(operation: Readonly<Record<string, unknown>>, route: 
   const guarded = isUnderV1(route.url);
   const codes = new Set<ErrorCode>(guarded ? EVERYWHERE : []);
   if (guarded && scope !== "any") codes.add("forbidden_scope");
-  if (route.schema?.body !== undefined) codes.add("request_too_large").add("unsupported_content_type");
+  if (route.schema?.body !== undefined) codes.add("request_too_large");
+  // Also where a body is not wanted: a Content-Type that is none is refused before anybody asks for the body.
+  if (guarded && route.method !== "GET") codes.add("unsupported_content_type");
   for (const code of errors) codes.add(code);
   const access = scope === "public" ? "" : scope === "any" ? "Needs any key." : `Needs a key with the scope ${scope}.`;
   const body = membersOf(operation["requestBody"]);
