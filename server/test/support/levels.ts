@@ -37,8 +37,9 @@ export interface LevelSlack {
 }
 
 /**
- * Waits until the process holds no more than before, but for the slack; says what it holds when that does not come. Collectors and kept
- * connections take their time, so the wait is generous (60 s by default) and ends as soon as it may.
+ * Waits until the process holds no more than before, but for the slack; says what it holds when that does not come.
+ * Collectors and kept connections take their time, so the wait is generous (60 s by default) and ends as soon as it
+ * may.
  */
 export async function backToLevel(
   pid: number,

@@ -62,6 +62,11 @@ export class TestServer {
     return pid;
   }
 
+  /** False once the process has ended, by itself too. */
+  get isRunning(): boolean {
+    return this.#process !== null && this.#process.exitCode === null && this.#process.signalCode === null;
+  }
+
   /** Starts the process on the same data folder; `changed` settings hold for this run. */
   async begin(changed: Readonly<Record<string, string>> = {}): Promise<void> {
     const child = spawn(process.execPath, [CLI, "serve", "--json"], {
