@@ -1,12 +1,19 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import { after, before, test } from "node:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, type TestContext, test } from "node:test";
 import type { BlobStore, SegmentRef } from "../blobs/blob-store.ts";
+import { listed } from "../blobs/conformance-support.ts";
+import { openFsBlobStore } from "../blobs/fs.ts";
 import { originalKey } from "../blobs/keys.ts";
 import { openMemoryBlobStore } from "../blobs/memory.ts";
+import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { SessionId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { createLog } from "../log.ts";
+import { finalizeSession } from "./finalize.store.ts";
 import { Finalizer } from "./finalize.ts";
 import { Intake, SupersededError } from "./intake.ts";
 import { cancelSession, takeWriter } from "./session.store.ts";
@@ -177,3 +184,103 @@ test("A cancelled session is 410 for finalize, an unknown one and another team's
   await assert.rejects(finalizer(blobs).finalize(t.ids.next("team"), id, NONE), { code: "session_not_found" });
   await assert.rejects(finalizer(blobs).finalize(t.teamId, t.ids.next("sess"), NONE), { code: "session_not_found" });
 });
+
+/** A store and a catalogue that let somebody in before, or after, one step of a finalize. */
+const STEPS = ["readSegments", "publish"] as const;
+type Moment = `${"before" | "after"} ${(typeof STEPS)[number]}` | "before the commit" | "before it looks";
+const MOMENTS: readonly Moment[] = [
+  "before it looks",
+  ...STEPS.flatMap((step) => [`before ${step}`, `after ${step}`] as const),
+  "before the commit",
+];
+
+function finalizerWith(blobs: BlobStore, moment: Moment, intruder: () => Promise<void>): Finalizer {
+  const at = (now: Moment) => (now === moment ? intruder() : undefined);
+  const { catalogue, digests, ids } = t;
+  const watched = withMethods(blobs, {
+    async *readSegments(...call) {
+      await at("before readSegments");
+      yield* blobs.readSegments(...call);
+      await at("after readSegments");
+    },
+    async publish(...call) {
+      await at("before publish");
+      await blobs.publish(...call);
+      await at("after publish");
+    },
+  });
+  const interrupted: Catalogue = {
+    run: async (operation, input) => {
+      if (operation.name === finalizeSession.name) await at("before the commit");
+      return catalogue.run(operation, input);
+    },
+    listen: (topic, wake) => catalogue.listen(topic, wake),
+    stats: () => catalogue.stats(),
+    close: async () => {},
+  };
+  return new Finalizer({ catalogue: interrupted, blobs: watched, digests, ids, clock, log });
+}
+
+for (const store of ["memory", "fs"] as const)
+  for (const moment of MOMENTS)
+    test(`A cancel ${moment} wins: finalize is session_cancelled, and nothing is left (${store} store)`, async (context) => {
+      const blobs = await openStore(context, store);
+      const bytes = randomBytes(2 * UNIT + 3);
+      const id = await t.session(bytes.length);
+      const half = await t.takeIn(blobs, id, 0);
+      await half.accept(bytes.subarray(0, UNIT));
+      await half.recordUnits();
+      await half.close();
+      const rest = await t.takeIn(blobs, id, UNIT);
+      await rest.accept(bytes.subarray(UNIT));
+      await rest.complete();
+      await rest.close();
+      let cancelled = false;
+      const cancel = async () => {
+        if (cancelled) return;
+        cancelled = (await t.catalogue.run(cancelSession, { id, teamId: t.teamId }))?.ended === true;
+        await blobs.removeSegments(id);
+      };
+      if (moment === "before it looks") await cancel();
+      const finalizing = finalizerWith(blobs, moment, cancel).finalize(t.teamId, id, NONE);
+      await assert.rejects(finalizing, { code: "session_cancelled" });
+      assert.equal(cancelled, true);
+      assert.deepEqual(await listed(blobs), []);
+    });
+
+test("A finalize that is first wins: the cancel ends nothing, and the file is there", async () => {
+  const blobs = openMemoryBlobStore();
+  const bytes = randomBytes(UNIT);
+  const id = await t.session(bytes.length);
+  await t.upload(blobs, id, bytes);
+  const { fileId } = await finalizer(blobs).finalize(t.teamId, id, NONE);
+  const late = await t.catalogue.run(cancelSession, { id, teamId: t.teamId });
+  assert.equal(late?.ended, false);
+  assert.equal(late?.session.fileId, fileId);
+  assert.equal((await listed(blobs)).filter(({ kind }) => kind === "original").length, 1);
+});
+
+test("Segments that nobody took and that are gone are integrity_error, also when only publish finds it (FIN-5)", async () => {
+  for (const step of STEPS) {
+    const blobs = openMemoryBlobStore();
+    const bytes = randomBytes(UNIT);
+    const id = await t.session(bytes.length);
+    await t.upload(blobs, id, bytes);
+    const lost = finalizerWith(blobs, `before ${step}`, () => blobs.removeSegments(id));
+    await assert.rejects(lost.finalize(t.teamId, id, NONE), { code: "integrity_error" }, step);
+    assert.equal((await t.stateOf(id))?.state, "open");
+    await t.upload(blobs, id, bytes);
+    await finalizer(blobs).finalize(t.teamId, id, NONE);
+  }
+});
+
+async function openStore(context: TestContext, kind: "memory" | "fs"): Promise<BlobStore> {
+  if (kind === "memory") return openMemoryBlobStore();
+  const folder = await mkdtemp(join(tmpdir(), "wharf-finalize-"));
+  const store = await openFsBlobStore({ root: join(folder, "blobs") });
+  context.after(async () => {
+    await store.close();
+    await rm(folder, { recursive: true });
+  });
+  return store;
+}

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type BlobStore, BlobStoreError } from "../blobs/blob-store.ts";
+import { type BlobKey, type BlobStore, BlobStoreError } from "../blobs/blob-store.ts";
 import { originalKey } from "../blobs/keys.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { accepted, WharfError } from "../errors.ts";
@@ -88,15 +88,19 @@ export class Finalizer {
     if (session.state === "cancelled") throw new WharfError("session_cancelled");
     if (isExpired(session, this.#deps.clock.now())) throw new WharfError("session_expired");
     if (session.receivedBytes < session.sizeBytes) throw incomplete(session);
-    if (session.state === "open") return this.#close(session);
+    if (session.state === "open") return this.#whileThere(session, () => this.#close(session));
 
-    const found = await this.#readBack(session);
+    const found = await this.#whileThere(session, () => this.#hash(session));
     if (found === null) return null;
     if (found.crc32c !== session.crc32c) return this.#dropDamaged(session);
     checkExpected(session, found, expected);
     const key = originalKey(session.id, found.sha256);
-    // Also when the blob is there already: an earlier finalize may have failed between its name and the sync of that name.
-    await this.#deps.blobs.publish(session.id, session.segments, key);
+    const published = await this.#whileThere(session, async () => {
+      // Also when the blob is there already: an earlier finalize may have failed between its name and the sync of that name.
+      await this.#deps.blobs.publish(session.id, session.segments, key);
+      return true;
+    });
+    if (published === null) return null;
 
     const result = accepted(
       await this.#deps.catalogue.run(finalizeSession, {
@@ -109,7 +113,10 @@ export class Finalizer {
         taskId: this.#deps.ids.next("task"),
       }),
     );
-    if (result.session === null) return null;
+    if (result.session === null) {
+      await this.#withdraw(session, key);
+      return null;
+    }
     // The blob holds the bytes now. What this leaves behind when it fails, reconcile removes.
     this.#deps.blobs.removeSegments(session.id).catch((error: unknown) => {
       this.#deps.log.warn(
@@ -136,17 +143,30 @@ export class Finalizer {
     return null;
   }
 
-  /** null: the segments are gone, because somebody else finalized or dropped them meanwhile. */
-  async #readBack(session: Session): Promise<ReadBack | null> {
+  /**
+   * Work on the stored bytes. Between any two steps of it a cancel, the sweeper or another finalize may end the session and take them
+   * away: then null. Bytes that nobody took are lost or damaged, and dropped.
+   */
+  async #whileThere<T>(session: Session, work: () => Promise<T>): Promise<T | null> {
     try {
-      return await this.#hash(session);
+      return await work();
     } catch (error) {
       if (!(error instanceof BlobStoreError) || error.failure === "unavailable" || error.failure === "full")
         throw error;
-      const now = await this.#deps.catalogue.run(readSession, { id: session.id, teamId: session.teamId });
-      if (now === null || now.state !== "received" || now.writerEpoch !== session.writerEpoch) return null;
-      return this.#dropDamaged(session);
+      const now = await this.#now(session);
+      const same = now !== null && now.state === session.state && now.writerEpoch === session.writerEpoch;
+      return same ? this.#dropDamaged(session) : null;
     }
+  }
+
+  /** A blob that was published for a session which was ended meanwhile: it can become no file any more. */
+  async #withdraw(session: Session, key: BlobKey): Promise<void> {
+    const now = await this.#now(session);
+    if (now === null || now.state === "cancelled" || now.state === "expired") await this.#deps.blobs.remove(key);
+  }
+
+  #now({ id, teamId }: Session): Promise<Session | null> {
+    return this.#deps.catalogue.run(readSession, { id, teamId });
   }
 
   async #hash(session: Session): Promise<ReadBack> {

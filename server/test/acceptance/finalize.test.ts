@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { setTimeout as wait } from "node:timers/promises";
 import { FILES, SESSIONS } from "../support/api.ts";
 import { put, UNIT } from "../support/bytes.ts";
 import { crc32cBase64, sha256Hex } from "../support/digests.ts";
@@ -141,6 +142,28 @@ proves(["FIN-3"], "a cancelled session is 410 at finalize, an unknown one 404", 
   assert.equal(unknown.status, 404);
   assert.equal(textAt(unknown.json, "error", "code"), "session_not_found");
 });
+
+proves(
+  ["FIN-1", "FIN-3"],
+  "a cancel beside a finalize: one of them wins, the other says so, and nothing else is ever answered",
+  async () => {
+    const large = seededRandom(CONFIG.seed).bytes(2 * UNIT);
+    for (let round = 0; round < (CONFIG.long ? 700 : 40); round++) {
+      const session = await api.create(large.length);
+      await put(session.url, `0-${UNIT - 1}/*`, large.subarray(0, UNIT));
+      await put(session.url, `${UNIT}-${large.length - 1}/${large.length}`, large.subarray(UNIT));
+      const calls = [() => api.finalize(session.id), () => api.call("DELETE", `${SESSIONS}/${session.id}`)] as const;
+      const [first, second] = round % 2 === 0 ? calls : [calls[1], calls[0]];
+      const one = first();
+      // Later and later within what a finalize takes: what meets is chance, the answers are not.
+      await wait((round % 16) / 2);
+      const both = await Promise.all([one, second()]);
+      const [finalized, cancelled] = round % 2 === 0 ? both : [both[1], both[0]];
+      const outcome = `${finalized.status} ${at(finalized.json, "error", "code") ?? ""}, ${cancelled.status}`;
+      assert.ok(["201 , 409", "410 session_cancelled, 200"].includes(outcome), `${outcome} ${finalized.text}`);
+    }
+  },
+);
 
 proves(
   ["FIN-2"],
