@@ -12,6 +12,10 @@ const FILE = `INSERT INTO files (id, team_id, state, title, filename, content_ty
   session_id, task_id, created_at, updated_at, deleted_at) VALUES ('file_' || $1, 'team_1', $1, '', '', 'text/plain', 1, '', '[]', '{}', 1,
   iif($1 = 'indexed', 1, NULL), iif($1 = 'indexed', 'b', NULL), 'sess_' || $1, 'task_' || $1, 1, 1, iif($1 = 'deleted', 1, NULL))`;
 
+const SESSION = `INSERT INTO upload_sessions (id, team_id, state, filename, title, content_type, size_bytes, tags, metadata, bucket_ids, received_bytes,
+  digest_state, md5, crc32c, created_at, updated_at, expires_at, ended_at, sha256, file_id, task_id) VALUES ('sess_' || $1, 'team_1', 'finalized', '', '',
+  'text/plain', 1, '[]', '{}', '[]', 1, 'md5.crc', 'md5', 'crc', 1, 1, 1, 1, 'sha', 'file_' || $1, 'task_' || $1)`;
+
 test("a catalogue of the first schema, with files in it, is brought to the newest and keeps them", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "wharf-migrate-"));
   t.after(() => rm(folder, { recursive: true }));
@@ -22,6 +26,7 @@ test("a catalogue of the first schema, with files in it, is brought to the newes
   old.exec("INSERT INTO schema_migrations VALUES (1, 'initial', 1)");
   old.exec("INSERT INTO teams (id, slug, name, created_at) VALUES ('team_1', 'team', 'Team', 1)");
   for (const state of ["queued", "indexed", "deleted"]) old.prepare(FILE).run({ 1: state });
+  for (const state of ["indexed", "deleted"]) old.prepare(SESSION).run({ 1: state });
   old.close();
 
   await (await openSqliteCatalogue({ path, fatal: assert.ifError })).close();
@@ -42,4 +47,14 @@ test("a catalogue of the first schema, with files in it, is brought to the newes
   const warned = now.prepare("UPDATE files SET warnings = '[1]' WHERE state = ?");
   assert.equal(warned.run("indexed").changes, 1);
   for (const state of ["queued", "deleted"]) assert.throws(() => warned.run(state), /CHECK/);
+
+  // What a delete has left since the third schema.
+  const digests = now.prepare("SELECT md5, crc32c, sha256, digest_state FROM upload_sessions ORDER BY id").all();
+  assert.deepEqual(
+    digests.map((row) => Object.values(row)),
+    [
+      ["", "", "", null],
+      ["md5", "crc", "sha", "md5.crc"],
+    ],
+  );
 });

@@ -2,11 +2,12 @@ import { type Kysely, sql } from "kysely";
 import type { Dialect, Migration } from "./migration.ts";
 import { initial } from "./migrations/0001-initial.ts";
 import { fileWarnings } from "./migrations/0002-file-warnings.ts";
+import { digestsOfDeletedFiles } from "./migrations/0003-digests-of-deleted-files.ts";
 import type { Schema } from "./schema.ts";
 
 export const SQLITE: Dialect = { integer: "integer", strict: " STRICT" };
 
-const MIGRATIONS: readonly Migration[] = [initial, fileWarnings];
+const MIGRATIONS: readonly Migration[] = [initial, fileWarnings, digestsOfDeletedFiles];
 export const NEWEST_VERSION = MIGRATIONS.length;
 
 /** The data was written by a newer Wharf: refuse rather than guess. */

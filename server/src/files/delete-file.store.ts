@@ -68,11 +68,23 @@ async function bury(tx: Tx, row: FilesTable, removalTaskId: TaskId): Promise<rea
   return cancelled;
 }
 
-/** The session answers repeats for days (FIN-2, PUT-18): it keeps its ids, its digests and the declared type, and no other text. */
+/**
+ * The session answers repeats for days (FIN-2, PUT-18): it keeps its ids and the declared type, and nothing that could tell whoever has
+ * a document whether this was it. (Empty, not NULL: a finalized row has digests, says its CHECK.)
+ */
 async function clearSession({ db }: Tx, row: FilesTable): Promise<void> {
   await db
     .updateTable("upload_sessions")
-    .set({ filename: "", title: "", tags: "[]", metadata: "{}" })
+    .set({
+      filename: "",
+      title: "",
+      tags: "[]",
+      metadata: "{}",
+      md5: "",
+      crc32c: "",
+      sha256: "",
+      digest_state: null,
+    })
     .where("id", "=", row.session_id)
     .execute();
 }

@@ -102,7 +102,7 @@ const OBJECT_RESOURCE = {
   properties: {
     kind: { type: "string", const: "storage#object" },
     size: { type: "string", description: "Bytes, as a decimal string." },
-    md5Hash: { type: "string", description: "Base64." },
-    crc32c: { type: "string", description: "Base64 of 4 big-endian bytes." },
+    md5Hash: { type: "string", description: "Base64. Absent once the file is deleted." },
+    crc32c: { type: "string", description: "Base64 of 4 big-endian bytes. Absent once the file is deleted." },
   },
 };

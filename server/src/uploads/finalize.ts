@@ -195,6 +195,7 @@ export class Finalizer {
   }
 }
 
+/** FIN-2. A deleted file's digests are forgotten: then there is nothing to compare, and nothing to name. */
 function repeated(session: Session, expected: ExpectedDigests): Finalized {
   if (session.sha256 !== null && session.crc32c !== null)
     checkExpected(session, { sha256: session.sha256, crc32c: session.crc32c }, expected);

@@ -218,16 +218,21 @@ export function toSession(row: Selectable<UploadSessionsTable>): Session {
     receivedBytes: row.received_bytes,
     segments: parseList<SegmentRef>(row.segments),
     digestState: row.digest_state,
-    md5: row.md5,
-    crc32c: row.crc32c,
+    md5: unlessForgotten(row.md5),
+    crc32c: unlessForgotten(row.crc32c),
     receivedAt: row.received_at,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     expiresAt: row.expires_at,
-    sha256: row.sha256,
+    sha256: unlessForgotten(row.sha256),
     fileId: row.file_id,
     taskId: row.task_id,
   };
+}
+
+/** Deleting the file leaves its session's digests empty. */
+function unlessForgotten(digest: string | null): string | null {
+  return digest === "" ? null : digest;
 }
 
 /** A list that this store wrote itself. */

@@ -30,6 +30,7 @@ export interface Session {
   readonly receivedBytes: number;
   readonly segments: readonly SegmentRef[];
   readonly digestState: string | null;
+  /** Digests are null until all bytes are here, and again once the file is deleted. */
   readonly md5: string | null;
   readonly crc32c: string | null;
   readonly receivedAt: number | null;

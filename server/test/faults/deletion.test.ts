@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Api } from "../support/api.ts";
+import { crc32cBase64, md5Base64, sha256Hex } from "../support/digests.ts";
 import { listAt, numberAt, textAt } from "../support/json.ts";
 import { TestServer } from "../support/server.ts";
 import { eventually } from "./processes.ts";
@@ -33,7 +34,7 @@ async function filesWith(texts: readonly string[]): Promise<readonly string[]> {
   return found;
 }
 
-test("60 s after a delete its phrases, name, title, tags and metadata are in no file of the data folder", async () => {
+test("60 s after a delete its phrases, name, title, tags, metadata and digests are in no file of the data folder", async () => {
   const canary = {
     phrase: "Quandary vermilion zeppelin astride",
     filename: "canary-filename-7f3a.txt",
@@ -50,7 +51,9 @@ test("60 s after a delete its phrases, name, title, tags and metadata are in no 
     tags: [canary.tag],
     metadata: { note: canary.metadata },
   });
-  const secrets = Object.values(canary);
+  const bytes = Buffer.from(text);
+  const digests = [sha256Hex(bytes), md5Base64(bytes), crc32cBase64(bytes)];
+  const secrets = [...Object.values(canary), ...digests];
   assert.ok((await filesWith([canary.phrase])).length > 0, "the canary is on disk before the delete");
 
   assert.equal((await api.deleteFile(fileId)).status, 200);
