@@ -41,6 +41,11 @@ export function parseScope(text: string): Scope | null {
   return SCOPES.find((scope) => scope === text) ?? null;
 }
 
+/** ALL-10: a key that may change things but not read them is told ids and states of what it changed. */
+export function mayReadFiles({ scopes }: { readonly scopes: readonly Scope[] }): boolean {
+  return scopes.includes("files:read");
+}
+
 function checkOf(secret: string): string {
   let rest = crc32(secret);
   let text = "";

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type Static, Type } from "typebox";
+import { mayReadFiles } from "../access/api-key.ts";
 import { type Catalogue, TOPICS } from "../catalogue/catalogue.ts";
 import { accepted, WharfError } from "../errors.ts";
 import type { Holder } from "../fairness/places.ts";
@@ -17,7 +18,7 @@ import { type ListDeps, readFiles } from "./list-files.ts";
 import { reindexFile } from "./reindex-file.store.ts";
 import { findFile, readFile } from "./store.ts";
 import type { FileRef } from "./view.store.ts";
-import { FileObject, fileToWire, isSettled, type WireFile } from "./wire.ts";
+import { ChangedFile, FileObject, fileStatesToWire, fileToWire, isSettled, type WireFile } from "./wire.ts";
 
 export interface FileRoutesDeps extends DownloadRoutesDeps, ListDeps {
   readonly ids: IdSource;
@@ -101,12 +102,13 @@ export function fileRoutes(app: App, deps: FileRoutesDeps): void {
         "An indexed file stays indexed until the new index takes over. While a task is under way, it is this one.",
       tags: ["files"],
       params: FileParams,
-      response: { 202: FileObject },
+      response: { 202: ChangedFile },
     },
     handler: async (request, reply) => {
       const input = { ...refOf(request), taskId: deps.ids.next("task") };
       reply.code(202);
-      return fileToWire(accepted(await deps.catalogue.run(reindexFile, input)).file);
+      const { file } = accepted(await deps.catalogue.run(reindexFile, input));
+      return mayReadFiles(request.caller) ? fileToWire(file) : fileStatesToWire(file);
     },
   });
 

@@ -2,7 +2,7 @@ import { type Static, Type } from "typebox";
 import { toRfc3339 } from "../clock.ts";
 import { assertNever, FILE_WARNINGS, type FileWarningCode, type JsonValue } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
-import { TaskObject, taskToWire } from "../tasks/wire.ts";
+import { TaskObject, taskStatesToWire, taskToWire } from "../tasks/wire.ts";
 import { FILE_STATES } from "./file.ts";
 import type { FileView, Membership } from "./view.store.ts";
 
@@ -78,6 +78,29 @@ export const FileObject = Type.Object(
   { description: "A file." },
 );
 export type WireFile = Static<typeof FileObject>;
+
+const { id, object, status, bucket_ids, task } = FileObject.properties;
+
+/** What changing a file answers: all of it, or, to a key without `files:read`, ids and states (ALL-10). */
+export const ChangedFile = Type.Object(
+  {
+    ...Type.Partial(FileObject).properties,
+    ...{ id, object, status, bucket_ids, task },
+  },
+  { description: "The file; ids and states alone to a key without files:read." },
+);
+
+/** Pure. */
+export function fileStatesToWire(file: FileView): Static<typeof ChangedFile> {
+  return {
+    id: file.id,
+    object: "knowledge_file",
+    status: file.state,
+    bucket_ids: file.memberships.map((membership) => membership.bucketId),
+    bucketSyncStatus: bucketSyncStatus(file.memberships),
+    task: taskStatesToWire(file.task),
+  };
+}
 
 /** Without `request_id`, which the edge adds. Pure. */
 export function fileToWire(file: FileView): WireFile {

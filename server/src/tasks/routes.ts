@@ -1,11 +1,12 @@
 import { Type } from "typebox";
+import { mayReadFiles, type Scope } from "../access/api-key.ts";
 import { type Catalogue, type Operation, TOPICS } from "../catalogue/catalogue.ts";
 import { accepted, type Refusal, WharfError } from "../errors.ts";
 import { type LongPolls, Wait } from "../http/long-poll.ts";
 import type { App } from "../http/route.ts";
 import { parseId, type TaskId, type TeamId } from "../ids.ts";
 import { cancelTask, findTask, retryTask, type TaskRef, type VisibleTask } from "./store.ts";
-import { TaskObject, taskToWire } from "./wire.ts";
+import { ChangedTask, TaskObject, taskStatesToWire, taskToWire } from "./wire.ts";
 
 export interface TaskRoutesDeps {
   readonly catalogue: Catalogue;
@@ -15,6 +16,7 @@ export interface TaskRoutesDeps {
 const TASK = "/v1/knowledge/tasks/:task_id";
 const PARAMS = Type.Object({ task_id: Type.String() });
 const ANSWER = Type.Interface([TaskObject], { file_id: Type.String() });
+const CHANGED = Type.Interface([ChangedTask], { file_id: Type.String() });
 
 export function taskRoutes(app: App, deps: TaskRoutesDeps): void {
   app.get(TASK, {
@@ -48,9 +50,9 @@ export function taskRoutes(app: App, deps: TaskRoutesDeps): void {
         "The file becomes failed with error.code cancelled, unless it is indexed already: then it stays as it is. Again: the same answer.",
       tags: ["tasks"],
       params: PARAMS,
-      response: { 200: ANSWER },
+      response: { 200: CHANGED },
     },
-    handler: ({ caller, params }) => change(deps, cancelTask, caller.teamId, params.task_id),
+    handler: ({ caller, params }) => change(deps, cancelTask, caller, params.task_id),
   });
 
   app.post(`${TASK}/retry`, {
@@ -61,9 +63,9 @@ export function taskRoutes(app: App, deps: TaskRoutesDeps): void {
       description: "The same task goes back to the queue with all its attempts.",
       tags: ["tasks"],
       params: PARAMS,
-      response: { 200: ANSWER },
+      response: { 200: CHANGED },
     },
-    handler: ({ caller, params }) => change(deps, retryTask, caller.teamId, params.task_id),
+    handler: ({ caller, params }) => change(deps, retryTask, caller, params.task_id),
   });
 }
 
@@ -76,10 +78,12 @@ async function readTask({ catalogue }: TaskRoutesDeps, ref: TaskRef) {
 async function change(
   { catalogue }: TaskRoutesDeps,
   operation: Operation<TaskRef, VisibleTask | Refusal>,
-  teamId: TeamId,
+  caller: { readonly teamId: TeamId; readonly scopes: readonly Scope[] },
   id: string,
 ) {
-  return toAnswer(accepted(await catalogue.run(operation, { teamId, taskId: taskIdOf(id) })));
+  const ref = { teamId: caller.teamId, taskId: taskIdOf(id) };
+  const changed = accepted(await catalogue.run(operation, ref));
+  return mayReadFiles(caller) ? toAnswer(changed) : { ...taskStatesToWire(changed), file_id: changed.task.file_id };
 }
 
 function toAnswer(found: VisibleTask) {

@@ -43,6 +43,21 @@ export const TaskObject = Type.Object(
 );
 export type WireTask = Static<typeof TaskObject>;
 
+const { id, object, type, status } = TaskObject.properties;
+
+/** The task to a key without `files:read`: ids and states (ALL-10). */
+export const TaskStates = Type.Object({ id, object, type, status });
+
+export function taskStatesToWire({ task }: VisibleTask): Static<typeof TaskStates> {
+  return { id: task.id, object: "knowledge_indexing_task", type: "index", status: STATUS[task.state] };
+}
+
+/** What changing a task answers: all of it, or its states. */
+export const ChangedTask = Type.Object(
+  { ...Type.Partial(TaskObject).properties, ...TaskStates.properties },
+  { description: "The task; ids and states alone to a key without files:read." },
+);
+
 /** Pure. */
 export function taskToWire({ task, queuePosition }: VisibleTask): WireTask {
   const { progress_done, progress_total, progress_unit } = task;

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { Api, FILES, SESSIONS } from "../support/api.ts";
 import { put } from "../support/bytes.ts";
 import type { HttpAnswer } from "../support/http.ts";
-import { listAt, objectAt, shown, textAt, without } from "../support/json.ts";
+import { at, listAt, objectAt, shown, textAt, without } from "../support/json.ts";
 import { proves } from "../support/proves.ts";
 import { openTarget } from "../support/target.ts";
 
@@ -167,6 +167,68 @@ proves(
   },
   { skip: server === null ? "needs keys with other scopes" : false },
 );
+
+proves(
+  ["ALL-10"],
+  "a key without files:read learns ids and states from reindex, cancel and retry, and the whole file from finalize",
+  async () => {
+    assert.ok(server !== null);
+    const writer = new Api(api.base, await server.mintKey("default", "files:write"));
+    const names = {
+      filename: "blind-5d2f.txt",
+      title: "blind-5d2f",
+      tags: ["blind-5d2f"],
+      metadata: { a: "blind-5d2f" },
+    };
+    const fileId = await api.indexed("what the writer may not read back", { ...names, bucket: "blind-5d2f" });
+    const reindex = () => writer.call("POST", `${FILES}/${fileId}/reindex`);
+    const reindexed = await reindex();
+    assert.equal(reindexed.status, 202, reindexed.text);
+    assert.deepEqual(shapeOf(reindexed.json), {
+      id: "string",
+      object: "string",
+      status: "string",
+      bucket_ids: "object",
+      bucketSyncStatus: "string",
+      task: { id: "string", object: "string", type: "string", status: "string" },
+      request_id: "string",
+    });
+    const task = `/v1/knowledge/tasks/${textAt(reindexed.json, "task", "id")}`;
+    const answers = [
+      reindexed,
+      await writer.call("POST", `${task}/cancel`),
+      await writer.call("POST", `${task}/retry`),
+    ];
+    for (const answer of answers.slice(1).filter(({ status }) => status === 200))
+      assert.deepEqual(shapeOf(answer.json), {
+        id: "string",
+        object: "string",
+        type: "string",
+        status: "string",
+        file_id: "string",
+        request_id: "string",
+      });
+    for (const answer of answers) assert.ok(!answer.text.includes("5d2f"), answer.text);
+
+    // Its own upload it knows anyway.
+    const session = await writer.create(4, names);
+    await put(session.url, null, Buffer.from("note"));
+    assert.equal(textAt((await writer.finalize(session.id)).json, "title"), names.title);
+    // And a key that may read gets the whole object, as before.
+    await api.settled(fileId);
+    const whole = await api.call("POST", `${FILES}/${fileId}/reindex`);
+    assert.equal(textAt(whole.json, "title"), names.title);
+    const seen = await api.call("POST", `/v1/knowledge/tasks/${textAt(whole.json, "task", "id")}/cancel`);
+    if (seen.status === 200) assert.ok(at(seen.json, "stage") !== undefined);
+  },
+  { skip: server === null ? "needs keys with other scopes" : false },
+);
+
+/** Names of members, and what kind of value each has. */
+function shapeOf(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return typeof value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, shapeOf(member)]));
+}
 
 interface IdRoute {
   readonly method: string;
