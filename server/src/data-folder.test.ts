@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,6 +33,25 @@ test("A second lock on the folder is refused with one sentence, and the folder i
   lock.release();
   lockDataFolder(folder).release();
 });
+
+test("The lock is its owner's alone, also one that is there already, and holds while its mode is set", () => {
+  const folder = openDataFolder(join(scratch, "data"));
+  const path = join(folder.path, "server.lock");
+  for (const before of [null, 0o644]) {
+    if (before !== null) chmodSync(path, before);
+    const lock = lockDataFolder(folder);
+    assert.equal(statSync(path).mode & 0o777, 0o600);
+    const other = spawnSync(process.execPath, ["-e", TRY_LOCK, path], { encoding: "utf8" });
+    assert.match(other.stderr, /locked/, "another process finds it held");
+    lock.release();
+  }
+});
+
+/** What a second server does, in a process of its own: POSIX locks are a process's. */
+const TRY_LOCK = `
+  const { DatabaseSync } = require("node:sqlite");
+  new DatabaseSync(process.argv[1], { timeout: 0 }).exec("BEGIN EXCLUSIVE");
+`;
 
 test("The secret is made once, read back the same, and what a crash left of making it is cleared away", () => {
   const folder = openDataFolder(join(scratch, "data"));

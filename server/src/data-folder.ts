@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import {
+  chmodSync,
   closeSync,
   existsSync,
   fsyncSync,
@@ -59,8 +60,11 @@ export interface ServerLock {
  * garbage-collected and the lock with it.
  */
 export function lockDataFolder(folder: DataFolder): ServerLock {
-  const database = new DatabaseSync(join(folder.path, "server.lock"), { timeout: LOCK_WAIT_MS });
+  const path = join(folder.path, "server.lock");
+  const database = new DatabaseSync(path, { timeout: LOCK_WAIT_MS });
   try {
+    // One that an older version made, too. By its path: to open and close the file here would drop the lock of this very process.
+    chmodSync(path, 0o600);
     database.exec("PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE");
   } catch (error) {
     database.close();
