@@ -7,6 +7,11 @@ import { SearchIndexError } from "../search-index/search-index.ts";
 import type { App } from "./route.ts";
 import { openTestApp, type TestApp } from "./test-app.ts";
 
+/** As Fastify's plugins throw them. */
+function pluginError(statusCode: number): Error {
+  return Object.assign(new Error("a plugin's words about /srv/data"), { statusCode, code: "FST_ERR_PLUGIN" });
+}
+
 /** Routes that fail in every way that there is. */
 function faultyRoutes(app: App): void {
   const thrown: Record<string, unknown> = {
@@ -18,6 +23,10 @@ function faultyRoutes(app: App): void {
     index: new SearchIndexError("no index in /srv/data"),
     defect: new TypeError("SELECT secret FROM /srv/data"),
     text: "a thrown string of /srv/data",
+    forbidden: pluginError(403),
+    large: pluginError(413),
+    odd: pluginError(418),
+    upstream: pluginError(502),
   };
   app.get("/v1/faulty/:how", {
     config: { scope: "files:read" },
@@ -46,6 +55,10 @@ describe("errors (ALL-5)", () => {
       ["missing", 500, "internal", true, undefined],
       ["defect", 500, "internal", true, undefined],
       ["text", 500, "internal", true, undefined],
+      ["forbidden", 404, "not_found", false, undefined],
+      ["large", 413, "request_too_large", false, undefined],
+      ["odd", 400, "invalid_request", false, undefined],
+      ["upstream", 500, "internal", true, undefined],
     ];
     for (const [how, status, code, retryable, retryAfter] of cases) {
       const answer = await t.get(`/v1/faulty/${how}`);
@@ -58,7 +71,7 @@ describe("errors (ALL-5)", () => {
       assert.equal(typeof error.message, "string");
       assert.equal(typeof error.details, "object");
       assert.equal(request_id, answer.headers["x-request-id"]);
-      assert.doesNotMatch(answer.body, /srv\/data|SELECT|\.ts|at /);
+      assert.doesNotMatch(answer.body, /srv\/data|SELECT|\.ts|\\n *at /);
     }
   });
 
@@ -76,6 +89,16 @@ describe("errors (ALL-5)", () => {
       route: "/v1/faulty/:how",
       code: "internal",
     });
+  });
+
+  test("a plugin's refusal keeps its status and is no defect: nothing above debug is logged", async () => {
+    t.logged.length = 0;
+    const cases = { "/docs/static//x": 404, "/docs/static/..%2fpackage.json": 404, "/v1/faulty/large": 413 };
+    for (const [url, status] of Object.entries(cases)) assert.equal((await t.get(url)).statusCode, status, url);
+    assert.deepEqual(
+      t.logged.filter(({ level }) => level !== "debug"),
+      [],
+    );
   });
 
   test("the type is application/problem+json when Accept prefers it, else application/json", async () => {

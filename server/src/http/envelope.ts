@@ -2,7 +2,7 @@ import { STATUS_CODES } from "node:http";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import Negotiator from "negotiator";
 import { BlobStoreError } from "../blobs/blob-store.ts";
-import { CATALOGUE, errorCodeOf, toError, WharfError } from "../errors.ts";
+import { CATALOGUE, type ErrorCode, errorCodeOf, toError, WharfError } from "../errors.ts";
 import { ClientGoneError } from "../fairness/turns.ts";
 import type { Log } from "../log.ts";
 import { SearchIndexError } from "../search-index/search-index.ts";
@@ -113,9 +113,30 @@ function toWharfError(thrown: unknown): WharfError {
     case "FST_ERR_ROUTE_MISSING_CONTENT_TYPE":
       return new WharfError("unsupported_content_type");
     default:
-      return new WharfError("internal", { cause: toError(thrown) });
+      return refusalOfPlugin(thrown) ?? new WharfError("internal", { cause: toError(thrown) });
   }
 }
+
+/**
+ * Fastify's and its plugins' refusals (a static file's name with two slashes, a body too large) are errors with a status: no defects of
+ * ours. Their words stay inside: they may name paths. A status that the catalogue has no general code for is a request to correct.
+ */
+function refusalOfPlugin(thrown: unknown): WharfError | null {
+  if (!(thrown instanceof Error) || !("statusCode" in thrown) || typeof thrown.statusCode !== "number") return null;
+  if (thrown.statusCode < 400 || thrown.statusCode > 499) return null;
+  return new WharfError(CODE_OF_STATUS[thrown.statusCode] ?? "invalid_request");
+}
+
+const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
+  // What may not be seen is the same 404 as what is not there.
+  403: "not_found",
+  404: "not_found",
+  405: "method_not_allowed",
+  409: "conflict",
+  413: "request_too_large",
+  415: "unsupported_content_type",
+  416: "range_not_satisfiable",
+};
 
 /** A missing or damaged blob that no capability expected is a defect or a damaged disk, not an outage. */
 function codeOfBlobFailure(error: BlobStoreError): "storage_full" | "storage_unavailable" | "internal" {
