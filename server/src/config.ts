@@ -1,3 +1,4 @@
+import { BlockList, isIPv4, isIPv6 } from "node:net";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { DEFAULTS } from "./limits.ts";
@@ -33,6 +34,10 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** Who may read `/metrics`. */
   readonly metrics: MetricsAudience;
+  /** Whether `/docs` and `/openapi.json` are there. */
+  readonly docs: boolean;
+  /** Peers that limits.connectionsPerPeer is not for. */
+  readonly unlimitedPeers: BlockList;
 }
 
 export type MetricsAudience = "loopback" | "public";
@@ -49,6 +54,9 @@ interface Setting<T> {
   readonly fallback: () => T;
   readonly parse: (text: string) => T;
 }
+
+/** Where proxies on this machine are. */
+const LOOPBACK = "127.0.0.0/8,::1";
 
 /** Every setting of the server: an environment variable and a flag each. The README's table is generated from this. */
 export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
@@ -189,6 +197,27 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
       return text;
     },
   },
+  docs: {
+    env: "WHARF_DOCS",
+    flag: "--docs",
+    value: "on|off",
+    say: "whether /docs and /openapi.json are there; off answers them 404",
+    shown: "on",
+    fallback: () => true,
+    parse: (text) => {
+      if (text !== "on" && text !== "off") throw new ConfigError(`must be on or off, not "${text}"`);
+      return text === "on";
+    },
+  },
+  unlimitedPeers: {
+    env: "WHARF_UNLIMITED_PEERS",
+    flag: "--unlimited-peers",
+    value: "ranges",
+    say: "address ranges, separated by commas, that may have any number of connections: your proxies",
+    shown: LOOPBACK,
+    fallback: () => addressRanges(LOOPBACK),
+    parse: addressRanges,
+  },
 };
 
 /** The server's settings from flags (by setting name), then environment, then defaults. Throws ConfigError. */
@@ -222,6 +251,8 @@ export function readConfig(
     workers: read("workers"),
     logLevel: read("logLevel"),
     metrics: read("metrics"),
+    docs: read("docs"),
+    unlimitedPeers: read("unlimitedPeers"),
   };
 }
 
@@ -278,6 +309,21 @@ function origins(text: string): readonly string[] {
     if (!good) throw new ConfigError(`must list origins such as https://app.example.com or *, not "${origin}"`);
   }
   return list;
+}
+
+/** `10.0.0.0/8,2001:db8::/32,192.0.2.7`; an empty text is no range. */
+function addressRanges(text: string): BlockList {
+  const ranges = new BlockList();
+  for (const range of text.split(",").flatMap((part) => part.trim() || [])) {
+    const [address = "", prefix, ...more] = range.split("/");
+    const family = isIPv4(address) ? "ipv4" : "ipv6";
+    const bits = family === "ipv4" ? 32 : 128;
+    const length = prefix === undefined ? bits : Number(/^\d{1,3}$/.exec(prefix)?.[0] ?? Number.NaN);
+    if (!(isIPv4(address) || isIPv6(address)) || !(length <= bits) || more.length > 0)
+      throw new ConfigError(`must list address ranges such as 10.0.0.0/8 or 2001:db8::/32, not "${range}"`);
+    ranges.addSubnet(address, length, family);
+  }
+  return ranges;
 }
 
 /**

@@ -67,8 +67,24 @@ export const LIMITS = {
   headersTimeoutMs: 10 * SECOND,
   /** Longer than the idle time of common proxies (60 s): the proxy closes first, so no request meets a closing socket. */
   keepAliveMs: 72 * SECOND,
+
+  // Connections (http/connections.ts, http/connection.ts, http/unread-answers.ts)
   /** Fewer where the system allows fewer open files (open-file-limit.ts). */
   maxConnections: 10_000,
+  /** Of one peer (an IPv4 address, an IPv6 /64), and at most a quarter of all. Not for WHARF_UNLIMITED_PEERS. */
+  connectionsPerPeer: 1_000,
+  /** Beside the others, for `/healthz`, `/readyz` and `/metrics`: newer ones push older ones out, so it is never full. */
+  reservedConnections: 32,
+  /** Requests that wait behind the one that is being answered … */
+  pipelinedRequests: 8,
+  /** … and their bytes. More, and the connection ends after that answer … */
+  pipelinedBytes: 64 * KIB,
+  /** … or at once, when so much more comes meanwhile. */
+  pipelineDropBytes: MIB,
+  /** A client that takes nothing of its answer for so long is cut. */
+  unreadAnswerMs: 30 * SECOND,
+  /** The same where the system does not say what a connection's peer has acknowledged: a third of a socket buffer of 4 MB at 10 kB/s. */
+  unseenProgressMs: 150 * SECOND,
   /** A timer that fires later than this was asleep with the process (SIGSTOP, suspend): it arms once more. */
   lateTimerMs: 2 * SECOND,
 

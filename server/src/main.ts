@@ -205,6 +205,7 @@ async function listen({ config, log, clock, ids, closing }: Base, adapters: Adap
     catalogue,
     blobs,
     more: () => [
+      gauge("wharf_connections", CONNECTIONS, http.connections),
       gauge("wharf_index_builds_missing", MISSING_BUILDS, audit.missing),
       gauge("wharf_originals_damaged", DAMAGED_ORIGINALS, scrubber.damaged),
       ...budgets.gauges(),
@@ -244,6 +245,8 @@ async function listen({ config, log, clock, ids, closing }: Base, adapters: Adap
     },
     ids,
     maxConnections: connections,
+    unlimitedPeers: config.unlimitedPeers,
+    metrics,
   });
   const address = await http.listen(config.host, config.port);
   url = config.publicUrl ?? `http://${reachableHost(config.host)}:${address.port}`;
@@ -285,6 +288,7 @@ class Closers {
   }
 }
 
+const CONNECTIONS = "Open connections.";
 const DAMAGED_ORIGINALS = "Originals that were damaged or missing when the scrubber last read them.";
 const MISSING_BUILDS = "Indexed files that the last look found missing in the search index; they are read again.";
 

@@ -3,7 +3,7 @@ import { LIMITS } from "./limits.ts";
 
 /** Descriptors for what cannot do without them: 64 open search indexes in two threads, the catalogue, pipes of children. */
 const RESERVED = 512;
-/** A connection that uploads or downloads has a file open, too; a tenth more is let in to be told that it is too many. */
+/** A connection that uploads or downloads has a file open, too; there is a tenth more of them for uploads. */
 const PER_CONNECTION = 2.2;
 /** Where the system does not tell. */
 const USUAL_LIMIT = 4096;
@@ -21,7 +21,7 @@ export interface OpenFileShares {
  */
 export function shareOpenFiles(limit: number = openFileLimit()): OpenFileShares {
   const folders = Math.min(LIMITS.openFolders, Math.floor(limit / 8));
-  const connections = Math.floor((limit - folders - RESERVED) / PER_CONNECTION);
+  const connections = Math.floor((limit - folders - RESERVED - LIMITS.reservedConnections) / PER_CONNECTION);
   return { folders, connections: Math.min(LIMITS.maxConnections, Math.max(connections, 16)) };
 }
 

@@ -1,24 +1,24 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { type AddressInfo, Server as NetServer, Socket } from "node:net";
+import { type AddressInfo, BlockList, Server as NetServer, Socket } from "node:net";
 import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import { errorCodeOf, WharfError } from "../errors.ts";
 import type { IdSource } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
+import { type Metrics, NO_METRICS } from "../metrics/metrics.ts";
 import { continueOnRead } from "./bounded-body.ts";
+import { boundedRequest, type Connection, type Exchange } from "./connection.ts";
+import { Connections } from "./connections.ts";
 import { errorBody, headersOfEveryAnswer, retryAfter } from "./envelope.ts";
 import { faultOfRequestLine } from "./request-line.ts";
+import { UnreadAnswers } from "./unread-answers.ts";
 
 /** Connections that may wait to be accepted. */
 const BACKLOG = 1024;
 /** At a stop, turns of the loop that take in what waits; more come only while connections come without a pause. */
 const TAKE_IN_TURNS = 4 * BACKLOG;
 
-interface Connection {
-  /** Under way on it. */
-  answers: number;
-  /** What it had brought when the last answer was over: more is the beginning of a request. */
-  quietBytes: number;
-}
+/** Answered whatever else is going on: a supervisor must see the difference between a server that is busy and one that is dead. */
+const RESERVED_PATHS: ReadonlySet<string> = new Set(["/healthz", "/readyz", "/metrics"]);
 
 export interface HttpServerDeps {
   /** Everything but the byte end-point: `app.routing`. */
@@ -31,24 +31,46 @@ export interface HttpServerDeps {
   readonly ids: IdSource;
   /** Connections served at once; more get 503 `overloaded`. Default limits.maxConnections. */
   readonly maxConnections?: number;
+  /** Most of one peer. Default: a quarter of all, at most limits.connectionsPerPeer. */
+  readonly maxConnectionsPerPeer?: number;
+  /** Peers that may have any number of connections. Default: none. */
+  readonly unlimitedPeers?: BlockList;
+  /** Default limits.unreadAnswerMs. */
+  readonly unreadAnswerMs?: number;
+  /** Default: nothing is counted. */
+  readonly metrics?: Metrics;
 }
 
 /**
- * The listening socket: hands requests to the two handlers, bounds connections and head times, and ends without cutting an answer.
- * There is no time limit on a whole request here: Node's would cut slow healthy uploads. Bodies have deadlines of their own (json-body.ts,
- * linger.ts, the byte end-point).
+ * The listening socket: hands requests to the two handlers, one of each connection at a time (connection.ts), bounds connections
+ * (connections.ts), head times and unread answers (unread-answers.ts), and ends without cutting an answer. There is no time limit on a whole
+ * request here: Node's would cut slow healthy uploads. Bodies have deadlines of their own (json-body.ts, linger.ts, the byte end-point).
  */
 export class HttpServer {
   readonly #server: Server;
   readonly #deps: HttpServerDeps;
-  readonly #answering = new Map<ServerResponse, Socket>();
-  readonly #surplus = new WeakSet<Socket>();
-  readonly #sockets = new Map<Socket, Connection>();
+  readonly #connections: Connections;
+  readonly #unread: UnreadAnswers;
   #accepted = 0;
   #closing = false;
 
   constructor(deps: HttpServerDeps) {
     this.#deps = deps;
+    const { maxConnections: max = LIMITS.maxConnections, unreadAnswerMs, metrics = NO_METRICS } = deps;
+    const connections = new Connections({
+      max,
+      maxPerPeer: deps.maxConnectionsPerPeer ?? Math.min(LIMITS.connectionsPerPeer, Math.ceil(max / 4)),
+      unlimitedPeers: deps.unlimitedPeers ?? new BlockList(),
+      metrics,
+      serve: (connection, exchange) => this.#serve(connection, exchange),
+    });
+    this.#connections = connections;
+    this.#unread = new UnreadAnswers({
+      sockets: () => connections.sockets(),
+      cut: (socket) => connections.end(socket, "unread"),
+      ...(unreadAnswerMs === undefined ? {} : { idleMs: unreadAnswerMs }),
+    });
+    const isFull = (socket: Socket) => connections.of(socket)?.isFull === true;
     this.#server = createServer({
       requestTimeout: 0,
       headersTimeout: LIMITS.headersTimeoutMs,
@@ -57,15 +79,21 @@ export class HttpServer {
       requireHostHeader: false,
       // Node looks for late heads only this often; its default is 30 s.
       connectionsCheckingInterval: 1000,
+      // See there: what we "upgrade" is the connection that has brought too much.
+      IncomingMessage: boundedRequest(isFull),
+      shouldUpgradeCallback: ({ socket }) => isFull(socket),
     });
-    const max = deps.maxConnections ?? LIMITS.maxConnections;
-    // The surplus gets an answer; beyond that nobody is let in at all.
-    this.#server.maxConnections = max + Math.ceil(max / 10);
-    this.#server.on("connection", (socket) => this.#count(socket, max));
-    this.#server.on("request", (request, response) => this.#dispatch(request, response, false));
-    this.#server.on("checkContinue", (request, response) => this.#dispatch(request, response, true));
+    // Never met: evicting makes room first. It holds if many more connections are closing than there are.
+    this.#server.maxConnections = 2 * (max + LIMITS.reservedConnections);
+    this.#server.on("connection", (socket) => {
+      this.#accepted++;
+      connections.admit(socket);
+    });
+    this.#server.on("request", (request, response) => this.#arrive(request, response, false));
+    this.#server.on("checkContinue", (request, response) => this.#arrive(request, response, true));
     // An expectation that we do not know is passed over (RFC 9110 §10.1.1 allows it): Node's own 417 has not our shape.
-    this.#server.on("checkExpectation", (request, response) => this.#dispatch(request, response, false));
+    this.#server.on("checkExpectation", (request, response) => this.#arrive(request, response, false));
+    this.#server.on("upgrade", ({ socket }, _same, head) => connections.of(socket)?.condemnUnparsed(head));
     this.#server.on("clientError", (error, socket) => {
       if (socket instanceof Socket) this.#refuseMalformed(error, socket);
       else socket.destroy();
@@ -79,10 +107,17 @@ export class HttpServer {
       this.#server.listen({ host, port, backlog: BACKLOG }, () => {
         this.#server.off("error", reject);
         const address = this.#server.address();
-        if (address === null || typeof address === "string") reject(new Error("the server listens on no TCP port"));
-        else resolve(address);
+        if (address === null || typeof address === "string")
+          return reject(new Error("the server listens on no TCP port"));
+        this.#unread.start();
+        resolve(address);
       });
     });
+  }
+
+  /** Open connections. */
+  get connections(): number {
+    return this.#connections.size;
   }
 
   /**
@@ -95,16 +130,20 @@ export class HttpServer {
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
     const graceEnd = performance.now() + graceMs;
-    for (const response of this.#answering.keys()) if (!response.headersSent) response.setHeader("Connection", "close");
+    for (const connection of this.#connections.all()) this.#announceEnd(connection);
     await this.#takeIn(graceEnd - graceMs / 2);
     const closed = new Promise<void>((resolve) => {
       // Not http's own: it destroys idle connections, and a request that has just come in there would meet a reset.
       NetServer.prototype.close.call(this.#server, () => resolve());
     });
-    for (const socket of this.#sockets.keys()) this.#endIfQuiet(socket);
-    const cut = setTimeout(() => this.#server.closeAllConnections(), Math.max(0, graceEnd - performance.now()));
+    for (const connection of this.#connections.all()) if (connection.isIdle) connection.hangUp();
+    const cutRest = () => {
+      for (const socket of this.#connections.sockets()) socket.destroy();
+    };
+    const cut = setTimeout(cutRest, Math.max(0, graceEnd - performance.now()));
     await closed;
     clearTimeout(cut);
+    this.#unread.stop();
     // Stops its look-out for late heads.
     this.#server.close();
   }
@@ -119,52 +158,44 @@ export class HttpServer {
     }
   }
 
-  /** Our half first; when the client has closed its own, or in a moment, the rest. Closing at once would reset what is on its way here. */
-  #endIfQuiet(socket: Socket): void {
-    const connection = this.#sockets.get(socket);
-    if (connection === undefined || connection.answers > 0 || socket.bytesRead !== connection.quietBytes) return;
-    socket.end();
-    const tooLong = setTimeout(() => socket.destroy(), LIMITS.closedLingerMs);
-    socket.once("close", () => clearTimeout(tooLong));
+  /** At a stop, the last answer of a connection says that it is the last. */
+  #announceEnd({ running, hasWaiting }: Connection): void {
+    if (this.#closing && running !== null && !hasWaiting && !running.response.headersSent)
+      running.response.setHeader("Connection", "close");
   }
 
-  #count(socket: Socket, max: number): void {
-    this.#accepted++;
-    this.#sockets.set(socket, { answers: 0, quietBytes: 0 });
-    socket.once("close", () => this.#sockets.delete(socket));
-    if (this.#sockets.size > max) this.#surplus.add(socket);
-  }
-
-  #dispatch(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
-    const { socket } = request;
-    if (socket.writableEnded) return void request.resume();
-    this.#answering.set(response, socket);
-    const connection = this.#sockets.get(socket);
-    if (connection !== undefined) connection.answers++;
-    response.once("close", () => {
-      this.#answering.delete(response);
-      if (connection === undefined) return;
-      connection.answers--;
-      connection.quietBytes = socket.bytesRead;
-      if (this.#closing) this.#endIfQuiet(socket);
-    });
-    if (this.#closing) response.setHeader("Connection", "close");
+  #arrive(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     // The path decides, as the client spelled it: upload URLs are ours, and nobody rewrites them. A request that two servers may read
     // differently is the app's to refuse, for both.
-    const forBytes = request.url?.startsWith("/v1/uploads/") && faultOfRequestLine(request) === null;
-    if (forBytes) this.#deps.byteEndpoint(request, response, expectsContinue);
-    else if (this.#surplus.has(request.socket)) this.#refuseSurplus(request, response);
+    const forBytes = request.url?.startsWith("/v1/uploads/") === true && faultOfRequestLine(request) === null;
+    this.#connections.of(request.socket)?.add({ request, response, expectsContinue, forBytes });
+  }
+
+  /** A request's turn has come. */
+  #serve(connection: Connection, exchange: Exchange): void {
+    const { request, response, expectsContinue, forBytes } = exchange;
+    response.once("close", () => {
+      if (this.#closing && connection.isIdle) connection.hangUp();
+    });
+    this.#announceEnd(connection);
+    if (!this.#hasPlace(connection, exchange)) this.#refuseSurplus(request, response);
+    else if (forBytes) this.#deps.byteEndpoint(request, response, expectsContinue);
     else {
       if (expectsContinue) continueOnRead(request, response);
       this.#deps.app(request, response);
     }
   }
 
-  /**
-   * The byte end-point is served all the same: its connections hold acknowledged work, and its clients would retry at once. What bounds
-   * them is the hard limit on connections.
-   */
+  #hasPlace(connection: Connection, { request, response, forBytes }: Exchange): boolean {
+    if (!this.#connections.isInReserve(connection)) return true;
+    if (this.#connections.claimPlace(connection, { forUpload: forBytes })) return true;
+    // The reserve is for one answer.
+    response.setHeader("Connection", "close");
+    return RESERVED_PATHS.has(request.url?.split("?", 1)[0] ?? "") && faultOfRequestLine(request) === null;
+  }
+
   #refuseSurplus(request: IncomingMessage, response: ServerResponse): void {
+    this.#deps.metrics?.count("wharf_connections_ended_total", { reason: "overloaded" });
     const error = new WharfError("overloaded");
     const id = this.#deps.ids.next("req");
     const { type, body } = errorBody(error, id, request.headers.accept);
@@ -174,7 +205,7 @@ export class HttpServer {
 
   /** What Node's parser refuses is answered in our shape, unless an answer is under way on that connection. */
   #refuseMalformed(error: Error, socket: Socket): void {
-    const busy = [...this.#answering.values()].includes(socket);
+    const busy = (this.#connections.of(socket)?.running ?? null) !== null;
     if (errorCodeOf(error) === "ECONNRESET" || !socket.writable || busy) return void socket.destroy();
     if (errorCodeOf(error) === "ERR_HTTP_REQUEST_TIMEOUT")
       return void socket.end("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n");

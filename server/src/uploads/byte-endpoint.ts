@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { BlobStoreError } from "../blobs/blob-store.ts";
 import type { Clock } from "../clock.ts";
@@ -57,8 +56,6 @@ export class ByteEndpoint {
   readonly #deps: ByteEndpointDeps;
   /** The data request that writes each session in this process. */
   readonly #writers = new Map<SessionId, Writer>();
-  /** The last request of each connection, until it is answered. */
-  readonly #turns = new WeakMap<Socket, Promise<void>>();
 
   constructor(deps: ByteEndpointDeps) {
     this.#deps = deps;
@@ -78,21 +75,14 @@ export class ByteEndpoint {
     await Promise.all([...this.#writers.values()].map((writer) => writer.stop()));
   }
 
-  /** `expectsContinue`: the client waits for `100 Continue` before it sends its body (PUT-17). Never rejects. */
+  /**
+   * `expectsContinue`: the client waits for `100 Continue` before it sends its body (PUT-17). Never rejects. The next request of the
+   * connection (A18) is handed over when this one is answered: judged sooner, it would lie beyond what is kept, or take over and end its
+   * own connection.
+   */
   async handle(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): Promise<void> {
     request.on("error", () => {});
     response.on("error", () => {});
-    // A18, RFC 9112 §9.3.2: Node hands over a pipelined request while the one before is still being recorded. Judged then, the next
-    // part would lie beyond what is kept; or it would take over and end its own connection.
-    const turn = (this.#turns.get(request.socket) ?? Promise.resolve()).then(() =>
-      this.#answer(request, response, expectsContinue),
-    );
-    this.#turns.set(request.socket, turn);
-    await turn;
-  }
-
-  /** Never rejects. */
-  async #answer(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): Promise<void> {
     const requestId = this.#deps.ids.next("req");
     setCommonHeaders(request, response, requestId, this.#deps.config.uploadOrigins);
     try {

@@ -1,0 +1,162 @@
+import { type BlockList, isIPv6, type Socket } from "node:net";
+import { LIMITS } from "../limits.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import { peerOf } from "./address.ts";
+import { Connection, type ConnectionEvents } from "./connection.ts";
+
+export interface ConnectionsDeps {
+  /** Places for connections; beside them there are a tenth for uploads and limits.reservedConnections. */
+  readonly max: number;
+  /** Most of one peer. */
+  readonly maxPerPeer: number;
+  /** Peers that the limit on one peer is not for: proxies, through which everybody comes. */
+  readonly unlimitedPeers: BlockList;
+  readonly metrics: Metrics;
+  /** `serve` runs the handlers. */
+  readonly serve: ConnectionEvents["serve"];
+}
+
+/** Why a connection was ended that its client had not asked to end. */
+export type EndReason = "idle" | "incomplete" | "reserve" | "peer" | "pipelined" | "unread";
+
+/**
+ * All connections, and who gets a place when they run out. A new one takes the place of one that has been idle, the longest first; then of one
+ * whose request's head is incomplete; never of a request that is being answered. When there is none such, it comes into the reserve: for a
+ * moment, in which it may ask for `/healthz`, `/readyz` and `/metrics`, and where newer ones push it out. So a supervisor is answered
+ * whatever everybody else does, and nobody can take the reserve from him by sitting in it.
+ *
+ * A peer that has as many as it may have gives one of its own up for the new one in the same order, or is refused.
+ */
+export class Connections {
+  readonly #deps: ConnectionsDeps;
+  readonly #all = new Map<Socket, Connection>();
+  /** Without a request in hand, the one that has been so the longest first. A beginning of a head may have come on it. */
+  readonly #quiet = new Set<Connection>();
+  /** Those of them that were found to have sent the beginning of a head. */
+  readonly #incomplete = new Set<Connection>();
+  readonly #reserve = new Set<Connection>();
+  readonly #peers = new Map<string, Set<Connection>>();
+  readonly #events: ConnectionEvents;
+
+  constructor(deps: ConnectionsDeps) {
+    this.#deps = deps;
+    this.#events = {
+      serve: deps.serve,
+      busy: (connection) => {
+        this.#quiet.delete(connection);
+        this.#incomplete.delete(connection);
+      },
+      quiet: (connection) => void this.#quiet.add(connection),
+      condemned: () => this.#count("pipelined"),
+    };
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  of(socket: Socket): Connection | undefined {
+    return this.#all.get(socket);
+  }
+
+  all(): Iterable<Connection> {
+    return this.#all.values();
+  }
+
+  sockets(): Iterable<Socket> {
+    return this.#all.keys();
+  }
+
+  /** A connection that was accepted; it may be ended at once. */
+  admit(socket: Socket): void {
+    const { remoteAddress } = socket;
+    // Its client has left already.
+    if (remoteAddress === undefined) return void socket.destroy();
+    const limited = !this.#deps.unlimitedPeers.check(remoteAddress, isIPv6(remoteAddress) ? "ipv6" : "ipv4");
+    const peer = limited ? peerOf(remoteAddress) : null;
+    const others = peer === null ? undefined : this.#peers.get(peer);
+    if (others !== undefined && others.size >= this.#deps.maxPerPeer && !this.#evictOneOf(others))
+      return void this.end(socket, "peer");
+
+    const connection = new Connection(socket, peer, this.#events);
+    this.#all.set(socket, connection);
+    if (peer !== null) this.#peers.set(peer, (this.#peers.get(peer) ?? new Set()).add(connection));
+    socket.once("close", () => this.#forget(connection));
+    this.#quiet.add(connection);
+    if (this.#used > this.#deps.max && !this.#evictOne(connection)) this.#intoReserve(connection);
+  }
+
+  /** Whether it has no place of its own, and must not be served as if it had. */
+  isInReserve(connection: Connection): boolean {
+    return this.#reserve.has(connection);
+  }
+
+  /** Gives one in the reserve a place, if one has become free or can be made so. `forUpload`: of the tenth more that there is for those. */
+  claimPlace(connection: Connection, { forUpload }: { readonly forUpload: boolean }): boolean {
+    const { max } = this.#deps;
+    const places = forUpload ? max + Math.ceil(max / 10) : max;
+    if (this.#used >= places && !this.#evictOne(connection)) return false;
+    this.#reserve.delete(connection);
+    return true;
+  }
+
+  /** Ends a connection for a reason of ours, and says so. */
+  end(socket: Socket, reason: EndReason): void {
+    this.#count(reason);
+    socket.destroy();
+    const connection = this.#all.get(socket);
+    // Its place is free now, not when the event comes.
+    if (connection !== undefined) this.#forget(connection);
+  }
+
+  /** Places that are taken: all but those in the reserve. */
+  get #used(): number {
+    return this.#all.size - this.#reserve.size;
+  }
+
+  #intoReserve(connection: Connection): void {
+    this.#quiet.delete(connection);
+    this.#reserve.add(connection);
+    if (this.#reserve.size <= LIMITS.reservedConnections) return;
+    const [oldest] = this.#reserve;
+    if (oldest !== undefined) this.end(oldest.socket, "reserve");
+  }
+
+  /** Ends an idle connection, else one with an incomplete head; not `newest`. */
+  #evictOne(newest: Connection): boolean {
+    for (const connection of this.#quiet) {
+      if (connection === newest) continue;
+      if (connection.isIdle) {
+        this.end(connection.socket, "idle");
+        return true;
+      }
+      this.#quiet.delete(connection);
+      this.#incomplete.add(connection);
+    }
+    const [first] = this.#incomplete;
+    if (first === undefined) return false;
+    this.end(first.socket, "incomplete");
+    return true;
+  }
+
+  #evictOneOf(peer: ReadonlySet<Connection>): boolean {
+    const quiet = [...peer].filter(({ running }) => running === null);
+    const victim = quiet.find(({ isIdle }) => isIdle) ?? quiet[0];
+    if (victim === undefined) return false;
+    this.end(victim.socket, victim.isIdle ? "idle" : "incomplete");
+    return true;
+  }
+
+  #forget(connection: Connection): void {
+    if (!this.#all.delete(connection.socket)) return;
+    for (const set of [this.#quiet, this.#incomplete, this.#reserve]) set.delete(connection);
+    const { peer } = connection;
+    const others = peer === null ? undefined : this.#peers.get(peer);
+    others?.delete(connection);
+    if (peer !== null && others?.size === 0) this.#peers.delete(peer);
+  }
+
+  #count(reason: EndReason): void {
+    this.#deps.metrics.count("wharf_connections_ended_total", { reason });
+  }
+}
