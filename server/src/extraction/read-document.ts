@@ -43,7 +43,7 @@ export async function readDocument(document: ReceivedDocument, send: Send): Prom
 /** Each reader is loaded when a document needs it: a child that only sees text starts in half the time. */
 async function pagesOf(sniffed: Sniffed, input: FormatInput): Promise<AsyncIterable<PageText> | Iterable<PageText>> {
   const { bytes } = input;
-  const { format, text = "", pack } = sniffed;
+  const { format, text = "", skippedBytes = 0, pack } = sniffed;
   switch (format) {
     case "pdf":
       return (await import("./formats/pdf.ts")).readPdf(bytes);
@@ -63,13 +63,20 @@ async function pagesOf(sniffed: Sniffed, input: FormatInput): Promise<AsyncItera
     case "odt":
     case "ods":
     case "odp":
-      return (await import("./formats/opendocument.ts")).readOpenDocument(required(pack), format);
+      return (await import("./formats/opendocument.ts")).readOpenDocument(
+        pack ?? (await import("./formats/flat-opendocument.ts")).flatOpenDocument(text),
+        format,
+      );
     case "epub":
       return (await import("./formats/epub.ts")).readEpub(required(pack));
     case "rtf":
-      return (await import("./formats/rtf.ts")).readRtf(bytes);
+      return (await import("./formats/rtf.ts")).readRtf(bytes.subarray(skippedBytes));
+    case "svg":
+      return (await import("./formats/svg.ts")).readSvg(text);
     case "eml":
-      return (await import("./formats/eml.ts")).readEml(bytes);
+      return (await import("./formats/eml.ts")).readEml(bytes, text);
+    case "mbox":
+      return (await import("./formats/mbox.ts")).readMbox(bytes, text);
   }
 }
 

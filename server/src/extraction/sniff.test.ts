@@ -8,6 +8,8 @@ import { zipFile } from "./fixtures/zip-file.ts";
 const pdf = pdfFile({ pages: ["Hello"] });
 const docx = docxFile(paragraph("Hello"));
 const DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+const WORD = "application/msword";
+const EXCEL = "application/vnd.ms-excel";
 const PNG = Buffer.from("89504e470d0a1a0a0000000d49484452", "hex");
 const NOISE = Buffer.from(Array.from({ length: 4000 }, (_, index) => (index * 7919 + (index >> 3)) % 251));
 const OLE = Buffer.concat([
@@ -92,11 +94,51 @@ const cases: readonly Case[] = [
   },
   { name: "an unknown type and text", bytes: "Hello", declared: "application/x-something", is: "text/plain" },
   { name: "text named .pdf without a declaration", bytes: "Hello", filename: "a.pdf", is: "text/plain" },
+  // What browsers send for something else declares nothing.
+  { name: "CSV declared as Excel", bytes: "a;b\n1;2", declared: EXCEL, filename: "s.csv", is: "text/csv" },
+  { name: "one column of CSV declared as Excel", bytes: "a", declared: EXCEL, filename: "s.csv", is: "text/csv" },
+  { name: "cells with tabs named .xls", bytes: "a\tb", declared: EXCEL, filename: "s.xls", is: "text/plain" },
+  { name: "a web page declared as Excel", bytes: HTML, declared: EXCEL, filename: "s.xls", is: "text/html" },
+  { name: "a table without a page declared as Excel", bytes: "<table><tr><td>1", declared: EXCEL, is: "text/html" },
+  { name: "a web page declared as Word", bytes: HTML, declared: WORD, filename: "s.doc", is: "text/html" },
+  { name: "RTF declared as Word", bytes: "{\\rtf1 Hello}", declared: WORD, is: "application/rtf" },
+  { name: "a graph declared as Word", bytes: "graph { a }", declared: WORD, filename: "g.dot", is: "text/plain" },
+  {
+    name: "a catalogue of translations declared as PowerPoint",
+    bytes: 'msgid ""\nmsgstr ""',
+    declared: "application/vnd.ms-powerpoint",
+    filename: "de.pot",
+    is: "text/plain",
+  },
+  {
+    name: "TypeScript declared as a video",
+    bytes: "let a = 1;",
+    declared: "video/mp2t",
+    filename: "a.ts",
+    is: "text/plain",
+  },
+  { name: "a playlist declared as a sound", bytes: "#EXTM3U", declared: "audio/x-mpegurl", is: "text/plain" },
+  {
+    name: "SVG declared as an image",
+    bytes: "<svg><text>a</text></svg>",
+    declared: "image/svg+xml",
+    is: "image/svg+xml",
+  },
+  { name: "RTF behind a mark and an empty line", bytes: "\ufeff\r\n {\\rtf1 Hello}", is: "application/rtf" },
+  {
+    name: "a mailbox declared as a mail",
+    bytes: `From a Mon 10:00 2024\n${MAIL}`,
+    declared: "message/rfc822",
+    is: "application/mbox",
+  },
+  { name: "a letter that begins with From", bytes: "From here on, at 10:00,\nit rained: much", is: "text/plain" },
   // type_mismatch is exactly these two.
   { name: "text declared as PDF", bytes: "<html>Hello</html>", declared: "application/pdf", is: "type_mismatch" },
   { name: "text declared as DOCX", bytes: "Hello", declared: DOCX, is: "type_mismatch" },
   { name: "text declared as an image", bytes: "Hello", declared: "image/png", is: "type_mismatch" },
   { name: "text declared as Word 97", bytes: "Hello", declared: "application/msword", is: "type_mismatch" },
+  { name: "text declared as Excel", bytes: "Hello", declared: EXCEL, is: "type_mismatch" },
+  { name: "text declared as a video", bytes: "Hello", declared: "video/mp2t", is: "type_mismatch" },
   { name: "binary declared as text", bytes: NOISE, declared: "text/plain", is: "type_mismatch" },
   { name: "binary declared as Markdown", bytes: NOISE, declared: "text/markdown", is: "type_mismatch" },
   // Not read.

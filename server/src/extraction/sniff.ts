@@ -1,7 +1,17 @@
+import {
+  type DeclaredKind,
+  declaredKind,
+  extensionKind,
+  isMisnamedText,
+  isText,
+  isXml,
+  shownType,
+} from "./declared-type.ts";
 import { documentFault } from "./fault.ts";
 import { charsetOf, decodeText } from "./formats/decode-text.ts";
-import { FORMATS, type Format, type FormatInput } from "./formats/format.ts";
+import type { Format, FormatInput } from "./formats/format.ts";
 import type { Package } from "./formats/package.ts";
+import { flatDocument, guessText } from "./sniff-text.ts";
 
 /**
  * What a document is. Known magic always wins over the declaration. Within text the declaration wins, then the extension, then
@@ -10,6 +20,8 @@ import type { Package } from "./formats/package.ts";
 export interface Sniffed {
   readonly format: Format;
   readonly text?: string;
+  /** Where the format's own bytes begin; default: at the first. */
+  readonly skippedBytes?: number;
   /** The opened ZIP, when that is what it is. */
   readonly pack?: Package;
 }
@@ -26,12 +38,22 @@ export async function sniff(input: FormatInput): Promise<Sniffed> {
   const charset = charsetOf(input.declaredType) ?? charsetOf(metaTag(bytes));
   const text = await decodeText(bytes, charset);
   if (text === null) throw unknownBinary(input.declaredType, declared);
-  if (declared !== null && !isText(declared)) {
-    throw documentFault("type_mismatch", `content_type says ${shown(input.declaredType)}, the content is plain text.`);
-  }
   if (text.trim() === "") throw documentFault("empty_text", "The file holds nothing but white space.");
-  const format = expected !== null && isText(expected) ? expected : guessText(text);
-  return { format, text };
+  const flat = flatDocument(text);
+  if (flat !== null) return { format: flat, text };
+  const guess = guessText(text);
+  const contradicts = declared !== null && !isText(declared);
+  if (contradicts && !isMisnamedText(input.declaredType, input.filename, guess, text)) {
+    throw documentFault(
+      "type_mismatch",
+      `content_type says ${shownType(input.declaredType)}, the content is plain text.`,
+    );
+  }
+  const said = contradicts ? extensionKind(input.filename) : expected;
+  if (said === null || !isText(said)) return { format: guess, text };
+  if (isXml(input.declaredType) && (guess === "html" || guess === "svg")) return { format: guess, text };
+  // A mailbox that is taken for a mail would be read as far as its first one.
+  return { format: said === "eml" && guess === "mbox" ? "mbox" : said, text };
 }
 
 /** `<meta charset>`, which HTML puts into its first 1 024 bytes; "" when there is none. */
@@ -41,88 +63,6 @@ function metaTag(bytes: Buffer): string {
     .toString("latin1")
     .matchAll(/<meta\b[^>]*/gi);
   return tags.map(([tag]) => tag).find((tag) => /charset/i.test(tag)) ?? "";
-}
-
-/** A binary format of which only the name is known: its content is looked at nevertheless. */
-type DeclaredKind = Format | "binary";
-
-/** What the declared type says, or null when it says nothing (design §6: no declaration). */
-function declaredKind(declaredType: string): DeclaredKind | null {
-  const type = mediaType(declaredType);
-  const named = TYPES[type];
-  if (named !== undefined) return named;
-  if (/^(image|audio|video|font)\//.test(type)) return "binary";
-  return OFFICE_VARIANTS.find(([pattern]) => pattern.test(type))?.[1] ?? null;
-}
-
-function extensionKind(filename: string): Format | null {
-  const extension = /\.([A-Za-z0-9]{1,10})$/.exec(filename)?.[1]?.toLowerCase() ?? "";
-  return EXTENSIONS[extension] ?? null;
-}
-
-function mediaType(declaredType: string): string {
-  return (declaredType.split(";")[0] ?? "").trim().toLowerCase();
-}
-
-function isText(kind: DeclaredKind): kind is "html" | "eml" | "json" | "csv" | "markdown" | "text" {
-  return ["html", "eml", "json", "csv", "markdown", "text"].includes(kind);
-}
-
-const TYPES: Readonly<Record<string, DeclaredKind>> = {
-  ...Object.fromEntries(Object.entries(FORMATS).map(([format, type]) => [type, isFormat(format) ? format : "binary"])),
-  "application/x-pdf": "pdf",
-  "text/rtf": "rtf",
-  "application/msword": "binary",
-  "application/vnd.ms-excel": "binary",
-  "application/vnd.ms-powerpoint": "binary",
-  "application/vnd.ms-outlook": "binary",
-  "application/zip": "binary",
-  "application/x-zip-compressed": "binary",
-  "application/gzip": "binary",
-  "application/xhtml+xml": "html",
-  "text/x-markdown": "markdown",
-  "text/json": "json",
-  "application/csv": "csv",
-  "text/tab-separated-values": "csv",
-  "application/xml": "text",
-  "text/xml": "text",
-};
-
-/** Templates and files with macros, by their declared types. */
-const OFFICE_VARIANTS: readonly (readonly [RegExp, DeclaredKind])[] = [
-  [/^application\/vnd\.(openxmlformats-officedocument\.wordprocessingml|ms-word)\./, "docx"],
-  [/^application\/vnd\.(openxmlformats-officedocument\.presentationml|ms-powerpoint)\./, "pptx"],
-  [/^application\/vnd\.(openxmlformats-officedocument\.spreadsheetml|ms-excel)\./, "xlsx"],
-  [/^application\/vnd\.oasis\.opendocument\.text-/, "odt"],
-  [/^application\/vnd\.oasis\.opendocument\.spreadsheet-/, "ods"],
-  [/^application\/vnd\.oasis\.opendocument\.presentation-/, "odp"],
-  [/^text\//, "text"],
-];
-
-const EXTENSIONS: Readonly<Record<string, Format>> = {
-  pdf: "pdf",
-  docx: "docx",
-  pptx: "pptx",
-  xlsx: "xlsx",
-  odt: "odt",
-  ods: "ods",
-  odp: "odp",
-  epub: "epub",
-  rtf: "rtf",
-  html: "html",
-  htm: "html",
-  xhtml: "html",
-  eml: "eml",
-  json: "json",
-  csv: "csv",
-  tsv: "csv",
-  md: "markdown",
-  markdown: "markdown",
-  txt: "text",
-};
-
-function isFormat(key: string): key is Format {
-  return Object.hasOwn(FORMATS, key);
 }
 
 const OLE = Buffer.from("d0cf11e0a1b11ae1", "hex");
@@ -137,7 +77,8 @@ async function sniffMagic(bytes: Buffer, expected: DeclaredKind | null): Promise
     return { format: await packageFormat(pack), pack };
   }
   if (isPdf(bytes, expected)) return { format: "pdf" };
-  if (bytes.subarray(0, 5).toString("latin1") === "{\\rtf") return { format: "rtf" };
+  const rtf = rtfStart(bytes);
+  if (rtf !== null) return { format: "rtf", skippedBytes: rtf };
   if (bytes.subarray(0, 8).equals(OLE)) {
     if (bytes.includes(OLE_ENCRYPTED)) throw documentFault("encrypted_file");
     throw documentFault(
@@ -165,6 +106,13 @@ function isPdf(bytes: Buffer, expected: DeclaredKind | null): boolean {
   return expected === "pdf" || !/^[\t\n\r\f\u0020-\u007e]*$/.test(bytes.subarray(0, at).toString("latin1"));
 }
 
+/** Behind a UTF-8 mark and white space, which Word passes over; null: it is none. */
+function rtfStart(bytes: Buffer): number | null {
+  const head = bytes.subarray(0, 1024).toString("latin1");
+  const start = /^(?:\u00ef\u00bb\u00bf)?\s*/.exec(head)?.[0].length ?? 0;
+  return head.startsWith("{\\rtf", start) ? start : null;
+}
+
 function imageType(bytes: Buffer): string | null {
   const head = bytes.subarray(0, 12).toString("latin1");
   if (head.startsWith("\u0089PNG\r\n\u001a\n")) return "PNG";
@@ -180,63 +128,7 @@ function imageType(bytes: Buffer): string | null {
 /** Reading it is out of the question either way; the code says whether the declaration is to blame. */
 function unknownBinary(declaredType: string, declared: DeclaredKind | null): Error {
   if (declared !== null && isText(declared)) {
-    return documentFault("type_mismatch", `content_type says ${shown(declaredType)}, the content is binary.`);
+    return documentFault("type_mismatch", `content_type says ${shownType(declaredType)}, the content is binary.`);
   }
   return documentFault("unsupported_file_type");
-}
-
-/** HTML by how it begins, mail by at least three different headers; the rest is text. JSON and CSV read the same as text. */
-function guessText(text: string): Format {
-  const head = text.slice(0, 4096);
-  if (/^<(?:!doctype\s+html|html|head|body)\b/i.test(withoutProlog(head))) return "html";
-  const headers = new Set<string>();
-  for (const [, name] of head
-    .split(/\r?\n\r?\n/, 1)
-    .join()
-    .matchAll(/^([A-Za-z-]{2,40}):\s/gm)) {
-    if (name !== undefined && MAIL_HEADERS.has(name.toLowerCase())) headers.add(name.toLowerCase());
-  }
-  return headers.size >= 3 ? "eml" : "text";
-}
-
-/**
- * Without white space, XML declaration and comments at the start. Read in steps: one regular expression for all of it may end a comment in
- * many places, and took minutes for 80 of them.
- */
-function withoutProlog(head: string): string {
-  let rest = head.trimStart();
-  if (rest.startsWith("<?xml")) rest = behind(rest, "?>", 5);
-  while (rest.startsWith("<!--")) rest = behind(rest, "-->", 4);
-  return rest;
-}
-
-/** What follows the first `end` from `start` on, without white space before it; "" when there is none. */
-function behind(text: string, end: string, start: number): string {
-  const at = text.indexOf(end, start);
-  return at < 0 ? "" : text.slice(at + end.length).trimStart();
-}
-
-const MAIL_HEADERS: ReadonlySet<string> = new Set([
-  "from",
-  "to",
-  "cc",
-  "bcc",
-  "subject",
-  "date",
-  "message-id",
-  "received",
-  "return-path",
-  "reply-to",
-  "sender",
-  "mime-version",
-  "content-type",
-  "content-transfer-encoding",
-  "delivered-to",
-  "in-reply-to",
-  "references",
-  "x-mailer",
-]);
-
-function shown(declaredType: string): string {
-  return mediaType(declaredType).slice(0, 100);
 }

@@ -1,63 +1,36 @@
-import PostalMime, { type Address, type Email } from "postal-mime";
-import { LIMITS } from "../../limits.ts";
-import { documentFault } from "../fault.ts";
 import type { PageText } from "./format.ts";
-import { htmlText } from "./html.ts";
+import { mailText } from "./mail-text.ts";
 import { TextAllowance } from "./text-builder.ts";
 
-/** Reads a mail: one page, labelled with its subject. Attachments are named, not opened; forwarded mails stand in the text. */
-export async function* readEml(bytes: Buffer): AsyncGenerator<PageText> {
-  refuseManyLines(bytes);
-  const mail = await parse(bytes);
-  const head = [
-    line("Subject", mail.subject),
-    line("From", addresses(mail.from === undefined ? [] : [mail.from])),
-    line("To", addresses(mail.to ?? [])),
-    line("Cc", addresses(mail.cc ?? [])),
-    line("Date", mail.date),
-  ];
-  const names = mail.attachments.map((attachment) => attachment.filename ?? "").filter((name) => name !== "");
-  const text = [head.join(""), body(mail), line("Attachments", names.join(", "))]
-    .filter((part) => part.trim() !== "")
-    .join("\n");
-  yield { label: mail.subject?.slice(0, SUBJECT_CHARS) || null, text, total: 1 };
+/** Reads a mail: one page, labelled with its subject. Attachments are named, not opened; messages within it stand in the text. */
+export async function* readEml(bytes: Buffer, text: string): AsyncGenerator<PageText> {
+  yield { ...(await mailText(asMail(bytes, text), new TextAllowance())), total: 1 };
 }
 
-const SUBJECT_CHARS = 200;
+const [CR, LF] = [0x0d, 0x0a];
+const UTF8_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
-function refuseManyLines(bytes: Buffer): void {
-  let lines = 0;
-  for (let at = bytes.indexOf("\n"); at !== -1; at = bytes.indexOf("\n", at + 1)) {
-    lines += 1;
-    if (lines > LIMITS.mimeLines) throw documentFault("too_complex", `It has more than ${LIMITS.mimeLines} lines.`);
-  }
+/**
+ * The bytes as a mail reader expects them: its headers at the first byte, lines that end in LF, nothing of two bytes a character. `text` is what they
+ * were decoded to.
+ */
+export function asMail(bytes: Buffer, text: string): Buffer {
+  // Zeros within ASCII: UTF-16. Its parts may say that they are of one byte a character, and then they are in UTF-8 as well as in anything.
+  let mail = bytes.subarray(0, 1024).includes(0) ? Buffer.from(text, "utf8") : bytes;
+  let start = mail.subarray(0, 3).equals(UTF8_MARK) ? 3 : 0;
+  while (mail[start] === CR || mail[start] === LF) start += 1;
+  mail = mail.subarray(start);
+  return endsLinesWithCr(mail) ? withLineFeeds(mail) : mail;
 }
 
-async function parse(bytes: Buffer): Promise<Email> {
-  try {
-    return await PostalMime.parse(bytes, { maxNestingDepth: LIMITS.mimeDepth, maxHeadersSize: LIMITS.mimeHeaderBytes });
-  } catch (error) {
-    const message = error instanceof Error ? error.message : "";
-    if (/^Maximum /.test(message)) throw documentFault("too_complex", `${message}.`);
-    throw documentFault("corrupt_file", "It is not a mail that can be read.");
-  }
+/** Its headers have no LF. */
+function endsLinesWithCr(mail: Buffer): boolean {
+  const first = mail.indexOf(CR);
+  return first !== -1 && mail[first + 1] !== LF && !mail.subarray(0, mail.indexOf("\r\r")).includes(LF);
 }
 
-/** Both parts usually say the same; the plain one is taken unless it is a stub ("your program cannot show HTML"). */
-function body(mail: Email): string {
-  const plain = mail.text?.trim() ?? "";
-  if (mail.html === undefined || mail.html === "") return plain;
-  const rich = htmlText(mail.html, new TextAllowance()).text;
-  return plain.length * 2 >= rich.length ? plain : rich;
-}
-
-function line(name: string, value: string | undefined): string {
-  return value === undefined || value === "" ? "" : `${name}: ${value}\n`;
-}
-
-function addresses(list: readonly Address[]): string {
-  return list
-    .flatMap((entry) => entry.group ?? [entry])
-    .map(({ name, address }) => (name === "" ? address : `${name} <${address}>`))
-    .join(", ");
+function withLineFeeds(mail: Buffer): Buffer {
+  const lines = Buffer.from(mail);
+  for (let at = lines.indexOf(CR); at !== -1; at = lines.indexOf(CR, at + 1)) if (lines[at + 1] !== LF) lines[at] = LF;
+  return lines;
 }

@@ -1,10 +1,17 @@
 import { Tokenizer } from "htmlparser2";
 import type { PageText } from "./format.ts";
+import { LeftOut } from "./html-left-out.ts";
 import { TextAllowance, TextBuilder } from "./text-builder.ts";
 
 /** One page: HTML has no others. */
 export function* readHtml(html: string): Generator<PageText> {
-  yield { label: null, text: htmlText(html, new TextAllowance()).text, total: 1 };
+  yield { label: null, text: htmlText(html, new TextAllowance(), isXhtml(html)).text, total: 1 };
+}
+
+/** It says so at its start; browsers go by the media type, which uploads seldom have right. */
+function isXhtml(html: string): boolean {
+  const head = html.slice(0, 1024);
+  return head.trimStart().startsWith("<?xml") || head.includes("http://www.w3.org/1999/xhtml");
 }
 
 export interface HtmlText {
@@ -18,30 +25,46 @@ export interface HtmlText {
  * by a bar. Unlike "readability" extractors it drops no part of the page: what a customer uploaded must be findable.
  *
  * It works on the tokenizer's events and keeps no stack of open elements, so nesting costs nothing: htmlparser2's `Parser`
- * shifts its stack for every tag, and 200 000 nested elements took it 13 s. `xml`: XHTML, where `<script/>` is closed.
+ * shifts its stack for every tag, and 200 000 nested elements took it 13 s. `xhtml`: `<script/>` is closed. Entities are HTML's in both.
  */
-export function htmlText(html: string, allowance: TextAllowance, xml = false): HtmlText {
+export function htmlText(html: string, allowance: TextAllowance, xhtml = false): HtmlText {
   const walker = new HtmlWalker(allowance);
-  let opened = "";
   const nameAt = (start: number, end: number) => {
     const name = html.slice(start, end).toLowerCase();
     return name.slice(name.indexOf(":") + 1);
   };
+  let opened = "";
+  let attribute = "";
+  let hidden = false;
+  let style = "";
+  const open = () => walker.open(opened, hidden || HIDING.test(style));
   const tokenizer = new Tokenizer(
-    { xmlMode: xml, decodeEntities: true },
+    { xmlMode: false, decodeEntities: true, recognizeSelfClosing: xhtml },
     {
+      ...IGNORED,
       onopentagname: (start, end) => {
         opened = nameAt(start, end);
-        walker.open(opened);
+        hidden = false;
+        style = "";
       },
+      onattribname: (start, end) => {
+        attribute = html.slice(start, end).toLowerCase();
+        if (attribute === "hidden") hidden = true;
+      },
+      onattribdata: (start, end) => {
+        // `until-found` is there for whoever searches.
+        if (attribute === "hidden" && html.slice(start, end).toLowerCase() === "until-found") hidden = false;
+        if (attribute === "style") style += html.slice(start, Math.min(end, start + STYLE_CHARS));
+      },
+      onopentagend: open,
       onselfclosingtag: () => {
-        if (xml || opened === "svg") walker.close(opened);
+        open();
+        if (xhtml || opened === "svg") walker.close(opened);
       },
       onclosetag: (start, end) => walker.close(nameAt(start, end)),
       ontext: (start, end) => walker.text(html.slice(start, end)),
       ontextentity: (codePoint) => walker.text(String.fromCodePoint(codePoint)),
       oncdata: (start, end, endOffset) => walker.text(html.slice(start, end - endOffset)),
-      ...IGNORED,
     },
   );
   tokenizer.write(html);
@@ -49,19 +72,18 @@ export function htmlText(html: string, allowance: TextAllowance, xml = false): H
   return walker.result();
 }
 
+const HIDING = /\bdisplay\s{0,9}:\s{0,9}none\b/i;
+const STYLE_CHARS = 2000;
+
 const IGNORED = {
-  onattribdata: () => {},
   onattribentity: () => {},
   onattribend: () => {},
-  onattribname: () => {},
   oncomment: () => {},
   ondeclaration: () => {},
   onend: () => {},
-  onopentagend: () => {},
   onprocessinginstruction: () => {},
 } as const;
 
-const UNSEEN: ReadonlySet<string> = new Set(["script", "style", "noscript", "template", "svg", "iframe"]);
 const HEADINGS: ReadonlySet<string> = new Set(["h1", "h2", "h3", "h4", "h5", "h6"]);
 const CELLS: ReadonlySet<string> = new Set(["td", "th"]);
 const PARAGRAPHS: ReadonlySet<string> = new Set([
@@ -82,11 +104,12 @@ const LINES: ReadonlySet<string> = new Set(
     "legend li main menu nav option p section summary tbody tfoot thead title tr"
   ).split(" "),
 );
+/** What ends a row whose own end is missing; a table within a row, and a heading, tell that the outer table is a layout. */
+const TABLE_PARTS: ReadonlySet<string> = new Set(["table", "tbody", "thead", "tfoot", "caption"]);
 
 class HtmlWalker {
   readonly #out: TextBuilder;
-  #unseen: string | null = null;
-  #unseenDepth = 0;
+  readonly #leftOut = new LeftOut();
   #preDepth = 0;
   #capture: { readonly name: string; text: string } | null = null;
   #title: string | null = null;
@@ -96,17 +119,14 @@ class HtmlWalker {
     this.#out = new TextBuilder(allowance);
   }
 
-  open(name: string): void {
-    if (this.#unseen !== null) {
-      if (name === this.#unseen) this.#unseenDepth += 1;
-      return;
-    }
-    if (UNSEEN.has(name)) {
-      this.#unseen = name;
-      this.#unseenDepth = 1;
-      return;
-    }
-    this.#break(name);
+  open(name: string, hidden: boolean): void {
+    const wasWithin = this.#leftOut.isWithin;
+    const isLeftOut = this.#leftOut.open(name, hidden);
+    // A hidden block still ends the line before it.
+    if (!wasWithin || !isLeftOut) this.#break(name);
+    if (isLeftOut) return;
+    if (name === "tr") this.#out.row();
+    if (CELLS.has(name)) this.#out.cell();
     if (name === "pre") this.#preDepth += 1;
     if (name === "title" || HEADINGS.has(name)) this.#capture = { name, text: "" };
     if (HEADINGS.has(name)) this.#out.inline(`${"#".repeat(Number(name.slice(1)))} `);
@@ -114,18 +134,14 @@ class HtmlWalker {
   }
 
   close(name: string): void {
-    if (this.#unseen !== null) {
-      if (name === this.#unseen) this.#unseenDepth -= 1;
-      if (this.#unseenDepth === 0) this.#unseen = null;
-      return;
-    }
+    if (this.#leftOut.close(name)) return;
     if (name === "pre" && this.#preDepth > 0) this.#preDepth -= 1;
     if (name === this.#capture?.name) this.#keepCapture();
     this.#break(name);
   }
 
   text(text: string): void {
-    if (this.#unseen !== null) return;
+    if (this.#leftOut.isWithin) return;
     if (this.#capture !== null && this.#capture.text.length < TITLE_CHARS)
       this.#capture.text += text.slice(0, CAPTURE_CHARS);
     if (this.#preDepth > 0) this.#out.verbatim(text);
@@ -137,8 +153,8 @@ class HtmlWalker {
   }
 
   #break(name: string): void {
-    if (CELLS.has(name)) this.#out.cell();
-    else if (PARAGRAPHS.has(name)) this.#out.paragraph();
+    if (name === "tr" || TABLE_PARTS.has(name) || HEADINGS.has(name)) this.#out.endRow();
+    if (PARAGRAPHS.has(name)) this.#out.paragraph();
     else if (LINES.has(name)) this.#out.line();
   }
 

@@ -1,6 +1,6 @@
 import { documentFault } from "../fault.ts";
 import type { PageText } from "./format.ts";
-import type { Package } from "./package.ts";
+import type { XmlSource } from "./package.ts";
 import { TextAllowance, TextBuilder } from "./text-builder.ts";
 import type { Attributes, XmlHandler } from "./xml.ts";
 
@@ -10,7 +10,7 @@ type Kind = "odt" | "ods" | "odp";
  * Reads OpenDocument. A page is a table (ODS) or a slide (ODP) with its name; in a text (ODT) it ends where the file stores a break,
  * and without any there is one. Repeat counts are never expanded: a few bytes can claim a million equal rows.
  */
-export async function* readOpenDocument(pack: Package, kind: Kind): AsyncGenerator<PageText> {
+export async function* readOpenDocument(pack: XmlSource, kind: Kind): AsyncGenerator<PageText> {
   const reader = new ContentReader(kind, new TextAllowance());
   if (!(await pack.xml("content.xml", reader))) throw documentFault("corrupt_file", "Its main part is missing.");
   const pages = reader.finish();

@@ -5,11 +5,17 @@ import { documentFault } from "../fault.ts";
 import type { Format } from "./format.ts";
 import { type XmlHandler, xmlParser } from "./xml.ts";
 
+/** Where the reader of a format finds its parts. */
+export interface XmlSource {
+  /** Parses an XML part. False when there is no such part. */
+  xml(name: string, handler: XmlHandler): Promise<boolean>;
+}
+
 /**
  * A document that is a ZIP of parts (OOXML, OpenDocument, EPUB), read from memory; entry names are keys and never paths.
  * Inflated bytes are counted over all reads, not per part: a slide list may name one part 200 000 times.
  */
-export class Package {
+export class Package implements XmlSource {
   readonly #zip: ZipFile;
   readonly #entries: ReadonlyMap<string, Entry>;
   #inflatedBytes = 0;
@@ -47,7 +53,6 @@ export class Package {
     return this.#entries.keys();
   }
 
-  /** Parses an XML part. False when there is no such part. */
   async xml(name: string, handler: XmlHandler): Promise<boolean> {
     const parser = xmlParser(handler);
     const found = await this.#decode(name, (text) => parser.write(text));

@@ -15,6 +15,15 @@ const WIDE = "\\t-\\r\\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\
 /** A single space is no match: it would be replaced by itself, and most white space is that. */
 const WHITE_SPACE = new RegExp(` [ ${WIDE}]+|[${WIDE}][ ${WIDE}]*`, "g");
 
+type Break = "" | " " | "\n" | "\n\n" | " | ";
+
+interface OuterText {
+  readonly joined: string;
+  readonly parts: string[];
+  readonly pending: Break;
+  readonly empty: boolean;
+}
+
 /**
  * Gathers the text of one page from a stream of inline pieces and breaks. White space collapses as a browser does it, the kinds
  * that never break included: runs are one space, breaks swallow the spaces around them, and no more than one empty line stands
@@ -27,8 +36,10 @@ export class TextBuilder {
   #joined = "";
   #parts: string[] = [];
   /** What goes before the next piece of text: nothing, a space, a line end, an empty line, or the bar between cells. */
-  #pending: "" | " " | "\n" | "\n\n" | " | " = "";
+  #pending: Break = "";
   #empty = true;
+  /** Set while a row is written: what stands before it. */
+  #row: OuterText | null = null;
 
   constructor(allowance: TextAllowance = new TextAllowance()) {
     this.#allowance = allowance;
@@ -68,13 +79,48 @@ export class TextBuilder {
     this.#pending = "\n\n";
   }
 
-  /** Between two cells of a row. */
+  /**
+   * Before each cell of a row, and between two. Within `row` and `endRow` it parts them whatever breaks they hold; without them it is
+   * a bar where no break stands.
+   */
   cell(): void {
-    if (this.#pending === "" || this.#pending === " ") this.#pending = " | ";
+    if (this.#row !== null) {
+      this.#parts.push(CELL);
+      this.#pending = "";
+      this.#empty = true;
+    } else if (this.#pending === "" || this.#pending === " ") this.#pending = " | ";
+  }
+
+  /** A row of a table begins: its cells may be filled with paragraphs and still be one line. A row within a row ends the outer one. */
+  row(): void {
+    this.endRow();
+    this.line();
+    this.#row = { joined: this.#joined, parts: this.#parts, pending: this.#pending, empty: this.#empty };
+    this.#joined = "";
+    this.#parts = [];
+    this.#pending = "";
+    this.#empty = true;
+  }
+
+  /** Without `row` before it nothing happens. */
+  endRow(): void {
+    if (this.#row === null) return;
+    this.#joinParts();
+    const text = rowText(this.#joined.split(CELL));
+    const { joined, parts, pending, empty } = this.#row;
+    this.#row = null;
+    this.#joined = joined;
+    this.#parts = parts;
+    this.#pending = pending;
+    this.#empty = empty;
+    if (text === "") return;
+    this.#push(text);
+    this.#pending = "\n";
   }
 
   /** The page's text; the builder is empty then. */
   take(): string {
+    this.endRow();
     this.#joinParts();
     const text = this.#joined;
     this.#joined = "";
@@ -84,9 +130,12 @@ export class TextBuilder {
   }
 
   #write(text: string): void {
-    const before = this.#empty ? "" : this.#pending;
-    this.#allowance.take(before.length + text.length);
-    if (before !== "") this.#parts.push(before);
+    this.#allowance.take((this.#empty ? 0 : this.#pending.length) + text.length);
+    this.#push(text);
+  }
+
+  #push(text: string): void {
+    if (!this.#empty && this.#pending !== "") this.#parts.push(this.#pending);
     this.#parts.push(text);
     if (this.#parts.length >= PARTS_AT_ONCE) this.#joinParts();
     this.#pending = "";
@@ -97,6 +146,23 @@ export class TextBuilder {
     this.#joined += this.#parts.join("");
     this.#parts = [];
   }
+}
+
+/** Parts the cells of a row while it is written; no text keeps it (read-document.ts). */
+const CELL = "\uffff";
+/** A cell with breaks that is longer than this is a column of a page and no entry of a table: layouts are made of tables, too. */
+const CELL_CHARS = 500;
+
+/** Cells of a table on one line, empty ones in their places; what is laid out with a table as the blocks that it is. */
+function rowText([, ...cells]: readonly string[]): string {
+  const filled = cells.filter((cell) => cell !== "");
+  if (filled.length < 2) return filled[0] ?? "";
+  if (filled.some((cell) => cell.length > CELL_CHARS && cell.includes("\n"))) return filled.join("\n\n");
+  return cells
+    .slice(0, cells.findLastIndex((cell) => cell !== "") + 1)
+    .map((cell) => (cell === "" ? "" : ` ${cell.replace(/\n+/g, " ")}`))
+    .join(" |")
+    .trimStart();
 }
 
 /** How much text a document may still give; a few bytes can ask for gigabytes (a shared string named by a million cells). */

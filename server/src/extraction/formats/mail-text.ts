@@ -1,0 +1,200 @@
+import PostalMime, { type Address, type Attachment, type Email } from "postal-mime";
+import { LIMITS } from "../../limits.ts";
+import { documentFault } from "../fault.ts";
+import { decodeStrict, decodeText } from "./decode-text.ts";
+import type { PageWarning } from "./format.ts";
+import { htmlText } from "./html.ts";
+import { TextAllowance } from "./text-builder.ts";
+
+export interface MailText {
+  /** The subject, or null. */
+  readonly label: string | null;
+  readonly text: string;
+  readonly warnings: readonly PageWarning[];
+}
+
+/**
+ * The text of a message: subject, sender, recipients, date; its body; appointments, delivery reports and other texts that are no attachments; the messages
+ * within it, whatever their disposition; names of attachments. `mail` begins with a header. Throws ExtractionFault.
+ */
+export async function mailText(mail: Buffer, allowance: TextAllowance): Promise<MailText> {
+  refuseManyLines(mail);
+  const reading: Reading = { allowance, warnings: [] };
+  const parsed = await parse(await withCharset(mail));
+  const text = await textOf(parsed, reading, 0);
+  return { label: parsed.subject?.slice(0, SUBJECT_CHARS) || null, text, warnings: reading.warnings };
+}
+
+const SUBJECT_CHARS = 200;
+
+interface Reading {
+  readonly allowance: TextAllowance;
+  readonly warnings: PageWarning[];
+}
+
+function refuseManyLines(bytes: Buffer): void {
+  let lines = 0;
+  for (let at = bytes.indexOf("\n"); at !== -1; at = bytes.indexOf("\n", at + 1)) {
+    lines += 1;
+    if (lines > LIMITS.mimeLines) throw documentFault("too_complex", `It has more than ${LIMITS.mimeLines} lines.`);
+  }
+}
+
+/** A mail that names no charset and is not in UTF-8, which the library would take it for: it is read as a text without a declaration is. */
+async function withCharset(mail: Buffer): Promise<Buffer> {
+  if (mail.includes("charset") || decodeStrict("utf-8", mail) !== null) return mail;
+  return Buffer.from((await decodeText(mail, null)) ?? mail);
+}
+
+async function parse(bytes: Uint8Array): Promise<Email> {
+  try {
+    return await PostalMime.parse(bytes, {
+      maxNestingDepth: LIMITS.mimeDepth,
+      maxHeadersSize: LIMITS.mimeHeaderBytes,
+      forceRfc822Attachments: true,
+    });
+  } catch (error) {
+    const message = error instanceof Error ? error.message : "";
+    if (/^Maximum /.test(message)) throw documentFault("too_complex", `${message}.`);
+    throw documentFault("corrupt_file", "It is not a mail that can be read.");
+  }
+}
+
+async function textOf(mail: Email, reading: Reading, depth: number): Promise<string> {
+  const head = [
+    line("Subject", mail.subject),
+    line("From", addresses(mail.from === undefined ? [] : [mail.from])),
+    line("To", addresses(mail.to ?? [])),
+    line("Cc", addresses(mail.cc ?? [])),
+    line("Date", mail.date),
+  ];
+  const parts = [head.join(""), body(mail)];
+  const names: string[] = [];
+  for (const attachment of mail.attachments) {
+    const text = await partText(attachment, reading, depth);
+    if (text !== null) parts.push(text);
+    else if (attachment.filename !== null) names.push(attachment.filename);
+  }
+  parts.push(line("Attachments", names.join(", ")));
+  const text = parts.filter((part) => part.trim() !== "").join("\n");
+  reading.allowance.take(text.length);
+  return text;
+}
+
+/** The text of a part that people read within the mail; null: it is an attachment. */
+async function partText(attachment: Attachment, reading: Reading, depth: number): Promise<string | null> {
+  const { mimeType, filename, content } = attachment;
+  if (typeof content === "string") return null;
+  const bytes = Buffer.from(content instanceof ArrayBuffer ? new Uint8Array(content) : content);
+  if (MESSAGES.has(mimeType)) return messageText(bytes, reading, depth + 1);
+  if (CALENDARS.has(mimeType)) return calendarText(bytes.toString("utf8"));
+  const isRead = REPORTS.has(mimeType) || (mimeType.startsWith("text/") && filename === null);
+  return isRead ? ((await decodeText(bytes, null)) ?? "").trim() : null;
+}
+
+const MESSAGES: ReadonlySet<string> = new Set(["message/rfc822", "message/global", "message/news"]);
+const CALENDARS: ReadonlySet<string> = new Set(["text/calendar", "application/ics"]);
+const REPORTS: ReadonlySet<string> = new Set([
+  "message/delivery-status",
+  "message/global-delivery-status",
+  "message/disposition-notification",
+  "message/feedback-report",
+  "text/rfc822-headers",
+]);
+
+/** Each level keeps a copy of what is within it. */
+const MESSAGE_DEPTH = 10;
+
+async function messageText(bytes: Buffer, reading: Reading, depth: number): Promise<string> {
+  if (depth > MESSAGE_DEPTH) {
+    const detail = `messages more than ${MESSAGE_DEPTH} deep within others`;
+    reading.warnings.push({ code: "part_skipped", detail });
+    return "";
+  }
+  let start = 0;
+  while (bytes[start] === 0x0d || bytes[start] === 0x0a) start += 1;
+  return textOf(await parse(await withCharset(bytes.subarray(start))), reading, depth);
+}
+
+/**
+ * What the plain part and the HTML part say is mostly the same; then it is the plain one. When one has words that the other lacks (a table that the plain
+ * part left out, a stub that says "your program cannot show HTML"), it is the one with more words.
+ */
+function body(mail: Email): string {
+  const plain = mail.text?.trim() ?? "";
+  if (mail.html === undefined || mail.html === "") return plain;
+  const rich = htmlText(mail.html, new TextAllowance()).text;
+  if (plain === "") return rich;
+  return wordsBeyond(rich, plain) > wordsBeyond(plain, rich) * ADDRESS_WORDS ? rich : plain;
+}
+
+/** A plain part has the addresses of its links, which are words that the HTML part does not show. */
+const ADDRESS_WORDS = 0.5;
+
+/** How many different words of `text` are not in `other`; of long ones, in their first words. */
+function wordsBeyond(text: string, other: string): number {
+  const known = new Set(wordsOf(other));
+  return new Set(wordsOf(text).filter((word) => !known.has(word))).size;
+}
+
+const COMPARED_CHARS = 256 * 1024;
+
+function wordsOf(text: string): readonly string[] {
+  const withoutLinks = text.slice(0, COMPARED_CHARS).replace(/https?:\/\/[^\s<>]+/g, " ");
+  return withoutLinks.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+}
+
+const CALENDAR_FIELDS: Readonly<Record<string, string>> = {
+  SUMMARY: "Summary",
+  LOCATION: "Location",
+  DTSTART: "Start",
+  DTEND: "End",
+  DUE: "Due",
+  ORGANIZER: "Organizer",
+  ATTENDEE: "Attendee",
+  DESCRIPTION: "Description",
+  COMMENT: "Comment",
+  CONTACT: "Contact",
+};
+
+/** The fields of an appointment that people see, in their order; lines are folded at 75 bytes, and people are `CN="Ann":mailto:…`. */
+function calendarText(calendar: string): string {
+  const lines: string[] = [];
+  let within = "";
+  for (const each of calendar.replace(/\r?\n[ \t]/g, "").split(/\r?\n/)) {
+    const colon = valueStart(each);
+    const [name = ""] = each.slice(0, colon).split(";", 1);
+    const value = each.slice(colon + 1);
+    if (name.toUpperCase() === "BEGIN") within = value.toUpperCase();
+    const label = CALENDAR_FIELDS[name.toUpperCase()];
+    if (label === undefined || within === "VTIMEZONE" || within === "STANDARD" || within === "DAYLIGHT") continue;
+    const person = /;CN=(?:"([^"]{1,200})"|([^;:"]{1,200}))/i.exec(each.slice(0, colon));
+    const shown = value
+      .replace(/^mailto:/i, "")
+      .replace(/\\([nN,;\\])/g, (_, char) => (char === "n" || char === "N" ? "\n" : char));
+    lines.push(line(label, person === null ? shown : `${person[1] ?? person[2]} <${shown}>`));
+  }
+  return lines.join("").trim();
+}
+
+/** The colon behind the parameters, some of which are quoted and hold colons. */
+function valueStart(field: string): number {
+  let quoted = false;
+  for (let at = 0; at < field.length; at++) {
+    const char = field.charAt(at);
+    if (char === '"') quoted = !quoted;
+    else if (char === ":" && !quoted) return at;
+  }
+  return field.length;
+}
+
+function line(name: string, value: string | undefined): string {
+  return value === undefined || value === "" ? "" : `${name}: ${value}\n`;
+}
+
+function addresses(list: readonly Address[]): string {
+  return list
+    .flatMap((entry) => entry.group ?? [entry])
+    .map(({ name, address }) => (name === "" ? address : `${name} <${address}>`))
+    .join(", ");
+}
