@@ -13,8 +13,8 @@ import { type RawAnswer, RawConnection } from "../support/raw.ts";
 import { CONFIG, NEEDS_OWN_SERVER, ownServer } from "../support/target.ts";
 
 /**
- * What one upload_url, which is all that a stranger needs, can make the server keep or read: 20 refused PUTs left 499 MB on the disk, and one
- * endless PUT to a finalized session was read at 460 MB a second for as long as it went on.
+ * What one upload_url, which is all that a stranger needs, can make the server keep or read: 20 refused PUTs left 499
+ * MB on the disk, and one endless PUT to a finalized session was read at 460 MB a second for as long as it went on.
  */
 const server = NEEDS_OWN_SERVER === false ? await ownServer() : null;
 const api = new Api(server?.url ?? "http://127.0.0.1", server?.key ?? "");
