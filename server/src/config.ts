@@ -38,9 +38,14 @@ export interface Config {
   readonly docs: boolean;
   /** Peers that limits.connectionsPerPeer is not for. */
   readonly unlimitedPeers: BlockList;
+  readonly sandbox: SandboxMode;
 }
 
 export type MetricsAudience = "loopback" | "public";
+
+/** How strong the jail of the readers has to be: `require` starts with the full one alone, `reduced` with the strongest that there is. */
+const SANDBOX_MODES = ["require", "reduced", "off"] as const;
+export type SandboxMode = (typeof SANDBOX_MODES)[number];
 
 interface Setting<T> {
   readonly env: string;
@@ -179,11 +184,7 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     say: `least level that is logged: ${LOG_LEVELS.join(", ")}`,
     shown: "info",
     fallback: () => "info",
-    parse: (text) => {
-      const level = LOG_LEVELS.find((known) => known === text);
-      if (level === undefined) throw new ConfigError(`must be one of ${LOG_LEVELS.join(", ")}`);
-      return level;
-    },
+    parse: oneOf(LOG_LEVELS),
   },
   metrics: {
     env: "WHARF_METRICS",
@@ -217,6 +218,15 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     shown: LOOPBACK,
     fallback: () => addressRanges(LOOPBACK),
     parse: addressRanges,
+  },
+  sandbox: {
+    env: "WHARF_SANDBOX",
+    flag: "--sandbox",
+    value: "mode",
+    say: "jail of the processes that read documents: require (start only with the full one), reduced (the strongest to be had), off",
+    shown: "reduced",
+    fallback: () => "reduced",
+    parse: oneOf(SANDBOX_MODES),
   },
 };
 
@@ -253,6 +263,7 @@ export function readConfig(
     metrics: read("metrics"),
     docs: read("docs"),
     unlimitedPeers: read("unlimitedPeers"),
+    sandbox: read("sandbox"),
   };
 }
 
@@ -280,6 +291,14 @@ export function readClientConfig(
 function nonEmpty(text: string): string {
   if (text === "") throw new ConfigError("must not be empty");
   return text;
+}
+
+function oneOf<T extends string>(words: readonly T[]): (text: string) => T {
+  return (text) => {
+    const found = words.find((word) => word === text);
+    if (found === undefined) throw new ConfigError(`must be one of ${words.join(", ")}, not "${text}"`);
+    return found;
+  };
 }
 
 function integerWithin(min: number, max: number): (text: string) => number {

@@ -274,6 +274,10 @@ export const LIMITS = {
   childLifeCpuMs: MINUTE,
   /** A child that holds more when its document ends is thrown away too. One that has read notes holds 70 MiB. */
   childIdleRssBytes: 256 * MIB,
+  /** Fresh children that wait for documents of teams that have none. */
+  childSpares: 2,
+  /** Threads and processes of a child that has a user of its own; Node takes 11. */
+  childThreads: 64,
   childPriority: 10,
   slowLanePriority: 19,
 } as const;

@@ -3,7 +3,7 @@ import { StringDecoder } from "node:string_decoder";
 import { startDeadline } from "../deadline.ts";
 import { LIMITS } from "../limits.ts";
 import { ExtractorTrouble } from "./extractor.ts";
-import { type Usage, usageOf } from "./process-usage.ts";
+import { innermost, type Usage, usageOf } from "./process-usage.ts";
 import {
   type DocumentHeader,
   decodeHead,
@@ -12,6 +12,7 @@ import {
   FRAME_HEAD_BYTES,
   type Frame,
 } from "./protocol.ts";
+import type { ReaderUsers } from "./reader-users.ts";
 import type { Jail } from "./sandbox.ts";
 import { endedTooEarly, type Spawned, type Spawner } from "./spawner.ts";
 import type { ChildEnd } from "./spawner-process.ts";
@@ -20,16 +21,37 @@ import type { ChildEnd } from "./spawner-process.ts";
 export interface Launch {
   readonly spawner: Spawner;
   readonly jail: Jail;
+  /** Null when `jail.users` is. */
+  readonly users: ReaderUsers | null;
   /** child-code.ts. */
   readonly code: Buffer;
 }
 
+/** A user is somebody else's only when no process of its last reader is left. */
+async function spawned({ spawner, jail, users }: Launch): Promise<Spawned> {
+  const user = users?.take() ?? null;
+  const [command = "", ...args] = jail.command(user);
+  const freed = () => {
+    if (user !== null) users?.giveBack(user);
+  };
+  try {
+    const process = await spawner.spawn(command, args);
+    void process.ended.then(freed);
+    return process;
+  } catch (error) {
+    freed();
+    throw error;
+  }
+}
+
 /** One child process and the server's end of the protocol. One document at a time. */
 export class ExtractionChild {
-  readonly pid: number;
+  #pid: number;
   /** Resolves when the process is gone. Never rejects. */
   readonly ended: Promise<ChildEnd>;
   documents = 0;
+  /** Whose documents it has been given; null = nobody's yet. */
+  teamId: string | null = null;
   /** False from the first byte of a document until the child says that it can take another. */
   reusable = true;
   #slowed = false;
@@ -39,7 +61,7 @@ export class ExtractionChild {
 
   private constructor(process: Spawned) {
     this.#process = process;
-    this.pid = process.pid;
+    this.#pid = process.pid;
     this.ended = process.ended;
     // Always listening, not only while a read waits: output without such a listener may flow away at the end.
     for (const event of ["readable", "end", "close"]) process.stdout.on(event, () => this.#wakeReader());
@@ -50,9 +72,9 @@ export class ExtractionChild {
   }
 
   /** Starts a child and waits until it is ready. Throws ExtractorTrouble. */
-  static async start({ spawner, jail, code }: Launch): Promise<ExtractionChild> {
-    const child = new ExtractionChild(await spawner.spawn(jail.command, jail.args));
-    child.#process.stdin.write(code);
+  static async start(launch: Launch): Promise<ExtractionChild> {
+    const child = new ExtractionChild(await spawned(launch));
+    child.#process.stdin.write(launch.code);
     const ready = startDeadline(LIMITS.childStartMs, () => child.kill());
     const first = await child.receive().catch(() => null);
     ready();
@@ -60,6 +82,8 @@ export class ExtractionChild {
       child.kill();
       throw endedTooEarly(await child.ended);
     }
+    // Walls put processes of theirs before the reader. It has seen no document yet, so what there is now is as we made it.
+    child.#pid = innermost(child.#pid);
     child.setPriority(LIMITS.childPriority);
     return child;
   }
@@ -69,7 +93,7 @@ export class ExtractionChild {
   }
 
   usage(): Usage | null {
-    return usageOf(this.pid);
+    return usageOf(this.#pid);
   }
 
   /** To the lowest priority, for good: only a privileged server could raise it again, so a slowed child reads in the slow lane from then on. */
@@ -85,7 +109,7 @@ export class ExtractionChild {
   /** Best effort: priorities are a courtesy to the other processes. */
   setPriority(priority: number): void {
     try {
-      setPriority(this.pid, priority);
+      setPriority(this.#pid, priority);
     } catch {
       // It has just ended, or the system refuses: it then competes as an equal.
     }

@@ -16,7 +16,7 @@ async function read(filename: string): Promise<readonly ExtractionEvent[]> {
   async function* open(): AsyncGenerator<Uint8Array> {
     yield Buffer.from("");
   }
-  const source = { filename, title: "", declaredType: "", sizeBytes: 0, open };
+  const source = { teamId: "team_a", filename, title: "", declaredType: "", sizeBytes: 0, open };
   const events: ExtractionEvent[] = [];
   for await (const event of pool.extract(source, { signal: new AbortController().signal, lane: "fast" }))
     events.push(event);

@@ -21,7 +21,7 @@ async function extract(content: Buffer | string, filename = "file"): Promise<rea
   async function* open(): AsyncGenerator<Uint8Array> {
     for (let at = 0; at < bytes.length; at += 60_000) yield bytes.subarray(at, at + 60_000);
   }
-  const source = { filename, title: "Réports", declaredType: "", sizeBytes: bytes.length, open };
+  const source = { teamId: "team_a", filename, title: "Réports", declaredType: "", sizeBytes: bytes.length, open };
   const events: ExtractionEvent[] = [];
   for await (const event of pool.extract(source, { signal: new AbortController().signal, lane: "fast" }))
     events.push(event);

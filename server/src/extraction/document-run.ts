@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import type { FileWarning } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import { Budget, type BudgetLimits } from "./budget.ts";
@@ -32,6 +33,7 @@ export async function* readOne(source: ExtractionSource, run: DocumentRun): Asyn
   const { child } = run;
   child.reusable = false;
   child.documents += 1;
+  child.teamId = source.teamId;
   const watch = new Watch(run);
   const feeding = feed(source, child, watch);
   try {
@@ -164,7 +166,9 @@ class Watch {
   }
 
   async #deathOf(ended: Promise<ChildEnd>): Promise<Error> {
-    const { signal, exitCode, lastWords, lost } = await ended;
+    const end = await ended;
+    const { exitCode, lastWords, lost } = end;
+    const signal = signalOf(end);
     this.check();
     if (lost) return new ExtractorTrouble("The process that starts extraction children ended.");
     const outOfMemory = /out of memory|heap limit|allocation failed/i.test(lastWords);
@@ -183,6 +187,17 @@ class Watch {
   #where(): string {
     return `On page ${(this.page?.page ?? 0) + 1}`;
   }
+}
+
+/**
+ * What ended the reader. The tool that shut it in stands in between: unshare ends by the same signal, and of SIGKILL, which it cannot
+ * (util-linux 2.38), tells only that it failed; bubblewrap exits with 128 + its number, as a shell does.
+ */
+function signalOf({ signal, exitCode, lastWords }: ChildEnd): string | null {
+  if (signal !== null || exitCode === null) return signal;
+  if (exitCode === 1 && lastWords.includes("unshare: sigprocmask")) return "SIGKILL";
+  const [name] = Object.entries(constants.signals).find(([, number]) => number === exitCode - 128) ?? [];
+  return name ?? null;
 }
 
 function abortedBy(signal: AbortSignal): Error {

@@ -22,6 +22,8 @@ export interface Extractor {
 }
 
 export interface ExtractionSource {
+  /** Whose document it is: a reader sees those of one team only. */
+  readonly teamId: string;
   readonly filename: string;
   readonly title: string;
   readonly declaredType: string;
@@ -64,10 +66,17 @@ export interface AnalysedChunk {
 }
 
 export interface Isolation {
-  /** What is in force: "no network", "unprivileged user", "memory limit" … */
+  /** `full` is all that docs/security.md lists; `none` only when it was switched off. */
+  readonly strength: "full" | "reduced" | "none";
+  /** What is in force: "no network", "a user of its own", "memory and processor limits" … */
   readonly inForce: readonly string[];
   /** What this machine cannot give, each with what to do about it. Empty = everything. */
   readonly missing: readonly string[];
+}
+
+/** For the log at start and `/readyz`. */
+export function sayIsolation({ strength, missing }: Isolation): string {
+  return strength === "full" ? strength : `${strength}: ${missing.join("; ")}`;
 }
 
 /** The file's doing. `code` is what the client sees in `error.code`; `where` is the page or part where it stopped. */

@@ -1,23 +1,15 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
-import { LIMITS } from "../limits.ts";
 import { createLog } from "../log.ts";
-import { DOCUMENT_LIMITS } from "./budget.ts";
-import {
-  type ExtractedPage,
-  type ExtractionEvent,
-  ExtractionFault,
-  type ExtractionSource,
-  type Extractor,
-  ExtractorTrouble,
-  TooLongForFastLane,
-} from "./extractor.ts";
+import { type ExtractionEvent, ExtractionFault, type Extractor, ExtractorTrouble } from "./extractor.ts";
+import type { PoolServerOptions } from "./fixtures/pool-server.ts";
+import { hasEnded, readerCalled, spawnerOf } from "./fixtures/readers.ts";
+import { documentNamed, failure, readAll } from "./fixtures/reading.ts";
 import type { Lane } from "./lanes.ts";
 import { createExtractionPool } from "./pool.ts";
 
@@ -43,51 +35,14 @@ before(async () => {
 });
 after(() => Promise.all([pool.close(), patient.close()]));
 
-function documentNamed(filename: string, content = ""): ExtractionSource {
-  const bytes = Buffer.from(content);
-  async function* open(): AsyncGenerator<Uint8Array> {
-    yield bytes;
-  }
-  return { filename, title: "", declaredType: "", sizeBytes: bytes.length, open };
+function isAlive(name: string): boolean {
+  return readerCalled(name) !== null;
 }
 
-async function readAll(
-  events: AsyncIterable<ExtractionEvent>,
-  onPage: (page: ExtractedPage) => void = () => {},
-): Promise<ExtractedPage[]> {
-  const pages: ExtractedPage[] = [];
-  for await (const event of events) {
-    if (event.kind !== "page") continue;
-    pages.push(event.page);
-    onPage(event.page);
-  }
-  return pages;
-}
-
-/** Reads, and answers with what it threw. */
-async function failure(
-  events: AsyncIterable<ExtractionEvent>,
-  onPage?: (page: ExtractedPage) => void,
-): Promise<unknown> {
-  return readAll(events, onPage).then(
-    () => assert.fail("it was read"),
-    (error: unknown) => error,
-  );
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return !/^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, "latin1"));
-  } catch {
-    return false;
-  }
-}
-
-/** Watches the process itself: there is no event for the end of somebody else's child. */
-async function hasEnded(pid: number): Promise<boolean> {
-  for (let attempt = 0; attempt < 500 && isAlive(pid); attempt++)
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  return !isAlive(pid);
+function signal(name: string, what: NodeJS.Signals): void {
+  const pid = readerCalled(name);
+  assert.ok(pid !== null, "the reader has ended before");
+  process.kill(pid, what);
 }
 
 test("a document goes in and its pages and chunks come out", async () => {
@@ -100,28 +55,38 @@ test("a document goes in and its pages and chunks come out", async () => {
   ]);
 });
 
-/** The child that reads the document; the fixtures' first page is their process id. */
-async function pidOf(name: string, lane: Lane = "fast"): Promise<string> {
-  let pid = "";
-  const read = readAll(pool.extract(documentNamed(name), { signal: never, lane }), (page) => {
-    if (page.page === 1) pid = page.text;
+/** The child that reads the document: the fixtures' first page is the name of their process. */
+async function readerOf(name: string, lane: Lane = "fast", teamId = "team_a"): Promise<string> {
+  let reader = "";
+  const read = readAll(pool.extract(documentNamed(name, "", teamId), { signal: never, lane }), (page) => {
+    if (page.page === 1) reader = page.text;
   });
   await read.catch(() => {});
-  return pid;
+  return reader;
 }
 
 test("a child that reads in the slow lane is used again there, and nowhere else: its priority is lost", async () => {
-  const slow = await pidOf("echo", "slow");
-  assert.notEqual(await pidOf("echo"), slow);
-  assert.equal(await pidOf("echo", "slow"), slow);
+  const slow = await readerOf("echo", "slow");
+  assert.notEqual(await readerOf("echo"), slow);
+  assert.equal(await readerOf("echo", "slow"), slow);
+});
+
+test("a child that has read a document of one team never reads one of another", async () => {
+  const seen = { team_x: new Set<string>(), team_y: new Set<string>() };
+  for (let round = 0; round < 3; round++)
+    for (const teamId of ["team_x", "team_y"] as const) seen[teamId].add(await readerOf("echo", "fast", teamId));
+  const { team_x: x, team_y: y } = seen;
+  assert.deepEqual([x.size, y.size], [1, 1], "a team that comes again finds its child");
+  assert.notDeepEqual(x, y);
+  assert.ok(!x.has(await readerOf("echo", "slow", "team_y")));
 });
 
 test("a child is used again after a fault of the document, and not after a trap", async () => {
-  const first = await pidOf("echo");
-  assert.equal(await pidOf("fault"), first);
-  assert.equal(await pidOf("trap"), first);
-  assert.notEqual(await pidOf("echo"), first);
-  assert.ok(await hasEnded(Number(first)));
+  const first = await readerOf("echo");
+  assert.equal(await readerOf("fault"), first);
+  assert.equal(await readerOf("trap"), first);
+  assert.notEqual(await readerOf("echo"), first);
+  assert.ok(await hasEnded(first));
 });
 
 interface Fate {
@@ -140,7 +105,7 @@ const fates: readonly Fate[] = [
   { name: "wait", code: "extraction_timeout", permanent: false, death: true, says: /page 2.*more than 1\.5 s/ },
   { name: "memory", code: "extraction_memory", permanent: false, death: true, says: /page 2.*memory/ },
   { name: "heap", code: "extraction_memory", permanent: false, death: true, says: /page 2.*memory/ },
-  { name: "abort", code: "too_complex", permanent: false, death: true, says: /page 2.*SIGABRT/ },
+  { name: "abort", code: "too_complex", permanent: false, death: true, says: /page 2.*SIG(?:ABRT|SEGV|TRAP|ILL)/ },
   { name: "exit", code: "too_complex", permanent: false, death: true, says: /page 2.*exit code 3/ },
   { name: "garbage", code: "internal", permanent: false, death: true, says: /page 2.*protocol/ },
   { name: "wrong chunk", code: "internal", permanent: false, death: true, says: /page 2.*protocol/ },
@@ -158,14 +123,13 @@ for (const { name, code, permanent, death, says } of fates) {
   });
 }
 
-for (const [signal, code] of [
+for (const [what, code] of [
   ["SIGKILL", "internal"],
-  ["SIGSEGV", "too_complex"],
   ["SIGSTOP", "extraction_timeout"],
 ] as const) {
-  test(`${signal} of a child in the middle of a document is a typed fault within seconds`, async () => {
+  test(`${what} of a child in the middle of a document is a typed fault within seconds`, async () => {
     const events = pool.extract(documentNamed("wait"), { signal: never, lane: "fast" });
-    const error = await failure(events, (page) => process.kill(Number(page.text), signal));
+    const error = await failure(events, (page) => signal(page.text, what));
     assert.ok(error instanceof ExtractionFault, String(error));
     assert.deepEqual(
       { code: error.code, permanent: error.permanent, death: error.death },
@@ -176,39 +140,39 @@ for (const [signal, code] of [
 
 test("aborting ends the child and throws trouble, not a fault", async () => {
   const abort = new AbortController();
-  let pid = 0;
+  let reader = "";
   const error = await failure(pool.extract(documentNamed("spin"), { signal: abort.signal, lane: "fast" }), (page) => {
-    pid = Number(page.text);
+    reader = page.text;
     abort.abort();
   });
   assert.ok(error instanceof ExtractorTrouble, String(error));
-  assert.ok(await hasEnded(pid));
+  assert.ok(await hasEnded(reader));
 });
 
 test("leaving the loop early ends the child and frees its place", async () => {
   for (let round = 0; round < 4; round++) {
-    let pid = 0;
+    let reader = "";
     for await (const event of pool.extract(documentNamed("spin"), { signal: never, lane: "fast" })) {
-      if (event.kind === "page") pid = Number(event.page.text);
+      if (event.kind === "page") reader = event.page.text;
       break;
     }
-    assert.ok(await hasEnded(pid));
+    assert.ok(await hasEnded(reader));
   }
 });
 
 test("a consumer that takes its time holds the child back, and costs the document none of its own time", async () => {
   let pages = 0;
-  let pid = 0;
+  let reader = "";
   let readBytes = 0;
   for await (const event of pool.extract(documentNamed("flood"), { signal: never, lane: "fast" })) {
     if (event.kind !== "page") continue;
-    if (event.page.page === 1) pid = Number(event.page.text);
+    if (event.page.page === 1) reader = event.page.text;
     pages += 1;
     readBytes += event.page.text.length;
     if (pages === 5) await new Promise((resolve) => setTimeout(resolve, limits.wallMs + 500));
     if (pages === 10) break;
   }
-  assert.ok(isAlive(pid) || (await hasEnded(pid)));
+  assert.ok(isAlive(reader) || (await hasEnded(reader)));
   assert.ok(readBytes < 2_000_000);
   assert.equal(pages, 10);
 });
@@ -235,108 +199,19 @@ for (const [name, sizeBytes] of [
   });
 }
 
-/** One fast place, and time for a document to be long. */
-function patientPool(): Promise<Extractor> {
-  return createExtractionPool({
-    places: 1,
-    log: createLog("silent"),
-    entry: join(CHILDREN, "misbehaving.ts"),
-    limits: { ...DOCUMENT_LIMITS, wallMs: 4000 },
-  });
-}
-
-test("a long document moves to the slow lane and frees its place", async () => {
-  const narrow = await patientPool();
-  try {
-    let slowed = 0;
-    let nice = "";
-    const long = failure(
-      narrow.extract(documentNamed("wait"), { signal: never, lane: "fast", onSlow: () => slowed++ }),
-      (page) => {
-        nice = `/proc/${page.text}/stat`;
-      },
-    );
-    // Waits for the only place, which the long document leaves after limits.fastLaneMaxMs.
-    await readAll(narrow.extract(documentNamed("echo"), { signal: never, lane: "fast" }));
-    assert.equal(slowed, 1);
-    const stat = readFileSync(nice, "latin1");
-    assert.equal(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16], "19");
-    assert.ok((await long) instanceof ExtractionFault);
-  } finally {
-    await narrow.close();
-  }
-});
-
-test("the slow lane has as many places as the machine has cores", async () => {
-  const abort = new AbortController();
-  const running: Promise<unknown>[] = [];
-  let started = 0;
-  for (let index = 0; index < availableParallelism() + 1; index++) {
-    running.push(
-      failure(pool.extract(documentNamed("wait"), { signal: abort.signal, lane: "slow" }), () => {
-        started += 1;
-        if (started === availableParallelism()) abort.abort();
-      }),
-    );
-  }
-  await Promise.all(running);
-  assert.equal(started, availableParallelism());
-});
-
-test("when the slow lane is full, a long document gives its fast place up, and nothing is its fault", async () => {
-  const patient = await patientPool();
-  const abort = new AbortController();
-  const slow = Array.from({ length: availableParallelism() }, () =>
-    failure(patient.extract(documentNamed("wait"), { signal: abort.signal, lane: "slow" })),
-  );
-  try {
-    const error = await failure(patient.extract(documentNamed("wait"), { signal: never, lane: "fast" }));
-    assert.ok(error instanceof TooLongForFastLane, String(error));
-  } finally {
-    abort.abort();
-    await Promise.all(slow);
-    await patient.close();
-  }
-});
-
-test("a document that must end while its original is still being read to the end is not taken for read", async () => {
-  const patient = await patientPool();
-  const abort = new AbortController();
-  const slow = Array.from({ length: availableParallelism() }, () =>
-    failure(patient.extract(documentNamed("wait"), { signal: abort.signal, lane: "slow" })),
-  );
-  const source: ExtractionSource = {
-    ...documentNamed("echo", "all of it"),
-    async *open() {
-      yield Buffer.from("all of it");
-      await new Promise((resolve) => setTimeout(resolve, LIMITS.fastLaneMaxMs + 500));
-    },
-  };
-  try {
-    const error = await failure(patient.extract(source, { signal: never, lane: "fast" }));
-    assert.ok(error instanceof TooLongForFastLane, String(error));
-    // Its child has been killed: the next document must not be given to it.
-    await readAll(patient.extract(documentNamed("echo"), { signal: never, lane: "fast" }));
-  } finally {
-    abort.abort();
-    await Promise.all(slow);
-    await patient.close();
-  }
-});
-
 test("closing ends the children and whatever is being read", async () => {
   const closing = await createExtractionPool({
     places: 1,
     log: createLog("silent"),
     entry: join(CHILDREN, "misbehaving.ts"),
   });
-  let pid = 0;
+  let reader = "";
   const error = await failure(closing.extract(documentNamed("wait"), { signal: never, lane: "fast" }), (page) => {
-    pid = Number(page.text);
+    reader = page.text;
     void closing.close();
   });
   assert.ok(error instanceof ExtractorTrouble, String(error));
-  assert.ok(await hasEnded(pid));
+  assert.ok(await hasEnded(reader));
   assert.ok(
     (await failure(closing.extract(documentNamed("echo"), { signal: never, lane: "fast" }))) instanceof
       ExtractorTrouble,
@@ -362,8 +237,7 @@ test("a reader that is lost with the process that started it is trouble of the m
   skip: !existsSync("/proc/self") && "needs /proc",
 }, async () => {
   const error = await failure(pool.extract(documentNamed("wait"), { signal: never, lane: "fast" }), (page) => {
-    const stat = readFileSync(`/proc/${page.text}/stat`, "latin1");
-    process.kill(Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]), "SIGKILL");
+    process.kill(spawnerOf(readerCalled(page.text) ?? 0), "SIGKILL");
   });
   assert.ok(error instanceof ExtractorTrouble, String(error));
   await readAll(pool.extract(documentNamed("echo"), { signal: never, lane: "fast" }));
@@ -372,21 +246,29 @@ test("a reader that is lost with the process that started it is trouble of the m
 test("no child outlives a server that is killed, not even one that spins", {
   skip: !existsSync("/proc/self") && "needs /proc",
 }, async () => {
+  const spinning: PoolServerOptions = {
+    entry: "misbehaving.ts",
+    filename: "spin",
+    content: "",
+    lanes: ["fast", "slow"],
+    variant: "product",
+    by: null,
+  };
   const server = spawn(
     process.execPath,
-    [join(import.meta.dirname, "fixtures/pool-server.ts"), "misbehaving.ts", "spin"],
+    [join(import.meta.dirname, "fixtures/pool-server.ts"), JSON.stringify(spinning)],
     { stdio: ["ignore", "pipe", "inherit"] },
   );
-  const pids: number[] = [];
+  const readers: string[] = [];
   for await (const line of createInterface({ input: server.stdout })) {
     const { label, text }: { label: string | null; text: string } = JSON.parse(line);
-    if (label === null) pids.push(Number(text));
-    if (pids.length === 2) break;
+    if (label === null) readers.push(text);
+    if (readers.length === 2) break;
   }
-  assert.ok(pids.every(isAlive));
+  assert.ok(readers.every(isAlive));
   server.kill("SIGKILL");
   await once(server, "exit");
-  for (const pid of pids) assert.ok(await hasEnded(pid));
+  for (const reader of readers) assert.ok(await hasEnded(reader));
 });
 
 test("a machine on which no child starts is told so", async () => {

@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import type { SandboxMode } from "../config.ts";
 import { LIMITS } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { type BudgetLimits, DOCUMENT_LIMITS } from "./budget.ts";
@@ -12,14 +13,21 @@ import {
   type Extractor,
   ExtractorTrouble,
 } from "./extractor.ts";
-import { type Lane, Lanes } from "./lanes.ts";
-import { APP_ROOT, jailsToTry } from "./sandbox.ts";
+import { FreshChildren } from "./fresh-children.ts";
+import { Lanes } from "./lanes.ts";
+import { ReaderUsers } from "./reader-users.ts";
+import { APP_ROOT, type Jail, type JailOptions, jailsToTry } from "./sandbox.ts";
 import { Spawner } from "./spawner.ts";
+import { TeamChildren } from "./team-children.ts";
 
 export interface PoolOptions {
   /** Places of the fast lane, config.workers. The slow lane has as many as the machine has cores. */
   readonly places: number;
   readonly log: Log;
+  /** Default: the strongest jail that is to be had here. */
+  readonly sandbox?: SandboxMode;
+  /** The jails to try, the strongest first; tests choose one. */
+  readonly jails?: (options: JailOptions) => readonly Jail[];
   /** Folder that holds `server/` and `node_modules/`. */
   readonly appRoot?: string;
   /** Script that the children run; tests give their own, with `readable` for its folder. */
@@ -29,36 +37,41 @@ export interface PoolOptions {
 }
 
 /**
- * The Extractor port on jailed child processes. A trial child shows at start what isolation this machine gives; the log says what
- * is missing, once. Children are used again until they trapped or are worn out, those that were slowed down in the slow lane; one spare is
- * kept warm, because a start takes 40 ms of processor time. Throws ExtractorTrouble when no child can be started at all.
+ * The Extractor port on jailed child processes. A trial child shows at start which jail this machine gives; the log says how strong it is. Children are
+ * used again, for the same team, until they trapped or are worn out, those that were slowed down in the slow lane; fresh ones are kept warm, because a
+ * start takes 40 ms of processor time. Throws ExtractorTrouble when no child can be started at all.
  */
 export async function createExtractionPool(options: PoolOptions): Promise<Extractor> {
   const { appRoot = APP_ROOT, entry = `${appRoot}/server/src/extraction/child.ts`, limits = DOCUMENT_LIMITS } = options;
+  const { sandbox = "reduced", readable = [], jails = jailsToTry, log } = options;
   const code = await loadChildCode(entry);
-  const spawner = new Spawner(options.log);
-  const jails = jailsToTry({ appRoot, entry, readable: options.readable ?? [] });
-  const { launch, child } = await tryLaunches(jails.map((jail) => ({ spawner, jail, code }))).catch(async (error) => {
-    await spawner.close();
-    throw error;
-  });
-  const { isolation } = launch.jail;
-  if (isolation.missing.length > 0) {
-    options.log.warn({ missing: isolation.missing }, "extraction children are not fully isolated on this machine");
-  }
-  const pool = new ExtractionPool(launch, limits, options);
+  const { launch, child } = await tryJails(jails({ mode: sandbox, appRoot, entry, readable }), code, log);
+  const { strength, inForce, missing } = launch.jail.isolation;
+  const say = { strength, by: launch.jail.by, in_force: inForce, missing };
+  if (strength === "full") log.info(say, "extraction children are fully jailed");
+  else log.warn(say, "extraction children are not fully jailed on this machine");
+  const pool = new ExtractionPool(launch, limits, options.places);
   pool.adopt(child);
   return pool;
 }
 
 /** The first one that works, with its first child. */
-async function tryLaunches(launches: readonly Launch[]): Promise<{ launch: Launch; child: ExtractionChild }> {
+async function tryJails(
+  jails: readonly Jail[],
+  code: Buffer,
+  log: Log,
+): Promise<{ launch: Launch; child: ExtractionChild }> {
   let cause: unknown;
-  for (const launch of launches) {
+  for (const jail of jails) {
+    const spawner = new Spawner(log, jail.spawner);
+    const users = jail.users === null ? null : new ReaderUsers(jail.users, process.pid);
+    const launch = { spawner, jail, users, code };
     try {
       return { launch, child: await ExtractionChild.start(launch) };
     } catch (error) {
       cause = error;
+      log.debug({ err: error, by: jail.by, missing: jail.isolation.missing }, "a jail does not work on this machine");
+      await spawner.close();
     }
   }
   throw new ExtractorTrouble("No extraction child can be started on this machine.", { cause });
@@ -67,21 +80,18 @@ async function tryLaunches(launches: readonly Launch[]): Promise<{ launch: Launc
 class ExtractionPool implements Extractor {
   readonly #launch: Launch;
   readonly #limits: BudgetLimits;
-  readonly #log: Log;
   readonly #lanes: Lanes;
-  readonly #places: Readonly<Record<Lane, number>>;
-  /** By the lane that they are fit for: one that was slowed down stays so. */
-  readonly #idle: Readonly<Record<Lane, ExtractionChild[]>> = { fast: [], slow: [] };
+  readonly #fresh = new FreshChildren(() => this.#start(), LIMITS.childSpares);
+  readonly #used: TeamChildren<ExtractionChild>;
   readonly #alive = new Set<ExtractionChild>();
   readonly #closing = new AbortController();
-  #starting: Promise<void> | null = null;
 
-  constructor(launch: Launch, limits: BudgetLimits, options: PoolOptions) {
+  constructor(launch: Launch, limits: BudgetLimits, places: number) {
     this.#launch = launch;
     this.#limits = limits;
-    this.#log = options.log;
-    this.#places = { fast: options.places, slow: availableParallelism() };
-    this.#lanes = new Lanes(this.#places);
+    const slowPlaces = availableParallelism();
+    this.#lanes = new Lanes({ fast: places, slow: slowPlaces });
+    this.#used = new TeamChildren(places + slowPlaces);
   }
 
   get isolation() {
@@ -92,7 +102,7 @@ class ExtractionPool implements Extractor {
     const signal = AbortSignal.any([options.signal, this.#closing.signal]);
     const place = await this.#enter(options.lane, signal);
     try {
-      const child = await this.#take(place.lane);
+      const child = this.#used.take(source.teamId, place.lane) ?? (await this.#fresh.take());
       try {
         if (place.lane === "slow") child.slowDown();
         const run = { child, place, limits: this.#limits, signal, onSlow: options.onSlow };
@@ -110,24 +120,30 @@ class ExtractionPool implements Extractor {
     this.#closing.abort(new ExtractorTrouble("The extraction pool is closed."));
     for (const child of this.#alive) child.kill();
     await this.#launch.spawner.close();
-    await this.#starting;
+    await this.#fresh.close();
     await Promise.all([...this.#alive].map((child) => child.ended));
   }
 
+  /** One that was started for a trial. */
   adopt(child: ExtractionChild): void {
-    this.#alive.add(child);
-    this.#idle.fast.push(child);
-    void child.ended.then(() => {
-      this.#alive.delete(child);
-      this.#dropIdle(child);
-    });
+    this.#watchEnd(child);
+    this.#fresh.add(child);
   }
 
-  #dropIdle(child: ExtractionChild): void {
-    for (const idle of Object.values(this.#idle)) {
-      const at = idle.indexOf(child);
-      if (at >= 0) idle.splice(at, 1);
-    }
+  async #start(): Promise<ExtractionChild> {
+    const child = await ExtractionChild.start(this.#launch);
+    this.#watchEnd(child);
+    if (this.#closing.signal.aborted) child.kill();
+    return child;
+  }
+
+  #watchEnd(child: ExtractionChild): void {
+    this.#alive.add(child);
+    void child.ended.then(() => {
+      this.#alive.delete(child);
+      this.#fresh.drop(child);
+      this.#used.drop(child);
+    });
   }
 
   async #enter(lane: ExtractionOptions["lane"], signal: AbortSignal) {
@@ -138,38 +154,10 @@ class ExtractionPool implements Extractor {
     }
   }
 
-  async #take(lane: Lane): Promise<ExtractionChild> {
-    const idle = this.#idle[lane].pop() ?? this.#idle.fast.pop();
-    if (idle !== undefined && !idle.gone) {
-      this.#warmUp();
-      return idle;
-    }
-    const child = await ExtractionChild.start(this.#launch);
-    this.adopt(child);
-    this.#dropIdle(child);
-    return child;
-  }
-
   #giveBack(child: ExtractionChild): void {
-    const lane = child.slowed ? "slow" : "fast";
     const fit = child.reusable && !child.gone && !isWorn(child) && !this.#closing.signal.aborted;
-    if (fit && this.#idle[lane].length < this.#places[lane]) {
-      this.#idle[lane].push(child);
-      return;
-    }
-    child.kill();
-    this.#warmUp();
-  }
-
-  /** Starts a spare in the background when there is none; its failure is met again, and told, by the document that needs one. */
-  #warmUp(): void {
-    if (this.#idle.fast.length > 0 || this.#starting !== null || this.#closing.signal.aborted) return;
-    this.#starting = ExtractionChild.start(this.#launch)
-      .then((child) => (this.#closing.signal.aborted ? child.kill() : this.adopt(child)))
-      .catch((error) => this.#log.debug({ err: error }, "no spare extraction child"))
-      .finally(() => {
-        this.#starting = null;
-      });
+    const surplus = fit ? this.#used.keep(child) : child;
+    surplus?.kill();
   }
 }
 

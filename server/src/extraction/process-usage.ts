@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 
 /** What a process uses, as the kernel counts it. */
 export interface Usage {
@@ -39,4 +39,40 @@ export function parseUsage(stat: string, status: string): Usage | null {
     rssBytes: Number(rssKib) * 1024,
     stopped: state === "T" || state === "t",
   };
+}
+
+/** Where a chain of processes ends that have one child each: the reader behind the tools that shut it in, or `pid` itself. */
+export function innermost(pid: number): number {
+  for (let last = pid; ; ) {
+    const [child] = childrenOf(last);
+    if (child === undefined) return last;
+    last = child;
+  }
+}
+
+function childrenOf(pid: number): readonly number[] {
+  try {
+    // A kernel may be built without this file; then every process is asked for its parent, which takes milliseconds.
+    if (!existsSync("/proc/thread-self/children")) return childrenByParent(pid);
+    const list = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim();
+    return list === "" ? [] : list.split(" ").map(Number);
+  } catch {
+    return [];
+  }
+}
+
+function childrenByParent(pid: number): readonly number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((other) => parentOf(other) === pid);
+}
+
+function parentOf(pid: number): number | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+  } catch {
+    return null;
+  }
 }

@@ -1,141 +1,151 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:net";
+import { execFileSync } from "node:child_process";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
 import { createLog } from "../log.ts";
+import { PROBES } from "./fixtures/attacks/probes.ts";
+import { type Probed, probeFrom, probeOf, Range } from "./fixtures/attacks/probing.ts";
+import { ENVIRONMENTS, type Environment, OWN } from "./fixtures/environments.ts";
 import { createExtractionPool } from "./pool.ts";
-import { APP_ROOT } from "./sandbox.ts";
+import { APP_ROOT, type Jail, jailsToTry } from "./sandbox.ts";
 
-const FIXTURES = join(import.meta.dirname, "fixtures");
 const isRoot = process.getuid?.() === 0;
-const setpriv = ["/usr/bin/setpriv", "/bin/setpriv"].find((path) => existsSync(path));
 
 let folder: string;
-let listener: Server;
-let connections = 0;
-let targets: string;
-
-before(async () => {
+before(() => {
   folder = mkdtempSync(join(tmpdir(), "wharf-sandbox-"));
-  // As open as a file can be: what refuses it is the jail, not its mode.
   chmodSync(folder, 0o755);
-  const secretFile = join(folder, "catalogue.db");
-  writeFileSync(secretFile, "secret", { mode: 0o644 });
-  listener = createServer((socket) => {
-    connections += 1;
-    socket.destroy();
-  });
-  await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
-  const address = listener.address();
-  targets = JSON.stringify({ secretFile, port: typeof address === "object" && address !== null ? address.port : 0 });
 });
+after(() => rmSync(folder, { recursive: true }));
 
-after(() => {
-  listener.close();
-  rmSync(folder, { recursive: true });
-});
-
-type Outcomes = ReadonlyMap<string, string>;
-
-/** Attacks from a child of a server that runs as `user` (as this test does when null). */
-async function attackFromServer(user: number | null): Promise<Outcomes> {
-  const server = [process.execPath, join(FIXTURES, "pool-server.ts"), "attacking.ts", "attack", targets];
-  const prefix =
-    user === null || setpriv === undefined
-      ? []
-      : [setpriv, "--reuid", `${user}`, "--regid", `${user}`, "--clear-groups"];
-  const [command = process.execPath, ...args] = [...prefix, ...server];
-  const { stdout } = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
-  const outcomes = new Map<string, string>();
-  for await (const line of createInterface({ input: stdout })) {
-    const { label, text }: { label: string; text: unknown } = JSON.parse(line);
-    outcomes.set(label, typeof text === "string" ? text : JSON.stringify(text));
-  }
-  return outcomes;
+function succeeded({ outcomes }: Probed): readonly string[] {
+  assert.deepEqual([...outcomes.keys()], Object.keys(PROBES));
+  return [...outcomes].filter(([, outcome]) => outcome.startsWith("got: ")).map(([name]) => name);
 }
 
-/** The kernel lets processes of one user signal each other; only a user of its own stops that (docs/formats.md says so). */
-const SAME_USER_MAY = "send a signal to the server";
+/** Where there are no walls, sockets are open to a reader: Node does not keep it from them, and docs/security.md says so. */
+const WITHOUT_WALLS = [
+  "listen on a path",
+  "connect to the machine",
+  "connect to a socket with a path",
+  "connect to a socket with a name",
+];
+const WITHOUT_NODES_RULES = Object.keys(PROBES).filter((name) => PROBES[name]?.nodeAlone);
 
-function assertRefused(outcomes: Outcomes, except?: typeof SAME_USER_MAY): void {
-  const attacks = [...outcomes].filter(([name]) => name !== "isolation" && name !== "identity");
-  assert.equal(attacks.length, 13);
-  for (const [name, outcome] of attacks) if (name !== except) assert.match(outcome, /^refused: /, name);
-  assert.equal(connections, 0, "nobody connected");
-}
-
-function identityOf(outcomes: Outcomes): { uid: number; environment: string[] } {
-  return JSON.parse(outcomes.get("identity") ?? "{}");
-}
-
-test("a child of a server that runs as root can do nothing, and is nobody", {
-  skip: !isRoot && "needs root",
-}, async () => {
-  const outcomes = await attackFromServer(null);
-  assertRefused(outcomes);
-  assert.deepEqual(identityOf(outcomes), { uid: 65534, environment: [], groups: [65534] });
-  assert.match(outcomes.get("isolation") ?? "", /"missing":\[\]/);
-});
-
-test("a child of a server that runs as a user can do nothing", {
-  skip: isRoot && setpriv === undefined && "needs setpriv",
-}, async () => {
-  const outcomes = await attackFromServer(isRoot ? 12345 : null);
-  assertRefused(outcomes, SAME_USER_MAY);
-  assert.deepEqual(identityOf(outcomes).environment, []);
-});
-
-test("in a clone that only root can read the child keeps root's number without its power", {
-  skip: !isRoot && "needs root",
-}, async () => {
-  const clone = join(folder, "clone");
-  cpSync(join(APP_ROOT, "server/src"), join(clone, "server/src"), { recursive: true });
-  mkdirSync(join(clone, "node_modules"));
-  chmodSync(clone, 0o700);
-  const entry = join(clone, "server/src/extraction/fixtures/children/attacking.ts");
-  const warnings: object[] = [];
-  const log = { ...createLog("silent"), warn: (fields: object) => void warnings.push(fields) };
-  const pool = await createExtractionPool({ places: 1, log, appRoot: clone, entry });
-  const outcomes = new Map<string, string>();
+async function inRange(environment: Environment, attack: (range: Range) => Promise<void>): Promise<void> {
+  const range = await Range.open(environment);
   try {
-    const bytes = Buffer.from(targets);
-    async function* open(): AsyncGenerator<Uint8Array> {
-      yield bytes;
-    }
-    const source = { filename: "attack", title: "", declaredType: "", sizeBytes: bytes.length, open };
-    for await (const event of pool.extract(source, { signal: new AbortController().signal, lane: "fast" })) {
-      if (event.kind === "page") outcomes.set(event.page.label ?? "", event.page.text);
-    }
+    await attack(range);
   } finally {
-    await pool.close();
+    await range.close();
   }
-  assertRefused(outcomes, SAME_USER_MAY);
-  assert.equal(identityOf(outcomes).uid, 0);
-  assert.match(pool.isolation.missing.join(), /readable for uid 65534/);
-  assert.equal(warnings.length, 1, "what is missing is said once");
-});
+}
 
-test("the attacks of this test do work outside the jail", async () => {
-  const child = spawn(process.execPath, [join(FIXTURES, "children/attacking.ts")], {
-    stdio: ["pipe", "pipe", "ignore"],
-    cwd: folder,
-  });
-  const { encodeFrame } = await import("./protocol.ts");
-  child.stdin.write(
-    encodeFrame({ filename: "attack", title: "", declaredType: "", sizeBytes: Buffer.byteLength(targets) }),
+for (const environment of ENVIRONMENTS) {
+  const { name, user, unavailable } = environment;
+
+  test(`a server of ${name}: outside its jail every attack works`, { skip: unavailable ?? false }, () =>
+    inRange(environment, async (range) => {
+      const bare = await probeFrom(environment, range, "bare");
+      assert.deepEqual(succeeded(bare), Object.keys(PROBES), JSON.stringify([...bare.outcomes], null, 1));
+      assert.ok(range.connections >= 3);
+    }),
   );
-  child.stdin.end(targets);
-  const output = (await child.stdout.toArray()).join("");
-  rmSync(join(FIXTURES, "children/written.txt"), { force: true });
-  rmSync("/tmp/wharf-attack.txt", { force: true });
-  // Without this, a mistake in the fixture would pass for a jail.
-  assert.ok((output.match(/got: /g) ?? []).length >= 10, output.replace(/[^\x20-\x7e]+/g, "\n").slice(0, 3000));
-  assert.ok(readdirSync(join(FIXTURES, "children")).every((name) => name.endsWith(".ts")));
-});
+
+  test(
+    `a server of ${name}: a reader that was taken over gets nothing but what the jail admits to`,
+    {
+      skip: unavailable ?? false,
+    },
+    () =>
+      inRange(environment, async (range) => {
+        const jailed = await probeFrom(environment, range, "product");
+        const { isolation, identity } = jailed;
+        if (isolation.strength === "full") {
+          assert.deepEqual(succeeded(jailed), []);
+          assert.equal(range.connections, 0);
+        } else {
+          assert.deepEqual(
+            succeeded(jailed).filter((probe) => !WITHOUT_WALLS.includes(probe)),
+            [],
+          );
+          assert.match(isolation.missing.join(), /install bubblewrap/);
+        }
+        // bubblewrap says where it has gone.
+        assert.deepEqual(
+          [identity.environment.filter((variable) => variable !== "PWD"), identity.descriptors],
+          [[], []],
+        );
+        assert.notEqual(identity.uid, 0);
+        if (user === null && isRoot) assert.match(isolation.inForce.join(), /a user of its own/);
+      }),
+  );
+
+  test(
+    `a server of ${name}: the walls hold alone, when code has left JavaScript`,
+    { skip: unavailable ?? false },
+    (t) =>
+      inRange(environment, async (range) => {
+        const walled = await probeFrom(environment, range, "walls");
+        if (walled.isolation.strength !== "full") return t.skip("this environment gives no walls");
+        assert.deepEqual(succeeded(walled), WITHOUT_NODES_RULES);
+        assert.equal(range.connections, 0);
+      }),
+  );
+}
+
+/** Why this machine gives no walls by that tool, or false. */
+function lacks(by: Jail["by"]): string | false {
+  const options = { mode: "reduced", appRoot: APP_ROOT, entry: "" } as const;
+  return jailsToTry(options).some((jail) => jail.by === by) ? false : `needs a machine where ${by} may make namespaces`;
+}
+
+for (const by of ["unshare", "bubblewrap"] as const) {
+  test(`the walls that ${by} makes hold, with Node's rules and alone`, { skip: lacks(by) }, () =>
+    inRange(OWN, async (range) => {
+      const jailed = await probeFrom(OWN, range, "product", by);
+      assert.deepEqual([jailed.isolation.strength, succeeded(jailed)], ["full", []]);
+      assert.deepEqual(succeeded(await probeFrom(OWN, range, "walls", by)), WITHOUT_NODES_RULES);
+      assert.equal(range.connections, 0);
+    }),
+  );
+}
+
+interface Clone {
+  readonly name: string;
+  /** Of what the clone holds, and of the folder around it. */
+  readonly others: "go+rX" | "go-rwx";
+  readonly outerMode: number;
+  readonly strength: Jail["isolation"]["strength"];
+}
+
+const clones: readonly Clone[] = [
+  { name: "below a folder that only root can enter", others: "go+rX", outerMode: 0o700, strength: "full" },
+  { name: "whose files are for root alone", others: "go-rwx", outerMode: 0o755, strength: "reduced" },
+];
+
+for (const { name, others, outerMode, strength } of clones) {
+  test(`a reader of a clone ${name} is jailed as well`, {
+    skip: isRoot ? lacks("unshare") : "needs root",
+  }, async () => {
+    const outer = mkdtempSync(join(folder, "outer-"));
+    const clone = join(outer, "clone");
+    cpSync(join(APP_ROOT, "server/src"), join(clone, "server/src"), { recursive: true });
+    symlinkSync(join(APP_ROOT, "node_modules"), join(clone, "node_modules"));
+    execFileSync("chmod", ["-R", others, join(clone, "server")]);
+    chmodSync(outer, outerMode);
+    const entry = join(clone, "server/src/extraction/fixtures/children/taken-over.ts");
+    const pool = await createExtractionPool({ places: 1, log: createLog("silent"), appRoot: clone, entry });
+    try {
+      assert.equal(pool.isolation.strength, strength, pool.isolation.missing.join());
+      await inRange(OWN, async (range) => assert.deepEqual(succeeded(await probeOf(pool, range)), []));
+    } finally {
+      await pool.close();
+    }
+  });
+}
 
 test("the program may lie in a folder whose name looks like a URL's parts", async () => {
   const odd = join(folder, "100%41 #?");
@@ -150,4 +160,13 @@ test("the program may lie in a folder whose name looks like a URL's parts", asyn
   const entry = join(odd, "entry.ts");
   const pool = await createExtractionPool({ places: 1, log: createLog("silent"), entry, readable: [odd] });
   await pool.close();
+});
+
+test("a jail that was switched off is none, and says so", async () => {
+  const warnings: object[] = [];
+  const log = { ...createLog("silent"), warn: (fields: object) => void warnings.push(fields) };
+  const pool = await createExtractionPool({ places: 1, log, sandbox: "off" });
+  await pool.close();
+  assert.equal(pool.isolation.strength, "none");
+  assert.equal(warnings.length, 1);
 });

@@ -1,6 +1,7 @@
-import { type ChildProcess, fork, type SendHandle } from "node:child_process";
+import { type ChildProcess, type SendHandle, spawn } from "node:child_process";
 import { once } from "node:events";
 import { Socket } from "node:net";
+import { fileURLToPath } from "node:url";
 import { startDeadline } from "../deadline.ts";
 import { LIMITS } from "../limits.ts";
 import type { Log } from "../log.ts";
@@ -8,6 +9,8 @@ import { ExtractorTrouble } from "./extractor.ts";
 import type { ChildEnd, FromSpawner, ToSpawner } from "./spawner-process.ts";
 
 const CLOSE_WITHIN_MS = 2000;
+const LAST_WORDS_CHARS = 4096;
+const PROCESS = fileURLToPath(new URL("./spawner-process.ts", import.meta.url));
 
 /** A process that was started. */
 export interface Spawned {
@@ -30,13 +33,18 @@ export interface Spawned {
  */
 export class Spawner {
   readonly #log: Log;
+  readonly #prefix: readonly string[];
   readonly #children = new Map<number, Child>();
   #process: ChildProcess | null = null;
   #lastId = 0;
   #closed = false;
+  /** It has started a child: before that, its end tells only that this machine does not allow its `prefix`. */
+  #proven = false;
 
-  constructor(log: Log) {
+  /** `prefix`: the command that becomes the spawner; it prepares what the children are shut into (jail-walls.ts). */
+  constructor(log: Log, prefix: readonly string[] = []) {
     this.#log = log;
+    this.#prefix = prefix;
   }
 
   /** Throws ExtractorTrouble. */
@@ -50,7 +58,9 @@ export class Spawner {
     send(spawner, { kind: "spawn", id, command, args });
     const answered = expectAnswer(spawner);
     try {
-      return await child.started;
+      const spawned = await child.started;
+      this.#proven = true;
+      return spawned;
     } finally {
       answered();
     }
@@ -71,19 +81,24 @@ export class Spawner {
 
   #running(): ChildProcess {
     if (this.#process !== null) return this.#process;
-    const spawner = fork(new URL("./spawner-process.ts", import.meta.url), {
+    const node = [process.execPath, "--no-warnings", "--disable-sigusr1", PROCESS];
+    const [command = process.execPath, ...args] = [...this.#prefix, ...node];
+    const spawner = spawn(command, args, {
       env: {},
-      execArgv: ["--no-warnings"],
       // stdin is its lifeline: it closes when this process is gone, however it went. The channel does not do: Node keeps it up while a socket
       // that was sent is not acknowledged, and a server that is killed just then never does.
-      stdio: ["pipe", "ignore", "inherit", "ipc"],
+      stdio: ["pipe", "ignore", "pipe", "ipc"],
       // Ctrl-C at a terminal is meant for the server.
       detached: true,
     });
+    let words = "";
+    spawner.stderr?.setEncoding("latin1").on("data", (more: string) => {
+      words = (words + more).slice(-LAST_WORDS_CHARS);
+    });
     spawner.stdin?.on("error", () => {});
     spawner.on("message", (message, handle) => this.#hear(message, handle));
-    spawner.once("error", (error) => this.#lost(spawner, error.message));
-    spawner.once("exit", (code, signal) => this.#lost(spawner, `${signal ?? `exit code ${code}`}`));
+    spawner.once("error", (error) => this.#lost(spawner, error.message, words));
+    spawner.once("close", (code, signal) => this.#lost(spawner, `${signal ?? `exit code ${code}`}`, words));
     this.#process = spawner;
     return spawner;
   }
@@ -97,13 +112,18 @@ export class Spawner {
     else child.take(message, socket);
   }
 
-  #lost(spawner: ChildProcess, why: string): void {
+  /** `words` are its own, or those of the tools before it: no reader writes there. */
+  #lost(spawner: ChildProcess, why: string, words: string): void {
     if (this.#process === spawner) {
       this.#process = null;
-      this.#log.warn({ why }, "the process that starts extraction children ended; the next document starts another");
+      if (this.#proven)
+        this.#log.warn(
+          { why, words },
+          "the process that starts extraction children ended; the next document starts another",
+        );
     }
     for (const child of this.#children.values())
-      if (child.spawner === spawner) child.end({ exitCode: null, signal: "SIGKILL", lastWords: "", lost: true });
+      if (child.spawner === spawner) child.end({ exitCode: null, signal: "SIGKILL", lastWords: words, lost: true });
   }
 }
 

@@ -106,6 +106,7 @@ async function publishText({ blobs, extractor }: IndexingDeps, job: Job): Promis
   const read: ReadText = { detectedType: source.declaredType, titleTokens: "", pages: 0, warnings: [], whole: false };
   const events = extractor.extract(
     {
+      teamId: claim.teamId,
       filename: source.filename,
       title: source.title,
       declaredType: source.declaredType,

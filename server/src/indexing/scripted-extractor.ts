@@ -7,7 +7,7 @@ export type Script = readonly (ExtractionEvent | (() => void | Promise<void>))[]
 /** An Extractor port that reads its source to the end and then says what the script of the file's name tells it. */
 export function scriptedExtractor(scriptOf: (source: ExtractionSource) => Script): Extractor {
   return {
-    isolation: { inForce: [], missing: [] },
+    isolation: { strength: "none", inForce: [], missing: [] },
     async *extract(source, { signal }) {
       for await (const _ of source.open()) signal.throwIfAborted();
       for (const step of scriptOf(source)) {

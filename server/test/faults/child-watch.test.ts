@@ -1,28 +1,24 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
+import { probeOf, Range } from "../../src/extraction/fixtures/attacks/probing.ts";
+import { OWN } from "../../src/extraction/fixtures/environments.ts";
 import { createExtractionPool } from "../../src/extraction/pool.ts";
 import { createLog } from "../../src/log.ts";
 import { ChildWatch, networkUses } from "./child-watch.ts";
 
-const ATTACKING = join(import.meta.dirname, "../../src/extraction/fixtures/children/attacking.ts");
+const TAKEN_OVER = join(import.meta.dirname, "../../src/extraction/fixtures/children/taken-over.ts");
 
 test("a child that tries to reach a network is seen from outside, though nothing can arrive anywhere", async (t) => {
-  const pool = await createExtractionPool({ places: 1, log: createLog("silent"), entry: ATTACKING });
+  const pool = await createExtractionPool({ places: 1, log: createLog("silent"), entry: TAKEN_OVER });
   t.after(() => pool.close());
   if (!pool.isolation.inForce.includes("no network")) return t.skip("this machine grants no network namespace");
   const watch = new ChildWatch(() => process.pid);
-  const bytes = Buffer.from(JSON.stringify({ secretFile: "/nowhere/secret", port: 9 }));
-  const open = async function* () {
-    yield bytes;
-  };
-  const source = { filename: "a", title: "", declaredType: "", sizeBytes: bytes.length, open };
-  const outcomes: string[] = [];
-  for await (const event of pool.extract(source, { signal: new AbortController().signal, lane: "fast" })) {
-    if (event.kind === "page") outcomes.push(`${event.page.label}: ${event.page.text}`);
-  }
+  const range = await Range.open(OWN);
+  t.after(() => range.close());
+  const { outcomes } = await probeOf(pool, range);
   const { networkAttempts, peakRssBytes } = watch.stop();
-  assert.ok(networkAttempts > 0, outcomes.join("\n"));
+  assert.ok(networkAttempts > 0, JSON.stringify([...outcomes]));
   assert.ok(peakRssBytes > 10_000_000, `${peakRssBytes} bytes at the most`);
 });
 

@@ -169,7 +169,14 @@ async function readAndCheck(pool: Extractor, file: MutatedFile, signal: AbortSig
     yield file.bytes;
   }
   const { filename, declaredType, bytes } = file;
-  const source: ExtractionSource = { filename, title: "", declaredType, sizeBytes: bytes.length, open };
+  const source: ExtractionSource = {
+    teamId: "team_a",
+    filename,
+    title: "",
+    declaredType,
+    sizeBytes: bytes.length,
+    open,
+  };
   const seen: Seen = { page: 0, text: "", chars: 0, chunks: 0, typed: false };
   for await (const event of pool.extract(source, { signal, lane: "fast" })) check(event, seen);
   if (seen.chunks === 0) throw new Error("it was read without any text");

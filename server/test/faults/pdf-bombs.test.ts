@@ -19,7 +19,7 @@ test("a small PDF that unfolds without end is stopped long before its child's me
     const open = async function* () {
       yield content;
     };
-    const source = { filename, title: "", declaredType: "", sizeBytes: content.length, open };
+    const source = { teamId: "team_a", filename, title: "", declaredType: "", sizeBytes: content.length, open };
     const events = pool.extract(source, { signal: new AbortController().signal, lane: "fast" });
     await assert.rejects(
       readAll(events),

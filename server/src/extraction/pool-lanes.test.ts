@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { LIMITS } from "../limits.ts";
+import { createLog } from "../log.ts";
+import { DOCUMENT_LIMITS } from "./budget.ts";
+import { ExtractionFault, type ExtractionSource, type Extractor, TooLongForFastLane } from "./extractor.ts";
+import { readerCalled } from "./fixtures/readers.ts";
+import { documentNamed, failure, readAll } from "./fixtures/reading.ts";
+import { createExtractionPool } from "./pool.ts";
+
+const CHILDREN = join(import.meta.dirname, "fixtures/children");
+const never = new AbortController().signal;
+
+/** One fast place, and time for a document to be long. */
+function patientPool(): Promise<Extractor> {
+  return createExtractionPool({
+    places: 1,
+    log: createLog("silent"),
+    entry: join(CHILDREN, "misbehaving.ts"),
+    limits: { ...DOCUMENT_LIMITS, wallMs: 4000 },
+  });
+}
+
+test("a long document moves to the slow lane and frees its place", async () => {
+  const narrow = await patientPool();
+  try {
+    let slowed = 0;
+    let nice = "";
+    const long = failure(
+      narrow.extract(documentNamed("wait"), { signal: never, lane: "fast", onSlow: () => slowed++ }),
+      (page) => {
+        nice = `/proc/${readerCalled(page.text)}/stat`;
+      },
+    );
+    // Waits for the only place, which the long document leaves after limits.fastLaneMaxMs.
+    await readAll(narrow.extract(documentNamed("echo"), { signal: never, lane: "fast" }));
+    assert.equal(slowed, 1);
+    const stat = readFileSync(nice, "latin1");
+    assert.equal(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16], "19");
+    assert.ok((await long) instanceof ExtractionFault);
+  } finally {
+    await narrow.close();
+  }
+});
+
+test("the slow lane has as many places as the machine has cores", async () => {
+  const pool = await patientPool();
+  const abort = new AbortController();
+  const running: Promise<unknown>[] = [];
+  let started = 0;
+  for (let index = 0; index < availableParallelism() + 1; index++) {
+    running.push(
+      failure(pool.extract(documentNamed("wait"), { signal: abort.signal, lane: "slow" }), () => {
+        started += 1;
+        if (started === availableParallelism()) abort.abort();
+      }),
+    );
+  }
+  await Promise.all(running);
+  await pool.close();
+  assert.equal(started, availableParallelism());
+});
+
+test("when the slow lane is full, a long document gives its fast place up, and nothing is its fault", async () => {
+  const patient = await patientPool();
+  const abort = new AbortController();
+  const slow = Array.from({ length: availableParallelism() }, () =>
+    failure(patient.extract(documentNamed("wait"), { signal: abort.signal, lane: "slow" })),
+  );
+  try {
+    const error = await failure(patient.extract(documentNamed("wait"), { signal: never, lane: "fast" }));
+    assert.ok(error instanceof TooLongForFastLane, String(error));
+  } finally {
+    abort.abort();
+    await Promise.all(slow);
+    await patient.close();
+  }
+});
+
+test("a document that must end while its original is still being read to the end is not taken for read", async () => {
+  const patient = await patientPool();
+  const abort = new AbortController();
+  const slow = Array.from({ length: availableParallelism() }, () =>
+    failure(patient.extract(documentNamed("wait"), { signal: abort.signal, lane: "slow" })),
+  );
+  const source: ExtractionSource = {
+    ...documentNamed("echo", "all of it"),
+    async *open() {
+      yield Buffer.from("all of it");
+      await new Promise((resolve) => setTimeout(resolve, LIMITS.fastLaneMaxMs + 500));
+    },
+  };
+  try {
+    const error = await failure(patient.extract(source, { signal: never, lane: "fast" }));
+    assert.ok(error instanceof TooLongForFastLane, String(error));
+    // Its child has been killed: the next document must not be given to it.
+    await readAll(patient.extract(documentNamed("echo"), { signal: never, lane: "fast" }));
+  } finally {
+    abort.abort();
+    await Promise.all(slow);
+    await patient.close();
+  }
+});
