@@ -116,6 +116,8 @@ function processIo(): Io {
       else if (now - stoppedAt > SAME_SIGNAL_MS) process.exit(signal === "SIGINT" ? 130 : 143);
       stop.abort();
     });
+  // Without a listener Node opens its inspector, to whoever on this machine may send us a signal.
+  process.on("SIGUSR1", () => {});
   // A reader that has gone (`wharf … | head`) is no failure of ours.
   process.stdout.on("error", () => {});
   return {

@@ -4,9 +4,11 @@ import { once } from "node:events";
 import { rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { ENVIRONMENTS, startIn } from "../server/src/extraction/fixtures/environments.ts";
 import { LIMITS } from "../server/src/limits.ts";
 import { objectIn, parseObject, textIn } from "./client/json.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -111,4 +113,34 @@ test("a server that cannot stop ends all the same, in time and with an exit code
   const began = performance.now();
   assert.equal(await end(child, "SIGTERM"), EXIT.stopHung);
   assert.ok(performance.now() - began < LIMITS.stopMs + 5000);
+});
+
+const CONTAINER = ENVIRONMENTS.find(({ name }) => name === "root in a container");
+
+test("a server that must jail its readers fully does not start where it cannot, and says what is missing", {
+  skip: CONTAINER === undefined ? "needs an environment" : (CONTAINER.unavailable ?? false),
+}, async (t) => {
+  if (CONTAINER === undefined) return;
+  const folder = await temporaryFolder(t);
+  const argv = [MAIN, "serve", "--port", "0", "--data-dir", join(folder, "data"), "--sandbox", "require"];
+  const child = startIn(CONTAINER, folder, [process.execPath, ...argv], "pipe");
+  const said = child.stderr === null ? "" : await text(child.stderr);
+  assert.match(
+    said,
+    /wharf: WHARF_SANDBOX is require, and the jail to be had here is reduced: readers can reach the network;/,
+  );
+  assert.equal(child.exitCode ?? (await once(child, "exit"))[0], EXIT.config);
+});
+
+test("a signal does not open the inspector of a server", async (t) => {
+  const dataDir = join(await temporaryFolder(t), "data");
+  const argv = [MAIN, "serve", "--port", "0", "--data-dir", dataDir];
+  const child = spawn(process.execPath, argv, { env: {}, stdio: ["ignore", "pipe", "pipe"] });
+  t.after(() => child.kill("SIGKILL"));
+  const said = text(child.stderr);
+  await once(child.stdout, "data");
+  child.kill("SIGUSR1");
+  // Two signals are handled in their order: when this one has ended the server, the other has been seen.
+  child.kill("SIGTERM");
+  assert.doesNotMatch(await said, /Debugger/);
 });

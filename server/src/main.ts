@@ -7,8 +7,9 @@ import { bucketRoutes } from "./buckets/routes.ts";
 import type { Catalogue } from "./catalogue/catalogue.ts";
 import { openSqliteCatalogue } from "./catalogue/sqlite.ts";
 import { type Clock, createClock } from "./clock.ts";
-import type { Config } from "./config.ts";
+import { type Config, ConfigError } from "./config.ts";
 import { loadSecret, lockDataFolder, openDataFolder } from "./data-folder.ts";
+import { type Isolation, sayIsolation } from "./extraction/extractor.ts";
 import { createExtractionPool } from "./extraction/pool.ts";
 import { createBudgets } from "./fairness/budgets.ts";
 import { Downloads } from "./files/downloads.ts";
@@ -135,8 +136,11 @@ async function openAdapters({ config, log, clock, closing }: Base, options: Star
     closing.opened(openSqliteCatalogue({ path: folder.catalogue, clockOffset, fatal, onCommit })),
     closing.opened(openFsBlobStore({ root: folder.blobs, log, clock })),
     closing.opened(openFts5SearchIndex({ dir: folder.index, log, fatal })),
-    closing.opened(createExtractionPool({ places: config.workers, log })),
+    closing.opened(createExtractionPool({ places: config.workers, log, sandbox: config.sandbox })),
   ]);
+  const jail = sayIsolation(extractor.isolation);
+  if (config.sandbox === "require" && extractor.isolation.strength !== "full")
+    throw new ConfigError(`WHARF_SANDBOX is require, and the jail to be had here is ${jail}.`);
   return {
     folder,
     secret,
@@ -222,7 +226,7 @@ async function listen({ config, log, clock, ids, closing }: Base, adapters: Adap
     log,
     ids,
     metrics,
-    readiness: () => readiness(catalogue, extractor.isolation.missing, audit, scrubber, stopping),
+    readiness: () => readiness(catalogue, extractor.isolation, audit, scrubber, stopping),
     routes: [
       (app: App) => connectionRoutes(app),
       (app: App) => bucketRoutes(app, { catalogue, listings, walks, log }),
@@ -294,7 +298,7 @@ const MISSING_BUILDS = "Indexed files that the last look found missing in the se
 
 async function readiness(
   catalogue: Catalogue,
-  missing: readonly string[],
+  isolation: Isolation,
   audit: IndexAudit,
   scrubber: Scrubber,
   stopping: boolean,
@@ -304,9 +308,10 @@ async function readiness(
     write_ahead_log_bytes: String(catalogue.stats().walBytes),
     search_index: audit.state,
     originals: scrubber.state,
-    extraction_sandbox: missing.length === 0 ? "complete" : `missing: ${missing.join("; ")}`,
+    extraction_sandbox: isolation.strength,
   };
-  return stopping ? { ready: false, refusal: "shutting_down", checks } : { ready: true, checks };
+  const inFull = { extraction_sandbox: sayIsolation(isolation) };
+  return stopping ? { ready: false, refusal: "shutting_down", checks, inFull } : { ready: true, checks, inFull };
 }
 
 function exitOnFatal(log: Log, error: Error): never {

@@ -60,7 +60,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
   addConditionalAnswers(app);
   addLingering(app);
   await addOpenApi(app, deps.config);
-  healthRoutes(app, deps.readiness);
+  healthRoutes(app, deps.catalogue, deps.readiness);
   for (const addRoutes of deps.routes) addRoutes(app);
   refuseOtherMethods(app);
   await app.ready();

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from "fastify";
+import type { Scope } from "../access/api-key.ts";
 import { authenticate } from "../access/authenticate.ts";
 import type { Caller } from "../access/store.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
@@ -49,6 +50,13 @@ export async function guardRequest(catalogue: Catalogue, request: FastifyRequest
   if (request.authenticated === null || scope === undefined || scope === "any" || scope === "public") return;
   if (!request.authenticated.scopes.includes(scope))
     throw new WharfError("forbidden_scope", { details: { required: scope } });
+}
+
+/** On a public route: whether a key was sent that has the scope. A wrong one is as good as none; so is a catalogue that cannot be asked. */
+export async function hasScope(catalogue: Catalogue, request: FastifyRequest, scope: Scope): Promise<boolean> {
+  if (request.headers.authorization === undefined) return false;
+  const caller = await callerOf(catalogue, request).catch(() => null);
+  return caller?.scopes.includes(scope) ?? false;
 }
 
 /** The key comes from the header alone, never from the URL; two headers are as good as none (ALL-2). */

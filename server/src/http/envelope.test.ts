@@ -140,6 +140,22 @@ describe("health", () => {
     assert.deepEqual([ready.statusCode, ready.json().checks], [200, { catalogue: "ok" }]);
   });
 
+  test("what the machine lacks is told in full to a key of scope admin, and to others in a word", async () => {
+    const checks = { catalogue: "ok", extraction_sandbox: "reduced" };
+    const inFull = { extraction_sandbox: "reduced: readers can reach the network" };
+    const app = await openTestApp({ readiness: async () => ({ ready: true, checks, inFull }), scopes: ["admin"] });
+    try {
+      const { key: plain } = await app.newKey(["files:read", "search"]);
+      const told = async (headers: Record<string, string>) =>
+        (await app.inject({ url: "/readyz", headers })).json().checks.extraction_sandbox;
+      assert.equal(await told({ authorization: `Bearer ${app.key}` }), inFull.extraction_sandbox);
+      for (const headers of [{}, { authorization: `Bearer ${plain}` }, { authorization: "Bearer sk_none" }])
+        assert.equal(await told(headers), "reduced");
+    } finally {
+      await app.close();
+    }
+  });
+
   test("readyz is 503 with Retry-After and what is wrong while the server is not ready", async () => {
     const readiness = async () => ({
       ready: false,

@@ -1,5 +1,7 @@
 import { Type } from "typebox";
+import type { Catalogue } from "../catalogue/catalogue.ts";
 import { WharfError } from "../errors.ts";
+import { hasScope } from "./auth.ts";
 import type { App } from "./route.ts";
 
 export interface Readiness {
@@ -8,10 +10,12 @@ export interface Readiness {
   readonly refusal?: "storage_unavailable" | "storage_full" | "shutting_down" | undefined;
   /** What was looked at, by name, in words: `{ catalogue: "ok", sandbox: "no user namespaces" }`. */
   readonly checks: Readonly<Record<string, string>>;
+  /** The same in more words, for keys of scope `admin`: they tell what this machine lacks. Each name is one of `checks`. */
+  readonly inFull?: Readonly<Record<string, string>>;
 }
 
 /** For supervisors and load balancers: is the process alive, and may it get traffic? Neither needs a key nor names a team. */
-export function healthRoutes(app: App, readiness: () => Promise<Readiness>): void {
+export function healthRoutes(app: App, catalogue: Catalogue, readiness: () => Promise<Readiness>): void {
   app.get("/healthz", {
     config: { scope: "public" },
     schema: {
@@ -27,13 +31,15 @@ export function healthRoutes(app: App, readiness: () => Promise<Readiness>): voi
     schema: {
       operationId: "getReadiness",
       summary: "Whether the server can do its work, and what it lacks",
+      description: "A key of scope admin, which is not needed, reads in full what this machine lacks.",
       tags: ["operation"],
       response: {
         200: Type.Object({ status: Type.Literal("ready"), checks: Type.Record(Type.String(), Type.String()) }),
       },
     },
-    handler: async () => {
-      const { ready, refusal, checks } = await readiness();
+    handler: async (request) => {
+      const { ready, refusal, checks: inShort, inFull } = await readiness();
+      const checks = (await hasScope(catalogue, request, "admin")) ? { ...inShort, ...inFull } : inShort;
       if (!ready) throw new WharfError(refusal ?? "storage_unavailable", { details: { checks } });
       return { status: "ready" as const, checks };
     },
