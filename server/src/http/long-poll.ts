@@ -153,10 +153,12 @@ class Changes {
 function requestedWaitMs(request: FastifyRequest): number {
   const { query } = request;
   const inQuery = typeof query === "object" && query !== null && "wait" in query ? query.wait : undefined;
-  const prefer = [request.headers["prefer"] ?? []].flat().join(",");
   const seconds =
-    typeof inQuery === "number"
-      ? inQuery
-      : Number(/(?:^|,|;)\s*wait\s*=\s*"?(\d+)"?\s*(?:$|,|;)/i.exec(prefer)?.[1] ?? 0);
+    typeof inQuery === "number" ? inQuery : preferredWait([request.headers["prefer"] ?? []].flat().join(","));
   return Math.min(seconds, LIMITS.pollWaitMaxSeconds) * 1000;
+}
+
+/** The seconds of `wait=`; 0 when it is absent or no whole number. */
+export function preferredWait(prefer: string): number {
+  return Number(/(?:^|,|;)\s*wait\s*=\s*"?(\d+)"?\s*(?:$|,|;)/i.exec(prefer)?.[1] ?? 0);
 }
