@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { Command } from "commander";
-import { widenThreadPool } from "../server/src/config.ts";
+import { type Config, widenThreadPool } from "../server/src/config.ts";
 import { LIMITS } from "../server/src/limits.ts";
 import type { RunningWharf } from "../server/src/main.ts";
 import { banner } from "./banner.ts";
@@ -34,8 +34,8 @@ export function addServe(program: Command, io: Io, end: (exitCode: ExitCode) => 
     const { startWharf } = await import("../server/src/main.ts");
     const wharf = await startWharf(config);
     try {
-      if (json) printJson(io, started(wharf, config.dataDir));
-      else io.stdout.write(banner({ ...wharf, dataDir: config.dataDir }));
+      if (json) printJson(io, started(wharf, config));
+      else io.stdout.write(banner({ ...wharf, dataDir: config.dataDir, docs: config.docs }));
       if (!io.signal.aborted) await once(io.signal, "abort");
     } finally {
       endIfStopHangs(io);
@@ -57,11 +57,11 @@ function endIfStopHangs(io: Io): void {
   hung.unref();
 }
 
-function started(wharf: RunningWharf, dataDir: string) {
+function started(wharf: RunningWharf, { dataDir, docs }: Pick<Config, "dataDir" | "docs">) {
   const key = wharf.firstKey;
   return {
     url: wharf.url,
-    docs_url: `${wharf.url}/docs`,
+    docs_url: docs ? `${wharf.url}/docs` : null,
     data_dir: dataDir,
     first_key:
       key === null

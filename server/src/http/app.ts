@@ -14,12 +14,13 @@ import { addJsonBodies } from "./json-body.ts";
 import { addLingering } from "./linger.ts";
 import { addRequestMetrics } from "./metrics.ts";
 import { addOpenApi } from "./openapi.ts";
+import { referenceRoutes } from "./reference.ts";
 import { type App, addRoutePolicy, refuseOtherMethods } from "./route.ts";
 import { addValidation } from "./validation.ts";
 
 export interface AppDeps {
   readonly catalogue: Catalogue;
-  readonly config: Pick<Config, "bucketsPerTeam" | "createsPerSecond" | "maxFileBytes" | "sessionTtlSeconds">;
+  readonly config: Pick<Config, "bucketsPerTeam" | "createsPerSecond" | "docs" | "maxFileBytes" | "sessionTtlSeconds">;
   readonly log: Log;
   readonly ids: IdSource;
   /** Each adds the routes of one capability. */
@@ -59,7 +60,10 @@ export async function createApp(deps: AppDeps): Promise<App> {
   addValidation(app);
   addConditionalAnswers(app);
   addLingering(app);
-  await addOpenApi(app, deps.config);
+  if (deps.config.docs) {
+    await addOpenApi(app, deps.config);
+    referenceRoutes(app);
+  }
   healthRoutes(app, deps.catalogue, deps.readiness);
   for (const addRoutes of deps.routes) addRoutes(app);
   refuseOtherMethods(app);

@@ -1,10 +1,10 @@
 import { STATUS_CODES } from "node:http";
 import swagger from "@fastify/swagger";
-import swaggerUi from "@fastify/swagger-ui";
 import type { RouteOptions } from "fastify";
 import type { Config } from "../config.ts";
 import { CATALOGUE, type ErrorCode } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
+import { ConstantAnswer } from "./constant-answer.ts";
 import { byteEndpointPath } from "./openapi-bytes.ts";
 import { type App, isUnderV1 } from "./route.ts";
 
@@ -14,8 +14,7 @@ export type DescribedLimits = Pick<
 >;
 
 /**
- * `/openapi.json`: OpenAPI 3.1 from the routes' own schemas, and `/docs`: the same to browse. Add it before the routes. A route without tags is
- * not described.
+ * `/openapi.json`: OpenAPI 3.1 from the routes' own schemas. Add it before the routes. A route without tags is not described.
  */
 export async function addOpenApi(app: App, limits: DescribedLimits): Promise<void> {
   await app.register(swagger, {
@@ -34,42 +33,12 @@ export async function addOpenApi(app: App, limits: DescribedLimits): Promise<voi
     if (route.method !== "HEAD" && route.schema?.operationId !== undefined) routes.set(route.schema.operationId, route);
   });
 
-  let document: object | undefined;
-  const describe = (): object => {
-    document ??= completeDocument(app.swagger(), routes, limits);
-    return document;
-  };
-  app.get("/openapi.json", { config: { scope: "public" } }, async (_request, reply) => {
-    reply.type("application/json; charset=utf-8").header("Cache-Control", "no-cache");
-    return JSON.stringify(describe());
-  });
-  await app.register(swaggerUi, {
-    routePrefix: "/docs",
-    // Everything comes from this server: no validator, no fonts, no logo of others, and a policy under which nothing could.
-    uiConfig: { tryItOutEnabled: false, displayOperationId: true, docExpansion: "list" },
-    validatorUrl: false,
-    logo: { type: "image/svg+xml", content: LOGO },
-    theme: { title: "Wharf API" },
-    staticCSP: CONTENT_POLICY,
-    transformSpecification: () => ({ ...describe() }),
-    transformSpecificationClone: false,
-  });
+  const answer = new ConstantAnswer(() => ({
+    type: "application/json; charset=utf-8",
+    bytes: Buffer.from(JSON.stringify(completeDocument(app.swagger(), routes, limits))),
+  }));
+  app.get("/openapi.json", { config: { scope: "public" } }, (request, reply) => answer.send(request, reply));
 }
-
-/** Swagger UI draws with inline styles and `data:` images of its own; scripts and connections are ours alone. */
-const CONTENT_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join("; ");
-
-const LOGO =
-  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 40"><text x="0" y="29" fill="#fff" font-family="sans-serif" font-size="26">Wharf</text></svg>';
 
 const TAGS = [
   ["connection", "Which team and key you are connected as."],

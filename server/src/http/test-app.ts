@@ -37,6 +37,8 @@ export interface TestAppOptions {
   readonly routes?: readonly ((app: App) => void)[];
   readonly scopes?: readonly Scope[];
   readonly readiness?: () => Promise<Readiness>;
+  /** As flags give them. */
+  readonly settings?: Parameters<typeof readConfig>[0];
   /** Makes routes that need the catalogue. */
   readonly routesOver?: (catalogue: Catalogue, ids: IdSource) => readonly ((app: App) => void)[];
 }
@@ -62,7 +64,7 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
   };
   const app = await createApp({
     catalogue,
-    config: readConfig({}, {}),
+    config: readConfig(options.settings ?? {}, {}),
     log,
     ids,
     routes: [connectionRoutes, ...(options.routes ?? []), ...(options.routesOver?.(catalogue, ids) ?? [])],
