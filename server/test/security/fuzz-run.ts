@@ -38,6 +38,11 @@ const ALONE_TRIES = 3;
 /** V8 keeps a part of what it needed; an index of more files takes memory of its own. */
 const SLACK = { rssBytes: 192 * 1024 * 1024 };
 const MOST_FINDINGS = 50;
+const STRETCH = 5000;
+
+interface Lane {
+  run(from: number, to: number): Promise<void>;
+}
 
 /**
  * Requests from the server's own description, then raw bytes, on a real server; everything that may not be is a
@@ -88,7 +93,7 @@ class FuzzRun {
     const operations = operationsOf(document);
     const deps = { url: this.#server.url, operations, callers: this.#callers(), judge, found: this.#found };
     const lanes = seedsOf(seed, STRUCTURED_LANES).map((laneSeed) => new StructuredLane(deps, laneSeed));
-    await Promise.all(lanes.map((lane) => lane.run(Math.ceil(requests / lanes.length))));
+    await this.#inStretches("structured", requests, lanes);
     for (const lane of lanes) {
       this.#tally(lane);
       for (const { caller, ...request } of lane.slow) {
@@ -96,15 +101,15 @@ class FuzzRun {
         if (ms > SLOW_MS)
           this.#found({ fault: `${request.operation.id}: ${Math.round(ms)} ms, alone`, request: request.target });
       }
+      lane.close();
     }
-    this.#options.progress?.(`${requests} structured requests, ${this.#findings.size} kinds of findings`);
   }
 
   async #raw(api: Api, judge: AnswerJudge, requests: number, seed: number): Promise<void> {
     const seeds = await rawSeeds(api);
     const deps = { url: this.#server.url, judge, found: this.#found };
     const lanes = seedsOf(seed, RAW_LANES).map((laneSeed) => new RawLane(deps, seeds, laneSeed));
-    await Promise.all(lanes.map((lane) => lane.run(Math.ceil(requests / lanes.length))));
+    await this.#inStretches("raw", requests, lanes);
     for (const lane of lanes) {
       this.#tally(lane);
       for (const request of lane.slow) {
@@ -114,7 +119,17 @@ class FuzzRun {
           this.#found({ fault: `raw: open ${Math.round(ms)} ms after its end, alone`, request: shown });
       }
     }
-    this.#options.progress?.(`${requests} raw requests, ${this.#findings.size} kinds of findings`);
+  }
+
+  /** Side by side, and says after each stretch how far it is. */
+  async #inStretches(kind: string, requests: number, lanes: readonly Lane[]): Promise<void> {
+    const each = Math.ceil(requests / lanes.length);
+    for (let from = 0; from < each; ) {
+      const to = Math.min(each, from + Math.ceil(STRETCH / lanes.length));
+      await Promise.all(lanes.map((lane) => lane.run(from, to)));
+      from = to;
+      this.#options.progress?.(`${from * lanes.length} ${kind} requests, ${this.#findings.size} kinds of findings`);
+    }
   }
 
   /** The process is the same, holds what it held before, has nothing to be ashamed of in its log, and does its work. */

@@ -31,8 +31,9 @@ export class RawLane {
     this.#seed = seed;
   }
 
-  async run(requests: number): Promise<void> {
-    for (let index = 0; index < requests; index++) {
+  /** Requests number `from` to `to` − 1 of the lane. */
+  async run(from: number, to: number): Promise<void> {
+    for (let index = from; index < to; index++) {
       const request = this.#maker.make(seededRandom(Math.imul(this.#seed, 0x85ebca6b) + index));
       const exchange = await exchangeBytes(this.#deps.url, request.bytes, request);
       this.slowestMs = Math.max(this.slowestMs, exchange.tookMs);

@@ -73,8 +73,9 @@ export class StructuredLane {
     );
   }
 
-  async run(requests: number): Promise<void> {
-    for (let index = 0; index < requests; index++) {
+  /** Requests number `from` to `to` − 1 of the lane. */
+  async run(from: number, to: number): Promise<void> {
+    for (let index = from; index < to; index++) {
       const random = seededRandom(Math.imul(this.#seed, 0x9e3779b1) + index);
       const operation = oneOf(random, this.#chosen);
       const caller = this.#caller(random);
@@ -83,6 +84,9 @@ export class StructuredLane {
       const request = new RequestMaker(random, own, foreign).make(operation);
       await this.#exchange(request, caller, own, foreign);
     }
+  }
+
+  close(): void {
     this.#agent.destroy();
   }
 
