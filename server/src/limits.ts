@@ -192,8 +192,6 @@ export const LIMITS = {
   // Downloads (§7 content, text)
   /** At once, in one process, each with one chunk in memory. */
   downloads: 200,
-  /** A reader that takes nothing for so long is cut. Socket buffers of 2.5 MB hold 10 kB/s up for two minutes. */
-  downloadIdleMs: 5 * MINUTE,
   /** Originals whose piece digests are remembered: 3 kB each. */
   verifiedBlobs: 500,
 

@@ -202,8 +202,8 @@ async function listen({ config, log, clock, ids, closing }: Base, adapters: Adap
   const bytes = new ByteEndpoint({ config, secret, publicUrl, clock, ids, disk, log, places: uploadPlaces, ...intake });
   const finalizer = new Finalizer({ catalogue, blobs, digests, ids, clock, log });
   const polls = new LongPolls({ catalogue, places: budgets.polls });
-  const downloads = new Downloads({ places: budgets.downloads, idleMs: LIMITS.downloadIdleMs });
-  const listings = new Downloads({ places: budgets.listings, idleMs: LIMITS.downloadIdleMs });
+  const downloads = new Downloads(budgets.downloads);
+  const listings = new Downloads(budgets.listings);
   const verified = new VerifiedBlobs(blobs, { remembered: LIMITS.verifiedBlobs });
   const figures = new Collector({
     catalogue,

@@ -19,7 +19,7 @@ before(async () => {
   const silent = () => {};
   const log = { debug: silent, info: silent, warn: silent, error: silent, fatal: silent };
   const { walks, listings: places } = testBudgets();
-  listings = new Downloads({ places, idleMs: 60_000 });
+  listings = new Downloads(places);
   app = await createApp({
     catalogue,
     ids,

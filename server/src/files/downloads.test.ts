@@ -35,13 +35,13 @@ function content(chunks: number, failAt = Number.POSITIVE_INFINITY) {
 const ignore = () => {};
 const SOMEBODY = { teamId: brandId("team", "team_1"), keyId: null };
 
-function withPlaces(total: number, idleMs: number): Downloads {
-  return new Downloads({ places: new Places({ name: "downloads", total }), idleMs });
+function withPlaces(total: number): Downloads {
+  return new Downloads(new Places({ name: "downloads", total }));
 }
 
 describe("downloads", () => {
   test("a reader that stops reading holds one chunk, and nothing is read ahead for it", async () => {
-    const downloads = withPlaces(1, 60_000);
+    const downloads = withPlaces(1);
     const { seen, stream } = content(400);
     const body = await downloads.take(SOMEBODY).stream(stream, ignore);
     const response = await serve((_request, out) => body.pipe(out));
@@ -59,29 +59,8 @@ describe("downloads", () => {
     assert.equal(downloads.running, 0);
   });
 
-  test("a reader that takes nothing for the idle time is cut, and its content let go", async () => {
-    const downloads = withPlaces(1, 50);
-    const { seen, stream } = content(10);
-    const body = await downloads.take(SOMEBODY).stream(stream, ignore);
-    await assert.rejects(once(body, "end"), /took nothing for 50 ms/);
-    assert.equal(downloads.running, 0);
-    assert.equal(seen.closed, true);
-  });
-
-  test("an idle time that passes while the process sleeps cuts nobody", async () => {
-    const downloads = withPlaces(1, 20);
-    const { stream } = content(2);
-    const body = await downloads.take(SOMEBODY).stream(stream, ignore);
-    // Blocks this thread as SIGSTOP stops the process: the timer fires more than two seconds late.
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_100);
-    // A timer that is due later than the idle one: when it fires, that has fired.
-    await new Promise((resolve) => setTimeout(resolve, 1));
-    assert.equal(body.destroyed, false);
-    body.destroy();
-  });
-
   test("a client that goes away frees the place and the content", async () => {
-    const downloads = withPlaces(1, 60_000);
+    const downloads = withPlaces(1);
     const { seen, stream } = content(400);
     const body = await downloads.take(SOMEBODY).stream(stream, ignore);
     const response = await serve((_request, out) => {
@@ -95,7 +74,7 @@ describe("downloads", () => {
   });
 
   test("empty chunks, wherever they come, hold nothing up", async () => {
-    const downloads = withPlaces(1, 60_000);
+    const downloads = withPlaces(1);
     async function* sparse(): AsyncGenerator<Uint8Array> {
       for (const text of ["", "a", "", "", "b", ""]) yield Buffer.from(text);
     }
@@ -105,7 +84,7 @@ describe("downloads", () => {
   });
 
   test("an error of the first read is still an answer; a later one cuts the transfer and is told", async () => {
-    const downloads = withPlaces(1, 60_000);
+    const downloads = withPlaces(1);
     const place = downloads.take(SOMEBODY);
     await assert.rejects(place.stream(content(3, 0).stream, ignore), /the disk is gone/);
     place.free();

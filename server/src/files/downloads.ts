@@ -1,27 +1,20 @@
 import { Readable } from "node:stream";
 import { toError } from "../errors.ts";
 import type { Holder, Places } from "../fairness/places.ts";
-import { LIMITS } from "../limits.ts";
-
-export interface DownloadsOptions {
-  readonly places: Places;
-  /** A reader that takes nothing for so long is cut. */
-  readonly idleMs: number;
-}
 
 /**
  * Answers that are sent as a stream: how many at once in this process, and what each may hold. A reader of 10 kB/s keeps one chunk (at most
  * 256 KiB) in memory and nothing read ahead; so the places bound the memory of all of them (200 × 256 KiB = 50 MiB), whoever is slow.
  */
 export class Downloads {
-  readonly #options: DownloadsOptions;
+  readonly #places: Places;
 
-  constructor(options: DownloadsOptions) {
-    this.#options = options;
+  constructor(places: Places) {
+    this.#places = places;
   }
 
   get running(): number {
-    return this.#options.places.taken;
+    return this.#places.taken;
   }
 
   /**
@@ -29,14 +22,13 @@ export class Downloads {
    * stream, which frees it when it closes. Freeing twice is harmless.
    */
   take(by: Holder): DownloadPlace {
-    const { places, idleMs } = this.#options;
-    const { free } = places.take(by);
+    const { free } = this.#places.take(by);
     return {
       free,
       stream: async (content, onCut) => {
         const chunks = content[Symbol.asyncIterator]();
         const first = await chunks.next();
-        return pulledStream(first, chunks, { idleMs, closed: free, onCut });
+        return pulledStream(first, chunks, { closed: free, onCut });
       },
     };
   }
@@ -46,7 +38,7 @@ export interface DownloadPlace {
   free(): void;
   /**
    * The content as a body. Rejects with what the first read rejects with: then there is still an answer to give. A later error cuts the
-   * transfer, after `onCut` was told. It is also cut when its reader takes nothing for the idle time.
+   * transfer, after `onCut` was told. A reader that takes nothing is the HTTP server's to cut (http/unread-answers.ts).
    */
   stream(content: AsyncIterable<Uint8Array>, onCut: (error: unknown) => void): Promise<Readable>;
 }
@@ -57,11 +49,7 @@ export interface DownloadPlace {
 function pulledStream(
   first: IteratorResult<Uint8Array>,
   chunks: AsyncIterator<Uint8Array>,
-  {
-    idleMs,
-    closed,
-    onCut,
-  }: { readonly idleMs: number; readonly closed: () => void; readonly onCut: (error: unknown) => void },
+  { closed, onCut }: { readonly closed: () => void; readonly onCut: (error: unknown) => void },
 ): Readable {
   let next: IteratorResult<Uint8Array> | undefined = first;
   const take = async () => {
@@ -74,12 +62,8 @@ function pulledStream(
   const body = new Readable({
     highWaterMark: 0,
     read() {
-      idle.stop();
       take().then(
-        ({ done, value }) => {
-          idle.start();
-          body.push(done === true ? null : value);
-        },
+        ({ done, value }) => void body.push(done === true ? null : value),
         (error: unknown) => {
           onCut(error);
           body.destroy(toError(error));
@@ -87,7 +71,6 @@ function pulledStream(
       );
     },
     destroy(error, done) {
-      idle.stop();
       closed();
       // Closes the blob's handle; whatever it says to that, the reader's outcome is decided already.
       Promise.resolve(chunks.return?.()).then(
@@ -96,22 +79,5 @@ function pulledStream(
       );
     },
   });
-  const idle = idleTimer(idleMs, () => body.destroy(new Error(`the reader took nothing for ${idleMs} ms`)));
-  idle.start();
   return body;
-}
-
-function idleTimer(idleMs: number, onIdle: () => void): { start(): void; stop(): void } {
-  let timer: NodeJS.Timeout | undefined;
-  const start = () => {
-    const due = performance.now() + idleMs;
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      // Fired late: the process itself was asleep (SIGSTOP, suspend), not the reader.
-      if (performance.now() - due > LIMITS.lateTimerMs) start();
-      else onIdle();
-    }, idleMs);
-    timer.unref();
-  };
-  return { start, stop: () => clearTimeout(timer) };
 }

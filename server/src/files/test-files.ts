@@ -95,7 +95,7 @@ export async function openTestFiles(options: { readonly downloads?: Downloads } 
   const record = (level: string) => (fields: object, message: string) => void logged.push({ level, fields, message });
   const log: Log = { debug() {}, info() {}, warn: record("warn"), error: record("error"), fatal: record("fatal") };
   const { lists, walks, polls: places } = testBudgets();
-  const downloads = options.downloads ?? new Downloads({ places: testBudgets().downloads, idleMs: 60_000 });
+  const downloads = options.downloads ?? new Downloads(testBudgets().downloads);
   const verified = new VerifiedBlobs(blobs, { remembered: 10 });
   const polls = new LongPolls({ catalogue, places });
   const deps = { catalogue, ids, blobs, verified, downloads, polls, log, lists, walks };

@@ -8,7 +8,7 @@ import { Downloads } from "../files/downloads.ts";
 import { openTestApp, type TestApp } from "./test-app.ts";
 
 const { walks, listings: places } = testBudgets();
-const listings = new Downloads({ places, idleMs: 60_000 });
+const listings = new Downloads(places);
 const log = { debug() {}, info() {}, warn() {}, error() {}, fatal() {} };
 
 let t: TestApp;
