@@ -181,8 +181,7 @@ export const FILE_ERRORS = {
   encrypted_file: "The file is encrypted. Remove its password and upload it again.",
   corrupt_file: "The file is damaged and cannot be read. Export it afresh from its source and upload it again.",
   empty_text: "No text was found. Upload a file that holds text.",
-  garbled_text:
-    "The text is unreadable. Export it afresh from its source, as UTF-8 or as a PDF with text, and upload it again.",
+  garbled_text: "The text is unreadable. Export the document afresh from its source and upload it again.",
   too_complex: "The file is past a limit of what is read in one document. Split it and upload the parts.",
   extraction_timeout: "Reading the file took too long. Split or simplify it and upload it again.",
   extraction_memory: "Reading the file took too much memory. Split or simplify it and upload it again.",
@@ -194,8 +193,7 @@ export type FileErrorCode = keyof typeof FILE_ERRORS;
 
 /** Why a file is indexed but in part: the `code` of an entry of `file.warnings` (contract §11). */
 export const FILE_WARNINGS = {
-  garbled_text:
-    "The text of these pages is unreadable. Export the document afresh from its source and upload it again.",
+  garbled_text: "Text of these pages is unreadable. Export the document afresh from its source and upload it again.",
   empty_page: "These pages have content and no text was found in it.",
   part_skipped: "These pages, or parts of them, were left out.",
 } as const satisfies Record<string, string>;

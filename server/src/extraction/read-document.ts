@@ -8,6 +8,7 @@ import { FORMATS, type FormatInput, type PageText } from "./formats/format.ts";
 import { readPlainText } from "./formats/plain-text.ts";
 import { PageWarnings } from "./page-warnings.ts";
 import type { ChildMessage, ChunkRange } from "./protocol.ts";
+import { Readability } from "./readability.ts";
 import { type Sniffed, sniff } from "./sniff.ts";
 
 type Send = (message: ChildMessage, text?: string) => void;
@@ -25,13 +26,15 @@ export async function readDocument(document: ReceivedDocument, send: Send): Prom
     const titleTokens = titleTokenText(header.filename, header.title);
     send({ kind: "type", detected: FORMATS[sniffed.format], titleTokens });
     const written = { chars: 0, hasText: false };
+    const reading = new Readability();
     const warnings = new PageWarnings();
     for await (const found of await pagesOf(sniffed, input)) {
       page += 1;
       sendPage(found, page, written, send);
-      if (found.warnings !== undefined) warnings.add(page, found.warnings);
+      warnings.add(page, [...(found.warnings ?? []), ...reading.judge(found)]);
     }
     if (!written.hasText) throw documentFault("empty_text");
+    if (!reading.hasReadable) throw documentFault("garbled_text", reading.detail);
     const all = warnings.all();
     if (all.length > 0) send({ kind: "warnings", warnings: all });
     return { again: true };

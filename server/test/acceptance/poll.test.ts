@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { pdfFile } from "../../src/extraction/fixtures/pdf-file.ts";
 import { FILES } from "../support/api.ts";
 import { put } from "../support/bytes.ts";
 import { sampleDocuments } from "../support/documents.ts";
@@ -55,6 +56,7 @@ proves(["POL-1", "POL-3"], "a file that cannot be indexed is failed, and says wh
       "a.txt",
       ["type_mismatch"],
     ],
+    ["UTF-8 taken for Latin-1", Buffer.from("GrÃ¶Ã\u009fe und MaÃ\u009f"), "text/plain", "a.txt", ["garbled_text"]],
     [
       "an image",
       Buffer.from("89504e470d0a1a0a0000000d4948445200000001", "hex"),
@@ -233,3 +235,20 @@ async function found(word: string, bucket = api.bucket): Promise<boolean> {
   assert.equal(answer.status, 200, shown(answer.json));
   return listAt(answer.json, "results").length > 0;
 }
+
+proves(
+  ["POL-3"],
+  "a file that is indexed in part says what search cannot find, and on which pages; a whole one says nothing",
+  async () => {
+    const scanned = pdfFile({ pages: ["A page of words.", null, "Another one."] });
+    const fileId = await api.indexed(scanned, { filename: "part.pdf", content_type: "application/pdf" });
+    const file = (await api.file(fileId)).json;
+    const [warning, ...more] = listAt(file, "warnings");
+    assert.equal(more.length, 0, shown(file));
+    assert.equal(textAt(warning, "code"), "empty_page");
+    assert.match(textAt(warning, "message"), /OCR/);
+    assert.deepEqual(listAt(warning, "pages"), [2]);
+    const whole = await api.indexed("every word of it");
+    assert.deepEqual(listAt((await api.file(whole)).json, "warnings"), []);
+  },
+);

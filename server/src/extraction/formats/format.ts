@@ -7,6 +7,8 @@ export interface PageText {
   readonly text: string;
   /** How many pages there will be, when the reader knows. */
   readonly total?: number;
+  /** Set when the reader knows that the text is none, and why; for the message. */
+  readonly unreadable?: string;
   /** What its text does not show. */
   readonly warnings?: readonly PageWarning[];
 }

@@ -137,7 +137,7 @@ function wordsBeyond(text: string, other: string): number {
   return new Set(wordsOf(text).filter((word) => !known.has(word))).size;
 }
 
-const COMPARED_CHARS = 256 * 1024;
+const COMPARED_CHARS = 32 * 1024;
 
 function wordsOf(text: string): readonly string[] {
   const withoutLinks = text.slice(0, COMPARED_CHARS).replace(/https?:\/\/[^\s<>]+/g, " ");

@@ -5,6 +5,7 @@ import { LIMITS } from "../../limits.ts";
 import { ExtractionFault } from "../extractor.ts";
 import { documentFault, ReaderTrap } from "../fault.ts";
 import type { PageText } from "./format.ts";
+import { languageScore } from "./garbled.ts";
 import { capWasmMemory } from "./wasm-memory.ts";
 
 /**
@@ -20,10 +21,10 @@ export async function* readPdf(bytes: Buffer): AsyncGenerator<PageText> {
   try {
     document = openDocument(library, bytes);
     const total = library.FPDF_GetPageCount(document.handle);
-    const seen = { text: false, images: false };
+    const seen = { text: false, images: false, language: false };
     for (; page < total; page++) {
-      const text = pageText(library, document.handle, page, seen);
-      yield { label: pageLabel(library, document.handle, page), text, total };
+      const found = readPage(library, document.handle, page, seen);
+      yield { label: pageLabel(library, document.handle, page), ...found, total };
     }
     if (!seen.text) throw noText(total, seen.images);
   } catch (error) {
@@ -95,21 +96,71 @@ function openDocument(library: WrappedPdfiumModule, bytes: Buffer): OpenDocument
   };
 }
 
-function pageText(
-  library: WrappedPdfiumModule,
-  document: number,
-  index: number,
-  seen: { text: boolean; images: boolean },
-): string {
+interface Seen {
+  text: boolean;
+  images: boolean;
+  /** A page read as a language: the fonts of the document say which characters they draw. */
+  language: boolean;
+}
+
+function readPage(library: WrappedPdfiumModule, document: number, index: number, seen: Seen): Omit<PageText, "label"> {
   const page = library.FPDF_LoadPage(document, index);
-  if (page === 0) return "";
+  if (page === 0) return { text: "", warnings: [{ code: "empty_page", detail: "they are damaged" }] };
   const textPage = library.FPDFText_LoadPage(page);
   const text = textPage === 0 ? "" : allText(library, textPage, index);
+  const unreadable = textPage !== 0 && isUnreadable(library, textPage, text, seen);
   if (textPage !== 0) library.FPDFText_ClosePage(textPage);
-  if (text.trim() !== "") seen.text = true;
-  else if (!seen.images && !seen.text) seen.images = holdsImage(library, page);
+  const blank = text.trim() === "";
+  if (!blank) seen.text = true;
+  const isPicture = blank && holdsImage(library, page);
+  if (isPicture) seen.images = true;
   library.FPDF_ClosePage(page);
-  return text;
+  if (unreadable) return { text, unreadable: NO_CHARACTERS };
+  return isPicture ? { text, warnings: [PICTURE] } : { text };
+}
+
+const NO_CHARACTERS = "the fonts do not say which characters they draw; OCR reads what they show";
+const PICTURE = { code: "empty_page", detail: "pictures, perhaps scans: OCR gives them text" } as const;
+
+/** Characters of a page that are asked for their mapping: each question crosses into WebAssembly. */
+const ASKED = 24;
+/** From this share on it is looked at as a text … */
+const DOUBTFUL_SHARE = 0.05;
+/** … and from this on it is none, whatever it looks like. */
+const LOST_SHARE = 0.3;
+/** languageScore: of a page that there are doubts about, and of one without. */
+const DOUBTFUL_SCORE = -4.3;
+const EXCHANGED_SCORE = -4.85;
+
+/**
+ * A font without a mapping from its glyphs to characters gives their numbers: controls, private characters, or other letters than those that it draws.
+ * PDFium tells where it guessed, and often guesses right; so the text decides.
+ */
+function isUnreadable(library: WrappedPdfiumModule, textPage: number, text: string, seen: Seen): boolean {
+  if (text.length === 0) return false;
+  const lost = (text.slice(0, LOST_SAMPLE_CHARS).match(LOST)?.length ?? 0) / Math.min(text.length, LOST_SAMPLE_CHARS);
+  if (lost >= LOST_SHARE) return true;
+  const doubtful = lost >= DOUBTFUL_SHARE || guessedShare(library, textPage) >= DOUBTFUL_SHARE;
+  if (!doubtful && seen.language) return false;
+  const score = languageScore(text, doubtful);
+  if (score !== null && score > DOUBTFUL_SCORE) seen.language = true;
+  return doubtful ? score !== null && score <= DOUBTFUL_SCORE : score !== null && score <= EXCHANGED_SCORE;
+}
+
+const LOST_SAMPLE_CHARS = 2 * 1024;
+/** PDFium writes U+FFFE for a hyphen at a line's end. */
+const LOST = /[\u0001-\u0008\u000e-\u001f\u0080-\u009f\ufffd\uffff\p{Co}]/gu;
+
+function guessedShare(library: WrappedPdfiumModule, textPage: number): number {
+  const count = library.FPDFText_CountChars(textPage);
+  const step = Math.max(1, Math.floor(count / ASKED));
+  let asked = 0;
+  let guessed = 0;
+  for (let at = 0; at < count && asked < ASKED; at += step) {
+    asked += 1;
+    if (library.FPDFText_HasUnicodeMapError(textPage, at) === 1) guessed += 1;
+  }
+  return asked === 0 ? 0 : guessed / asked;
 }
 
 function allText(library: WrappedPdfiumModule, textPage: number, index: number): string {

@@ -1,0 +1,132 @@
+import { BOUNDARY, languageNamed, pairKey } from "./languages.ts";
+
+/** Text that is none: judged by itself, because nothing in the file says it. A verdict never changes the text. */
+export interface Verdict {
+  /** `page`: a tenth of it or more; `spots`: a few words. */
+  readonly garbled: "page" | "spots";
+  /** What happened, for the message. */
+  readonly detail: string;
+}
+
+/** Of a page, which may have 32 M characters. */
+const SAMPLE_CHARS = 64 * 1024;
+/** So much of what is no space is damaged: German umlauts in the wrong encoding damage a quarter of a text, English quotation marks a fiftieth. */
+const PAGE_SHARE = 0.1;
+/** Fewer may be what the text is about. */
+const SPOTS = 3;
+/** Of a word that one wrong character makes unfindable. */
+const WORD_CHARS = 10;
+
+/** Judges the text of any format; null: nothing speaks against it. */
+export function verdictOf(text: string): Verdict | null {
+  const sample = text.slice(0, SAMPLE_CHARS);
+  if (!/[^\0-\x7f]/.test(sample)) return null;
+  for (const [encoding, name] of MISTAKEN) {
+    const spots = mistakenSpots(sample, bytesIn(encoding));
+    if (spots.length >= SPOTS) return verdict(sample, spots, `UTF-8 that was taken for ${name}: save it as UTF-8`);
+  }
+  const lost = [...sample.matchAll(LOST)].map(({ index }) => index);
+  return lost.length < SPOTS ? null : verdict(sample, lost, "characters were lost before the upload");
+}
+
+/** What stands for a character that could not be decoded, and controls of no text. */
+const LOST = /[\ufffd\u0080-\u0084\u0086-\u009f]/g;
+
+function verdict(sample: string, spots: readonly number[], detail: string): Verdict {
+  let damaged = 0;
+  let end = 0;
+  for (const spot of spots) {
+    const from = Math.max(end, spot - WORD_CHARS / 2);
+    end = Math.max(end, Math.min(sample.length, spot + WORD_CHARS / 2));
+    damaged += end - from;
+  }
+  return { garbled: damaged >= sample.length * PAGE_SHARE ? "page" : "spots", detail };
+}
+
+/** UTF-8 is read so where somebody did not say that it is UTF-8. */
+const MISTAKEN = [
+  ["windows-1252", "Windows-1252"],
+  ["windows-1251", "Windows-1251"],
+] as const;
+
+/** Where the characters of a text, as bytes of `table`, are UTF-8 again. None when most of what is not ASCII is something else. */
+function mistakenSpots(text: string, table: ReadonlyMap<number, number>): readonly number[] {
+  const spots: number[] = [];
+  let others = 0;
+  let inSpots = 0;
+  for (let at = 0; at < text.length; ) {
+    const unit = text.charCodeAt(at);
+    const length = unit < 0x80 ? 1 : sequenceAt(text, at, table);
+    if (length > 1) {
+      spots.push(at);
+      inSpots += length;
+    } else if (unit >= 0x80) others += 1;
+    at += length;
+  }
+  return inSpots > others ? spots : [];
+}
+
+/** How many characters from here on are one of UTF-8, or 1. */
+function sequenceAt(text: string, at: number, table: ReadonlyMap<number, number>): number {
+  const lead = table.get(text.charCodeAt(at)) ?? 0;
+  const length =
+    lead >= 0xc2 && lead <= 0xdf ? 2 : lead >= 0xe0 && lead <= 0xef ? 3 : lead >= 0xf0 && lead <= 0xf4 ? 4 : 1;
+  for (let behind = 1; behind < length; behind++) {
+    const byte = table.get(text.charCodeAt(at + behind)) ?? 0;
+    if (byte < 0x80 || byte > 0xbf) return 1;
+  }
+  return length;
+}
+
+const tables = new Map<string, ReadonlyMap<number, number>>();
+
+function bytesIn(encoding: string): ReadonlyMap<number, number> {
+  const known = tables.get(encoding);
+  if (known !== undefined) return known;
+  const bytes = Uint8Array.from({ length: 128 }, (_, index) => index + 128);
+  const characters = new TextDecoder(encoding).decode(bytes);
+  // ISO-8859-1 has controls where the others have signs: what it makes of UTF-8 is looked at with them.
+  const table = new Map(Array.from(bytes.subarray(0, 32), (byte) => [byte, byte]));
+  for (const [index, char] of [...characters].entries()) table.set(char.charCodeAt(0), index + 128);
+  tables.set(encoding, table);
+  return table;
+}
+
+/**
+ * How Latin letters follow each other, as in some language or not: the natural logarithm of a letter's likelihood. Of 354 languages in Latin script the
+ * lowest has −4.79, fourteen less than −4.2, half more than −3.4; a text whose letters were exchanged has −4.6 to −6. Null: there is too little to say.
+ *
+ * `doubtful`: something else speaks against the text, and all its letters count. Otherwise only words without a digit, sign or capital within them
+ * do, when they are most of the text: lists of part numbers are no garbage.
+ */
+export function languageScore(text: string, doubtful: boolean): number | null {
+  const sample = text.slice(0, LANGUAGE_SAMPLE_CHARS);
+  const words = doubtful ? (sample.match(/[A-Za-z]+/g) ?? []) : (sample.match(/[^\s\p{P}]+/gu) ?? []);
+  const plain = doubtful ? words : words.filter((word) => /^[A-Za-z]?[a-z]{2,30}$/.test(word));
+  const pairs = new Map<number, number>();
+  let letters = 0;
+  for (const word of plain) {
+    let before = BOUNDARY;
+    for (const char of word.toLowerCase()) {
+      const key = pairKey(before, char.charCodeAt(0));
+      pairs.set(key, (pairs.get(key) ?? 0) + 1);
+      before = char.charCodeAt(0);
+      letters += 1;
+    }
+  }
+  if (letters < (doubtful ? DOUBTFUL_LETTERS : LANGUAGE_LETTERS) || plain.length * 2 < words.length) return null;
+  return Math.max(...LATIN.map((name) => scoreIn(name, pairs) / letters));
+}
+
+const LANGUAGE_SAMPLE_CHARS = 4000;
+const LANGUAGE_LETTERS = 300;
+const DOUBTFUL_LETTERS = 60;
+/** The large families of languages; others are near to one of them. */
+const LATIN = "english german french italian polish finnish turkish albanian vietnamese hungarian".split(" ");
+
+function scoreIn(name: string, pairs: ReadonlyMap<number, number>): number {
+  const language = languageNamed(name);
+  let score = 0;
+  for (const [key, times] of pairs) score += times * language.logOf(Math.floor(key / 0x10000), key % 0x10000);
+  return score;
+}
