@@ -7,21 +7,38 @@ export interface Started {
   readonly docs: boolean;
   /** Only at the first start. */
   readonly firstKey: { readonly key: string; readonly team: string } | null;
+  /** Where the first key is, instead of here. */
+  readonly firstKeyFile: string | null;
 }
 
 /** What `wharf serve` prints once it answers. The key stands on a line of its own, as a command to paste (design §5). */
-export function banner({ url, dataDir, docs, firstKey }: Started): string {
+export function banner({ url, dataDir, docs, firstKey, firstKeyFile }: Started): string {
   const where = `Wharf is ready.
 
   API         ${url}/v1
 ${docs ? `  Reference   ${url}/docs\n` : ""}  Data        ${dataDir}
 `;
   if (firstKey === null) return `${where}\nMore keys: wharf keys create --team <team> --name <name>\n`;
+  const { says, value } =
+    firstKeyFile === null
+      ? {
+          says: `The key below belongs to the team "${firstKey.team}" and is shown only now: keep it.`,
+          value: firstKey.key,
+        }
+      : {
+          says: `The key of the team "${firstKey.team}" is in ${firstKeyFile}, which its owner alone can read.`,
+          value: `"$(cat ${quoted(firstKeyFile)})"`,
+        };
   return `${where}
-This is the first start. The key below belongs to the team "${firstKey.team}" and is shown only now: keep it.
+This is the first start. ${says}
 Paste everything from here on into another terminal; it needs only curl, sed and sh.
 
-export WHARF_API_KEY=${firstKey.key}
+export WHARF_API_KEY=${value}
 ${tour(url)}
 `;
+}
+
+/** As one word of a shell. */
+function quoted(path: string): string {
+  return `'${path.replaceAll("'", "'\\''")}'`;
 }

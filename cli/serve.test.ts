@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { rm, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
@@ -91,6 +91,55 @@ test("a first start that fails half-way ends, and leaves the first key to the ne
   const { child, printed } = await serve(dataDir);
   t.after(() => child.kill("SIGKILL"));
   assert.match(printed, /^export WHARF_API_KEY=sk_[A-Za-z0-9]+$/m);
+  assert.equal(await end(child, "SIGTERM"), EXIT.ok);
+});
+
+test("the first key goes into a new file for its owner alone; the output names it, and its tour reads it", async (t) => {
+  const folder = await temporaryFolder(t);
+  const [dataDir, file] = [join(folder, "data"), join(folder, "it's the first key")];
+  const first = await serve(dataDir, ["--first-key-file", file]);
+  t.after(() => first.child.kill("SIGKILL"));
+  assert.doesNotMatch(first.printed, /sk_/);
+  assert.ok(first.printed.includes(`is in ${file}, `));
+  assert.equal((await stat(file)).mode & 0o777, 0o600);
+  const key = await readFile(file, "utf8");
+  assert.match(key, /^sk_[A-Za-z0-9]{49}\n$/);
+  const exported = first.printed.split("\n").find((line) => line.startsWith("export WHARF_API_KEY="));
+  const { stdout } = await promisify(execFile)("sh", ["-c", `${exported}\nprintf %s "$WHARF_API_KEY"`]);
+  assert.equal(stdout, key.trim());
+  const url = /http:\/\/127\.0\.0\.1:\d+/.exec(first.printed)?.[0] ?? "";
+  const headers = { Authorization: `Bearer ${key.trim()}` };
+  assert.equal((await fetch(`${url}/v1/connection`, { headers })).status, 200);
+  assert.equal(await end(first.child, "SIGTERM"), EXIT.ok);
+
+  const second = await serve(dataDir, ["--first-key-file", file]);
+  t.after(() => second.child.kill("SIGKILL"));
+  assert.doesNotMatch(second.printed, /WHARF_API_KEY/);
+  assert.equal(await readFile(file, "utf8"), key);
+  assert.equal(await end(second.child, "SIGTERM"), EXIT.ok);
+});
+
+test("a file for the first key that is there, or cannot be made, ends the start; the key is left to the next one", async (t) => {
+  const folder = await temporaryFolder(t);
+  const dataDir = join(folder, "data");
+  const taken = join(folder, "taken");
+  await writeFile(taken, "somebody's notes");
+  await symlink(join(folder, "elsewhere"), join(folder, "link"));
+  for (const file of [taken, join(folder, "link"), join(folder, "no such folder", "key"), join(taken, "key")]) {
+    const refused = await run(["serve", "--port", "0", "--data-dir", dataDir, "--first-key-file", file]);
+    assert.equal(refused.exitCode, EXIT.config, refused.stderr);
+    assert.match(refused.stderr, /^wharf: WHARF_FIRST_KEY_FILE names [^\n]+: name a new file [^\n]+\.\n$/);
+    assert.equal(refused.stdout, "");
+  }
+  assert.equal(await readFile(taken, "utf8"), "somebody's notes");
+  assert.deepEqual((await readdir(folder)).sort(), ["data", "link", "taken"]);
+
+  const { child, printed } = await serve(dataDir, ["--json", "--first-key-file", join(folder, "key")]);
+  t.after(() => child.kill("SIGKILL"));
+  const first = objectIn(parseObject(printed), "first_key");
+  assert.deepEqual(Object.keys(first ?? {}), ["file", "id", "team", "team_id", "name", "scopes"]);
+  assert.equal(textIn(first, "file"), join(folder, "key"));
+  assert.match(await readFile(join(folder, "key"), "utf8"), /^sk_/);
   assert.equal(await end(child, "SIGTERM"), EXIT.ok);
 });
 

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import type { Command } from "commander";
+import type { MadeKey } from "../server/src/access/keys.ts";
 import { type Config, widenThreadPool } from "../server/src/config.ts";
 import { LIMITS } from "../server/src/limits.ts";
 import type { RunningWharf } from "../server/src/main.ts";
@@ -9,15 +10,16 @@ import { type Io, printJson } from "./io.ts";
 import { addSettingFlags, configFrom } from "./server-flags.ts";
 
 const HELP = `
-The first start makes the data folder, a team and one API key with every scope. It prints the key once, and a tour to paste into
-another terminal. Everything is in the data folder; one server at a time may use it. Logs are JSON lines on stderr.
+The first start makes the data folder, a team and one API key with every scope. It prints the key once, or writes it into the file that
+--first-key-file names, and a tour to paste into another terminal. Everything is in the data folder; one server at a time may use it. Logs are JSON lines on stderr.
 SIGTERM and SIGINT end it in order: running answers finish, tasks go back into the queue.
 
 Examples:
   $ wharf serve
   $ wharf serve --port 9000 --data-dir /var/lib/wharf
   $ WHARF_PUBLIC_URL=https://files.example.com wharf serve --host 0.0.0.0     behind a proxy
-  $ wharf serve --json | jq -r .first_key.key                                 the first key, for a script`;
+  $ wharf serve --json | jq -r .first_key.key                                 the first key, for a script
+  $ wharf serve --first-key-file /etc/wharf/first-key                         the first key, where logs do not see it`;
 
 /** `wharf serve`: the server in this process, until a signal comes. */
 export function addServe(program: Command, io: Io, end: (exitCode: ExitCode) => void): void {
@@ -35,7 +37,7 @@ export function addServe(program: Command, io: Io, end: (exitCode: ExitCode) => 
     const wharf = await startWharf(config);
     try {
       if (json) printJson(io, started(wharf, config));
-      else io.stdout.write(banner({ ...wharf, dataDir: config.dataDir, docs: config.docs }));
+      else io.stdout.write(banner({ ...wharf, ...config }));
       if (!io.signal.aborted) await once(io.signal, "abort");
     } finally {
       endIfStopHangs(io);
@@ -57,15 +59,17 @@ function endIfStopHangs(io: Io): void {
   hung.unref();
 }
 
-function started(wharf: RunningWharf, { dataDir, docs }: Pick<Config, "dataDir" | "docs">) {
-  const key = wharf.firstKey;
+function started({ url, firstKey }: RunningWharf, { dataDir, docs, firstKeyFile }: Config) {
   return {
-    url: wharf.url,
-    docs_url: docs ? `${wharf.url}/docs` : null,
+    url,
+    docs_url: docs ? `${url}/docs` : null,
     data_dir: dataDir,
-    first_key:
-      key === null
-        ? null
-        : { key: key.key, id: key.keyId, team: key.team, team_id: key.teamId, name: key.name, scopes: key.scopes },
+    first_key: firstKey === null ? null : firstKeyToJson(firstKey, firstKeyFile),
   };
+}
+
+/** The key itself, or the file that it is in. */
+function firstKeyToJson(made: MadeKey, file: string | null) {
+  const { keyId, team, teamId, name, scopes } = made;
+  return { ...(file === null ? { key: made.key } : { file }), id: keyId, team, team_id: teamId, name, scopes };
 }

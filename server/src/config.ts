@@ -29,6 +29,8 @@ export interface Config {
   readonly diskReserveBytes: number | null;
   /** Server secret behind upload URLs; null = generated into the data folder. */
   readonly secret: string | null;
+  /** Absolute path of the new file that the first start writes its key into; null = printed. */
+  readonly firstKeyFile: string | null;
   /** Places for documents that are being read at once. */
   readonly workers: number;
   readonly logLevel: LogLevel;
@@ -167,6 +169,15 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
       return text;
     },
   },
+  firstKeyFile: {
+    env: "WHARF_FIRST_KEY_FILE",
+    flag: "--first-key-file",
+    value: "file",
+    say: "new file, for its owner alone, that the first start writes its key into instead of printing it",
+    shown: "the key is printed",
+    fallback: () => null,
+    parse: (text) => resolve(nonEmpty(text)),
+  },
   workers: {
     env: "WHARF_WORKERS",
     flag: "--workers",
@@ -258,6 +269,7 @@ export function readConfig(
     bucketsPerTeam: read("bucketsPerTeam"),
     diskReserveBytes: read("diskReserveBytes"),
     secret: read("secret"),
+    firstKeyFile: read("firstKeyFile"),
     workers: read("workers"),
     logLevel: read("logLevel"),
     metrics: read("metrics"),

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { createFirstApiKey, type MadeKey } from "./access/keys.ts";
+import { FirstKeyFile } from "./access/first-key-file.ts";
+import { createFirstApiKey, isFirstStart, type MadeKey } from "./access/keys.ts";
 import { connectionRoutes } from "./access/routes.ts";
 import { openFsBlobStore } from "./blobs/fs.ts";
 import { bucketRoutes } from "./buckets/routes.ts";
@@ -79,6 +80,9 @@ export async function startWharf(config: Config, options: StartOptions = {}): Pr
   try {
     const base: Base = { config, log, clock, ids, closing };
     const adapters = await openAdapters(base, options);
+    const keyFile = config.firstKeyFile === null ? null : new FirstKeyFile(config.firstKeyFile);
+    // Later starts find the file that the first one made.
+    if (keyFile !== null && (await isFirstStart(adapters.catalogue))) keyFile.check();
     const background = createBackground(base, adapters);
     // Nobody writes yet: what a crash left behind goes before anybody can meet it.
     await background.indexer.recover();
@@ -96,7 +100,7 @@ export async function startWharf(config: Config, options: StartOptions = {}): Pr
     scrubber.start();
     sweeper.start();
     // Last: it is shown once, by a start that succeeds. One that finds its port taken would have used it up.
-    const firstKey = await createFirstApiKey({ catalogue: adapters.catalogue, ids, random: randomBytes });
+    const firstKey = await createFirstApiKey({ catalogue: adapters.catalogue, ids, random: randomBytes }, keyFile);
     log.info({ url, data_dir: adapters.folder.path }, "listening");
 
     let stopped: Promise<void> | null = null;

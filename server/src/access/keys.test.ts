@@ -1,16 +1,20 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import type { Catalogue } from "../catalogue/catalogue.ts";
 import { openSqliteCatalogue } from "../catalogue/sqlite.ts";
 import { WharfError } from "../errors.ts";
 import { openTestApp, type TestApp } from "../http/test-app.ts";
 import { brandId } from "../ids.ts";
 import { makeApiKey, SCOPES } from "./api-key.ts";
 import { authenticate } from "./authenticate.ts";
-import { createApiKey, createFirstApiKey, listApiKeys, revokeApiKey } from "./keys.ts";
+import { FirstKeyFile } from "./first-key-file.ts";
+import { createApiKey, createFirstApiKey, isFirstStart, listApiKeys, revokeApiKey } from "./keys.ts";
+import { createFirstKey } from "./store.ts";
 
 let t: TestApp;
 before(async () => {
@@ -60,6 +64,39 @@ describe("keys (ALL-2, ALL-10)", () => {
       revokeApiKey(t.catalogue, brandId("key", "key_none")),
       (error) => error instanceof WharfError && error.code === "not_found",
     );
+  });
+
+  test("a first key that cannot be written into its file is not made, and one that another was faster with leaves no file", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "wharf-keys-"));
+    const fatal = (error: Error) => assert.fail(error);
+    const catalogue = await openSqliteCatalogue({ path: join(folder, "catalogue.db"), fatal });
+    try {
+      await writeFile(join(folder, "taken"), "");
+      for (const path of [join(folder, "taken"), join(folder, "taken", "key"), join(folder, "absent", "key")]) {
+        const made = createFirstApiKey({ ...deps(), catalogue }, new FirstKeyFile(path));
+        await assert.rejects(made, { name: "ConfigError", message: /WHARF_FIRST_KEY_FILE/ });
+        assert.equal(await isFirstStart(catalogue), true);
+      }
+      // `wharf keys create` comes between the look and the key.
+      const late = new FirstKeyFile(join(folder, "late"));
+      const faster: Catalogue = {
+        run: async (operation, input) => {
+          if (operation.name === createFirstKey.name)
+            await createApiKey({ ...deps(), catalogue }, { team: "other", name: "faster" });
+          return catalogue.run(operation, input);
+        },
+        listen: (topic, wake) => catalogue.listen(topic, wake),
+        stats: () => catalogue.stats(),
+        close: async () => {},
+      };
+      assert.equal(await createFirstApiKey({ ...deps(), catalogue: faster }, late), null);
+      assert.equal(existsSync(late.path), false);
+      assert.equal(await createFirstApiKey({ ...deps(), catalogue }, late), null);
+      assert.equal(existsSync(late.path), false);
+    } finally {
+      await catalogue.close();
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 
   test("the first start makes one key with every scope, and none when there is a team already", async () => {

@@ -2,7 +2,8 @@ import type { Catalogue } from "../catalogue/catalogue.ts";
 import { accepted } from "../errors.ts";
 import type { IdSource, KeyId, TeamId } from "../ids.ts";
 import { DEFAULT_SCOPES, hashApiKey, makeApiKey, SCOPES, type Scope } from "./api-key.ts";
-import { createFirstKey, createKey, type ListedKey, listKeys, type NewKey, revokeKey } from "./store.ts";
+import type { FirstKeyFile } from "./first-key-file.ts";
+import { anyTeam, createFirstKey, createKey, type ListedKey, listKeys, type NewKey, revokeKey } from "./store.ts";
 
 /**
  * Making, listing and revoking keys: what `wharf keys` and the first start call, over the catalogue, with or without a running
@@ -35,12 +36,29 @@ export async function createApiKey(
   return { key, keyId: made.keyId, teamId: made.teamId, team, name, scopes };
 }
 
-/** The first start: team `default` and a key with every scope (ALL-10), or null when there is a team already. */
-export async function createFirstApiKey(deps: KeysDeps): Promise<MadeKey | null> {
+/** Whether the next start makes the first key. */
+export async function isFirstStart(catalogue: Catalogue): Promise<boolean> {
+  return !(await catalogue.run(anyTeam, {}));
+}
+
+/**
+ * The first start: team `default` and a key with every scope (ALL-10), or null when there is a team already. With a `file` the key is in
+ * there before it counts. Throws ConfigError when it cannot be; then no key is made.
+ */
+export async function createFirstApiKey(deps: KeysDeps, file: FirstKeyFile | null = null): Promise<MadeKey | null> {
   const { key, row } = newKey(deps, FIRST_NAME, SCOPES);
   const newTeamId = deps.ids.next("team");
+  if (file !== null) {
+    if (!(await isFirstStart(deps.catalogue))) return null;
+    file.write(key);
+  }
+  // When this fails it may have been done all the same: the file stays then.
   const { created } = await deps.catalogue.run(createFirstKey, { key: row, teamSlug: FIRST_TEAM, newTeamId });
-  if (!created) return null;
+  if (!created) {
+    // `wharf keys create` was faster.
+    file?.remove();
+    return null;
+  }
   return { key, keyId: row.id, teamId: newTeamId, team: FIRST_TEAM, name: FIRST_NAME, scopes: SCOPES };
 }
 

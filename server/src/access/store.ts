@@ -74,12 +74,17 @@ export const createKey = writeOperation(
   },
 );
 
+export const anyTeam = readOperation(
+  "access.anyTeam",
+  async ({ db }, _input: object): Promise<boolean> =>
+    (await db.selectFrom("teams").select("id").limit(1).executeTakeFirst()) !== undefined,
+);
+
 /** The first start: a team and a key, unless there is a team already. `created` says which. */
 export const createFirstKey = writeOperation(
   "access.createFirstKey",
   async ({ db, now }, input: { key: NewKey; teamSlug: string; newTeamId: TeamId }) => {
-    const anyTeam = await db.selectFrom("teams").select("id").limit(1).executeTakeFirst();
-    if (anyTeam !== undefined) return { created: false };
+    if (await anyTeam.run({ db, now }, {})) return { created: false };
     await createKey.run({ db, now }, input);
     return { created: true };
   },
@@ -129,7 +134,7 @@ export const revokeKey = writeOperation("access.revokeKey", async ({ db, now }, 
   return { revokedAt: row.revoked_at ?? now };
 });
 
-export const accessOperations = [findCaller, createKey, createFirstKey, listKeys, revokeKey];
+export const accessOperations = [findCaller, createKey, anyTeam, createFirstKey, listKeys, revokeKey];
 
 function readScopes(json: string): readonly Scope[] {
   const list: unknown = JSON.parse(json);
