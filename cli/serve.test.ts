@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
@@ -140,6 +141,28 @@ test("a file for the first key that is there, or cannot be made, ends the start;
   assert.deepEqual(Object.keys(first ?? {}), ["file", "id", "team", "team_id", "name", "scopes"]);
   assert.equal(textIn(first, "file"), join(folder, "key"));
   assert.match(await readFile(join(folder, "key"), "utf8"), /^sk_/);
+  assert.equal(await end(child, "SIGTERM"), EXIT.ok);
+});
+
+test("an address that cannot be had ends the start with the setting's name and 78, and leaves the first key", async (t) => {
+  const folder = await temporaryFolder(t);
+  const holder = createServer().listen(0, "127.0.0.1");
+  t.after(() => holder.close());
+  await once(holder, "listening");
+  const { port } = Object(holder.address());
+  const cases: readonly (readonly [host: string, port: string, says: RegExp])[] = [
+    ["127.0.0.1", String(port), /listens there already: stop it, or choose another port/],
+    ["203.0.113.7", "0", /does not have that address/],
+  ];
+  for (const [host, where, says] of cases) {
+    const refused = await run(["serve", "--host", host, "--port", where, "--data-dir", join(folder, "data")]);
+    assert.equal(refused.exitCode, EXIT.config, refused.stderr);
+    assert.match(refused.stderr, says);
+    assert.match(refused.stderr, /wharf: WHARF_HOST and WHARF_PORT are [^\n]+\.\n$/);
+  }
+  const { child, printed } = await serve(join(folder, "data"));
+  t.after(() => child.kill("SIGKILL"));
+  assert.match(printed, /^export WHARF_API_KEY=sk_/m);
   assert.equal(await end(child, "SIGTERM"), EXIT.ok);
 });
 

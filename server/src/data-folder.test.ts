@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -20,10 +30,38 @@ test("The folder and those above it are made, for its owner alone", () => {
   assert.deepEqual(openDataFolder(folder.path), folder);
 });
 
-test("A folder that others can read is refused with the command that mends it", () => {
+test("A folder that others can read is refused with the command that mends it, and nothing is made in it", () => {
   const { path } = openDataFolder(join(scratch, "data"));
   chmodSync(path, 0o755);
-  assert.throws(() => openDataFolder(path), { name: "ConfigError", message: /chmod 700/ });
+  assert.throws(() => openDataFolder(path), { name: "ConfigError", message: /mode 755.*chmod 700/ });
+
+  const theirs = join(scratch, "theirs");
+  mkdirSync(theirs, { mode: 0o750 });
+  writeFileSync(join(theirs, "notes.txt"), "mine");
+  assert.throws(() => openDataFolder(theirs), { name: "ConfigError", message: /mode 750.*not empty.*--data-dir/ });
+  assert.deepEqual(readdirSync(theirs), ["notes.txt"]);
+  assert.equal(statSync(theirs).mode & 0o777, 0o750);
+  assert.throws(() => openDataFolder(join(theirs, "notes.txt")), { name: "ConfigError", message: /is no folder/ });
+});
+
+test("An empty folder of ours that others can read becomes ours alone", () => {
+  const path = join(scratch, "data");
+  mkdirSync(path);
+  chmodSync(path, 0o755);
+  openDataFolder(path);
+  assert.equal(statSync(path).mode & 0o777, 0o700);
+});
+
+test("An empty folder that others can read and that is another user's is refused as it is", {
+  skip: process.getuid?.() === 0 ? false : "only root can give a folder away",
+}, () => {
+  const path = join(scratch, "data");
+  mkdirSync(path);
+  chmodSync(path, 0o755);
+  chownSync(path, 12_345, 12_345);
+  assert.throws(() => openDataFolder(path), { name: "ConfigError", message: /another user \(uid 12345\)/ });
+  assert.deepEqual(readdirSync(path), []);
+  assert.equal(statSync(path).mode & 0o777, 0o755);
 });
 
 test("A second lock on the folder is refused with one sentence, and the folder is free after the release", () => {

@@ -36,18 +36,34 @@ export function findDataFolder(path: string): DataFolder {
 /** Stands in a folder that a restore is filling: nothing may use it yet. */
 export const RESTORE_MARK = "restore-incomplete";
 
-/** Makes the folder (0700) when it is not there, each new one fsynced in its parent; refuses one that others can read. */
+/**
+ * Makes the folder (0700) when it is not there, each new one fsynced in its parent. One that others can read is made ours alone while it
+ * is empty, and otherwise refused, as is another user's: then nothing is made in it.
+ */
 export function openDataFolder(path: string): DataFolder {
   const folder = findDataFolder(path);
   if (existsSync(join(path, RESTORE_MARK)))
     throw new ConfigError(`A restore into ${path} did not end: empty the folder and run wharf restore again.`);
+  if (existsSync(path)) closeToOthers(path);
   for (const place of [path, folder.blobs, folder.index]) makeFolder(place);
-  const mode = statSync(path).mode & 0o777;
-  if ((mode & 0o077) !== 0)
-    throw new ConfigError(
-      `The data folder ${path} can be read by others (mode ${mode.toString(8)}): run chmod 700 ${path}.`,
-    );
   return folder;
+}
+
+function closeToOthers(path: string): void {
+  const found = statSync(path);
+  if (!found.isDirectory()) throw new ConfigError(`${path} is no folder: name one with --data-dir.`);
+  const mode = found.mode & 0o777;
+  if ((mode & 0o077) === 0) return;
+  // Who owns it may open it again, or have put something there to be found.
+  if (found.uid !== process.getuid?.())
+    throw new ConfigError(
+      `The data folder ${path} can be read by others (mode ${mode.toString(8)}) and belongs to another user (uid ${found.uid}): run wharf as that user after chmod 700 ${path}, or name a folder of your own with --data-dir.`,
+    );
+  if (readdirSync(path).length > 0)
+    throw new ConfigError(
+      `The data folder ${path} can be read by others (mode ${mode.toString(8)}) and is not empty: run chmod 700 ${path} if what it holds is Wharf's, or name a new folder with --data-dir.`,
+    );
+  chmodSync(path, 0o700);
 }
 
 /** Kept until `release`, or until the process dies: the kernel frees it. */

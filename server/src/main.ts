@@ -10,6 +10,7 @@ import { openSqliteCatalogue } from "./catalogue/sqlite.ts";
 import { type Clock, createClock } from "./clock.ts";
 import { type Config, ConfigError } from "./config.ts";
 import { loadSecret, lockDataFolder, openDataFolder } from "./data-folder.ts";
+import { errorCodeOf } from "./errors.ts";
 import { type Isolation, sayIsolation } from "./extraction/extractor.ts";
 import { createExtractionPool } from "./extraction/pool.ts";
 import { createBudgets } from "./fairness/budgets.ts";
@@ -256,7 +257,9 @@ async function listen({ config, log, clock, ids, closing }: Base, adapters: Adap
     unlimitedPeers: config.unlimitedPeers,
     metrics,
   });
-  const address = await http.listen(config.host, config.port);
+  const address = await http.listen(config.host, config.port).catch((error: unknown) => {
+    throw cannotListen(error, config);
+  });
   url = config.publicUrl ?? `http://${reachableHost(config.host)}:${address.port}`;
   if (config.publicUrl === null && !isLoopback(config.host))
     log.warn({ url }, "WHARF_PUBLIC_URL is not set: clients elsewhere cannot reach the upload_url they are given");
@@ -321,6 +324,19 @@ async function readiness(
 function exitOnFatal(log: Log, error: Error): never {
   log.fatal({ err: error }, "storage failed: the process ends, a restart recovers");
   process.exit(EXIT_IO);
+}
+
+/** What the operator has to change, where the system says that the address cannot be had. */
+function cannotListen(error: unknown, { host, port }: Config): unknown {
+  const why: Readonly<Record<string, string>> = {
+    EADDRINUSE: "something listens there already: stop it, or choose another port with --port",
+    EACCES: "this user may not: choose a port from 1024 up with --port",
+    EADDRNOTAVAIL: "this machine does not have that address: choose another one with --host",
+    ENOTFOUND: "there is no such name: give an address of this machine with --host",
+  };
+  const sentence = why[errorCodeOf(error) ?? ""];
+  if (sentence === undefined) return error;
+  return new ConfigError(`WHARF_HOST and WHARF_PORT are ${host} and ${port}, but ${sentence}.`, { cause: error });
 }
 
 /** A wildcard address is reached by loopback from this machine; from others, WHARF_PUBLIC_URL says how. */
