@@ -96,7 +96,7 @@ export function addFiles(program: Command, io: Io): void {
     .addHelpText("after", FILES_HELP);
   addClientFlags(list, RETRY_SECONDS);
   list.action(async (flags: ListFlags) => {
-    const json = await withApi(flags, io, (api) => api.get(`/knowledge/files?${listQuery(flags)}`));
+    const json = await withApi(flags, io, (api) => listed(api, flags));
     if (flags.json) return printJson(io, json);
     const found = objectsIn(json, "files");
     io.stdout.write(found.length === 0 ? "There are no such files.\n" : statusTable(found));
@@ -122,8 +122,20 @@ export function addFiles(program: Command, io: Io): void {
   });
 }
 
-function listQuery({ bucket, tag = [], status, limit }: ListFlags): string {
+/** As many as were asked for, or all: a page before the end is short when a filter matches rarely, and the next one goes on. */
+async function listed(api: Api, flags: ListFlags): Promise<JsonObject> {
+  const files: JsonObject[] = [];
+  for (let cursor: string | null = null; ; ) {
+    const json = await api.get(`/knowledge/files?${listQuery(flags, flags.limit - files.length, cursor)}`);
+    files.push(...objectsIn(json, "files"));
+    cursor = textIn(json, "next_cursor");
+    if (cursor === null || files.length >= flags.limit) return { ...json, files };
+  }
+}
+
+function listQuery({ bucket, tag = [], status }: ListFlags, limit: number, cursor: string | null): string {
   const query = new URLSearchParams({ limit: String(limit) });
+  if (cursor !== null) query.set("cursor", cursor);
   if (bucket !== undefined) query.set("bucket", bucket);
   if (status !== undefined) query.set("status", status);
   for (const one of tag) query.append("tag", one);

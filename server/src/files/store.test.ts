@@ -7,6 +7,8 @@ import { LIMITS } from "../limits.ts";
 import { cancelTask, retryTask } from "../tasks/store.ts";
 import { deleteFile } from "./delete-file.store.ts";
 import { FILE_STATES, membershipStatusOf } from "./file.ts";
+import { listFiles } from "./list.store.ts";
+import { parseListQuery } from "./list.ts";
 import { reindexFile } from "./reindex-file.store.ts";
 import { forgetTombstones } from "./retention.store.ts";
 import { findFile, readFile } from "./store.ts";
@@ -37,6 +39,16 @@ function remove(file: TestFile) {
   });
 }
 
+const EVERY_FILE = {
+  bucket: undefined,
+  tags: [],
+  status: undefined,
+  metadata: [],
+  createdAfter: undefined,
+  limit: undefined,
+  cursor: undefined,
+};
+
 function tasksOf(file: TestFile): Promise<TasksTable[]> {
   return f.t.db
     .selectFrom("tasks")
@@ -52,6 +64,24 @@ function everything(): string {
   const tables = ["files", "file_tags", "file_metadata", "file_buckets", "tasks", "upload_sessions", "buckets"];
   return tables.map((table) => JSON.stringify(f.t.database.prepare(`SELECT * FROM ${table}`).all())).join("\n");
 }
+
+test("a list says of each file the place in the queue that the file itself says", async () => {
+  const own = await f.newTeam();
+  const files: TestFile[] = [];
+  for (let n = 0; n < 6; n++) files.push(await f.newFile(own, { state: n === 2 ? "indexed" : "queued" }));
+  const slow = files.filter((_, n) => n > 3).map((file) => file.taskId);
+  await f.t.db.updateTable("tasks").set({ lane: "slow" }).where("id", "in", slow).execute();
+  const request = parseListQuery(own.teamId, EVERY_FILE);
+  const { files: listed } = await f.t.catalogue.run(listFiles, { ...request, teamId: own.teamId });
+  assert.equal(listed.length, files.length);
+  const places = [];
+  for (const { id, task } of listed) {
+    const alone = await f.t.catalogue.run(readFile, { teamId: own.teamId, fileId: id });
+    assert.equal(task.queuePosition, alone?.task.queuePosition, id);
+    places.push(task.queuePosition);
+  }
+  assert.deepEqual(places, [2, 1, 3, null, 2, 1]);
+});
 
 describe("insertFile", () => {
   test("makes file, tags, searchable metadata, memberships with counters and task together, or nothing of it (FIN-1)", async () => {
@@ -150,7 +180,7 @@ describe("deleteFile", () => {
     assert.equal((await f.t.file(file.fileId)).state, "indexed");
   });
 
-  test("leaves the ids that a repeated finalize answers with (FIN-2)", async () => {
+  test("leaves the ids that a repeated finalize answers with, and no digest (FIN-2)", async () => {
     const file = await f.newFile(team, { state: "indexed" });
     await remove(file);
     const session = await f.t.db
@@ -158,7 +188,7 @@ describe("deleteFile", () => {
       .selectAll()
       .where("id", "=", file.sessionId)
       .executeTakeFirstOrThrow();
-    assert.deepEqual([session.file_id, session.task_id, session.sha256], [file.fileId, file.taskId, file.sha256]);
+    assert.deepEqual([session.file_id, session.task_id, session.sha256], [file.fileId, file.taskId, ""]);
     assert.equal(session.content_type, "text/plain", "PUT-18 answers with the object's type");
   });
 });

@@ -2,10 +2,10 @@ import type { BlobKey } from "../blobs/blob-store.ts";
 import { storedKey } from "../blobs/keys.ts";
 import type { Tx } from "../catalogue/catalogue.ts";
 import { prepared } from "../catalogue/prepared.ts";
-import type { FileState, FilesTable, MembershipStatus, TasksTable } from "../catalogue/schema.ts";
+import type { FileState, FilesTable, MembershipStatus } from "../catalogue/schema.ts";
 import type { FileWarning, JsonValue } from "../errors.ts";
 import type { BucketId, FileId, SessionId, TaskId, TeamId } from "../ids.ts";
-import { queuePositionOf, type VisibleTask } from "../tasks/store.ts";
+import { queuePositionOf, type VisibleTask, withQueuePositions } from "../tasks/store.ts";
 
 /** A file as its team sees it: one snapshot of its row, its memberships and its latest task. */
 export interface FileView {
@@ -72,7 +72,7 @@ const fileOfTeam = prepared((db, $: FileRef) =>
   db.selectFrom("files").selectAll().where("id", "=", $.fileId).where("team_id", "=", $.teamId),
 );
 
-/** The views of at most limits.listMax rows, in their order: two reads for all of them, and a place in the queue for each that waits. */
+/** The views of at most limits.listMax rows, in their order: two reads for all of them, and the heads of the queue when some wait. */
 export async function viewsOf(tx: Tx, rows: readonly FilesTable[]): Promise<readonly FileView[]> {
   if (rows.length === 0) return [];
   const memberships = await membershipsOf(tx, rows);
@@ -121,13 +121,16 @@ function memberships(db: Tx["db"]) {
 async function tasksOf(tx: Tx, rows: readonly FilesTable[]): Promise<ReadonlyMap<string, VisibleTask>> {
   const ids = rows.map((row) => row.task_id);
   const [first] = ids;
-  const tasks: readonly TasksTable[] =
+  const visible =
     first !== undefined && ids.length === 1
-      ? await taskById(tx, { taskId: first })
-      : await tx.db.selectFrom("tasks").selectAll().where("id", "in", ids).execute();
-  const byId = new Map<string, VisibleTask>();
-  for (const task of tasks) byId.set(task.id, { task, queuePosition: await queuePositionOf(tx, task) });
-  return byId;
+      ? await taskOfOne(tx, first)
+      : await withQueuePositions(tx, await tx.db.selectFrom("tasks").selectAll().where("id", "in", ids).execute());
+  return new Map(visible.map((one) => [one.task.id, one]));
+}
+
+async function taskOfOne(tx: Tx, taskId: TaskId): Promise<readonly VisibleTask[]> {
+  const [task] = await taskById(tx, { taskId });
+  return task === undefined ? [] : [{ task, queuePosition: await queuePositionOf(tx, task) }];
 }
 
 const taskById = prepared((db, $: { taskId: TaskId }) => db.selectFrom("tasks").selectAll().where("id", "=", $.taskId));

@@ -94,7 +94,7 @@ export class ByteEndpoint {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): Promise<void> {
-    const { catalogue, clock, secret, publicUrl, disk } = this.#deps;
+    const { catalogue, clock, secret, publicUrl } = this.#deps;
     const path = (request.url ?? "").split("?", 1)[0] ?? "";
     const id = sessionOfPath(path, secret);
     const read = async () => (id === null ? null : catalogue.run(readSession, { id, teamId: null }));
@@ -127,11 +127,8 @@ export class ByteEndpoint {
           return refuseWithText(request, response, bodyOfProbe("some"));
         if (decision.kind === "finish") return this.#finishKept(request, response, session);
         return this.#answerProgress(request, response, session);
-      case "data": {
-        const bytes = Math.max(0, decision.end - session.receivedBytes);
-        if (!(await disk.admitsData(bytes))) return refuseWithText(request, response, { status: 503, text: DISK_LOW }); // PUT-20
+      case "data":
         return this.#receiveInShare(request, response, session, decision, expectsContinue);
-      }
     }
   }
 
@@ -139,13 +136,16 @@ export class ByteEndpoint {
   async #receiveInShare(
     request: IncomingMessage,
     response: ServerResponse,
-    { id, teamId }: Session,
+    { id, teamId, receivedBytes }: Session,
     wanted: DataRequest,
     expectsContinue: boolean,
   ): Promise<void> {
     const place = this.#deps.places.tryTake({ teamId, keyId: null });
     if (typeof place === "string") return refuseWithText(request, response, { status: 503, text: TOO_MANY });
     try {
+      const bytes = Math.max(0, wanted.end - receivedBytes);
+      if (!(await this.#deps.disk.admitsData(bytes)))
+        return await refuseWithText(request, response, { status: 503, text: DISK_LOW }); // PUT-20
       await this.#receive(request, response, id, wanted, expectsContinue);
     } finally {
       place.free();
