@@ -218,7 +218,7 @@ export const LIMITS = {
   // Files of the search index (search-index/fts5*.ts)
   /** Threads that read … */
   indexReaders: 2,
-  /** … and at once for one team: another one never waits for it (docs/decisions/0030-shares.md). */
+  /** … and at once for one team: another one never waits for it (docs/decisions/0035-shares.md). */
   indexReadersOfTeam: 1,
   /** Open at once in each thread, one a team; each takes three descriptors (open-file-limit.ts). */
   indexOpenFiles: 42,

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { LIMITS } from "./limits.ts";
 
-/** Descriptors for what cannot do without them: 64 open search indexes in two threads, the catalogue, pipes of children. */
+/** Descriptors for what cannot do without them: 42 open search indexes in each of three threads, the catalogue, pipes of children. */
 const RESERVED = 512;
 /** A connection that uploads or downloads has a file open, too; there is a tenth more of them for uploads. */
 const PER_CONNECTION = 2.2;

@@ -15,14 +15,16 @@ const READY_WITHIN_MS = 60_000;
 export class TestServer {
   readonly dataDir: string;
   readonly #env: Record<string, string>;
+  readonly #openFiles: number | null;
   #process: ChildProcess | null = null;
   #log = "";
   #url = "";
   /** The first key, of the team `default`. */
   key = "";
 
-  private constructor(dataDir: string, settings: Readonly<Record<string, string>>) {
+  private constructor(dataDir: string, settings: Readonly<Record<string, string>>, openFiles: number | null) {
     this.dataDir = dataDir;
+    this.#openFiles = openFiles;
     this.#env = {
       ...inheritedEnvironment(),
       WHARF_PORT: "0",
@@ -34,9 +36,16 @@ export class TestServer {
     };
   }
 
-  /** `settings` are environment variables; creates are not limited unless they say so. `under`: where its data folder is made. */
-  static async start(settings: Readonly<Record<string, string>> = {}, under = tmpdir()): Promise<TestServer> {
-    const server = new TestServer(await mkdtemp(join(under, "wharf-acceptance-")), settings);
+  /**
+   * `settings` are environment variables; creates are not limited unless they say so. `under`: where its data folder is made. `openFiles`: how
+   * many it may have open; default: as many as this process.
+   */
+  static async start(
+    settings: Readonly<Record<string, string>> = {},
+    under = tmpdir(),
+    openFiles: number | null = null,
+  ): Promise<TestServer> {
+    const server = new TestServer(await mkdtemp(join(under, "wharf-acceptance-")), settings, openFiles);
     try {
       await server.begin();
     } catch (error) {
@@ -69,7 +78,10 @@ export class TestServer {
 
   /** Starts the process on the same data folder; `changed` settings hold for this run. */
   async begin(changed: Readonly<Record<string, string>> = {}): Promise<void> {
-    const child = spawn(process.execPath, [CLI, "serve", "--json"], {
+    const serve = [process.execPath, CLI, "serve", "--json"];
+    const limit = `ulimit -n ${this.#openFiles ?? "unlimited"} && exec "$0" "$@"`;
+    const [command = "", ...args] = this.#openFiles === null ? serve : ["/bin/sh", "-c", limit, ...serve];
+    const child = spawn(command, args, {
       env: { ...this.#env, ...changed },
       stdio: ["ignore", "pipe", "pipe"],
     });

@@ -34,8 +34,11 @@ export async function openTarget({ twoTeams = false }: { readonly twoTeams?: boo
 }
 
 /** A server with settings of its own, closed when the file's tests are done. */
-export async function ownServer(settings: Readonly<Record<string, string>> = {}): Promise<TestServer> {
-  const server = await TestServer.start(settings);
+export async function ownServer(
+  settings: Readonly<Record<string, string>> = {},
+  { openFiles = null }: { readonly openFiles?: number | null } = {},
+): Promise<TestServer> {
+  const server = await TestServer.start(settings, undefined, openFiles);
   after(() => server.close());
   return server;
 }

@@ -44,3 +44,26 @@ export function seedFiles(cataloguePath: string, { team, count, tagsOf, metadata
 }
 
 const FIRST_MS = 1_795_900_000_000;
+
+/** Empty buckets, as creates make them. */
+export function seedBuckets(
+  cataloguePath: string,
+  { team, count }: { readonly team: string; readonly count: number },
+): void {
+  const database = new DatabaseSync(cataloguePath);
+  try {
+    database.exec("PRAGMA synchronous = OFF");
+    const teamId = String(database.prepare("SELECT id FROM teams WHERE slug = ?").get(team)?.["id"]);
+    const bucket = database.prepare(
+      "INSERT INTO buckets (id, team_id, slug, name, status, created_at, updated_at) VALUES (?, ?, ?, ?, 'active', ?, ?)",
+    );
+    database.exec("BEGIN");
+    for (let n = 0; n < count; n++) {
+      const slug = `seeded-${String(n).padStart(7, "0")}-${"pad".repeat(12)}`;
+      bucket.run(`bucket_x${String(n).padStart(25, "0")}`, teamId, slug, slug, FIRST_MS, FIRST_MS);
+    }
+    database.exec("COMMIT");
+  } finally {
+    database.close();
+  }
+}
