@@ -74,7 +74,9 @@ export class Crowd {
       socket.write(caller.say);
     });
     socket.on("error", () => {});
-    const { drip, endMs } = caller;
+    const { endMs } = caller;
+    // Who does not read notices an end only by writing; a line end between requests is nothing.
+    const drip = caller.drip ?? (caller.reads ? undefined : "\r\n");
     const dripping = drip === undefined ? undefined : setInterval(() => socket.write(drip), 1000);
     const hangUp = endMs === undefined ? undefined : setTimeout(() => socket.destroy(), endMs);
     hangUp?.unref();
