@@ -274,6 +274,8 @@ export const LIMITS = {
   childIdleRssBytes: 256 * MIB,
   /** Fresh children that wait for documents of teams that have none. */
   childSpares: 2,
+  /** Children that wait for their team's next document: so many teams may take turns without a start for each. Idle, one has 13 MB of its own. */
+  childrenKept: 16,
   /** Threads and processes of a child that has a user of its own; Node takes 11. */
   childThreads: 64,
   childPriority: 10,

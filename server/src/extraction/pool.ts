@@ -91,7 +91,7 @@ class ExtractionPool implements Extractor {
     this.#limits = limits;
     const slowPlaces = availableParallelism();
     this.#lanes = new Lanes({ fast: places, slow: slowPlaces });
-    this.#used = new TeamChildren(places + slowPlaces);
+    this.#used = new TeamChildren(Math.max(LIMITS.childrenKept, places + slowPlaces));
   }
 
   get isolation() {

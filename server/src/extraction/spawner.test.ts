@@ -102,7 +102,7 @@ test("a server that is killed while children are handed over leaves neither them
     await sleep(round * 3);
     server.kill("SIGKILL");
     await once(server, "exit");
-    const until = performance.now() + 5000;
+    const until = performance.now() + 60_000;
     while (running(mark).length > 0 && performance.now() < until) await sleep(20);
     assert.deepEqual(running(mark), [], `round ${round}`);
   }

@@ -20,11 +20,18 @@ export function descendants(pid: number): readonly number[] {
   return found;
 }
 
-/** Descendants that used CPU time between two looks: the extraction child at work. */
+/** What the start of a child takes at most, in the kernel's hundredths of a second: one that is just starting is not at work. */
+const START_TICKS = 25;
+
+/** Descendants that used CPU time between two looks, and not for their start: the extraction child at work. The busiest first. */
 export async function busyDescendants(pid: number): Promise<readonly number[]> {
-  const before = new Map(descendants(pid).map((child) => [child, cpuTicks(child)]));
+  const before = new Map(descendants(pid).map((child) => [child, cpuTicks(child) ?? 0]));
   await wait(150);
-  return [...before].filter(([child, ticks]) => (cpuTicks(child) ?? 0) - (ticks ?? 0) >= 5).map(([child]) => child);
+  return [...before]
+    .map(([child, ticks]) => ({ child, ticks, used: (cpuTicks(child) ?? 0) - ticks }))
+    .filter(({ ticks, used }) => ticks > START_TICKS && used > 0)
+    .sort((one, other) => other.used - one.used)
+    .map(({ child }) => child);
 }
 
 export function isAlive(pid: number): boolean {
