@@ -43,6 +43,7 @@ export async function guardRequest(catalogue: Catalogue, request: FastifyRequest
     throw new WharfError("invalid_request", { message });
   }
   if (request.is404) throw new WharfError("not_found");
+  if (lacksId(request.params)) throw new WharfError("not_found", { message: NO_ID });
 
   const { allow, scope } = request.routeOptions.config;
   if (allow !== undefined) throw new WharfError("method_not_allowed", { headers: { Allow: allow } });
@@ -57,6 +58,14 @@ export async function hasScope(catalogue: Catalogue, request: FastifyRequest, sc
   if (request.headers.authorization === undefined) return false;
   const caller = await callerOf(catalogue, request).catch(() => null);
   return caller?.scopes.includes(scope) ?? false;
+}
+
+const NO_ID =
+  "There is nothing at this address: an id is missing in it, or the slash at its end is one too many. /docs lists the routes.";
+
+/** `/files/` is no file with an empty id: whoever wanted the list would be told to check the id. */
+function lacksId(params: unknown): boolean {
+  return typeof params === "object" && params !== null && Object.values(params).includes("");
 }
 
 /** The key comes from the header alone, never from the URL; two headers are as good as none (ALL-2). */

@@ -15,6 +15,12 @@ export function addJsonBodies(app: App): void {
     const { raw, routeOptions, headers } = request;
     // A route without a body takes none: the bytes stay unread (linger.ts drops them).
     if (routeOptions.schema?.body === undefined || !hasBody(raw)) return undefined;
+    const encoding = headers["content-encoding"];
+    if (encoding !== undefined && encoding.toLowerCase() !== "identity")
+      throw new WharfError("unsupported_content_type", {
+        message: "Send the body as it is, without Content-Encoding: compressed bodies are not read.",
+        details: { header: "Content-Encoding" },
+      });
     const typed = isJsonType(headers["content-type"]);
     // Some clients send an absent body as an empty chunked one: it has no type to be wrong.
     if (!typed && routeOptions.config.emptyBody !== true) throw new WharfError("unsupported_content_type");

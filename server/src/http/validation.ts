@@ -18,7 +18,13 @@ export function addValidation(app: App): void {
     const { instancePath, params, message } = errors[0] ?? { instancePath: "", params: {}, message: "is not valid" };
     const missing = "missingProperty" in params ? [String(params["missingProperty"])] : [];
     const field = [...instancePath.split("/").filter(Boolean).map(unescapePointer), ...missing].join(".");
-    const says = missing.length > 0 ? "is required" : (message ?? "is not valid");
+    const allowed = "allowedValues" in params ? [params["allowedValues"]].flat() : null;
+    const says =
+      missing.length > 0
+        ? "is required"
+        : allowed !== null
+          ? `must be one of ${allowed.join(", ")}`
+          : (message ?? "is not valid");
     const subject = field === "" ? `The ${part}` : field;
     return new WharfError("invalid_request", { message: `${subject} ${says}.`, details: { field } });
   });

@@ -28,6 +28,7 @@ import {
   type RefusalText,
   type RequestHead,
   wrongLength,
+  wrongSize,
 } from "./byte-protocol.ts";
 import { digestContradiction } from "./expected-digests.ts";
 import { digestAtOffset, Intake, type IntakeDeps, SupersededError } from "./intake.ts";
@@ -226,7 +227,9 @@ export class ByteEndpoint {
     }
     if (intake.position !== wanted.end) {
       await this.#close(intake, session);
-      const text = wrongLength(intake.position - wanted.first, wanted.first, wanted.end - 1);
+      const got = intake.position - wanted.first;
+      const whole = request.headers["content-range"] === undefined;
+      const text = whole ? wrongSize(got, session.sizeBytes) : wrongLength(got, wanted.first, wanted.end - 1);
       return refuseWithText(request, response, { status: 400, text });
     }
     if (wanted.final) return this.#complete(request, response, intake, session);

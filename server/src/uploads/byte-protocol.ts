@@ -78,7 +78,9 @@ export function decide(session: Session, head: RequestHead, now: number): Decisi
   // O14, O15, O17; an open range and a whole body end where the object ends (P15 … P20, O11)
   const length = (last ?? sizeBytes - 1) - first + 1;
   if (bodyLength !== null && bodyLength !== length)
-    return refuse400(wrongLength(bodyLength, first, first + length - 1));
+    return refuse400(
+      range.kind === "whole" ? wrongSize(bodyLength, sizeBytes) : wrongLength(bodyLength, first, first + length - 1),
+    );
   const reachesEnd = first + length === sizeBytes;
   if (!reachesEnd && length < LIMITS.uploadUnitBytes) return refuse400(tooSmall(length)); // K11
   if (first > session.receivedBytes) return refuse(beyondKept(first, session.receivedBytes)); // O1 … O4
@@ -114,6 +116,11 @@ export function bodyOfProbe(bytes: string): RefusalText {
 
 export function wrongLength(got: number, first: number, last: number): string {
   return `Invalid request.  There were ${got} byte(s) in the request body.  There should have been ${last - first + 1} byte(s) (starting at offset ${first} and ending at offset ${last}) according to the Content-Range header.`;
+}
+
+/** A body without a Content-Range is the whole object. */
+export function wrongSize(got: number, sizeBytes: number): string {
+  return `Invalid request.  There were ${got} byte(s) in the request body.  There should have been ${sizeBytes} byte(s), the size that the upload was created for.  Send all of them, or a part with a Content-Range header.`;
 }
 
 function tooSmall(length: number): string {

@@ -1,3 +1,4 @@
+import { looksLikeBucketId } from "../buckets/bucket.ts";
 import type { NamedBucket } from "../buckets/named.ts";
 import type { Tx } from "../catalogue/catalogue.ts";
 import { prepared } from "../catalogue/prepared.ts";
@@ -48,7 +49,14 @@ export async function resolveBuckets(
       unresolved.add(wish.sent);
     else if (!missing.has(wish.slug)) missing.set(wish.slug, newId);
   }
-  if (unresolved.size > 0) return refuse("bucket_assignment_failed", { details: { unresolved: [...unresolved] } });
+  if (unresolved.size > 0)
+    return refuse("bucket_assignment_failed", {
+      ...howToMend(
+        input.buckets.filter(({ sent }) => unresolved.has(sent)),
+        input.createMissingBuckets,
+      ),
+      details: { unresolved: [...unresolved] },
+    });
   if (ids.size + missing.size > LIMITS.buckets)
     return refuse("invalid_request", {
       message: `A file can be in at most ${LIMITS.buckets} buckets; name fewer.`,
@@ -94,6 +102,21 @@ export async function resolveBuckets(
     for (const bucket of made) ids.add(bucket.id);
   }
   return { ids: [...ids] };
+}
+
+/** What the caller has to change; the catalogue's own sentence when there is nothing more exact. */
+function howToMend(unresolved: readonly NamedBucket[], createMissingBuckets: boolean): { message?: string } {
+  const impossible = unresolved.find(({ id, slug }) => id === null && slug === null);
+  if (impossible !== undefined && !looksLikeBucketId(impossible.sent))
+    return {
+      message: `${JSON.stringify(impossible.sent.slice(0, LIMITS.slugChars))} can be no bucket's slug: it must have 1 to ${LIMITS.slugChars} of a-z, 0-9 and -, and begin with a letter or a digit. Choose another slug.`,
+    };
+  if (createMissingBuckets)
+    return {
+      message:
+        "Some buckets are archived, or are named by ids that do not exist; details.unresolved lists them. Name others: what is archived is not used, and ids are never created.",
+    };
+  return {};
 }
 
 /** §6. What is there above the limit stays. */
