@@ -35,13 +35,13 @@ test("a catalogue of the first schema, with files in it, is brought to the newes
   assert.equal(now.prepare("SELECT max(version) AS version FROM schema_migrations").get()?.["version"], NEWEST_VERSION);
   assert.deepEqual(
     now
-      .prepare("SELECT state, warnings FROM files ORDER BY id")
+      .prepare("SELECT state, warnings, extractor_version FROM files ORDER BY id")
       .all()
-      .map((row) => [row["state"], row["warnings"]]),
+      .map((row) => [row["state"], row["warnings"], row["extractor_version"]]),
     [
-      ["deleted", "[]"],
-      ["indexed", "[]"],
-      ["queued", "[]"],
+      ["deleted", "[]", 1],
+      ["indexed", "[]", 1],
+      ["queued", "[]", 1],
     ],
   );
   const warned = now.prepare("UPDATE files SET warnings = '[1]' WHERE state = ?");

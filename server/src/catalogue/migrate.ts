@@ -3,11 +3,12 @@ import type { Dialect, Migration } from "./migration.ts";
 import { initial } from "./migrations/0001-initial.ts";
 import { fileWarnings } from "./migrations/0002-file-warnings.ts";
 import { digestsOfDeletedFiles } from "./migrations/0003-digests-of-deleted-files.ts";
+import { extractorVersion } from "./migrations/0004-extractor-version.ts";
 import type { Schema } from "./schema.ts";
 
 export const SQLITE: Dialect = { integer: "integer", strict: " STRICT" };
 
-const MIGRATIONS: readonly Migration[] = [initial, fileWarnings, digestsOfDeletedFiles];
+const MIGRATIONS: readonly Migration[] = [initial, fileWarnings, digestsOfDeletedFiles, extractorVersion];
 export const NEWEST_VERSION = MIGRATIONS.length;
 
 /** The data was written by a newer Wharf: refuse rather than guess. */

@@ -142,6 +142,8 @@ export interface FilesTable {
   text_key: string | null;
   /** JSON array of {code, message, pages}: what the active build's text does not show. */
   warnings: string;
+  /** Which version of the extractor read the original last (extraction/extractor-version.ts). */
+  extractor_version: number;
   session_id: SessionId;
   /** The latest indexing task. */
   task_id: TaskId;

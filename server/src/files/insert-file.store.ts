@@ -65,6 +65,7 @@ const NEW_FILE = {
   active_pages: 0,
   text_key: null,
   warnings: "[]",
+  extractor_version: 1,
   error_code: null,
   error_message: null,
   indexed_at: null,

@@ -1,4 +1,5 @@
 import type { Catalogue } from "../catalogue/catalogue.ts";
+import type { TaskLane } from "../catalogue/schema.ts";
 import { isRefusal } from "../errors.ts";
 import type { IdSource } from "../ids.ts";
 import { reindexFile } from "./reindex-file.store.ts";
@@ -8,7 +9,8 @@ import type { FileRef } from "./view.store.ts";
 export async function queueAgain(
   deps: { readonly catalogue: Catalogue; readonly ids: IdSource },
   ref: FileRef,
+  lane: TaskLane = "fast",
 ): Promise<boolean> {
-  const answer = await deps.catalogue.run(reindexFile, { ...ref, taskId: deps.ids.next("task") });
+  const answer = await deps.catalogue.run(reindexFile, { ...ref, lane, taskId: deps.ids.next("task") });
   return !isRefusal(answer) && answer.enqueued;
 }

@@ -1,5 +1,6 @@
 import { moveMemberships } from "../buckets/membership.store.ts";
 import { TOPICS, writeOperation } from "../catalogue/catalogue.ts";
+import type { TaskLane } from "../catalogue/schema.ts";
 import { type Refusal, refuse } from "../errors.ts";
 import type { TaskId } from "../ids.ts";
 import { enqueueTask } from "../tasks/store.ts";
@@ -12,7 +13,7 @@ import { type FileRef, type FileView, ownFile, viewOf } from "./view.store.ts";
  */
 export const reindexFile = writeOperation(
   "files.reindex",
-  async (tx, input: FileRef & { taskId: TaskId }): Promise<ReindexedFile | Refusal> => {
+  async (tx, input: FileRef & { taskId: TaskId; lane?: TaskLane }): Promise<ReindexedFile | Refusal> => {
     const row = await ownFile(tx, input);
     const state = row === undefined ? null : nextFileState(row.state, "reindex");
     if (row === undefined || state === null) return refuse("file_not_found");
@@ -25,6 +26,7 @@ export const reindexFile = writeOperation(
       fileId: row.id,
       type: "index",
       version: row.version,
+      lane: input.lane ?? "fast",
     });
     await tx.db
       .updateTable("files")

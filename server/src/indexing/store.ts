@@ -3,6 +3,7 @@ import { moveMemberships } from "../buckets/membership.store.ts";
 import { readOperation, TOPICS, writeOperation } from "../catalogue/catalogue.ts";
 import { prepared } from "../catalogue/prepared.ts";
 import type { FilesTable } from "../catalogue/schema.ts";
+import { EXTRACTOR_VERSION } from "../extraction/extractor-version.ts";
 import { nextFileState } from "../files/file.ts";
 import { type BucketId, brandId, type FileId, type SessionId, type TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
@@ -106,6 +107,7 @@ const showBuild = prepared((db, $: Activation & { readonly state: FilesTable["st
       active_pages: $.pages,
       text_key: $.textKey,
       warnings: $.warnings,
+      extractor_version: EXTRACTOR_VERSION,
       error_code: null,
       error_message: null,
       indexed_at: $.now,

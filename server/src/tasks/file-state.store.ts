@@ -2,17 +2,29 @@ import { moveMemberships } from "../buckets/membership.store.ts";
 import type { Tx } from "../catalogue/catalogue.ts";
 import { prepared } from "../catalogue/prepared.ts";
 import type { FilesTable } from "../catalogue/schema.ts";
+import { EXTRACTOR_VERSION } from "../extraction/extractor-version.ts";
 import { type FileEvent, membershipStatusOf, nextFileState } from "../files/file.ts";
 import type { FileId } from "../ids.ts";
 
 const fileById = prepared((db, $: { id: FileId }) =>
-  db.selectFrom("files").select(["state", "version", "active_chunks", "task_id"]).where("id", "=", $.id),
+  db
+    .selectFrom("files")
+    .select(["state", "version", "active_chunks", "task_id", "extractor_version"])
+    .where("id", "=", $.id),
 );
 
-const setState = prepared((db, $: Pick<FilesTable, "id" | "state" | "error_code" | "error_message" | "updated_at">) =>
+type StateColumns = "id" | "state" | "error_code" | "error_message" | "extractor_version" | "updated_at";
+
+const setState = prepared((db, $: Pick<FilesTable, StateColumns>) =>
   db
     .updateTable("files")
-    .set({ state: $.state, error_code: $.error_code, error_message: $.error_message, updated_at: $.updated_at })
+    .set({
+      state: $.state,
+      error_code: $.error_code,
+      error_message: $.error_message,
+      extractor_version: $.extractor_version,
+      updated_at: $.updated_at,
+    })
     .where("id", "=", $.id),
 );
 
@@ -33,7 +45,15 @@ export async function moveFile(
   // A claim, or the cancel of a later version's task, shows nothing new of a file that stays as it is.
   if (state === file.state && (event === "claim" || event === "cancel")) return;
   const { code = null, message = null } = error ?? {};
-  await setState(tx, { id: task.file_id, state, error_code: code, error_message: message, updated_at: tx.now });
+  await setState(tx, {
+    id: task.file_id,
+    state,
+    error_code: code,
+    error_message: message,
+    // A file that cannot be read was read all the same: the same version would say the same again.
+    extractor_version: event === "fail" ? EXTRACTOR_VERSION : file.extractor_version,
+    updated_at: tx.now,
+  });
   const before = membershipStatusOf(file.state);
   const after = membershipStatusOf(state);
   if (after === null || after === before) return;

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { readOperation, TOPICS, type Tx, writeOperation } from "../catalogue/catalogue.ts";
 import { prepared } from "../catalogue/prepared.ts";
-import type { TaskState, TasksTable, TaskType } from "../catalogue/schema.ts";
+import type { TaskLane, TaskState, TasksTable, TaskType } from "../catalogue/schema.ts";
 import { FILE_ERRORS, type Refusal, refuse } from "../errors.ts";
 import type { FileId, TaskId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
@@ -16,6 +16,8 @@ export interface NewTask {
   readonly type: TaskType;
   /** The version of the file that the task prepares or removes. */
   readonly version: number;
+  /** Default `fast`; what nobody waits for lines up in `slow`. */
+  readonly lane?: TaskLane;
   /** Not before so many milliseconds from now; default at once. */
   readonly delayMs?: number;
 }
@@ -25,14 +27,15 @@ export interface NewTask {
  * `TOPICS.tasks` among its wakes.
  */
 export async function enqueueTask(tx: Tx, task: NewTask): Promise<void> {
-  const { delayMs = 0 } = task;
+  const { delayMs = 0, lane = "fast" } = task;
   await insertRow(tx, {
     id: task.id,
     team_id: task.teamId,
     file_id: task.fileId,
     type: task.type,
     version: task.version,
-    fair_at: await fairPlace(tx, task.teamId, NEW_TASK.lane),
+    lane,
+    fair_at: await fairPlace(tx, task.teamId, lane),
     due_at: delayMs === 0 ? null : tx.now + delayMs,
     created_at: tx.now,
     updated_at: tx.now,
@@ -47,7 +50,6 @@ const NEW_TASK = {
   deaths: 0,
   troubles: 0,
   lease_losses: 0,
-  lane: "fast",
   claimed_at: null,
   lease_until: null,
   progress_done: 0,
@@ -66,6 +68,7 @@ const insertRow = prepared((db, $: Omit<TasksTable, keyof typeof NEW_TASK>) =>
     file_id: $.file_id,
     type: $.type,
     version: $.version,
+    lane: $.lane,
     fair_at: $.fair_at,
     due_at: $.due_at,
     created_at: $.created_at,

@@ -1,6 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fromBufferPromise } from "yauzl";
+import { encodeText } from "../../src/extraction/fixtures/encode-text.ts";
+import { LEGACY_TEXTS } from "../../src/extraction/fixtures/legacy-texts.ts";
 import {
   docxFile,
   officeFile,
@@ -50,6 +52,21 @@ const TYPES: Readonly<Record<string, string>> = {
 
 type Document = readonly [filename: string, bytes: Buffer | string];
 
+/** In its encoding, and without a word of it. */
+function legacyText(encoding: string): Document {
+  const lines = LEGACY_TEXTS.find(({ encodings }) => encodings.includes(encoding))?.lines ?? [];
+  return [`${encoding}.txt`, encodeText(lines.join("\n"), encoding)];
+}
+
+function nestedMail(): string {
+  const head = "From: a@b.example\nTo: c@d.example\nSubject: Report\nMIME-Version: 1.0\n";
+  return (
+    `${head}Content-Type: multipart/report; boundary=R\n\n--R\n\n${LINES[0]}\n--R\nContent-Type: message/delivery-status\n\nStatus: 5.1.1\n` +
+    '--R\nContent-Type: text/calendar; method=REQUEST\n\nBEGIN:VEVENT\nSUMMARY:Meet\\, now\nATTENDEE;CN="A: b":mailto:a@b.example\nEND:VEVENT\n' +
+    `--R\nContent-Type: message/rfc822\nContent-Disposition: attachment; filename=o.eml\n\n${head}\n${LINES[1]}\n--R--\n`
+  );
+}
+
 const LINES = ["Harbour pilots board here.", "The lighthouse keeper sleeps.", "Ballast water is exchanged."];
 
 function textDocuments(address: string): readonly Document[] {
@@ -72,6 +89,30 @@ function textDocuments(address: string): readonly Document[] {
         "{\\f1 \\'cf\\'f0\\'e8}\\cell three\\row {\\pict\\bin4 abcd}end}",
     ],
     ["mail.eml", mail(address)],
+    [
+      "archive.mbox",
+      `From a@b.example Mon Feb  5 10:00:00 2024\n${mail(address)}\nFrom c@d.example Mon Feb  5 11:00:00 2024\n${mail(address)}`,
+    ],
+    ["report.eml", nestedMail()],
+    [
+      "saved.mht",
+      `MIME-Version: 1.0\nContent-Type: multipart/related; boundary=X\n\n--X\nContent-Type: text/html\n\n<p>${LINES[0]}</p>\n--X--`,
+    ],
+    [
+      "layout.xhtml",
+      `<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><head><script src="${address}js"/></head><body><table><tr><td><p>${LINES[0]}</p></td>` +
+        `<td/><td hidden="hidden">x<table><tr><td>in</td></tr></table></td></tr></table><p style="display:none">no<p><ruby>a<rt>b</ruby>&eacute;</p></body></html>`,
+    ],
+    [
+      "chart.svg",
+      `<svg xmlns="http://www.w3.org/2000/svg"><title>${LINES[0]}</title><image href="${address}svg"/><text x="1">a<tspan y="2">b</tspan></text></svg>`,
+    ],
+    [
+      "flat.fodt",
+      '<?xml version="1.0"?><office:document xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" office:mimetype="application/vnd.oasis.opendocument.text">' +
+        `<office:meta><x/></office:meta><office:body><office:text><text:p>${LINES[0]}</text:p></office:text></office:body></office:document>`,
+    ],
+    ...["shift_jis", "windows-1250", "koi8-r", "utf-16le", "iso-2022-jp"].map(legacyText),
     ["notes.txt", LINES.join("\n\n")],
     ["utf16.txt", Buffer.from(`\ufeff${LINES.join("\n")} ${address}`, "utf16le")],
     ["latin1.txt", Buffer.from(`Schöne Grüße aus dem Hafen. ${LINES.join(" ")}`, "latin1")],
