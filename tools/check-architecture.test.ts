@@ -9,7 +9,8 @@ import { checkArchitecture } from "./check-architecture.ts";
 async function judge(files: Readonly<Record<string, string>>): Promise<readonly string[]> {
   const root = await mkdtemp(join(tmpdir(), "wharf-architecture-"));
   try {
-    for (const [path, text] of Object.entries(files)) {
+    const manifest = JSON.stringify({ dependencies: { fastify: "1.0.0", kysely: "1.0.0", "@scope/a": "1.0.0" } });
+    for (const [path, text] of Object.entries({ "package.json": manifest, ...files })) {
       await mkdir(dirname(join(root, path)), { recursive: true });
       await writeFile(join(root, path), text);
     }
@@ -79,6 +80,27 @@ const bad: readonly (readonly [string, Readonly<Record<string, string>>, RegExp]
   ["SQL text", { "server/src/files/file.ts": "\n\nconst q = `SELECT id FROM files`;\n" }, /file\.ts:3 holds SQL/],
   ["a cast", { "server/src/files/file.ts": "const x = y as Z;\n" }, /file\.ts:1 casts/],
   ["a cast inside a template", { "server/src/files/file.ts": `const x = \`\${y as Z}\`;\n` }, /file\.ts:1 casts/],
+  [
+    "a development package in the product",
+    { "server/src/files/file.ts": 'import { a } from "@scope/b/part";\n' },
+    /file\.ts:1 imports @scope\/b\/part: a server starts without development packages/,
+  ],
+  [
+    "a development package that is imported late",
+    { "cli/main.ts": 'const a = await import("tool");\n' },
+    /main\.ts:1 imports tool: a server starts without/,
+  ],
+  [
+    "a development package in a script before the start",
+    { "tools/bootstrap.mjs": '// a\nimport { a } from "tool";\n' },
+    /bootstrap\.mjs:2 imports tool/,
+  ],
+  ["a development package in bin", { "bin/wharf": '#!/usr/bin/env node\nimport "tool";\n' }, /wharf:2 imports tool/],
+  [
+    "a fixture in the product",
+    { "server/src/files/file.ts": 'import { a } from "./fixtures/a.ts";\n' },
+    /file\.ts:1 imports \.\/fixtures\/a\.ts: the product runs without its tests and tools/,
+  ],
   ["a long file", { "server/src/files/file.ts": "\n".repeat(401) }, /file\.ts:401 has 401 lines/],
 ];
 
@@ -95,6 +117,8 @@ test("the gate accepts what only looks like it", async () => {
     "server/src/files/file.ts": [
       'import { a as b, type c as d } from "./names.ts";',
       'import * as names from "./names.ts";',
+      'import { part } from "@scope/a/part";',
+      'import type { Shape } from "tool";',
       'export { a as e } from "./names.ts";',
       'import type { Row } from "../buckets/store.ts";',
       'const union = ["x"] as const;',

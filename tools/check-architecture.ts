@@ -1,16 +1,32 @@
 import { glob, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { findCycles } from "./architecture/cycles.ts";
+import { judgeProductImports } from "./architecture/product-imports.ts";
 import { RULES, resolveImport, type Violation } from "./architecture/rules.ts";
 import { readSource, type SourceText } from "./architecture/source-text.ts";
+import { isEntry, namesIn } from "./packages/lockfile.ts";
 
-/** The architecture gate, over every TypeScript file below `root`. Part of `npm run check`. */
+/** The architecture gate, over every TypeScript file below `root`, with its package.json. Part of `npm run check`. */
 export async function checkArchitecture(root: string): Promise<readonly Violation[]> {
   const sources: SourceText[] = [];
   for await (const path of glob("{server,cli,tools,bench}/**/*.ts", { cwd: root }))
     sources.push(readSource(path.replaceAll("\\", "/"), await readFile(join(root, path), "utf8")));
-  const violations = [...sources.flatMap((source) => RULES.flatMap((rule) => rule(source))), ...cyclesIn(sources)];
+  // Scripts that run before TypeScript can; the other rules are about server code.
+  const scripts: SourceText[] = [];
+  for await (const path of glob(["{server,tools}/**/*.mjs", "bin/*"], { cwd: root }))
+    scripts.push(readSource(path.replaceAll("\\", "/"), await readFile(join(root, path), "utf8")));
+  const dependencies = await dependenciesOf(root);
+  const violations = [
+    ...sources.flatMap((source) => RULES.flatMap((rule) => rule(source))),
+    ...[...sources, ...scripts].flatMap((source) => judgeProductImports(source, dependencies)),
+    ...cyclesIn(sources),
+  ];
   return violations.sort((a, b) => (a.path === b.path ? a.line - b.line : a.path < b.path ? -1 : 1));
+}
+
+async function dependenciesOf(root: string): Promise<ReadonlySet<string>> {
+  const manifest: unknown = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+  return new Set((isEntry(manifest) ? namesIn(manifest, "dependencies") : []).map(([name]) => name));
 }
 
 function cyclesIn(sources: readonly SourceText[]): readonly Violation[] {
