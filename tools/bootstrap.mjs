@@ -1,13 +1,27 @@
-// The pre-step of every npm script: brings the packages of the lockfile and the pinned Node 24, where only Node 18 or newer and npm exist.
+// The pre-step of every npm script and of bin/wharf: brings the packages of the lockfile and the pinned Node 24, where only Node 18 or newer and npm exist.
 // Plain JavaScript for Node 18; needs nothing installed.
 //
-// npm under an old Node leaves out native optional packages silently. So Node 24 comes first, alone, and then runs `npm ci` itself.
+// npm under an old Node leaves out native optional packages silently. So Node 24 comes first, alone, and then runs npm itself.
+//
+// Nothing is taken away from what runs beside it, a server or its tests, not for a moment: missing development packages are added in place, and
+// everything else is installed in a folder of its own that then takes the old one's place. (`npm ci` begins by removing node_modules.)
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const EXIT_CONFIG = 78;
@@ -15,31 +29,59 @@ const NODE_MAJOR = 24;
 const NODE_MINOR = 15;
 const LOOK_MS = 200;
 const LONGEST_MS = 15 * 60_000;
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const stamp = join(root, "node_modules", ".lockfile-sha256");
-const pinnedNode = join(root, "node_modules", ".bin", "node");
+const NPM_FLAGS = ["--ignore-scripts", "--no-audit", "--no-fund", "--include=optional"];
+const here = fileURLToPath(import.meta.url);
+const root = dirname(dirname(here));
+const modules = join(root, "node_modules");
+const stamp = join(modules, ".lockfile-sha256");
+const pinnedNode = join(modules, ".bin", "node");
 
-try {
-  main();
-} catch (error) {
-  console.error(`wharf: ${error.message}`);
-  process.exit(EXIT_CONFIG);
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === here)
+  bringPackages(process.argv[2] === "--production" ? "production" : "all");
+
+/** `level`: "production" is what a server and the command line need; "all" also brings what tests and checks do. Ends the process when it cannot. */
+export function bringPackages(level) {
+  try {
+    bring(level);
+  } catch (error) {
+    console.error(`wharf: ${error.message}`);
+    process.exit(EXIT_CONFIG);
+  }
 }
 
-function main() {
+function bring(level) {
   const lockfile = readFileSync(join(root, "package-lock.json"));
   const wanted = sha256(lockfile);
-  const installed = () => existsSync(stamp) && readFileSync(stamp, "utf8") === wanted;
-  if (!installed())
+  if (!suffices(installedLevel(wanted), level))
     alone(() => {
-      if (installed()) return;
-      install(JSON.parse(lockfile.toString("utf8")));
-      writeFileSync(stamp, wanted);
+      const installed = installedLevel(wanted);
+      if (suffices(installed, level)) return;
+      console.error("wharf: installing packages (once for each version of the lockfile) …");
+      if (installed === "production") addDevelopmentPackages(wanted);
+      else install(level, wanted, JSON.parse(lockfile.toString("utf8")));
     });
   if (newEnough(versionOf(pinnedNode)) || newEnough(process.version)) return;
   throw new Error(
     `Node ${NODE_MAJOR}.${NODE_MINOR} or newer is needed, and none comes with the packages for ${process.platform}-${process.arch}: install it, then run this again.`,
   );
+}
+
+/**
+ * What of this lockfile is there: null, "production", "all", or "adding": all of production, and development packages of which some may be half there.
+ * The stamp is the lockfile's digest, and the level where it is not "all"; earlier versions knew no other.
+ */
+function installedLevel(wanted) {
+  if (!existsSync(stamp)) return null;
+  const [digest, level = "all"] = readFileSync(stamp, "utf8").split(" ");
+  return digest === wanted ? level : null;
+}
+
+function suffices(installed, level) {
+  return installed === "all" || (level === "production" && installed !== null);
+}
+
+function stampText(wanted, level) {
+  return level === "all" ? wanted : `${wanted} ${level}`;
 }
 
 /**
@@ -84,16 +126,51 @@ function isHeld(lock) {
   }
 }
 
-function install(lockfile) {
-  console.error("wharf: installing packages (once for each version of the lockfile) …");
+/** In place: npm leaves alone what is there and as the lockfile says. */
+function addDevelopmentPackages(wanted) {
+  const node = newEnough(process.version) ? process.execPath : pinnedNode;
+  writeFileSync(stamp, stampText(wanted, "adding"));
+  run(node, [npmCli(), "install", "--no-save", "--include=dev", ...NPM_FLAGS], root, "npm install failed");
+  writeFileSync(stamp, stampText(wanted, "all"));
+}
+
+/** Anew, beside what is there. Development packages that are there stay there. */
+function install(level, wanted, lockfile) {
+  const hasDevelopment = Object.entries(lockfile.packages).some(
+    ([path, { dev }]) => dev && existsSync(join(root, path)),
+  );
+  const installed = hasDevelopment ? "all" : level;
   const scratch = mkdtempSync(join(tmpdir(), "wharf-node-"));
+  // In this folder, for a rename must not cross file systems. One that was left by an installation that was killed goes first.
+  const fresh = join(root, "node_modules.new");
   try {
+    rmSync(fresh, { recursive: true, force: true });
+    mkdirSync(fresh);
+    for (const name of ["package.json", "package-lock.json"]) copyFileSync(join(root, name), join(fresh, name));
     const node = newEnough(process.version) ? process.execPath : fetchNode(lockfile, scratch);
     // Nothing that is installed runs code of its own: no package of ours needs an install script.
-    run(node, [npmCli(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], root, "npm ci failed");
+    const ci = [npmCli(), "ci", installed === "all" ? "--include=dev" : "--omit=dev", ...NPM_FLAGS];
+    run(node, ci, fresh, "npm ci failed");
+    if (!replaced(modules, join(fresh, "node_modules"), join(fresh, "old"))) run(node, ci, root, "npm ci failed");
+    writeFileSync(stamp, stampText(wanted, installed));
   } finally {
-    rmSync(scratch, { recursive: true, force: true });
+    for (const folder of [scratch, fresh]) rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * `made` takes the place of `folder`, which goes to `old`: two renames, some microseconds in which there is none. False where `folder` cannot be
+ * moved, because it is the mount point of a volume.
+ */
+function replaced(folder, made, old) {
+  try {
+    if (existsSync(folder)) renameSync(folder, old);
+  } catch (error) {
+    if (error.code === "EBUSY" || error.code === "EXDEV") return false;
+    throw error;
+  }
+  renameSync(made, folder);
+  return true;
 }
 
 /** The pinned Node of this platform into `scratch`, checked against the lockfile's integrity by npm. */
@@ -112,16 +189,11 @@ function fetchNode(lockfile, scratch) {
     join(scratch, "package-lock.json"),
     JSON.stringify({ name: manifest.name, version: manifest.version, lockfileVersion: 3, requires: true, packages }),
   );
-  run(
-    process.execPath,
-    [npmCli(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-    scratch,
-    `cannot install ${name}`,
-  );
+  run(process.execPath, [npmCli(), "ci", ...NPM_FLAGS], scratch, `cannot install ${name}`);
   return join(scratch, "node_modules", name, "bin", "node");
 }
 
-/** npm tells its scripts where it is; without it (bin/wharf in a fresh clone) it is beside Node. */
+/** npm tells its scripts where it is; without it (bin/wharf in a fresh clone) it is beside Node, or on the PATH. */
 function npmCli() {
   const told = process.env.npm_execpath;
   if (told !== undefined && /npm-cli\.c?js$/.test(told)) return told;
@@ -130,9 +202,17 @@ function npmCli() {
     join(dirname(process.execPath), "node_modules", "npm", "bin", "npm-cli.js"),
     "/usr/share/nodejs/npm/bin/npm-cli.js",
     "/usr/share/npm/bin/npm-cli.js",
+    ...(process.env.PATH ?? "").split(delimiter).map((folder) => npmOf(folder)),
   ].find(existsSync);
   if (beside === undefined) throw new Error("npm was not found: run npm start instead.");
   return beside;
+}
+
+/** The script that the command `npm` of a folder leads to. */
+function npmOf(folder) {
+  const command = join(folder, "npm");
+  const script = existsSync(command) ? realpathSync(command) : "";
+  return script.endsWith("npm-cli.js") ? script : "";
 }
 
 function run(command, args, cwd, failure) {
