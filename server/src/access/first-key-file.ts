@@ -1,5 +1,7 @@
-import { closeSync, existsSync, fsyncSync, lstatSync, openSync, unlinkSync, writeSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
+import { open, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
+import { fsyncDirectory } from "../blobs/directory-sync.ts";
 import { ConfigError } from "../config.ts";
 import { toError } from "../errors.ts";
 
@@ -28,31 +30,28 @@ export class FirstKeyFile {
     }
   }
 
-  /** Throws ConfigError, and leaves nothing behind then. */
-  write(key: string): void {
-    let file: number;
-    try {
-      // Never through a link, and never into somebody else's file.
-      file = openSync(this.path, "wx", 0o600);
-    } catch (error) {
+  /** Rejects with ConfigError, and leaves nothing behind then. */
+  async write(key: string): Promise<void> {
+    // Never through a link, and never into somebody else's file.
+    const file = await open(this.path, "wx", 0o600).catch((error: unknown) => {
       throw this.#refusal("cannot be made", error);
-    }
+    });
     try {
       try {
-        writeSync(file, `${key}\n`);
-        fsyncSync(file);
+        await file.writeFile(`${key}\n`);
+        await file.sync();
       } finally {
-        closeSync(file);
+        await file.close();
       }
-      syncFolder(dirname(this.path));
+      await fsyncDirectory(dirname(this.path));
     } catch (error) {
-      this.remove();
+      await this.remove();
       throw this.#refusal("cannot be written", error);
     }
   }
 
-  remove(): void {
-    unlinkSync(this.path);
+  remove(): Promise<void> {
+    return unlink(this.path);
   }
 
   #refusal(why: string, cause?: unknown): ConfigError {
@@ -61,14 +60,5 @@ export class FirstKeyFile {
       `WHARF_FIRST_KEY_FILE names ${this.path}, which ${why}${system}: name a new file in a folder that the server may write to.`,
       { cause },
     );
-  }
-}
-
-function syncFolder(path: string): void {
-  const folder = openSync(path, "r");
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
   }
 }

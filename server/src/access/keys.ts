@@ -50,13 +50,13 @@ export async function createFirstApiKey(deps: KeysDeps, file: FirstKeyFile | nul
   const newTeamId = deps.ids.next("team");
   if (file !== null) {
     if (!(await isFirstStart(deps.catalogue))) return null;
-    file.write(key);
+    await file.write(key);
   }
   // When this fails it may have been done all the same: the file stays then.
   const { created } = await deps.catalogue.run(createFirstKey, { key: row, teamSlug: FIRST_TEAM, newTeamId });
   if (!created) {
     // `wharf keys create` was faster.
-    file?.remove();
+    await file?.remove();
     return null;
   }
   return { key, keyId: row.id, teamId: newTeamId, team: FIRST_TEAM, name: FIRST_NAME, scopes: SCOPES };

@@ -113,14 +113,9 @@ export class ByteEndpoint {
         return refuseWithText(request, response, decision.refusal);
       case "cancel":
         return this.#cancel(request, response, session);
-      case "complete": {
-        // A repeat of the upload is read to its end, so that a slow client that lost its 200 gets it. What goes on longer is no repeat:
-        // it is answered all the same (PUT-10), and its connection ends as after a refusal.
-        const longestBytes = session.sizeBytes + LIMITS.repeatSlackBytes;
-        if ((head.contentLength ?? 0) <= longestBytes)
-          await this.#drain(request, response, longestBytes, expectsContinue);
+      case "complete":
+        await this.#readRepeat(request, response, session, head, expectsContinue);
         return answerResource(request, response, session, publicUrl());
-      }
       case "progress":
       case "finish":
         // Only a chunked body gets so far with bytes in it.
@@ -148,6 +143,28 @@ export class ByteEndpoint {
       if (!(await this.#deps.disk.admitsData(bytes)))
         return await refuseWithText(request, response, { status: 503, text: DISK_LOW }); // PUT-20
       await this.#receive(request, response, id, wanted, expectsContinue);
+    } finally {
+      place.free();
+    }
+  }
+
+  /**
+   * A repeat of a complete upload is read to its end, so that a slow client that lost its 200 gets it. What goes on longer is no repeat, and
+   * a team's uploads have their share of connections: both are answered all the same (PUT-10), and end as after a refusal.
+   */
+  async #readRepeat(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { teamId, sizeBytes }: Session,
+    { contentLength }: RequestHead,
+    expectsContinue: boolean,
+  ): Promise<void> {
+    const longestBytes = sizeBytes + LIMITS.repeatSlackBytes;
+    if ((contentLength ?? 0) > longestBytes) return;
+    const place = this.#deps.places.tryTake({ teamId, keyId: null });
+    if (typeof place === "string") return;
+    try {
+      await this.#drain(request, response, longestBytes, expectsContinue);
     } finally {
       place.free();
     }
