@@ -18,9 +18,10 @@ after(() => rmSync(root, { recursive: true }));
 let folders = 0;
 const folder = () => join(root, String(folders++));
 
-const start = (dir: string) =>
+const start = (dir: string, readers?: number) =>
   openFts5SearchIndex({
     dir,
+    ...(readers === undefined ? {} : { readers }),
     log: createLog("silent"),
     fatal: (error) => {
       throw error;
@@ -129,6 +130,20 @@ describe("fts5 files", () => {
     await index.write(TEAM, chunks("file_1", ["otter"]));
     assert.equal((await index.rank(TEAM, ask("otter"))).candidates.length, 1);
     await index.close();
+  });
+
+  test("a discard is heard by every reading thread", async (t) => {
+    const index = await start(folder(), 3);
+    t.after(() => index.close());
+    /** As many at once as there are threads: each thread has one, and has opened the team's file. */
+    const onAll = (word: string) => Promise.all(Array.from({ length: 3 }, () => index.rank(TEAM, ask(word))));
+    const found = async (word: string) => (await onAll(word)).map((ranking) => ranking.candidates.length);
+    await index.write(TEAM, chunks("file_1", ["otter"]));
+    assert.deepEqual(await found("otter"), [1, 1, 1]);
+    await index.discard(TEAM);
+    await index.write(TEAM, chunks("file_2", ["badger"]));
+    assert.deepEqual(await found("otter"), [0, 0, 0]);
+    assert.deepEqual(await found("badger"), [1, 1, 1]);
   });
 
   test("more teams than files that may be open are written and read", async (t) => {
