@@ -32,6 +32,10 @@ describe("places that teams share", () => {
     assert.equal(takeAll(places, team("a", "1")).length, 75);
     assert.equal(places.tryTake(team("a", "1")), "key");
     assert.equal(takeAll(places, team("a", "2")).length, 19);
+    assert.equal(places.tryTake(team("a", "2")), "key");
+    takeAll(places, team("a", "3"));
+    takeAll(places, team("a"));
+    assert.equal(places.tryTake(team("a")), "team");
     assert.ok(takeAll(places, team("b", "1")).length > 30);
   });
 
