@@ -8,6 +8,8 @@ import type { FastifyReply } from "fastify";
  */
 export function clientGone(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
+  // It may have left while its key was looked up: then the event has passed.
+  if (reply.raw.destroyed && !reply.raw.writableFinished) gone.abort();
   reply.raw.once("close", () => {
     if (!reply.raw.writableFinished) gone.abort();
   });
