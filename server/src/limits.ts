@@ -75,6 +75,8 @@ export const LIMITS = {
   connectionsPerPeer: 1_000,
   /** Beside the others, for `/healthz`, `/readyz` and `/metrics`: newer ones push older ones out, so it is never full. */
   reservedConnections: 32,
+  /** A connection that is so new makes no room for others while anybody else can: it is about to say what it wants. */
+  newConnectionMs: SECOND,
   /** Requests that wait behind the one that is being answered … */
   pipelinedRequests: 8,
   /** … and their bytes. More, and the connection ends after that answer … */

@@ -41,6 +41,7 @@ export class Connection {
   #condemned = false;
   /** What it had brought when the last answer was over: more is the beginning of a request. */
   #quietBytes = 0;
+  #quietSince = performance.now();
   /** What it had brought when the first of the waiting requests came. */
   #waitingFrom = 0;
   #droppedBytes = 0;
@@ -69,6 +70,18 @@ export class Connection {
   /** Nothing is being answered and nothing has begun to come in: ending it takes nothing from its client. */
   get isIdle(): boolean {
     return this.#running === null && this.socket.bytesRead === this.#quietBytes;
+  }
+
+  /** When it last had a request in hand, or was accepted; as performance.now(). */
+  get quietSince(): number {
+    return this.#quietSince;
+  }
+
+  /** It has been refused, and what it still sends is read away so that its client can see that: a courtesy. */
+  get isRefused(): boolean {
+    if (this.#running === null) return false;
+    const { request, response } = this.#running;
+    return response.headersSent && response.statusCode >= 400 && !request.complete;
   }
 
   /** Whether the next request that the parser finds is one too many. */
@@ -132,9 +145,10 @@ export class Connection {
     this.#running = null;
     if (socket.destroyed || socket.writableEnded) return void this.#waiting.splice(0);
     const next = this.#waiting.shift();
-    if (next === undefined) this.#quietBytes = socket.bytesRead;
-    if (next !== undefined) this.#start(next);
-    else if (this.#condemned) this.hangUp();
+    if (next !== undefined) return void this.#start(next);
+    this.#quietBytes = socket.bytesRead;
+    this.#quietSince = performance.now();
+    if (this.#condemned) this.hangUp();
     else this.#events.quiet(this);
   }
 

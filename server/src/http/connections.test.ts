@@ -252,6 +252,26 @@ describe("when connections run out", () => {
     assert.equal(ended["overloaded"], 3);
   });
 
+  test("one that was refused and goes on sending makes room before one that has just come", async () => {
+    const { port, held, ended, until } = await start({ maxConnections: 2 });
+    for (let i = 0; i < 2; i++) {
+      const refused = await Client.open(port);
+      refused.socket.write("POST /held HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nx");
+      await until(() => held.length === i + 1);
+      const response = held[i]?.response;
+      response?.writeHead(401).write("no");
+      await refused.read(/no/);
+    }
+    const first = await Client.open(port);
+    const second = await Client.open(port);
+    await until(() => held.every(({ gone }) => gone));
+    assert.deepEqual({ ...ended }, { refused: 2 });
+    for (const client of [first, second]) {
+      client.send("/healthz");
+      await client.read(/keep-alive[\s\S]*ok$/i);
+    }
+  });
+
   test("nobody takes the reserve by sitting in it", async () => {
     const { port, held, ended, until } = await start({ maxConnections: 1 });
     (await Client.open(port)).send("/held");

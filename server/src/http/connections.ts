@@ -17,13 +17,13 @@ export interface ConnectionsDeps {
 }
 
 /** Why a connection was ended that its client had not asked to end. */
-export type EndReason = "idle" | "incomplete" | "reserve" | "peer" | "pipelined" | "unread";
+export type EndReason = "idle" | "incomplete" | "refused" | "reserve" | "peer" | "pipelined" | "unread";
 
 /**
  * All connections, and who gets a place when they run out. A new one takes the place of one that has been idle, the longest first; then of one
- * whose request's head is incomplete; never of a request that is being answered. When there is none such, it comes into the reserve: for a
- * moment, in which it may ask for `/healthz`, `/readyz` and `/metrics`, and where newer ones push it out. So a supervisor is answered
- * whatever everybody else does, and nobody can take the reserve from him by sitting in it.
+ * whose request's head is incomplete; then of one that was refused and goes on sending; never of a request that is being answered. When
+ * there is none such, it comes into the reserve: for a moment, in which it may ask for `/healthz`, `/readyz` and `/metrics`, and where newer
+ * ones push it out. So a supervisor is answered whatever everybody else does, and nobody can take the reserve from him by sitting in it.
  *
  * A peer that has as many as it may have gives one of its own up for the new one in the same order, or is refused.
  */
@@ -37,6 +37,7 @@ export class Connections {
   readonly #reserve = new Set<Connection>();
   readonly #peers = new Map<string, Set<Connection>>();
   readonly #events: ConnectionEvents;
+  #hand = this.#all.values();
 
   constructor(deps: ConnectionsDeps) {
     this.#deps = deps;
@@ -122,29 +123,56 @@ export class Connections {
     if (oldest !== undefined) this.end(oldest.socket, "reserve");
   }
 
-  /** Ends an idle connection, else one with an incomplete head; not `newest`. */
+  /** Makes room for `newest`, if anybody can be found to give it. */
   #evictOne(newest: Connection): boolean {
-    for (const connection of this.#quiet) {
-      if (connection === newest) continue;
-      if (connection.isIdle) {
-        this.end(connection.socket, "idle");
-        return true;
-      }
-      this.#quiet.delete(connection);
-      this.#incomplete.add(connection);
-    }
-    const [first] = this.#incomplete;
-    if (first === undefined) return false;
-    this.end(first.socket, "incomplete");
-    return true;
+    return this.#evict(this.#oldestIdle(newest), this.#incomplete.values().next().value, () => this.#someRefused());
   }
 
   #evictOneOf(peer: ReadonlySet<Connection>): boolean {
-    const quiet = [...peer].filter(({ running }) => running === null);
-    const victim = quiet.find(({ isIdle }) => isIdle) ?? quiet[0];
+    const own = [...peer];
+    const incomplete = own.find(({ running, isIdle }) => running === null && !isIdle);
+    return this.#evict(
+      own.find(({ isIdle }) => isIdle),
+      incomplete,
+      () => own.find(({ isRefused }) => isRefused),
+    );
+  }
+
+  /**
+   * Who has just come gets a moment to say what it wants, as long as somebody else can go: or each newcomer would be ended by the next
+   * one, while those that were refused keep their places.
+   */
+  #evict(
+    idle: Connection | undefined,
+    incomplete: Connection | undefined,
+    someRefused: () => Connection | undefined,
+  ): boolean {
+    const before = performance.now() - LIMITS.newConnectionMs;
+    const settled = [idle, incomplete].find((one) => one !== undefined && one.quietSince < before);
+    const victim = settled ?? someRefused() ?? idle ?? incomplete;
     if (victim === undefined) return false;
-    this.end(victim.socket, victim.isIdle ? "idle" : "incomplete");
+    this.end(victim.socket, victim === idle ? "idle" : victim === incomplete ? "incomplete" : "refused");
     return true;
+  }
+
+  #oldestIdle(newest: Connection): Connection | undefined {
+    for (const connection of this.#quiet) {
+      if (connection === newest) continue;
+      if (connection.isIdle) return connection;
+      this.#quiet.delete(connection);
+      this.#incomplete.add(connection);
+    }
+    return undefined;
+  }
+
+  /** Looks at some connections from where it stopped the last time: with all of them each time, accepting would cost more than serving. */
+  #someRefused(): Connection | undefined {
+    for (let looked = 0; looked < LOOKED_AT; looked++) {
+      const { value, done } = this.#hand.next();
+      if (done === true) this.#hand = this.#all.values();
+      else if (value.isRefused && !this.#reserve.has(value)) return value;
+    }
+    return undefined;
   }
 
   #forget(connection: Connection): void {
@@ -160,3 +188,6 @@ export class Connections {
     this.#deps.metrics.count("wharf_connections_ended_total", { reason });
   }
 }
+
+/** Connections that one search for a refused one looks at: 5 µs. */
+const LOOKED_AT = 256;

@@ -22,7 +22,7 @@ export const COUNTERS = {
   wharf_sessions_created_total: "Upload sessions created; replays of an idempotency key are not counted.",
   wharf_sessions_ended_total: "Upload sessions that ended, by how.",
   wharf_connections_ended_total:
-    "Connections that the server ended, by why: idle, incomplete (heads), reserve, peer and overloaded made room for others; pipelined and unread broke a limit.",
+    "Connections that the server ended, by why: idle, incomplete (heads), refused (and still sending), reserve, peer and overloaded made room for others; pipelined and unread broke a limit.",
   wharf_upload_bytes_total: "Bytes that were taken from upload requests and written to the disk.",
   wharf_catalogue_operations_total: "Operations of the catalogue, by name and outcome (done, refused, failed).",
   wharf_tasks_total: "Runs of tasks, by type and how they ended (ended, fault of the file, trouble of the machine).",
