@@ -34,7 +34,7 @@ export function answerError(log: Log, request: FastifyRequest, reply: FastifyRep
   const error = toWharfError(thrown);
   const { status } = CATALOGUE[error.code];
   // Nobody reads the answer of a client that left, and nothing went wrong.
-  if (status >= 500 && !(thrown instanceof ClientGoneError)) {
+  if (status >= 500 && !isOfLeaving(request, thrown)) {
     const fields = {
       request_id: request.id,
       method: request.method,
@@ -49,6 +49,12 @@ export function answerError(log: Log, request: FastifyRequest, reply: FastifyRep
     .headers({ ...headersOfEveryAnswer(request.id), ...retryAfter(error), ...error.headers })
     .type(type)
     .send(body);
+}
+
+/** Whether the client left: while it waited for its turn, or before the first byte of a stream, which then ends early. */
+function isOfLeaving(request: FastifyRequest, thrown: unknown): boolean {
+  if (thrown instanceof ClientGoneError) return true;
+  return errorCodeOf(thrown) === "ERR_STREAM_PREMATURE_CLOSE" && request.raw.socket.destroyed;
 }
 
 /** The answer as text, for places outside Fastify too (server.ts). */

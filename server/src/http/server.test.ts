@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { Readable } from "node:stream";
 import { after, before, describe, test } from "node:test";
 import { Type } from "typebox";
 import { LIMITS } from "../limits.ts";
@@ -27,6 +28,14 @@ function routes(app: App): void {
       response: { 201: Type.Object({ fields: Type.Integer() }) },
     },
     handler: async (request, reply) => reply.code(201).send({ fields: Object.keys(request.body).length }),
+  });
+  app.get("/v1/stream", {
+    config: { scope: "any" },
+    handler: async () => {
+      const body = new Readable({ read: () => handler.emit("asked") });
+      body.once("close", () => handler.emit("stream closed"));
+      return body;
+    },
   });
   app.get("/v1/held", {
     config: { scope: "any" },
@@ -139,6 +148,20 @@ describe("raw HTTP", () => {
     );
     assert.match(answer, /^HTTP\/1\.1 200 /);
     assert.doesNotMatch(answer, /evil|gopher/);
+  });
+
+  test("a client that leaves before the first byte of a stream is nobody's fault: the stream closes, nothing is logged", async () => {
+    t.logged.length = 0;
+    const socket = await open();
+    const [asked, closed] = [once(handler, "asked"), once(handler, "stream closed")];
+    // More than may wait: the parser has let go of the connection, and nobody tells the request that it was cut.
+    socket.write(head("GET /v1/stream", `${auth()}\r\n`).repeat(LIMITS.pipelinedRequests + 4));
+    await asked;
+    socket.resetAndDestroy();
+    await closed;
+    // What came of it is known when the next answer is there.
+    await raw(head("GET /healthz", "Connection: close\r\n\r\n"));
+    assert.deepEqual(t.logged, []);
   });
 
   test("two Authorization headers are as good as none (ALL-2)", async () => {
