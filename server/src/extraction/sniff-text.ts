@@ -11,7 +11,7 @@ export function guessText(text: string): Format {
   const rest = withoutProlog(head);
   if (/^<(?:!doctype\s+html|html|head|body|table|meta|style|title|center|font)\b/i.test(rest)) return "html";
   if (/^<(?:[A-Za-z_][\w.-]{0,40}:)?svg[\s>/]/.test(rest)) return "svg";
-  if (isMailbox(head)) return "mbox";
+  if (isMailLine(head)) return /[\r\n]From \S/.test(text) ? "mbox" : "eml";
   return isMail(head) ? "eml" : "text";
 }
 
@@ -83,10 +83,10 @@ function behindDoctype(text: string): string {
   return bracket !== -1 && bracket < close ? behind(behind(text, "]", bracket), ">", 0) : behind(text, ">", 0);
 }
 
-/** `From ann@example.org Mon Feb  5 10:00:00 2024`, and a header behind it. A letter may begin with "From". */
-function isMailbox(head: string): boolean {
+/** `From ann@example.org Mon Feb  5 10:00:00 2024`, and a header behind it: archives part mails so. A letter may begin with "From". */
+function isMailLine(head: string): boolean {
   const [first = "", second = ""] = head.trimStart().split(/\r\n|\r|\n/, 2);
-  return /^From \S/.test(first) && /\d\d:\d\d/.test(first) && /^[A-Za-z][A-Za-z0-9-]{0,60}:/.test(second);
+  return /^From [^\s:]/.test(first) && /\d\d:\d\d/.test(first) && /^[A-Za-z][A-Za-z0-9-]{0,60}:/.test(second);
 }
 
 /** At least three different headers of mail, or the two that say that it is MIME of several parts (MHTML). */

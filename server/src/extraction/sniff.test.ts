@@ -127,10 +127,11 @@ const cases: readonly Case[] = [
   { name: "RTF behind a mark and an empty line", bytes: "\ufeff\r\n {\\rtf1 Hello}", is: "application/rtf" },
   {
     name: "a mailbox declared as a mail",
-    bytes: `From a Mon 10:00 2024\n${MAIL}`,
+    bytes: `From a Mon 10:00 2024\n${MAIL}\n\nFrom b Mon 11:00 2024\n${MAIL}`,
     declared: "message/rfc822",
     is: "application/mbox",
   },
+  { name: "a mailbox of one mail", bytes: `From a Mon 10:00 2024\n${MAIL}`, is: "message/rfc822" },
   { name: "a letter that begins with From", bytes: "From here on, at 10:00,\nit rained: much", is: "text/plain" },
   // type_mismatch is exactly these two.
   { name: "text declared as PDF", bytes: "<html>Hello</html>", declared: "application/pdf", is: "type_mismatch" },

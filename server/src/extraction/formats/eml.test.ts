@@ -141,6 +141,12 @@ checkPages([
     gives: ["one =\n\ntwo"],
   },
   {
+    name: "a header with spaces before its colon is no line between mails",
+    bytes: "From : a@b.example\nTo: c@d.example\nSubject: x\n\nbody at 10:00",
+    as: { filename: "a.eml" },
+    gives: ["x: Subject: x\nFrom: a@b.example\nTo: c@d.example\n\nbody at 10:00"],
+  },
+  {
     name: "an archive of mails is a page for each",
     bytes:
       `From a@b.example Mon Feb  5 10:00:00 2024\n${SHORT("One").replaceAll("\r", "")}First\n>From here on\n\n` +

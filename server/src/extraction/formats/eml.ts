@@ -4,7 +4,10 @@ import { TextAllowance } from "./text-builder.ts";
 
 /** Reads a mail: one page, labelled with its subject. Attachments are named, not opened; messages within it stand in the text. */
 export async function* readEml(bytes: Buffer, text: string): AsyncGenerator<PageText> {
-  yield { ...(await mailText(asMail(bytes, text), new TextAllowance())), total: 1 };
+  const mail = asMail(bytes, text);
+  // An archive of one mail: the line before it is no header.
+  const start = /^From [^\s:]/.test(mail.subarray(0, 6).toString("latin1")) ? mail.indexOf("\n") + 1 : 0;
+  yield { ...(await mailText(mail.subarray(start), new TextAllowance())), total: 1 };
 }
 
 const [CR, LF] = [0x0d, 0x0a];

@@ -14,7 +14,7 @@ const SAMPLE_CHARS = 64 * 1024;
 const PAGE_SHARE = 0.1;
 /** Fewer may be what the text is about. */
 const SPOTS = 3;
-/** Of a word that one wrong character makes unfindable. */
+/** Of a word that a wrong character in the middle makes unfindable; what was lost leaves a hole, and is often a sign. */
 const WORD_CHARS = 10;
 
 /** Judges the text of any format; null: nothing speaks against it. */
@@ -23,21 +23,23 @@ export function verdictOf(text: string): Verdict | null {
   if (!/[^\0-\x7f]/.test(sample)) return null;
   for (const [encoding, name] of MISTAKEN) {
     const spots = mistakenSpots(sample, bytesIn(encoding));
-    if (spots.length >= SPOTS) return verdict(sample, spots, `UTF-8 that was taken for ${name}: save it as UTF-8`);
+    if (spots.length >= SPOTS)
+      return verdict(sample, spots, WORD_CHARS, `UTF-8 that was taken for ${name}: save it as UTF-8`);
   }
   const lost = [...sample.matchAll(LOST)].map(({ index }) => index);
-  return lost.length < SPOTS ? null : verdict(sample, lost, "characters were lost before the upload");
+  return lost.length < SPOTS ? null : verdict(sample, lost, 1, "characters were lost before the upload");
 }
 
 /** What stands for a character that could not be decoded, and controls of no text. */
 const LOST = /[\ufffd\u0080-\u0084\u0086-\u009f]/g;
 
-function verdict(sample: string, spots: readonly number[], detail: string): Verdict {
+/** Each spot damages so many characters around it. */
+function verdict(sample: string, spots: readonly number[], width: number, detail: string): Verdict {
   let damaged = 0;
   let end = 0;
   for (const spot of spots) {
-    const from = Math.max(end, spot - WORD_CHARS / 2);
-    end = Math.max(end, Math.min(sample.length, spot + WORD_CHARS / 2));
+    const from = Math.max(end, spot - Math.floor(width / 2));
+    end = Math.max(end, Math.min(sample.length, spot + Math.ceil(width / 2)));
     damaged += end - from;
   }
   return { garbled: damaged >= sample.length * PAGE_SHARE ? "page" : "spots", detail };

@@ -18,16 +18,29 @@ export async function* readMbox(bytes: Buffer, text: string): AsyncGenerator<Pag
 
 const FROM = Buffer.from("From ");
 
-/** Lines that begin with `From `, behind an empty one or at the very start. Archives quote such a line within a message. */
+/** Lines that begin with `From ` and have a time, behind an empty one or at the very start. Archives quote such a line within a message. */
 function messageStarts(archive: Buffer): readonly number[] {
   const starts = archive.subarray(0, FROM.length).equals(FROM) ? [0] : [];
   for (let at = archive.indexOf("\nFrom "); at !== -1; at = archive.indexOf("\nFrom ", at + 1)) {
-    const emptyLine = archive[at - 1] === 0x0a || (archive[at - 1] === 0x0d && archive[at - 2] === 0x0a);
-    if (emptyLine) starts.push(at + 1);
+    if (isBehindEmptyLine(archive, at) && hasTime(archive, at)) starts.push(at + 1);
     if (starts.length > LIMITS.extractedPages)
       throw documentFault("too_complex", `It has more than ${LIMITS.extractedPages} messages.`);
   }
   return starts;
+}
+
+function isBehindEmptyLine(archive: Buffer, at: number): boolean {
+  return archive[at - 1] === 0x0a || (archive[at - 1] === 0x0d && archive[at - 2] === 0x0a);
+}
+
+const LINE_BYTES = 300;
+
+function hasTime(archive: Buffer, at: number): boolean {
+  const [line = ""] = archive
+    .subarray(at + 1, at + LINE_BYTES)
+    .toString("latin1")
+    .split("\n", 1);
+  return /\d\d:\d\d/.test(line);
 }
 
 /** `>From ` at the start of a line is a quoted `From `. */
