@@ -3,6 +3,7 @@ import { LIMITS } from "../../limits.ts";
 import { ExtractionFault } from "../extractor.ts";
 import { documentFault } from "../fault.ts";
 import type { Format } from "./format.ts";
+import { unreadPackage } from "./unread-package.ts";
 import { type XmlHandler, xmlParser } from "./xml.ts";
 
 /** Where the reader of a format finds its parts. */
@@ -132,7 +133,7 @@ export async function packageFormat(pack: Package): Promise<Format> {
   }
   const office = await officeFormat(pack);
   if (office !== null) return office;
-  throw documentFault("unsupported_file_type", "It is a ZIP archive: unpack it and upload the documents.");
+  throw documentFault("unsupported_file_type", unreadPackage(pack.names, mimetype));
 }
 
 const OPEN_DOCUMENT: readonly (readonly [string, Format])[] = [
