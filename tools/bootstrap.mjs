@@ -1,10 +1,12 @@
-// The pre-step of every npm script and of bin/wharf: brings the packages of the lockfile and the pinned Node 24, where only Node 18 or newer and npm exist.
-// Plain JavaScript for Node 18; needs nothing installed.
+// The pre-step of every npm script and of bin/wharf: brings the packages of the lockfile and the pinned Node 24, where
+// only Node 18 or newer and npm exist. Plain JavaScript for Node 18; needs nothing installed.
 //
-// npm under an old Node leaves out native optional packages silently. So Node 24 comes first, alone, and then runs npm itself.
+// npm under an old Node leaves out native optional packages silently. So Node 24 comes first, alone, and then runs npm
+// itself.
 //
-// Nothing is taken away from what runs beside it, a server or its tests, not for a moment: missing development packages are added in place, and
-// everything else is installed in a folder of its own that then takes the old one's place. (`npm ci` begins by removing node_modules.)
+// Nothing is taken away from what runs beside it, a server or its tests, not for a moment: missing development
+// packages are added in place, and everything else is installed in a folder of its own that then takes the old one's
+// place. (`npm ci` begins by removing node_modules.)
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -39,7 +41,10 @@ const pinnedNode = join(modules, ".bin", "node");
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === here)
   bringPackages(process.argv[2] === "--production" ? "production" : "all");
 
-/** `level`: "production" is what a server and the command line need; "all" also brings what tests and checks do. Ends the process when it cannot. */
+/**
+ * `level`: "production" is what a server and the command line need; "all" also brings what tests and checks do. Ends
+ * the process when it cannot.
+ */
 export function bringPackages(level) {
   try {
     bring(level);
@@ -67,8 +72,9 @@ function bring(level) {
 }
 
 /**
- * What of this lockfile is there: null, "production", "all", or "adding": all of production, and development packages of which some may be half there.
- * The stamp is the lockfile's digest, and the level where it is not "all"; earlier versions knew no other.
+ * What of this lockfile is there: null, "production", "all", or "adding": all of production, and development packages
+ * of which some may be half there. The stamp is the lockfile's digest, and the level where it is not "all"; earlier
+ * versions knew no other.
  */
 function installedLevel(wanted) {
   if (!existsSync(stamp)) return null;
@@ -85,8 +91,8 @@ function stampText(wanted, level) {
 }
 
 /**
- * One installation of this folder at a time: `npm ci` begins by removing node_modules, also from under an `npm start` in another terminal. The lock
- * names its holder, so that one who died holds up nobody.
+ * One installation of this folder at a time: a first start and a first test in two terminals would otherwise both fill
+ * it. The lock names its holder, so that one who died holds up nobody.
  */
 function alone(work) {
   const lock = join(tmpdir(), `wharf-install-${sha256(root).slice(0, 16)}`);
@@ -112,7 +118,10 @@ function take(lock) {
   }
 }
 
-/** By a process that lives, and has not held it for longer than any installation takes (its number may be another's by now). */
+/**
+ * By a process that lives, and has not held it for longer than any installation takes (its number may be another's by
+ * now).
+ */
 function isHeld(lock) {
   try {
     const pid = Number(readFileSync(lock, "utf8"));
@@ -141,7 +150,8 @@ function install(level, wanted, lockfile) {
   );
   const installed = hasDevelopment ? "all" : level;
   const scratch = mkdtempSync(join(tmpdir(), "wharf-node-"));
-  // In this folder, for a rename must not cross file systems. One that was left by an installation that was killed goes first.
+  // In this folder, for a rename must not cross file systems. One that was left by an installation that was killed
+  // goes first.
   const fresh = join(root, "node_modules.new");
   try {
     rmSync(fresh, { recursive: true, force: true });
@@ -159,8 +169,8 @@ function install(level, wanted, lockfile) {
 }
 
 /**
- * `made` takes the place of `folder`, which goes to `old`: two renames, some microseconds in which there is none. False where `folder` cannot be
- * moved, because it is the mount point of a volume.
+ * `made` takes the place of `folder`, which goes to `old`: two renames, some microseconds in which there is none.
+ * False where `folder` cannot be moved, because it is the mount point of a volume.
  */
 function replaced(folder, made, old) {
   try {

@@ -19,8 +19,8 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 
 /**
- * An npm that takes a while, has a package of each kind, and says in a log what it was asked, whether the packages of before were there all the
- * time, and when it ended. `ci` begins by removing what is there, as npm's does.
+ * An npm that takes a while, has a package of each kind, and says in a log what it was asked, whether the packages of
+ * before were there all the time, and when it ended. `ci` begins by removing what is there, as npm's does.
  */
 const FAKE_NPM = `
 const { appendFileSync, existsSync, mkdirSync, rmSync } = require("node:fs");

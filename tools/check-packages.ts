@@ -2,7 +2,10 @@ import { glob, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Entry, isEntry, type Lockfile, nameOf, namesIn, readLockfile } from "./packages/lockfile.ts";
 
-/** Packages that may want to run a program when they are installed, each with the reason why we keep them. None does: all is installed without scripts. */
+/**
+ * Packages that may want to run a program when they are installed, each with the reason why we keep them. None does:
+ * all is installed without scripts.
+ */
 export const WITH_SCRIPTS: Readonly<Record<string, string>> = {
   esbuild: "development only; its script fetches what is missing of the platform's own package, which the lockfile has",
 };
@@ -11,8 +14,9 @@ const KINDS = ["dependencies", "devDependencies", "optionalDependencies"];
 const EXACT = /^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$/;
 
 /**
- * The supply chain, part of `npm run check`. Every package is named with its exact version, locked with the digest of its bytes, comes from the registry
- * that npm is set up with, runs nothing of its own when it is installed, and nothing else is installed. Returns what is not so.
+ * The supply chain, part of `npm run check`. Every package is named with its exact version, locked with the digest of
+ * its bytes, comes from the registry that npm is set up with, runs nothing of its own when it is installed, and
+ * nothing else is installed. Returns what is not so.
  */
 export async function checkPackages(
   root: string,
@@ -79,8 +83,8 @@ function isLocked(name: string, from: string, { packages }: Lockfile): boolean {
 }
 
 /**
- * `https://<host>/<name>/-/<file>-<version>.tgz`, whoever the host is: each reader has a registry of his own, and what counts is the digest. A
- * Git repository, a tarball elsewhere, a folder and plain HTTP look otherwise.
+ * `https://<host>/<name>/-/<file>-<version>.tgz`, whoever the host is: each reader has a registry of his own, and what
+ * counts is the digest. A Git repository, a tarball elsewhere, a folder and plain HTTP look otherwise.
  */
 function isRegistryPath(resolved: unknown, name: string, version: unknown): boolean {
   const url = typeof resolved === "string" && URL.canParse(resolved) ? new URL(resolved) : null;

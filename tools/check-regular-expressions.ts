@@ -9,8 +9,8 @@ import type { Verdict } from "./regular-expressions/verdict.ts";
 const AT_BOUND_MS = 50;
 
 /**
- * Finds the regular expressions of the product that can take exponential or polynomial time, and are not listed with the bound on their
- * text. Part of `npm run check`. Returns `path:line sentence`.
+ * Finds the regular expressions of the product that can take exponential or polynomial time, and are not listed with
+ * the bound on their text. Part of `npm run check`. Returns `path:line sentence`.
  */
 export async function checkRegularExpressions(
   root: string,

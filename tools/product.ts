@@ -1,6 +1,9 @@
 import { isTest } from "./architecture/rules.ts";
 
-/** Whether `path` (from the root, with `/`) is code that a server or a client runs: what an installation without development packages holds. */
+/**
+ * Whether `path` (from the root, with `/`) is code that a server or a client runs: what an installation without
+ * development packages holds.
+ */
 export function isProduct(path: string): boolean {
   return /^(?:server\/src|cli|bin)\//.test(path) ? !isTest(path) : path === "tools/bootstrap.mjs";
 }

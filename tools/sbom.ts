@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { type Lockfile, readLockfile } from "./packages/lockfile.ts";
 
 /**
- * The software bill of materials of what a server runs with: CycloneDX JSON, made by `npm sbom` from the lockfile. `npm run --silent sbom > wharf.cdx.json`
+ * The software bill of materials of what a server runs with: CycloneDX JSON, made by `npm sbom` from the lockfile.
+ * `npm run --silent sbom > wharf.cdx.json`
  *
- * npm gets a manifest and a lockfile without development packages: its own `--omit=dev` also leaves out what both sides use, ten packages here. And
- * the component is called after the folder, so that is named.
+ * npm gets a manifest and a lockfile without development packages: its own `--omit=dev` also leaves out what both
+ * sides use, ten packages here. And the component is called after the folder, so that is named.
  */
 export async function sbom(root: string): Promise<string> {
   const scratch = mkdtempSync(join(tmpdir(), "wharf-sbom-"));
@@ -18,7 +19,7 @@ export async function sbom(root: string): Promise<string> {
     const lockfile = await readLockfile(root);
     const packages = productionPackages(lockfile);
     writeFileSync(join(folder, "package.json"), JSON.stringify(packages[""]));
-    writeFileSync(join(folder, "package-lock.json"), JSON.stringify({ ...lockfile.text, packages }));
+    writeFileSync(join(folder, "package-lock.json"), JSON.stringify({ ...lockfile.file, packages }));
     const flags = ["--package-lock-only", "--sbom-format=cyclonedx", "--sbom-type=application"];
     return execFileSync("npm", ["sbom", ...flags], { cwd: folder, encoding: "utf8", maxBuffer: MAX_BYTES });
   } finally {

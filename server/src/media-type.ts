@@ -1,6 +1,7 @@
 /**
- * A media type with its parameters (RFC 9110 §8.3.1, §5.6.6), read from left to right in one pass: a regular expression for the same grammar
- * takes exponential time on `a/b;  ;  ;  (`, since it can divide the blanks between the parts in many ways.
+ * A media type with its parameters (RFC 9110 §8.3.1, §5.6.6), read from left to right in one pass: a regular
+ * expression for the same grammar takes exponential time on `a/b;  ;  ;  (`, since it can divide the blanks between
+ * the parts in many ways.
  */
 export interface MediaType {
   /** `type/subtype` in lower case. */
@@ -9,7 +10,10 @@ export interface MediaType {
   readonly parameters: readonly (readonly [name: string, value: string])[];
 }
 
-/** null for what is none. Blanks around `;` and empty parameters are allowed, as the RFC does; around `=`, which it forbids, they are not. */
+/**
+ * null for what is none. Blanks around `;` and empty parameters are allowed, as the RFC does; around `=`, which it
+ * forbids, they are not.
+ */
 export function parseMediaType(text: string): MediaType | null {
   const slash = endOfToken(text, 0);
   const typeEnd = endOfToken(text, slash + 1);

@@ -3,8 +3,9 @@ import { resolveImport, type Violation } from "./rules.ts";
 import type { SourceText } from "./source-text.ts";
 
 /**
- * What a server and the command line run must be there without development packages (`npm start` brings none): code of the product imports the packages of
- * `dependencies` alone, and no file that is not the product's. Types are erased, and may come from anywhere.
+ * What a server and the command line run must be there without development packages (`npm start` brings none): code of
+ * the product imports the packages of `dependencies` alone, and no file that is not the product's. Types are erased,
+ * and may come from anywhere.
  */
 export function judgeProductImports(source: SourceText, dependencies: ReadonlySet<string>): readonly Violation[] {
   const { path } = source;

@@ -3,8 +3,8 @@ import { join } from "node:path";
 
 /** package-lock.json, as far as anybody here looks at it (lockfileVersion 3). */
 export interface Lockfile {
-  /** As they stand in the file. */
-  readonly text: Readonly<Record<string, unknown>>;
+  /** The whole file. */
+  readonly file: Entry;
   /** By path: "" is the project itself, `node_modules/a/node_modules/b` a package that a alone sees. */
   readonly packages: ReadonlyMap<string, Entry>;
 }
@@ -13,12 +13,12 @@ export type Entry = Readonly<Record<string, unknown>>;
 
 /** Throws when `root` has no lockfile of that form. */
 export async function readLockfile(root: string): Promise<Lockfile> {
-  const text: unknown = JSON.parse(await readFile(join(root, "package-lock.json"), "utf8"));
-  if (!isEntry(text) || !isEntry(text["packages"])) throw new Error("package-lock.json has no packages");
-  const packages = Object.entries(text["packages"]).map(
+  const file: unknown = JSON.parse(await readFile(join(root, "package-lock.json"), "utf8"));
+  if (!isEntry(file) || !isEntry(file["packages"])) throw new Error("package-lock.json has no packages");
+  const packages = Object.entries(file["packages"]).map(
     ([path, entry]) => [path, isEntry(entry) ? entry : {}] as const,
   );
-  return { text, packages: new Map(packages) };
+  return { file, packages: new Map(packages) };
 }
 
 export function isEntry(value: unknown): value is Entry {

@@ -1,6 +1,7 @@
 /**
- * Patterns that take more than linear time, where that does not matter because the text that they see is short. Others are rewritten: text is parsed
- * from left to right. The gate tries each with the worst text of that length, and wants an entry gone when its pattern is.
+ * Patterns that take more than linear time, where that does not matter because the text that they see is short. Others
+ * are rewritten: text is parsed from left to right. The gate tries each with the worst text of that length, and wants
+ * an entry gone when its pattern is.
  */
 export interface Bounded {
   readonly path: string;

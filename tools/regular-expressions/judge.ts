@@ -3,7 +3,10 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { Question, Verdict } from "./verdict.ts";
 
-/** A verdict for each question, in their order. Takes about 0.1 s of processor time a pattern, on as many threads as the machine has processors. */
+/**
+ * A verdict for each question, in their order. Takes about 0.1 s of processor time a pattern, on as many threads as the
+ * machine has processors.
+ */
 export async function judgeAll(questions: readonly Question[]): Promise<readonly Verdict[]> {
   const verdicts: Verdict[] = [];
   // Shared by the loops below: each takes the next one.
@@ -27,7 +30,9 @@ export async function judgeAll(questions: readonly Question[]): Promise<readonly
   return verdicts;
 }
 
-/** With the checker's JavaScript form: by itself it would start its native one or Java, which are not on every machine. */
+/**
+ * With the checker's JavaScript form: by itself it would start its native one or Java, which are not on every machine.
+ */
 function startWorker(): Worker {
   return new Worker(new URL("./worker.ts", import.meta.url), { env: { RECHECK_SYNC_BACKEND: "pure" } });
 }

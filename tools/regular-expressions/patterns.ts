@@ -35,8 +35,9 @@ export interface Pattern {
 }
 
 /**
- * Every regular expression of the files of `root`/tsconfig.json that `isWanted`: literals, `new RegExp` and `RegExp()` of literals, constants and
- * templates of them, strings that `match`, `matchAll` and `search` turn into one, and `pattern` of a JSON schema. The compiler reads the files.
+ * Every regular expression of the files of `root`/tsconfig.json that `isWanted`: literals, `new RegExp` and `RegExp()`
+ * of literals, constants and templates of them, strings that `match`, `matchAll` and `search` turn into one, and
+ * `pattern` of a JSON schema. The compiler reads the files.
  */
 export function findPatterns(root: string, isWanted: (path: string) => boolean): readonly Found[] {
   const config = `${root}/tsconfig.json`;

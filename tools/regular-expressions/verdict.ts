@@ -14,7 +14,9 @@ export type Verdict =
       readonly complexity: string;
       /** As JavaScript: an expression for a text that it takes long with. */
       readonly attack: string;
-      /** Processor time for the worst text of `chars`; null when no bound was given, Infinity when it came to no end. */
+      /**
+       * Processor time for the worst text of `chars`; null when no bound was given, Infinity when it came to no end.
+       */
       readonly atBoundMs: number | null;
     }
   /** The checker came to no end, or does not know the syntax. */

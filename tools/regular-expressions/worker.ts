@@ -10,7 +10,8 @@ const NO_END_MS = 5000;
 parentPort?.on("message", (question: Question) => parentPort?.postMessage(judge(question)));
 
 function judge({ pattern, chars }: Question): Verdict {
-  // Ten times what the checker gives itself: its limits in steps decide, also on a busy machine. Without any it may run out of memory.
+  // Ten times what the checker gives itself: its limits in steps decide, also on a busy machine. Without any it may
+  // run out of memory.
   const found = checkSync(pattern.source, pattern.flags, {
     timeout: 100_000,
     attackTimeout: 10_000,

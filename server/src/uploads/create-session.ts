@@ -62,7 +62,10 @@ export async function createUploadSession(
   return { refusal, remaining };
 }
 
-/** IDE-2: what two requests with one key must agree on. Members that nobody knows are ignored here as everywhere (ALL-9). */
+/**
+ * IDE-2: what two requests with one key must agree on. Members that nobody knows are ignored here as everywhere
+ * (ALL-9).
+ */
 function knownFields(request: CreateRequest): CreateRequest & Readonly<Record<string, JsonValue | undefined>> {
   const { filename, content_type, size_bytes, title, tags, metadata } = request;
   const { bucket_ids, bucket_slugs, bucket, create_missing_buckets } = request;
@@ -104,7 +107,9 @@ export function validateCreate(request: CreateRequest, maxFileBytes: number): Va
   };
 }
 
-/** Everything but control characters and lone surrogates is data: `..` and `/` too, for it never becomes a path of ours. */
+/**
+ * Everything but control characters and lone surrogates is data: `..` and `/` too, for it never becomes a path of ours.
+ */
 function validFilename(sent: string): string {
   const filename = sent.length > NFC_SHRINKS * LIMITS.filenameChars ? null : sent.normalize("NFC");
   const chars = filename === null ? 0 : codePoints(filename);
@@ -120,8 +125,8 @@ function validFilename(sent: string): string {
 }
 
 /**
- * At most four characters of two code units each become one by NFC, so what is longer is too long in any spelling. It is refused unread: NFC sorts
- * combining marks in quadratic time, 0.2 s for a body full of them.
+ * At most four characters of two code units each become one by NFC, so what is longer is too long in any spelling. It
+ * is refused unread: NFC sorts combining marks in quadratic time, 0.2 s for a body full of them.
  */
 const NFC_SHRINKS = 8;
 

@@ -87,7 +87,10 @@ async function startOf(server: ChildProcess): Promise<unknown> {
   });
 }
 
-/** Names of what the lockfile puts at the top for this platform: the product's, with the Node that comes with it, and those of development alone. */
+/**
+ * Names of what the lockfile puts at the top for this platform: the product's, with the Node that comes with it, and
+ * those of development alone.
+ */
 async function packagesOf(root: string): Promise<{ production: readonly string[]; development: readonly string[] }> {
   const lockfile: unknown = JSON.parse(await readFile(join(root, "package-lock.json"), "utf8"));
   const top = Object.entries(objectAt(lockfile, "packages")).filter(([path]) =>

@@ -1,8 +1,9 @@
 import { createContext, Script } from "node:vm";
 
 /**
- * Processor time of a piece of work on this thread, which waiting on a busy machine does not add to: the least of up to `TRIES` runs, the first
- * within the budget ends the search. A work that comes to no end is cut after `NO_END_MS` and costs Infinity.
+ * Processor time of a piece of work on this thread, which waiting on a busy machine does not add to: the least of up
+ * to `TRIES` runs, the first within the budget ends the search. A work that comes to no end is cut after `NO_END_MS`
+ * and costs Infinity.
  */
 export function costMs(work: () => unknown, budgetMs: number): number {
   let least = once(work);
@@ -52,8 +53,9 @@ function spentMs(before: NodeJS.CpuUsage): number {
 }
 
 /**
- * Texts of about `chars` characters that a parser reads hard: a beginning, each one and each pair of the pieces over and over, and an end
- * that makes all of it wrong. Patterns that can divide a text in many ways need no more than that to show.
+ * Texts of about `chars` characters that a parser reads hard: a beginning, each one and each pair of the pieces over
+ * and over, and an end that makes all of it wrong. Patterns that can divide a text in many ways need no more than that
+ * to show.
  */
 export function* pumped(grammar: Grammar, chars: number): Generator<string> {
   const { starts, pieces, ends } = grammar;

@@ -7,8 +7,8 @@ import { http } from "../support/http.ts";
 import { shown, textAt } from "../support/json.ts";
 import { NEEDS_OWN_SERVER, ownServer } from "../support/target.ts";
 
-// Text that a pattern takes exponential or quadratic time with, in each place where a stranger can put it. The server is a process of its
-// own, and its processor time is what is compared: waiting for a busy machine costs none.
+// Text that a pattern takes exponential or quadratic time with, in each place where a stranger can put it. The server
+// is a process of its own, and its processor time is what is compared: waiting for a busy machine costs none.
 
 const server = NEEDS_OWN_SERVER === false ? await ownServer() : null;
 const api = new Api(server?.url ?? "", server?.key ?? "");

@@ -223,7 +223,9 @@ function hostile({ starts, pieces, ends }: Grammar) {
   return [fc.constantFrom(...starts), pump, fc.constantFrom(...ends)] as const;
 }
 
-/** Where a text stands in a request; what reads it there is partly Fastify's own: router, query string, Content-Type. */
+/**
+ * Where a text stands in a request; what reads it there is partly Fastify's own: router, query string, Content-Type.
+ */
 const PLACES: Readonly<Record<string, Grammar & { readonly request: (text: string) => InjectOptions }>> = {
   "in Authorization": {
     request: (text) => ({ url: ME, headers: { authorization: text } }),
@@ -356,7 +358,10 @@ const DOCUMENTS: Readonly<Record<string, Document>> = {
   },
   "text/plain": { starts: ["", "\ufeff"], pieces: [" ", "\n", "\r", "\f", "a", "\u0000", "é"], ends: [""] },
 };
-/** Readers do more with a character (mail that is all line ends: 4 µs), so it takes longer texts to tell quadratic time from that. */
+/**
+ * Readers do more with a character (mail that is all line ends: 4 µs), so it takes longer texts to tell quadratic time
+ * from that.
+ */
 const DOCUMENT_CHARS = 65_536;
 const NS_PER_DOCUMENT_CHAR = 20_000;
 
