@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { createLog } from "../log.ts";
+import type { Isolation } from "./extractor.ts";
 import { PROBES } from "./fixtures/attacks/probes.ts";
 import { type Probed, probeFrom, probeOf, Range } from "./fixtures/attacks/probing.ts";
 import { ENVIRONMENTS, type Environment, OWN } from "./fixtures/environments.ts";
@@ -43,6 +44,11 @@ async function inRange(environment: Environment, attack: (range: Range) => Promi
   }
 }
 
+/** In a clone that only root can enter, where nobody can show the code to another user. */
+function keepsNumber({ missing }: Isolation): boolean {
+  return missing.some((part) => part.startsWith("readers keep root's number"));
+}
+
 for (const environment of ENVIRONMENTS) {
   const { name, user, unavailable } = environment;
 
@@ -78,6 +84,7 @@ for (const environment of ENVIRONMENTS) {
           [identity.environment.filter((variable) => variable !== "PWD"), identity.descriptors],
           [[], []],
         );
+        if (keepsNumber(isolation)) return;
         assert.notEqual(identity.uid, 0);
         if (user === null && isRoot) assert.match(isolation.inForce.join(), /a user of its own/);
       }),
@@ -106,7 +113,11 @@ for (const by of ["unshare", "bubblewrap"] as const) {
   test(`the walls that ${by} makes hold, with Node's rules and alone`, { skip: lacks(by) }, () =>
     inRange(OWN, async (range) => {
       const jailed = await probeFrom(OWN, range, "product", by);
-      assert.deepEqual([jailed.isolation.strength, succeeded(jailed)], ["full", []]);
+      assert.deepEqual(succeeded(jailed), []);
+      assert.equal(
+        jailed.isolation.strength,
+        by === "bubblewrap" && keepsNumber(jailed.isolation) ? "reduced" : "full",
+      );
       assert.deepEqual(succeeded(await probeFrom(OWN, range, "walls", by)), WITHOUT_NODES_RULES);
       assert.equal(range.connections, 0);
     }),
