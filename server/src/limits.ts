@@ -186,7 +186,7 @@ export const LIMITS = {
   /** Reads of many rows (rowsPerRead) at once, for all and for one team: what any other read may have to wait behind. */
   walks: 4,
   walksOfTeam: 2,
-  /** Polls that are held for as long as they ask, 25 kB each; fewer where connections are. More are held for pollSurplusMs. */
+  /** Polls that are held for as long as they ask, 40 kB each; fewer where connections are. More are held for pollSurplusMs. */
   heldPolls: 4_000,
   /** Listings of buckets that are being sent, each with one read of them in memory (500 kB). */
   bucketListings: 40,

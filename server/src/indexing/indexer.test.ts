@@ -44,7 +44,15 @@ test("a finalized file becomes indexed, active and findable by itself, with its 
     assert.deepEqual(await on.memberships(fileId), ["active"]);
     assert.equal((await on.bucket(bucket)).active_chunks, file.active_chunks);
     assert.equal((await on.task(taskId)).state, "succeeded");
-    const query = { text: "granite", buckets: [bucket], tags: [], files: null, limit: 10, termBudgetRows: null };
+    const query = {
+      text: "granite",
+      buckets: [bucket],
+      tags: [],
+      files: null,
+      limit: 10,
+      everyFilter: false,
+      termBudgetRows: null,
+    };
     const { candidates } = await index.rank(team, query);
     assert.deepEqual(
       candidates.map(({ build }) => build),

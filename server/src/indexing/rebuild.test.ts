@@ -46,6 +46,7 @@ function ranked(text: string) {
     tags: ["blue"],
     files: null,
     limit: 100,
+    everyFilter: false,
     termBudgetRows: null,
   });
 }

@@ -89,7 +89,15 @@ export async function openTestIndexing(): Promise<TestIndexing> {
       return Buffer.concat(parts).toString("utf8");
     },
     async staged(word) {
-      const query = { text: word, buckets: [bucket], tags: ["blue"], files: null, limit: 100, termBudgetRows: null };
+      const query = {
+        text: word,
+        buckets: [bucket],
+        tags: ["blue"],
+        files: null,
+        limit: 100,
+        everyFilter: false,
+        termBudgetRows: null,
+      };
       const { candidates } = await index.rank(team, query);
       return candidates.map(({ build, position }) => `${build}/${position}`);
     },

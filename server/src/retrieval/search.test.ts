@@ -11,12 +11,14 @@ import { LIMITS } from "../limits.ts";
 import { tokenText } from "../search-index/analyze.ts";
 import { buildName } from "../search-index/build.ts";
 import { openMemorySearchIndex } from "../search-index/memory.ts";
-import { type SearchIndex, SearchIndexError } from "../search-index/search-index.ts";
+import { type RankQuery, type SearchIndex, SearchIndexError } from "../search-index/search-index.ts";
 import { retrievalRoutes } from "./routes.ts";
 
 let on: TestFiles;
 let app: App;
 let index: SearchIndex;
+/** What the index was asked, in order. */
+const asked: RankQuery[] = [];
 /** Set by the test of a failing index. */
 let broken = false;
 
@@ -27,6 +29,7 @@ before(async () => {
     ...index,
     rank: async (team, query) => {
       if (broken) throw new SearchIndexError("damaged");
+      asked.push(query);
       return index.rank(team, query);
     },
   };
@@ -171,6 +174,24 @@ describe("search", () => {
     assert.equal(code, "bucket_assignment_failed");
     assert.deepEqual(details.unresolved, [foreign, "nonsense", "ARCHIVED", "No!", "bucket_x"]);
     assert.deepEqual(await found(team, { query: "zebra" }), [], "all of the team's buckets are the active ones");
+  });
+
+  test("what is hidden behind many better chunks that are not shown is found all the same, then by every filter", async () => {
+    const team = await on.newTeam();
+    const bucket = await on.newBucket(team, "hidden");
+    const shown = await newDocument({
+      team,
+      buckets: [bucket],
+      texts: ["A zebra among many other animals of the plain."],
+    });
+    const staged = Array.from({ length: 2 + LIMITS.searchExtraCandidates + 5 }, () => "zebra zebra zebra");
+    await stage(team, shown, 2, [bucket], staged);
+    asked.length = 0;
+    assert.deepEqual(await found(team, { query: "zebra", limit: 1 }), [shown.fileId]);
+    assert.deepEqual(
+      asked.map(({ everyFilter }) => everyFilter),
+      [false, true],
+    );
   });
 
   test("only the active build is shown: neither a staged one nor a replaced one nor a deleted file's (POL-2)", async () => {

@@ -147,7 +147,11 @@ function tooManyFiles(): WharfError {
   });
 }
 
-/** The first `limit` visible candidates. Somewhat more than asked for are ranked at first; when too few of them are visible, four times as many. */
+/**
+ * The first `limit` visible candidates. Somewhat more than asked for are ranked at first; when too few of them are visible, four times as
+ * many, by every filter: three tags, of which each file has two, let through no file, but each of them most; without it that search
+ * fetched every chunk of the team.
+ */
 async function visibleHits(run: Run, scope: Scope, files: readonly FileId[] | null) {
   const { query, tags, limit } = run.wanted;
   const allowed = files === null ? null : new Set(files);
@@ -158,8 +162,9 @@ async function visibleHits(run: Run, scope: Scope, files: readonly FileId[] | nu
     files,
     termBudgetRows: LIMITS.searchTermBudgetRows,
   };
-  for (let candidates = limit * 2 + LIMITS.searchExtraCandidates; ; candidates *= 4) {
-    const ranking = await run.rank({ ...asked, limit: candidates });
+  const first = limit * 2 + LIMITS.searchExtraCandidates;
+  for (let candidates = first; ; candidates *= 4) {
+    const ranking = await run.rank({ ...asked, limit: candidates, everyFilter: candidates > first });
     const builds = ranking.candidates.filter((candidate) => allowed === null || allowed.has(candidate.file));
     const hits = await firstVisible(run, scope, builds);
     if (hits.length >= limit || ranking.complete)

@@ -57,7 +57,10 @@ export class Fts5Reads {
     const termsIgnored = ignored.map((word) => word.spelled);
     if (kept.length === 0 || filteredChunks === 0) return { candidates: [], complete: true, termsIgnored };
     const phrase = queryPhrase(query.text);
-    const lookup = { hints: hintsExpression(filters, team.chunks), files: filesToJoin(query) };
+    const lookup = {
+      hints: hintsExpression(filters, query.everyFilter ? team.chunks + 1 : team.chunks / 2),
+      files: filesToJoin(query),
+    };
     const few = present.length <= MAX_SPLIT_TERMS;
     const looked = few ? LIMITS.searchLookedThrough : LIMITS.searchRescored;
     const wanted = { limit: query.limit, pool: phrase === null ? query.limit : Math.max(query.limit, looked) };
@@ -227,10 +230,10 @@ function nthBest(scores: ReadonlyMap<number, number>, n: number): number {
 
 /**
  * A filter that lets more than half of the chunks through is left to the catalogue, which drops the rest anyway: as a hint it costs more than
- * it saves (walking it once takes 5 ms at 100 000 chunks).
+ * it saves (walking it once takes 5 ms at 100 000 chunks). Not so when that found too little: then it may be all the best that were dropped.
  */
-function hintsExpression(filters: readonly HintFilter[], chunks: number): readonly string[] {
-  const telling = filters.filter((filter) => !filter.joined && filter.chunks < chunks / 2);
+function hintsExpression(filters: readonly HintFilter[], under: number): readonly string[] {
+  const telling = filters.filter((filter) => !filter.joined && filter.chunks < under);
   return telling.map((filter) => `hints : (${anyOf(filter.hints)})`);
 }
 

@@ -132,6 +132,20 @@ describe("fts5 files", () => {
     await index.close();
   });
 
+  test("filters that let most through one by one and nothing together are left to the catalogue, unless all are asked for", async (t) => {
+    const index = await open(t);
+    for (const [n, tags] of [
+      ["a", "b"],
+      ["b", "c"],
+      ["c", "a"],
+    ].entries())
+      await index.write(TEAM, { ...chunks(`file_${n}`, ["otter", "otter"]), tags });
+    const query = { ...ask("otter"), tags: ["a", "b", "c"] };
+    assert.equal((await index.rank(TEAM, query)).candidates.length, 6);
+    const all = await index.rank(TEAM, { ...query, everyFilter: true });
+    assert.deepEqual([all.candidates.length, all.complete], [0, true]);
+  });
+
   test("a discard is heard by every reading thread", async (t) => {
     const index = await start(folder(), 3);
     t.after(() => index.close());

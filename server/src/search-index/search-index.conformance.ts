@@ -308,7 +308,7 @@ export function chunks(
 }
 
 export function ask(text: string): RankQuery {
-  return { text, buckets: [], tags: [], files: null, limit: 100, termBudgetRows: null };
+  return { text, buckets: [], tags: [], files: null, limit: 100, everyFilter: false, termBudgetRows: null };
 }
 
 function places(candidates: readonly Candidate[]): readonly string[] {
