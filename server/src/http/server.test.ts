@@ -31,11 +31,8 @@ function routes(app: App): void {
   });
   app.get("/v1/stream", {
     config: { scope: "any" },
-    handler: async () => {
-      const body = new Readable({ read: () => handler.emit("asked") });
-      body.once("close", () => handler.emit("stream closed"));
-      return body;
-    },
+    handler: async () =>
+      new Readable({ read: () => handler.emit("asked") }).once("close", () => handler.emit("stream closed")),
   });
   app.get("/v1/held", {
     config: { scope: "any" },
