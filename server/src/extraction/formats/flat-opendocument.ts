@@ -1,21 +1,24 @@
 import type { XmlSource } from "./package.ts";
 import { type XmlHandler, xmlParser } from "./xml.ts";
 
-/** Parts of a package that a flat document (FODT, FODS, FODP) has in its one file. */
-const PARTS: ReadonlySet<string> = new Set(["content.xml", "styles.xml"]);
+/** The part of a package that the one file of a flat document (FODT, FODS, FODP) is; its named styles come before its text. */
+const PART = "content.xml";
 /** What is in other parts of a package, and pictures, which are in parts of their own. */
 const ELSEWHERE: ReadonlySet<string> = new Set(["meta", "settings", "scripts", "binary-data"]);
 const SLICE_CHARS = 64 * 1024;
 
-/** OpenDocument as one XML file, for the reader of packages: each part that it asks for is the whole, without what belongs to other parts. */
+/** OpenDocument as one XML file, for the reader of packages: its main part is the whole, without what belongs to other parts. */
 export function flatOpenDocument(text: string): XmlSource {
   return {
     async xml(name, handler) {
-      if (!PARTS.has(name)) return false;
+      if (name !== PART) return false;
       const parser = xmlParser(withoutOthers(handler));
       for (let at = 0; at < text.length; at += SLICE_CHARS) parser.write(text.slice(at, at + SLICE_CHARS));
       parser.end();
       return true;
+    },
+    async text() {
+      return null;
     },
   };
 }

@@ -5,11 +5,14 @@ import { documentFault } from "../fault.ts";
 import type { Format } from "./format.ts";
 import { unreadPackage } from "./unread-package.ts";
 import { type XmlHandler, xmlParser } from "./xml.ts";
+import { unpackedAtOnce, withoutTail } from "./zip-bytes.ts";
 
 /** Where the reader of a format finds its parts. */
 export interface XmlSource {
   /** Parses an XML part. False when there is no such part. */
   xml(name: string, handler: XmlHandler): Promise<boolean>;
+  /** A part's whole text, or null when there is none. */
+  text(name: string): Promise<string | null>;
 }
 
 /**
@@ -17,18 +20,22 @@ export interface XmlSource {
  * Inflated bytes are counted over all reads, not per part: a slide list may name one part 200 000 times.
  */
 export class Package implements XmlSource {
+  readonly #bytes: Buffer;
   readonly #zip: ZipFile;
   readonly #entries: ReadonlyMap<string, Entry>;
+  #byLowerCase: ReadonlyMap<string, Entry> | null = null;
   #inflatedBytes = 0;
 
-  private constructor(zip: ZipFile, entries: ReadonlyMap<string, Entry>) {
+  private constructor(bytes: Buffer, zip: ZipFile, entries: ReadonlyMap<string, Entry>) {
+    this.#bytes = bytes;
     this.#zip = zip;
     this.#entries = entries;
   }
 
   /** Throws ExtractionFault: damaged, encrypted, too many entries, names that point elsewhere. */
-  static async open(bytes: Buffer): Promise<Package> {
+  static async open(file: Buffer): Promise<Package> {
     try {
+      const bytes = withoutTail(file);
       const zip = await fromBufferPromise(bytes);
       if (zip.entryCount > LIMITS.zipEntries) throw tooMany();
       const entries = new Map<string, Entry>();
@@ -38,7 +45,7 @@ export class Package implements XmlSource {
         // The first of two entries of one name counts: the others are what a second reader would see, and never looked at.
         if (!entries.has(entry.fileName)) entries.set(entry.fileName, entry);
       }
-      return new Package(zip, entries);
+      return new Package(bytes, zip, entries);
     } catch (error) {
       throw error instanceof ExtractionFault
         ? error
@@ -47,7 +54,7 @@ export class Package implements XmlSource {
   }
 
   has(name: string): boolean {
-    return this.#entries.has(name);
+    return this.#find(name) !== undefined;
   }
 
   get names(): Iterable<string> {
@@ -61,20 +68,29 @@ export class Package implements XmlSource {
     return found;
   }
 
-  /** A part's whole text, or null when there is none. */
   async text(name: string): Promise<string | null> {
     const parts: string[] = [];
     return (await this.#decode(name, (text) => parts.push(text))) ? parts.join("") : null;
   }
 
-  async #decode(name: string, write: (text: string) => void): Promise<boolean> {
+  /** Names of OOXML's parts are equal whatever their case (ECMA-376-2, 6.2.2.3): `SharedStrings.xml` is what `sharedStrings.xml` means. */
+  #find(name: string): Entry | undefined {
     const entry = this.#entries.get(name);
+    if (entry !== undefined || name === "") return entry;
+    this.#byLowerCase ??= new Map([...this.#entries].reverse().map(([key, each]) => [key.toLowerCase(), each]));
+    return this.#byLowerCase.get(name.toLowerCase());
+  }
+
+  async #decode(name: string, write: (text: string) => void): Promise<boolean> {
+    const entry = this.#find(name);
     if (entry === undefined) return false;
     if (entry.uncompressedSize > LIMITS.zipEntryBytes) throw tooLarge(name);
     let decoder: InstanceType<typeof TextDecoder> | null = null;
     try {
-      const stream: AsyncIterable<unknown> = await this.#zip.openReadStreamPromise(entry);
-      for await (const bytes of stream) {
+      const whole = unpackedAtOnce(this.#bytes, entry);
+      const pieces: Iterable<unknown> | AsyncIterable<unknown> =
+        whole === null ? await this.#zip.openReadStreamPromise(entry) : [whole];
+      for await (const bytes of pieces) {
         if (!Buffer.isBuffer(bytes)) continue;
         this.#inflatedBytes += bytes.length;
         if (this.#inflatedBytes > LIMITS.zipTotalBytes) throw tooLarge(name);
