@@ -239,6 +239,12 @@ export const LIMITS = {
   // Extraction (extraction.md §4, design §6). What one document may hold; more is too_complex.
   extractedChars: 32 * 1024 * 1024,
   extractedPages: 50_000,
+  /** Empty cells between two filled ones of a row that are written as bars; a wider gap is one bar. A month has 31 columns. */
+  sheetGapCells: 32,
+  /** How often an equal cell or row of an ODS is written; one that claims more fills its sheet to the edge, and is written once. */
+  sheetRepeats: 1024,
+  /** … and what both may take of a document: later gaps are one bar, later repeats are written once. */
+  sheetLayoutChars: MIB,
   zipEntries: 20_000,
   zipEntryBytes: 100 * MIB,
   /** Counted over all reads: a slide list may name one part 200 000 times. */

@@ -13,11 +13,4 @@ export interface Bounded {
   readonly because: string;
 }
 
-export const BOUNDED: readonly Bounded[] = [
-  {
-    path: "server/src/extraction/formats/xlsx.ts",
-    pattern: '/"[^"]*"|\\[[^\\]]*\\]|\\\\.|General/gi',
-    chars: 255,
-    because: "isDateFormat looks at 255 characters of a number format, the most that Excel writes",
-  },
-];
+export const BOUNDED: readonly Bounded[] = [];
