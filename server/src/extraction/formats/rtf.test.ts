@@ -26,6 +26,47 @@ checkPages([
     bytes: rtf("\\uc0\\u-8704\\u8364 \\u8364  a\\u00000083640\\u-x"),
     gives: ["\ufffd€€ a€0-x"],
   },
+  {
+    name: "RTF deleted and hidden text is left out until its group, a plain or a zero ends it",
+    bytes: rtf(" a{\\deleted b\\par c}{\\v d{\\plain e}}\\deleted f\\deleted0 g\\v h\\plain i"),
+    gives: ["aegi"],
+  },
+  {
+    name: "RTF text boxes follow their paragraph, notes end their page; shapes' properties and what old readers show instead are left out",
+    bytes: rtf(
+      " The rent is {\\shp{\\*\\shpinst\\shpleft0{\\sp{\\sn name}{\\sv value}}{\\shptxt \\pard boxed\\page too\\par}}{\\shprslt old}}" +
+        "900{\\footnote The {\\b note}.} EUR{\\*\\do\\dobypara{\\dptxbxtext drawn\\par}}.\\par next\\page two",
+    ),
+    gives: ["The rent is 900 EUR.\nboxed\ntoo\ndrawn\nnext\nThe note.", "two"],
+  },
+  {
+    name: "an RTF star means a group only at its beginning",
+    bytes: rtf("{\\b\\*\\cs7 kept}{\\*\\unknown gone}{\r\n\\*\\unknown gone too}"),
+    gives: ["kept"],
+  },
+  {
+    name: "RTF symbol fonts give what they draw, from bytes and from the private area, and other fonts of their kind their letters",
+    bytes: rtf(
+      "{\\fonttbl{\\f0 Arial;}{\\f1\\fcharset2 Symbol;}{\\f2\\fcharset2{\\*\\falt x}Wingdings;}{\\f3\\fcharset2 Barcode;}}" +
+        "{\\f1 \\'b3 a\\u-3999?}{\\f2\\'fe}{\\f3 B7}\\plain a",
+    ),
+    gives: ["≥ αα☑B7a"],
+  },
+  {
+    name: "RTF paragraphs and lines of a cell stay in its row",
+    bytes: rtf(" before\\par\\trowd\\pard\\intbl a\\par b\\line c\\cell d\\cell\\row\\pard after\\par end"),
+    gives: ["before\na b c | d\nafter\nend"],
+  },
+  {
+    name: "RTF spaces of every width separate words",
+    bytes: rtf(" a\\~b\\emspace c\\enspace d\\qmspace e"),
+    gives: ["a b c d e"],
+  },
+  {
+    name: "RTF words that are no control words of anything do nothing",
+    bytes: rtf("\\constructor a\\toString b"),
+    gives: ["ab"],
+  },
   { name: "RTF skips binary data by its length", bytes: rtf(" a{\\pict\\bin4 }}}}}b"), gives: ["ab"] },
   { name: "RTF that is cut off keeps what came before", bytes: "{\\rtf1 kept \\'e", gives: ["kept"] },
 ]);

@@ -1,10 +1,15 @@
 import { LIMITS } from "../../limits.ts";
 import { documentFault } from "../fault.ts";
-import { codePage, fontCodePage } from "./code-pages.ts";
+import { codePage } from "./code-pages.ts";
 import type { PageText } from "./format.ts";
-import { TextAllowance, TextBuilder } from "./text-builder.ts";
+import { RtfFonts } from "./rtf-fonts.ts";
+import { RtfPages } from "./rtf-pages.ts";
+import { type SymbolFont, withSymbols } from "./symbol-fonts.ts";
 
-/** Reads RTF: a page ends at each `\page`; without any there is one. Unknown control words are skipped, as the format demands. */
+/**
+ * Reads RTF: a page ends at each `\page`; without any there is one. Unknown control words are skipped, as the format demands. Deleted and
+ * hidden text is left out; text boxes follow the paragraph that they are anchored in, notes stand at the end of their page.
+ */
 export function* readRtf(bytes: Buffer): Generator<PageText> {
   const reader = new RtfReader(bytes);
   const pages = reader.read();
@@ -13,8 +18,14 @@ export function* readRtf(bytes: Buffer): Generator<PageText> {
 
 /** What a group inherits and gives back at its end. */
 interface GroupState {
-  skipped: boolean;
+  /** "shape": all but the text of a box. */
+  skipped: "no" | "all" | "shape";
+  /** Text that was deleted with its changes tracked, or is hidden. */
+  deleted: boolean;
+  hidden: boolean;
   encoding: string;
+  /** What the font draws instead of letters. */
+  symbols: SymbolFont | null;
   /** How many characters stand behind each `\u` for old readers. */
   fallbackChars: number;
   inFontTable: boolean;
@@ -30,42 +41,62 @@ const ZERO = 0x30;
 const SKIPPED: ReadonlySet<string> = new Set(
   (
     "colortbl stylesheet info pict object header headerl headerr headerf footer footerl footerr footerf listtable " +
-    "listoverridetable revtbl rsidtbl generator themedata colorschememapping datastore latentstyles fldinst filetbl xmlnstbl"
+    "listoverridetable revtbl rsidtbl generator themedata colorschememapping datastore latentstyles fldinst filetbl xmlnstbl " +
+    "sp shprslt nonesttables xe tc tcn"
   ).split(" "),
 );
+/** Groups that say of themselves that a reader may skip them, and hold the text of boxes nevertheless; and those that are that text. */
+const SHAPES: ReadonlySet<string> = new Set(["shpinst", "do"]);
+const BOXES: ReadonlySet<string> = new Set(["shptxt", "dptxbxtext"]);
 
-const SYMBOLS: Readonly<Record<string, string>> = {
-  emdash: "—",
-  endash: "–",
-  bullet: "•",
-  lquote: "‘",
-  rquote: "’",
-  ldblquote: "“",
-  rdblquote: "”",
-  "~": "\u00a0",
-  _: "\u2011",
-};
+/** Words that move on (rtf-pages.ts). */
+const MOVES: ReadonlySet<string> = new Set(["par", "line", "sect", "row", "tab", "cell", "nestcell", "page"]);
+
+const SYMBOLS: ReadonlyMap<string, string> = new Map([
+  ["emdash", "—"],
+  ["endash", "–"],
+  ["bullet", "•"],
+  ["lquote", "‘"],
+  ["rquote", "’"],
+  ["ldblquote", "“"],
+  ["rdblquote", "”"],
+  ["emspace", "\u2003"],
+  ["enspace", "\u2002"],
+  ["qmspace", "\u2005"],
+  ["~", "\u00a0"],
+  ["_", "\u2011"],
+]);
 
 class RtfReader {
   readonly #bytes: Buffer;
-  readonly #out = new TextBuilder(new TextAllowance());
-  readonly #pages: string[] = [];
-  readonly #fonts = new Map<number, string>();
+  readonly #pages = new RtfPages();
+  readonly #fonts = new RtfFonts();
   readonly #decoders = new Map<string, InstanceType<typeof TextDecoder>>();
   readonly #outer: GroupState[] = [];
-  #group: GroupState = { skipped: false, encoding: "windows-1252", fallbackChars: 1, inFontTable: false };
+  #group: GroupState = {
+    skipped: "no",
+    deleted: false,
+    hidden: false,
+    encoding: "windows-1252",
+    symbols: null,
+    fallbackChars: 1,
+    inFontTable: false,
+  };
   #defaultEncoding = "windows-1252";
   /** Bytes of the running text, undecoded: a character of a double-byte code page may be half escape, half letter. */
   readonly #run = Buffer.alloc(RUN_BYTES);
   #runBytes = 0;
   #runIsAscii = true;
-  #font = 0;
-  #at = 0;
+  #at: number;
+  /** Where the first thing of the group would stand: only there `\*` means the group. */
+  #groupStart = -1;
   /** Characters still to be skipped behind a `\u`. */
   #toSkip = 0;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
+    // Behind a byte order mark or empty lines.
+    this.#at = Math.max(0, bytes.subarray(0, HEAD_BYTES).indexOf("{\\rtf", 0, "latin1"));
   }
 
   read(): readonly string[] {
@@ -76,10 +107,10 @@ class RtfReader {
       else if (byte === OPEN) this.#openGroup();
       else if (byte === CLOSE) this.#closeGroup();
       else if (byte !== 0x0a && byte !== 0x0d) this.#byte(byte);
+      else if (this.#groupStart === this.#at - 1) this.#groupStart = this.#at;
     }
     this.#flush();
-    if (this.#pages.length === 0 || !this.#out.isEmpty) this.#pages.push(this.#out.take());
-    return this.#pages;
+    return this.#pages.finish();
   }
 
   #openGroup(): void {
@@ -88,10 +119,12 @@ class RtfReader {
       throw documentFault("too_complex", `It nests deeper than ${LIMITS.xmlDepth} groups.`);
     this.#outer.push({ ...this.#group });
     this.#toSkip = 0;
+    this.#groupStart = this.#at;
   }
 
   #closeGroup(): void {
     this.#flush();
+    this.#pages.endGroup(this.#outer.length);
     this.#group = this.#outer.pop() ?? this.#group;
     this.#toSkip = 0;
   }
@@ -106,9 +139,22 @@ class RtfReader {
     const symbol = String.fromCharCode(first);
     if (symbol === "'") this.#hexByte();
     else if (symbol === "\\" || symbol === "{" || symbol === "}") this.#byte(first);
-    else if (symbol === "*") this.#group.skipped = true;
-    else if (symbol === "\n" || symbol === "\r") this.#break(() => this.#out.line());
-    else this.#symbol(SYMBOLS[symbol]);
+    else if (symbol === "*") this.#star();
+    else if (symbol === "\n" || symbol === "\r") this.#move("par");
+    else this.#symbol(SYMBOLS.get(symbol));
+  }
+
+  /** `{\*` says that a reader may skip the group if it does not know the word that follows; elsewhere it says nothing. */
+  #star(): void {
+    if (this.#at - 2 !== this.#groupStart) return;
+    const known = /^\\([a-z]+)/.exec(this.#bytes.toString("latin1", this.#at, this.#at + WORD_CHARS))?.[1] ?? "";
+    if (this.#group.skipped === "no" && SHAPES.has(known)) this.#group.skipped = "shape";
+    else if (this.#group.skipped !== "shape" || !BOXES.has(known)) this.#group.skipped = "all";
+  }
+
+  get #unseen(): boolean {
+    const { skipped, deleted, hidden, inFontTable } = this.#group;
+    return skipped !== "no" || deleted || hidden || inFontTable;
   }
 
   #hexByte(): void {
@@ -119,7 +165,8 @@ class RtfReader {
 
   #byte(byte: number): void {
     if (this.#toSkip > 0) this.#toSkip -= 1;
-    else if (!this.#group.skipped && !this.#group.inFontTable) this.#append(byte);
+    else if (!this.#unseen) this.#append(byte);
+    else if (this.#group.inFontTable && this.#group.skipped === "no") this.#fonts.nameByte(byte);
   }
 
   #append(byte: number): void {
@@ -153,37 +200,43 @@ class RtfReader {
   }
 
   #apply(word: string, value: number | null): void {
-    const meaning = SYMBOLS[word];
+    const meaning = SYMBOLS.get(word);
     if (meaning !== undefined) this.#symbol(meaning);
-    else if (SKIPPED.has(word)) this.#group.skipped = true;
+    else if (SKIPPED.has(word)) this.#group.skipped = "all";
+    else if (word === "footnote" && this.#group.skipped === "no") this.#beginFlow("note");
+    else if (BOXES.has(word) && this.#group.skipped !== "all") this.#beginFlow("box");
     else if (word === "fonttbl") this.#group.inFontTable = true;
     else if (word === "bin") this.#at += Math.max(0, value ?? 0);
     else if (word === "u") this.#unicode(value ?? 0);
     else if (word === "uc") this.#group.fallbackChars = Math.min(Math.max(value ?? 1, 0), MAX_FALLBACK_CHARS);
-    else this.#applyLayout(word) || this.#applyEncoding(word, value);
+    else this.#applyLayout(word) || this.#applyVisibility(word, value) || this.#applyEncoding(word, value);
   }
 
   #applyLayout(word: string): boolean {
-    switch (word) {
-      case "par":
-      case "line":
-      case "row":
-      case "sect":
-        this.#break(() => this.#out.line());
-        return true;
-      case "tab":
-        this.#break(() => this.#out.space());
-        return true;
-      case "cell":
-      case "nestcell":
-        this.#break(() => this.#out.cell());
-        return true;
-      case "page":
-        this.#break(() => this.#pages.push(this.#out.take()));
-        return true;
-      default:
-        return false;
-    }
+    if (word === "intbl" || word === "pard") this.#pages.paragraphInRow(word === "intbl");
+    else if (MOVES.has(word)) this.#move(word);
+    else return false;
+    return true;
+  }
+
+  #move(word: string): void {
+    this.#toSkip = 0;
+    if (this.#unseen) return;
+    this.#flush();
+    this.#pages.move(word);
+  }
+
+  #beginFlow(kind: "box" | "note"): void {
+    this.#group.skipped = "no";
+    this.#pages.beginFlow(kind, this.#outer.length);
+  }
+
+  #applyVisibility(word: string, value: number | null): boolean {
+    if (word !== "deleted" && word !== "v") return false;
+    this.#flush();
+    if (word === "deleted") this.#group.deleted = value !== 0;
+    else this.#group.hidden = value !== 0;
+    return true;
   }
 
   #applyEncoding(word: string, value: number | null): void {
@@ -191,43 +244,47 @@ class RtfReader {
     this.#flush();
     if (word === "ansicpg") this.#defaultEncoding = this.#group.encoding = codePage(value ?? 0);
     else if (word === "mac") this.#defaultEncoding = this.#group.encoding = "macintosh";
-    else if (word === "plain") this.#group.encoding = this.#defaultEncoding;
-    else if (word === "f" && this.#group.inFontTable) this.#font = value ?? 0;
-    else if (word === "f") this.#group.encoding = this.#fonts.get(value ?? 0) ?? this.#defaultEncoding;
-    else if (word === "fcharset" && this.#group.inFontTable) this.#keepFont(fontCodePage(value ?? 0));
+    else if (word === "plain") this.#plain();
+    else if (word === "f" && this.#group.inFontTable) this.#fonts.begin(value ?? 0);
+    else if (word === "f") this.#useFont(value ?? 0);
+    else if (word === "fcharset" && this.#group.inFontTable) this.#fonts.charset(value ?? 0);
   }
 
-  #keepFont(encoding: string | null): void {
-    if (encoding !== null && this.#fonts.size < MAX_FONTS) this.#fonts.set(this.#font, encoding);
+  #plain(): void {
+    this.#group.encoding = this.#defaultEncoding;
+    this.#group.symbols = null;
+    this.#group.deleted = false;
+    this.#group.hidden = false;
+  }
+
+  #useFont(number: number): void {
+    const font = this.#fonts.get(number);
+    this.#group.encoding = font?.encoding ?? this.#defaultEncoding;
+    this.#group.symbols = font?.symbols ?? null;
   }
 
   /** A UTF-16 code unit as a signed number; surrogates come as two of them and meet in the text. */
   #unicode(value: number): void {
-    this.#symbol(String.fromCharCode(value & 0xffff));
+    const char = String.fromCharCode(value & 0xffff);
+    this.#symbol(this.#group.symbols === null ? char : withSymbols(char, this.#group.symbols));
     this.#toSkip = this.#group.fallbackChars;
   }
 
   #symbol(text: string | undefined): void {
-    if (text === undefined || this.#group.skipped || this.#group.inFontTable) return;
+    if (text === undefined || this.#unseen) return;
     if (this.#toSkip > 0) {
       this.#toSkip -= 1;
       return;
     }
     this.#flush();
-    this.#out.inline(text);
-  }
-
-  #break(act: () => void): void {
-    this.#toSkip = 0;
-    if (this.#group.skipped) return;
-    this.#flush();
-    act();
+    this.#pages.inline(text);
   }
 
   #flush(): void {
     if (this.#runBytes === 0) return;
     // In every encoding of code-pages.ts ASCII stands for itself. Most runs are a few letters, and a decoder's call takes 1 µs.
-    if (this.#runIsAscii) this.#out.inline(this.#run.toString("latin1", 0, this.#runBytes));
+    if (this.#runIsAscii && this.#group.symbols === null)
+      this.#pages.inline(this.#run.toString("latin1", 0, this.#runBytes));
     else this.#decode({ stream: false });
     this.#runBytes = 0;
     this.#runIsAscii = true;
@@ -235,8 +292,10 @@ class RtfReader {
 
   /** `stream`: the run goes on, and the decoder keeps the first half of a character at its end. */
   #decode(options: { readonly stream: boolean }): void {
-    const decoder = this.#decoderOf(this.#group.encoding);
-    this.#out.inline(decoder.decode(this.#run.subarray(0, this.#runBytes), options));
+    const { encoding, symbols } = this.#group;
+    const bytes = this.#run.subarray(0, this.#runBytes);
+    if (symbols === null) this.#pages.inline(this.#decoderOf(encoding).decode(bytes, options));
+    else this.#pages.inline(Array.from(bytes, symbols).join(""));
     this.#runBytes = 0;
   }
 
@@ -252,7 +311,8 @@ const RUN_BYTES = 64 * 1024;
 const WORD_CHARS = 32;
 const NUMBER_DIGITS = 10;
 const MAX_FALLBACK_CHARS = 32;
-const MAX_FONTS = 10_000;
+/** How far behind the start of the file `{\rtf` may stand. */
+const HEAD_BYTES = 1024;
 
 function isDigit(byte: number): boolean {
   return byte >= ZERO && byte <= ZERO + 9;
