@@ -88,6 +88,11 @@ function textDocuments(address: string): readonly Document[] {
         `{\\field{\\*\\fldinst INCLUDEPICTURE "${address}rtf"}{\\fldrslt x}}${LINES.join("\\par ")} K\\'f6nnen \\uc1\\u8364?\\page ` +
         "{\\f1 \\'cf\\'f0\\'e8}\\cell three\\row {\\pict\\bin4 abcd}end}",
     ],
+    [
+      "form.rtf",
+      "{\\rtf1\\ansi{\\fonttbl{\\f0 Arial;}{\\f1\\fcharset2 Symbol;}{\\f2\\fcharset2 Wingdings;}}a{\\f1 \\'b3\\u-3999?}{\\deleted gone}{\\v hidden}" +
+        "{\\shp{\\*\\shpinst{\\sp{\\sn n}{\\sv v}}{\\shptxt boxed\\par}}{\\shprslt old}}{\\footnote note\\page}b\\par\\pard\\intbl c\\par d\\cell\\row\\page end}",
+    ],
     ["mail.eml", mail(address)],
     [
       "archive.mbox",
@@ -149,9 +154,19 @@ function packages(address: string): readonly Document[] {
       "letter.odt",
       openDocumentFile(
         "text",
-        '<style:style style:name="P1"><style:paragraph-properties fo:break-before="page"/></style:style><text:h text:outline-level="2">Head</text:h>' +
+        '<style:style style:name="P1" style:family="paragraph" style:parent-style-name="Chapter"><style:paragraph-properties fo:break-after="page"/>' +
+          '</style:style><text:h text:outline-level="2"><text:soft-page-break/>Head</text:h>' +
           `<text:p>${LINES[0]}<text:s text:c="3"/>x</text:p><text:p text:style-name="P1">two</text:p><draw:image xlink:href="${address}odt"/>` +
-          '<table:table><table:table-row table:number-rows-repeated="2"><table:table-cell><text:p>x</text:p></table:table-cell></table:table-row></table:table>',
+          "<text:p>a<draw:frame><draw:text-box><text:p>boxed</text:p></draw:text-box><svg:title>t</svg:title></draw:frame>b<text:note>" +
+          "<text:note-citation>1</text:note-citation><text:note-body><text:p>note</text:p></text:note-body></text:note></text:p>" +
+          '<text:section text:display="none"><text:p>hidden</text:p></text:section>' +
+          "<table:table><table:table-row><table:table-cell><text:p>x<text:soft-page-break/>y</text:p></table:table-cell></table:table-row></table:table>",
+        [
+          {
+            name: "styles.xml",
+            data: '<office:document-styles><style:style style:name="Chapter" style:family="paragraph" style:master-page-name="M"><style:paragraph-properties fo:break-before="page"/></style:style></office:document-styles>',
+          },
+        ],
       ),
     ],
     [
@@ -159,7 +174,10 @@ function packages(address: string): readonly Document[] {
       openDocumentFile(
         "spreadsheet",
         `<table:table table:name="A"><table:table-row><table:table-cell table:number-columns-repeated="3"><text:p>${LINES[0]}</text:p>` +
-          `</table:table-cell></table:table-row></table:table><table:table table:name="B"><table:table-source xlink:href="${address}ods"/></table:table>`,
+          `</table:table-cell></table:table-row><table:table-row table:number-rows-repeated="4"><table:table-cell table:number-columns-repeated="2"/>` +
+          '<table:table-cell office:value-type="percentage" office:value="0.5"><office:annotation><text:p>why</text:p></office:annotation></table:table-cell>' +
+          '<table:covered-table-cell/></table:table-row></table:table><style:style style:name="ta" style:family="table"><style:table-properties ' +
+          `table:display="false"/></style:style><table:table table:name="B" table:style-name="ta"><table:table-source xlink:href="${address}ods"/></table:table>`,
       ),
     ],
     [
@@ -167,7 +185,8 @@ function packages(address: string): readonly Document[] {
       openDocumentFile(
         "presentation",
         `<draw:page draw:name="one"><text:p>${LINES[0]}</text:p><presentation:notes><text:p>${LINES[1]}</text:p></presentation:notes></draw:page>` +
-          `<draw:page draw:name="two"><draw:plugin xlink:href="${address}odp"/><text:p>${LINES[2]}</text:p></draw:page>`,
+          '<style:style style:name="dp" style:family="drawing-page"><style:drawing-page-properties presentation:visibility="hidden"/></style:style>' +
+          `<draw:page draw:name="three" draw:style-name="dp"/><draw:page draw:name="two"><draw:plugin xlink:href="${address}odp"/><text:p>${LINES[2]}</text:p></draw:page>`,
       ),
     ],
     ["book.epub", bookFile(address)],
@@ -176,9 +195,12 @@ function packages(address: string): readonly Document[] {
 
 function wordFile(address: string): Buffer {
   const body =
-    '<w:p><w:pPr><w:pStyle w:val="Heading1"/></w:pPr><w:r><w:t>Head</w:t></w:r></w:p>' +
+    '<w:p><w:pPr><w:pStyle w:val="berschrift1"/></w:pPr><w:r><w:lastRenderedPageBreak/><w:t>Head</w:t></w:r></w:p>' +
+    '<w:p><w:pPr><w:rPr><w:del/></w:rPr></w:pPr><w:r><w:rPr><w:vanish/><w:rStyle w:val="H"/></w:rPr><w:t>hidden</w:t></w:r><w:r>' +
+    '<w:sym w:font="Wingdings" w:char="F0FE"/><w:txbxContent><w:p><w:r><w:t>boxed</w:t></w:r></w:p></w:txbxContent></w:r></w:p>' +
     `${paragraph(LINES.join(" "))}<w:p><w:r><w:lastRenderedPageBreak/><w:t>two</w:t><w:footnoteReference w:id="1"/></w:r></w:p>` +
-    "<w:tbl><w:tr><w:tc><w:p><w:r><w:t>a</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>b</w:t></w:r></w:p></w:tc></w:tr></w:tbl>";
+    "<w:tbl><w:tr><w:tc><w:p><w:r><w:t>a</w:t><w:lastRenderedPageBreak/><w:t>c</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>b</w:t></w:r></w:p>" +
+    '</w:tc></w:tr></w:tbl><w:p><w:pPr><w:sectPr><w:type w:val="oddPage"/></w:sectPr></w:pPr></w:p><w:sectPr><w:type w:val="continuous"/></w:sectPr>';
   return docxFile(
     body,
     [
@@ -190,7 +212,9 @@ function wordFile(address: string): Buffer {
     [
       {
         name: "word/styles.xml",
-        data: '<w:styles><w:style w:styleId="Heading1"><w:name w:val="heading 1"/></w:style></w:styles>',
+        data:
+          '<w:styles><w:style w:styleId="berschrift1"><w:name w:val="heading 1"/><w:basedOn w:val="H"/><w:pPr><w:pageBreakBefore/></w:pPr></w:style>' +
+          '<w:style w:styleId="H"><w:basedOn w:val="berschrift1"/><w:pPr><w:outlineLvl w:val="2"/></w:pPr><w:rPr><w:vanish/></w:rPr></w:style></w:styles>',
       },
       {
         name: "word/footnotes.xml",
@@ -214,14 +238,19 @@ function deckFile(address: string): Buffer {
   ];
   return officeFile(
     "pptx",
-    '<p:presentation><p:sldIdLst><p:sldId id="256" r:id="r2"/><p:sldId id="257" r:id="r1"/></p:sldIdLst></p:presentation>',
+    '<p:presentation><p:sldIdLst><p:sldId id="256" r:id="r2"/><p:sldId id="257" r:id="r1"/><p:sldId id="258" r:id="r3"/></p:sldIdLst></p:presentation>',
     [
       ["slide", "slides/slide1.xml"],
       ["slide", "slides/slide2.xml"],
+      ["slide", "slides/slide3.xml"],
     ],
     [
       { name: "ppt/slides/slide1.xml", data: slide("Second", LINES[0] ?? "") },
       { name: "ppt/slides/slide2.xml", data: slide("First", LINES[1] ?? "") },
+      {
+        name: "ppt/slides/slide3.xml",
+        data: '<p:sld show="0"><p:sp><p:nvSpPr><p:cNvPr hidden="1"/></p:nvSpPr><a:p><a:r><a:t>x</a:t></a:r></a:p></p:sp></p:sld>',
+      },
       { name: "ppt/slides/_rels/slide2.xml.rels", data: relationships(notes) },
       { name: "ppt/notesSlides/notes1.xml", data: "<p:notes><a:p><a:r><a:t>say this</a:t></a:r></a:p></p:notes>" },
     ],
@@ -231,11 +260,12 @@ function deckFile(address: string): Buffer {
 function workbookFile(address: string): Buffer {
   const sheet =
     '<worksheet><sheetData><row r="1"><c r="A1" t="s"><v>0</v></c><c r="XFD1" t="s"><v>1</v></c></row><row r="1048576">' +
-    '<c r="A1048576" s="1"><v>45351.5</v></c><c t="b"><v>1</v></c><c t="inlineStr"><is><t>in</t></is></c><c t="str"><f>A1</f><v>result</v></c></row>' +
+    '<c r="A1048576" s="1"><v>45351.5</v></c><c t="b"><v>1</v></c><c t="inlineStr"><is><t>in_x000D_</t></is></c><c t="str"><f>A1</f><v>result</v></c>' +
+    '<c r="K9" s="2"><v>4.1667</v></c><c s="3"><v>1234.5</v></c></row>' +
     "</sheetData></worksheet>";
   return officeFile(
     "xlsx",
-    '<workbook><workbookPr date1904="0"/><sheets><sheet name="Data" r:id="r1"/><sheet name="Empty" r:id="r4"/></sheets></workbook>',
+    '<workbook><workbookPr date1904="0"/><sheets><sheet name="Data" r:id="r1"/><sheet name="Empty" state="hidden" r:id="r4"/></sheets></workbook>',
     [
       ["worksheet", "worksheets/sheet1.xml"],
       ["sharedStrings", "sharedStrings.xml"],
@@ -250,8 +280,24 @@ function workbookFile(address: string): Buffer {
       },
       {
         name: "xl/styles.xml",
-        data: '<styleSheet><numFmts><numFmt numFmtId="164" formatCode="yyyy\\-mm\\-dd"/></numFmts><cellXfs><xf numFmtId="0"/><xf numFmtId="164"/></cellXfs></styleSheet>',
+        data:
+          '<styleSheet><numFmts><numFmt numFmtId="164" formatCode="yyyy\\-mm\\-dd"/><numFmt numFmtId="165" formatCode="[h]:mm:ss"/><numFmt numFmtId="166" ' +
+          'formatCode="_(* #,##0.00\\ [$€-407]_);[Red]\\(0.0%\\);&quot;-&quot;??;@"/></numFmts><cellXfs><xf numFmtId="0"/><xf numFmtId="164"/><xf numFmtId="165"/><xf numFmtId="166"/></cellXfs></styleSheet>',
       },
+      {
+        name: "xl/worksheets/_rels/sheet1.xml.rels",
+        data: relationships([
+          ["drawing", "../drawing1.xml"],
+          ["comments", "../comments1.xml"],
+          ["threadedComment", "../threaded1.xml"],
+        ]),
+      },
+      { name: "xl/drawing1.xml", data: "<xdr:wsDr><xdr:sp><a:p><a:r><a:t>boxed</a:t></a:r></a:p></xdr:sp></xdr:wsDr>" },
+      {
+        name: "xl/comments1.xml",
+        data: '<comments><author>tc={1}</author><comment ref="A1" authorId="0"><text><t>note</t></text></comment></comments>',
+      },
+      { name: "xl/threaded1.xml", data: '<a><threadedComment ref="A1"><text>note</text></threadedComment></a>' },
     ],
   );
 }
@@ -264,11 +310,17 @@ function bookFile(address: string): Buffer {
       name: "OEBPS/book.opf",
       data:
         '<package><item id="a" href="one%20a.xhtml"/><item id="b" href="two.xhtml"/>' +
+        '<item id="n" href="nav.xhtml" properties="nav"/><item id="t" href="t.ncx" media-type="application/x-dtbncx+xml"/><dc:title>First</dc:title>' +
         `<item id="c" href="${address}chapter.xhtml"/><spine><itemref idref="b"/><itemref idref="a"/><itemref idref="c"/></spine></package>`,
+    },
+    { name: "OEBPS/nav.xhtml", data: '<nav epub:type="toc"><a href="two.xhtml#x">Place</a></nav>' },
+    {
+      name: "OEBPS/t.ncx",
+      data: '<ncx><navPoint><navLabel><text>Two</text></navLabel><content src="two.xhtml"/></navPoint></ncx>',
     },
     {
       name: "OEBPS/one a.xhtml",
-      data: `<html><body><h1>Second</h1><p>${LINES[0]}</p><img src="${address}epub"/></body></html>`,
+      data: `<html><body><h1>Caf&eacute; Second</h1><p>${LINES[0]}</p><img src="${address}epub"/></body></html>`,
     },
     {
       name: "OEBPS/two.xhtml",
