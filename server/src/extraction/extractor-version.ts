@@ -3,5 +3,6 @@
  * records which one read it last, and `wharf reindex --outdated` has those read again that an older one read. Say so in CHANGELOG.md.
  *
  * 1: up to the first schema, which recorded none. 2: encodings, white space, rows, mail, warnings, garbled text.
+ * 3: pages and headings of Word and OpenDocument, numbers and cells of spreadsheets, hidden things, notes and boxes, EPUB labels.
  */
-export const EXTRACTOR_VERSION = 2;
+export const EXTRACTOR_VERSION = 3;
