@@ -85,7 +85,10 @@ async function textOf(mail: Email, reading: Reading, depth: number): Promise<str
 async function partText(attachment: Attachment, reading: Reading, depth: number): Promise<string | null> {
   const { mimeType, filename, content } = attachment;
   if (typeof content === "string") return null;
-  const bytes = Buffer.from(content instanceof ArrayBuffer ? new Uint8Array(content) : content);
+  const bytes =
+    content instanceof ArrayBuffer
+      ? Buffer.from(content)
+      : Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   if (MESSAGES.has(mimeType)) return messageText(bytes, reading, depth + 1);
   if (CALENDARS.has(mimeType)) return calendarText(bytes.toString("utf8"));
   const isRead = REPORTS.has(mimeType) || (mimeType.startsWith("text/") && filename === null);
@@ -157,24 +160,47 @@ const CALENDAR_FIELDS: Readonly<Record<string, string>> = {
   CONTACT: "Contact",
 };
 
-/** The fields of an appointment that people see, in their order; lines are folded at 75 bytes, and people are `CN="Ann":mailto:…`. */
+/** The fields of an appointment that people see, in their order; people are `CN="Ann":mailto:…`. */
 function calendarText(calendar: string): string {
-  const lines: string[] = [];
+  const shown: string[] = [];
   let within = "";
-  for (const each of calendar.replace(/\r?\n[ \t]/g, "").split(/\r?\n/)) {
-    const colon = valueStart(each);
-    const [name = ""] = each.slice(0, colon).split(";", 1);
-    const value = each.slice(colon + 1);
-    if (name.toUpperCase() === "BEGIN") within = value.toUpperCase();
-    const label = CALENDAR_FIELDS[name.toUpperCase()];
-    if (label === undefined || within === "VTIMEZONE" || within === "STANDARD" || within === "DAYLIGHT") continue;
-    const person = /;CN=(?:"([^"]{1,200})"|([^;:"]{1,200}))/i.exec(each.slice(0, colon));
-    const shown = value
-      .replace(/^mailto:/i, "")
-      .replace(/\\([nN,;\\])/g, (_, char) => (char === "n" || char === "N" ? "\n" : char));
-    lines.push(line(label, person === null ? shown : `${person[1] ?? person[2]} <${shown}>`));
+  for (const field of unfolded(calendar)) {
+    const colon = valueStart(field);
+    const name = field.slice(0, Math.min(colon, NAME_CHARS)).split(";", 1).join().toUpperCase();
+    if (name === "BEGIN") within = field.slice(colon + 1).toUpperCase();
+    const label = CALENDAR_FIELDS[name];
+    if (label !== undefined && !TIME_ZONES.has(within)) shown.push(line(label, fieldValue(field, colon)));
   }
-  return lines.join("").trim();
+  return shown.join("").trim();
+}
+
+const NAME_CHARS = 40;
+const TIME_ZONES: ReadonlySet<string> = new Set(["VTIMEZONE", "STANDARD", "DAYLIGHT"]);
+
+/** Lines of a calendar are folded at 75 bytes: what begins with white space goes on. One at a time: a part may have a million. */
+function* unfolded(calendar: string): Generator<string> {
+  let field = "";
+  for (let at = 0; at < calendar.length; ) {
+    const found = calendar.indexOf("\n", at);
+    const end = found === -1 ? calendar.length : found;
+    const text = calendar.slice(at, calendar.charAt(end - 1) === "\r" ? end - 1 : end);
+    if (text.startsWith(" ") || text.startsWith("\t")) field += text.slice(1);
+    else {
+      yield field;
+      field = text;
+    }
+    at = end + 1;
+  }
+  yield field;
+}
+
+function fieldValue(field: string, colon: number): string {
+  const person = /;CN=(?:"([^"]{1,200})"|([^;:"]{1,200}))/i.exec(field.slice(0, colon));
+  const value = field
+    .slice(colon + 1)
+    .replace(/^mailto:/i, "")
+    .replace(/\\([nN,;\\])/g, (_, char) => (char === "n" || char === "N" ? "\n" : char));
+  return person === null ? value : `${person[1] ?? person[2]} <${value}>`;
 }
 
 /** The colon behind the parameters, some of which are quoted and hold colons. */
