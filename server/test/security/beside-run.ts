@@ -1,5 +1,5 @@
 import { backToLevel, type Levels, levelsOf } from "../support/levels.ts";
-import { TestServer } from "../support/server.ts";
+import type { TestServer } from "../support/server.ts";
 import { AttackingProcess } from "./attacking-process.ts";
 import type { AttackName, AttackSize } from "./attacks.ts";
 import { type Latencies, QUIET_CALLS, type QuietCall, QuietTeam } from "./quiet-team.ts";
@@ -43,23 +43,18 @@ const WARM_UP_MS = 2000;
 /** What an attack leaves behind is over by then: a download is cut after 30 s without progress. */
 const LEVEL_WITHIN_MS = 90_000;
 
-/** A quiet team's calls alone and beside one attack, on a server of its own. */
-export async function runBeside(options: BesideOptions): Promise<BesideReport> {
-  const server = await TestServer.start({ WHARF_LOG_LEVEL: "warn" });
+/** A quiet team's calls alone and beside one attack. */
+export async function runBeside(server: TestServer, options: BesideOptions): Promise<BesideReport> {
   const { attack, connections, corpusBytes } = options;
+  const [key, attackersKey] = await Promise.all([server.mintKey("quiet"), server.mintKey("attacker")]);
+  const team = new QuietTeam(server.url, key);
+  await team.settle();
+  const job = { attack, connections, corpusBytes, url: server.url, key: attackersKey };
+  const attacker = await AttackingProcess.start(job);
   try {
-    const [key, attackersKey] = await Promise.all([server.mintKey("quiet"), server.mintKey("attacker")]);
-    const team = new QuietTeam(server.url, key);
-    await team.settle();
-    const job = { attack, connections, corpusBytes, url: server.url, key: attackersKey };
-    const attacker = await AttackingProcess.start(job);
-    try {
-      return await measure(options, server, team, attacker);
-    } finally {
-      await attacker.close();
-    }
+    return await measure(options, server, team, attacker);
   } finally {
-    await server.close();
+    await attacker.close();
   }
 }
 
@@ -80,7 +75,8 @@ async function measure(
     await attacker.begin();
     beside.push(await team.measure(besideMs));
     if (server.isRunning) most = higher(most, levelsOf(server.pid));
-    progress?.(`${attack} ${round}/${rounds}: ${await attacker.end()}; ${team.failures.length} calls failed`);
+    const got = await attacker.end();
+    progress?.(`${attack} ${round}/${rounds}: ${got}; ${team.failures.length} calls failed`);
   }
   violations.push(...team.failures.slice(0, MOST_SHOWN));
   const figures = QUIET_CALLS.map((call) => figureOf(call, quiet, beside));

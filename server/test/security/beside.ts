@@ -1,8 +1,9 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { LIMITS } from "../../src/limits.ts";
+import { TestServer } from "../support/server.ts";
 import { ATTACK_NAMES, ATTACKS, attackName } from "./attacks.ts";
-import { type BesideReport, runBeside } from "./beside-run.ts";
+import { type BesideOptions, type BesideReport, runBeside } from "./beside-run.ts";
 
 /**
  * What a quiet team notices of an attack, on a real server and with the attacker in a process of its own, of lower
@@ -27,7 +28,7 @@ async function main(): Promise<void> {
   console.log(`node ${process.version}, ${availableParallelism()} cores`);
   for (const attack of chosen) {
     console.log(`\n${attack}: ${ATTACKS[attack].what}`);
-    const report = await runBeside({
+    const report = await besideAlone({
       attack,
       // More than there are.
       connections: LIMITS.maxConnections + 500,
@@ -39,6 +40,16 @@ async function main(): Promise<void> {
     });
     print(report);
     if (report.violations.length > 0 || report.figures.some(({ met }) => !met)) process.exitCode = 1;
+  }
+}
+
+/** On a server of its own: what one attack leaves behind is not the next one's. */
+async function besideAlone(options: BesideOptions): Promise<BesideReport> {
+  const server = await TestServer.start({ WHARF_LOG_LEVEL: "warn" });
+  try {
+    return await runBeside(server, options);
+  } finally {
+    await server.close();
   }
 }
 
