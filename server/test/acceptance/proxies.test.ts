@@ -12,6 +12,7 @@ import { eventually } from "../faults/processes.ts";
 import { Api } from "../support/api.ts";
 import { http } from "../support/http.ts";
 import { textAt } from "../support/json.ts";
+import { RawConnection } from "../support/raw.ts";
 import { TestServer } from "../support/server.ts";
 
 /** The configurations of docs/operations.md as they stand there, but for addresses and certificates, before a real server. */
@@ -22,6 +23,7 @@ const PROXIES = [
     probe: ["-v"],
     configure: nginx,
     argv: (file: string) => ["-c", file, "-p", `${file}-`],
+    limits: true,
   },
   {
     name: "caddy",
@@ -29,6 +31,7 @@ const PROXIES = [
     probe: ["version"],
     configure: caddy,
     argv: (file: string) => ["run", "--adapter", "caddyfile", "--config", file],
+    limits: false,
   },
 ] as const;
 
@@ -134,6 +137,28 @@ for (const proxy of PROXIES) {
     test("the figures are not for the world", async () => {
       assert.equal((await http(`${url}/metrics`)).status, 404);
     });
+
+    // Caddy has no such limit; the page says so.
+    test("of one address 100 requests run at once, and more are 429", { skip: !proxy.limits }, async () => {
+      const file = await api.indexed("Another note.");
+      const { etag = "" } = (await api.file(file)).headers;
+      const polls = await Promise.all(
+        Array.from({ length: 110 }, async () => {
+          const connection = await RawConnection.open(url);
+          const headers = [`Authorization: Bearer ${api.key}`, `If-None-Match: ${etag}`];
+          await connection.writeHead("GET", `${url}/v1/knowledge/files/${file}?wait=60`, headers);
+          return connection;
+        }),
+      );
+      let refused = 0;
+      for (const connection of polls)
+        void connection.readAnswer(60_000).then(
+          (answer) => void (answer?.status === 429 && refused++),
+          () => {},
+        );
+      await eventually("ten are refused", 20_000, async () => refused === 10);
+      for (const connection of polls) connection.destroy();
+    });
   });
 }
 
@@ -171,9 +196,10 @@ ${server}}
 }
 
 function caddy(block: string, { port, upstream }: Place): string {
-  return `{\n  admin off\n  auto_https off\n}\n${block
+  return block
+    .replace("{\n", "{\n  admin off\n  auto_https off\n")
     .replace("files.example.com", `http://127.0.0.1:${port}`)
-    .replace("127.0.0.1:8686", upstream)}`;
+    .replace("127.0.0.1:8686", upstream);
 }
 
 async function freePort(): Promise<number> {
