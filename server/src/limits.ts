@@ -245,6 +245,10 @@ export const LIMITS = {
   sheetRepeats: 1024,
   /** … and what both may take of a document: later gaps are one bar, later repeats are written once. */
   sheetLayoutChars: MIB,
+  /** A page's own name; longer ones are cut. */
+  pageLabelChars: 255,
+  /** What a reader may add to a fault's sentence. */
+  faultDetailChars: 300,
   zipEntries: 20_000,
   zipEntryBytes: 100 * MIB,
   /** Counted over all reads: a slide list may name one part 200 000 times. */

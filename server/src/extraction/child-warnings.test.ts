@@ -34,7 +34,7 @@ for (const lie of ["warning of a page to come", "warning of a page twice", "warn
   test(`a child that sends a ${lie} has broken the protocol`, async () => {
     await assert.rejects(read(lie), (error) => {
       assert.ok(error instanceof ExtractionFault);
-      assert.deepEqual([error.code, error.permanent, error.death], ["internal", false, true]);
+      assert.deepEqual([error.code, error.permanent, error.death], ["corrupt_file", false, true]);
       return true;
     });
   });

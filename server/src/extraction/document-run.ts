@@ -1,20 +1,18 @@
 import { constants } from "node:os";
-import type { FileWarning } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import { Budget, type BudgetLimits } from "./budget.ts";
 import type { ExtractionChild } from "./child-process.ts";
 import {
-  type AnalysedChunk,
-  type ExtractedPage,
   type ExtractionEvent,
-  ExtractionFault,
+  type ExtractionFault,
   type ExtractionSource,
   ExtractorTrouble,
   TooLongForFastLane,
 } from "./extractor.ts";
 import { deathFault } from "./fault.ts";
 import type { Place } from "./lanes.ts";
-import { type ChunkRange, type Frame, ProtocolError } from "./protocol.ts";
+import { type Frame, ProtocolError } from "./protocol.ts";
+import { ReaderAnswer } from "./reader-answer.ts";
 import type { ChildEnd } from "./spawner-process.ts";
 
 export interface DocumentRun {
@@ -46,7 +44,7 @@ export async function* readOne(source: ExtractionSource, run: DocumentRun): Asyn
         child.reusable = message.again;
         break;
       }
-      const event = eventOf(frame, watch);
+      const event = watch.answer.eventOf(frame);
       if (event !== null) yield* watch.held(event);
     }
   } catch (error) {
@@ -55,7 +53,7 @@ export async function* readOne(source: ExtractionSource, run: DocumentRun): Asyn
     watch.stop();
     if (!child.reusable) child.kill();
   }
-  if (watch.fault !== null) throw watch.fault;
+  if (watch.answer.fault !== null) throw watch.answer.fault;
 }
 
 /** Never rejects: what goes wrong with the source ends the watch, and so the reading. */
@@ -76,9 +74,7 @@ async function feed(source: ExtractionSource, child: ExtractionChild, watch: Wat
 
 /** Guards one document: samples its child, and knows why reading has to end. */
 class Watch {
-  page: ExtractedPage | null = null;
-  fault: ExtractionFault | null = null;
-  warned = false;
+  readonly answer = new ReaderAnswer();
   readonly #run: DocumentRun;
   readonly #budget: Budget;
   readonly #timer: NodeJS.Timeout;
@@ -141,7 +137,7 @@ class Watch {
   }
 
   brokenProtocol(): ExtractionFault {
-    return deathFault("internal", `${this.#where()} its reader broke the protocol.`);
+    return deathFault("corrupt_file", `${this.#where()} its reader broke the protocol.`);
   }
 
   #sample(): void {
@@ -185,7 +181,7 @@ class Watch {
 
   /** The page being read is the one after the last that came. */
   #where(): string {
-    return `On page ${(this.page?.page ?? 0) + 1}`;
+    return `On page ${(this.answer.page?.page ?? 0) + 1}`;
   }
 }
 
@@ -204,56 +200,4 @@ function abortedBy(signal: AbortSignal): Error {
   return signal.reason instanceof ExtractorTrouble
     ? signal.reason
     : new ExtractorTrouble("Reading was stopped.", { cause: signal.reason });
-}
-
-function nextNumber(page: number, last: ExtractedPage | null): number {
-  if (page !== (last?.page ?? 0) + 1) throw new ProtocolError("pages out of order");
-  return page;
-}
-
-/** What the consumer gets of a frame; null for what is not for it. */
-function eventOf({ message, text }: Frame, watch: Watch): ExtractionEvent | null {
-  switch (message.kind) {
-    case "type":
-      return { kind: "type", detected: message.detected, titleTokens: message.titleTokens };
-    case "page":
-      watch.page = { page: nextNumber(message.page, watch.page), label: message.label, text };
-      return { kind: "page", page: watch.page };
-    case "chunks":
-      return { kind: "chunks", chunks: message.ranges.map((range) => chunkOf(range, watch.page)) };
-    case "progress":
-      return { kind: "progress", done: message.done, total: message.total };
-    case "warnings":
-      return { kind: "warnings", warnings: ofReadPages(message.warnings, watch) };
-    case "fault":
-      watch.fault = new ExtractionFault(message.code, message.message, { permanent: true, death: false });
-      return null;
-    case "ready":
-    case "done":
-      return null;
-  }
-}
-
-/** Once, and of pages that have come, each once and in order. */
-function ofReadPages(warnings: readonly FileWarning[], watch: Watch): readonly FileWarning[] {
-  const last = watch.page?.page ?? 0;
-  for (const { pages } of warnings)
-    for (const [index, page] of pages.entries())
-      if (page <= (pages[index - 1] ?? 0) || page > last) throw new ProtocolError("a warning of no page");
-  if (watch.warned) throw new ProtocolError("warnings twice");
-  watch.warned = true;
-  return warnings;
-}
-
-/** The child sends ranges only; the text is cut here, out of the page that came before. */
-function chunkOf([charStart, charEnd, tokens]: ChunkRange, page: ExtractedPage | null): AnalysedChunk {
-  if (
-    page === null ||
-    charStart >= charEnd ||
-    charEnd > page.text.length ||
-    charEnd - charStart > LIMITS.chunkMaxChars
-  ) {
-    throw new ProtocolError("a chunk outside its page");
-  }
-  return { page: page.page, charStart, charEnd, text: page.text.slice(charStart, charEnd), tokens };
 }

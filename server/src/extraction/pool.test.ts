@@ -107,9 +107,9 @@ const fates: readonly Fate[] = [
   { name: "heap", code: "extraction_memory", permanent: false, death: true, says: /page 2.*memory/ },
   { name: "abort", code: "too_complex", permanent: false, death: true, says: /page 2.*SIG(?:ABRT|SEGV|TRAP|ILL)/ },
   { name: "exit", code: "too_complex", permanent: false, death: true, says: /page 2.*exit code 3/ },
-  { name: "garbage", code: "internal", permanent: false, death: true, says: /page 2.*protocol/ },
-  { name: "wrong chunk", code: "internal", permanent: false, death: true, says: /page 2.*protocol/ },
-  { name: "wrong page", code: "internal", permanent: false, death: true, says: /page 2.*protocol/ },
+  { name: "garbage", code: "corrupt_file", permanent: false, death: true, says: /page 2.*protocol/ },
+  { name: "wrong chunk", code: "corrupt_file", permanent: false, death: true, says: /page 2.*protocol/ },
+  { name: "wrong page", code: "corrupt_file", permanent: false, death: true, says: /page 2.*protocol/ },
 ];
 
 for (const { name, code, permanent, death, says } of fates) {

@@ -86,10 +86,18 @@ export function decodeHeader(meta: Buffer): DocumentHeader {
 
 /** The message, parsed and not merely believed: it comes out of a process that has read a stranger's file. */
 export function decodeMessage(meta: Buffer): ChildMessage {
-  const value: unknown = JSON.parse(meta.toString("utf8"));
+  const value = parsed(meta);
   const message = isObject(value) ? messageOf(value) : null;
   if (message === null) throw new ProtocolError("not a message of the protocol");
   return message;
+}
+
+function parsed(meta: Buffer): unknown {
+  try {
+    return JSON.parse(meta.toString("utf8"));
+  } catch {
+    throw new ProtocolError("not JSON");
+  }
 }
 
 function messageOf(value: Readonly<Record<string, unknown>>): ChildMessage | null {

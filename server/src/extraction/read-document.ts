@@ -1,4 +1,5 @@
 import { chunkPage } from "../chunking/chunk-page.ts";
+import { FILE_ERRORS } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import { titleTokenText, tokenText } from "../search-index/analyze.ts";
 import type { ReceivedDocument } from "./child-io.ts";
@@ -98,7 +99,7 @@ function sendPage(found: PageText, page: number, written: { chars: number; hasTe
   if (written.chars > LIMITS.extractedChars) {
     throw documentFault("too_complex", `It holds more than ${LIMITS.extractedChars} characters of text.`);
   }
-  send({ kind: "page", page, label: found.label }, text);
+  send({ kind: "page", page, label: found.label?.slice(0, LIMITS.pageLabelChars).toWellFormed() ?? null }, text);
   let batch: ChunkRange[] = [];
   for (const chunk of chunkPage(text)) {
     written.hasText = true;
@@ -151,8 +152,17 @@ function flat(text: string): string {
 /** Returns whether the child is still fit to go on. */
 function sendFault(error: unknown, page: number, send: Send): boolean {
   const fault = faultOf(error, page);
-  send({ kind: "fault", code: fault.code, message: fault.message });
+  send({ kind: "fault", code: fault.code, message: shortened(fault) });
   return error instanceof ExtractionFault;
+}
+
+/** Names of the document's parts may be long, and odd. */
+function shortened({ code, message }: ExtractionFault): string {
+  const chars = FILE_ERRORS[code].length + LIMITS.faultDetailChars;
+  return message
+    .slice(0, chars)
+    .replace(/[\u0000-\u001f\u007f-\u009f]/g, " ")
+    .toWellFormed();
 }
 
 function faultOf(error: unknown, page: number): ExtractionFault {

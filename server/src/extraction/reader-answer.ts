@@ -1,0 +1,111 @@
+import { FILE_ERRORS, type FileWarning } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
+import { type AnalysedChunk, type ExtractedPage, type ExtractionEvent, ExtractionFault } from "./extractor.ts";
+import { FORMATS } from "./formats/format.ts";
+import { type ChunkRange, type Frame, ProtocolError } from "./protocol.ts";
+
+/**
+ * What one reader says of one document, believed as far as it can be checked: a reader that was taken over may say anything. Order, numbers and sums are held to what
+ * the product's own reader can give; whatever is beyond throws ProtocolError.
+ */
+export class ReaderAnswer {
+  page: ExtractedPage | null = null;
+  /** What the document did wrong, as its reader tells it; it counts when the reader is done. */
+  fault: ExtractionFault | null = null;
+  #typed = false;
+  #warned = false;
+  #chars = 0;
+  #chunkStart = -1;
+  #chunkChars = 0;
+
+  /** What the consumer gets of a frame; null for what is not for it. */
+  eventOf({ message, text }: Frame): ExtractionEvent | null {
+    switch (message.kind) {
+      case "type":
+        return this.#typeOf(message.detected, message.titleTokens);
+      case "page":
+        return { kind: "page", page: this.#nextPage(message.page, message.label, text) };
+      case "chunks":
+        return { kind: "chunks", chunks: message.ranges.map((range) => this.#chunkOf(range)) };
+      case "progress":
+        return { kind: "progress", done: message.done, total: message.total };
+      case "warnings":
+        return { kind: "warnings", warnings: this.#ofReadPages(message.warnings) };
+      case "fault":
+        this.fault = faultOf(message.code, message.message);
+        return null;
+      case "done":
+        return null;
+      case "ready":
+        throw new ProtocolError("ready in the middle of a document");
+    }
+  }
+
+  #typeOf(detected: string, titleTokens: string): ExtractionEvent {
+    if (this.#typed || !KNOWN_TYPES.has(detected)) throw new ProtocolError("no type of ours, or a second one");
+    if (titleTokens.length > MAX_TITLE_TOKENS_CHARS || !isClean(titleTokens))
+      throw new ProtocolError("no title's tokens");
+    this.#typed = true;
+    return { kind: "type", detected, titleTokens };
+  }
+
+  #nextPage(page: number, label: string | null, text: string): ExtractedPage {
+    this.#chars += text.length;
+    if (page !== (this.page?.page ?? 0) + 1) throw new ProtocolError("pages out of order");
+    if (page > LIMITS.extractedPages || this.#chars > LIMITS.extractedChars) throw new ProtocolError("too much text");
+    if (label !== null && (label.length > LIMITS.pageLabelChars || !label.isWellFormed()))
+      throw new ProtocolError("no label of a page");
+    this.page = { page, label, text };
+    this.#chunkStart = -1;
+    this.#chunkChars = 0;
+    return this.page;
+  }
+
+  /** The reader sends ranges only; the text is cut here, out of the page that came before. */
+  #chunkOf([charStart, charEnd, tokens]: ChunkRange): AnalysedChunk {
+    const { page } = this;
+    const chars = charEnd - charStart;
+    if (page === null || chars <= 0 || charEnd > page.text.length || chars > LIMITS.chunkMaxChars)
+      throw new ProtocolError("a chunk outside its page");
+    this.#chunkChars += chars;
+    // Chunks overlap by a sixth; twice the page is more than they ever are.
+    if (charStart <= this.#chunkStart || this.#chunkChars > 2 * page.text.length + LIMITS.chunkMaxChars)
+      throw new ProtocolError("chunks out of order, or more than the page has");
+    if (tokens.length > MAX_TOKEN_CHARS_PER_CHAR * chars + LIMITS.chunkMaxChars || !isClean(tokens))
+      throw new ProtocolError("more tokens than the chunk has words");
+    this.#chunkStart = charStart;
+    return { page: page.page, charStart, charEnd, text: page.text.slice(charStart, charEnd), tokens };
+  }
+
+  /** Once, and of pages that have come, each once and in order. */
+  #ofReadPages(warnings: readonly FileWarning[]): readonly FileWarning[] {
+    const last = this.page?.page ?? 0;
+    for (const { pages } of warnings)
+      for (const [index, page] of pages.entries())
+        if (page <= (pages[index - 1] ?? 0) || page > last) throw new ProtocolError("a warning of no page");
+    if (this.#warned) throw new ProtocolError("warnings twice");
+    this.#warned = true;
+    return warnings;
+  }
+}
+
+const KNOWN_TYPES: ReadonlySet<string> = new Set(Object.values(FORMATS));
+
+/** Of a file's name and title together, analysed. */
+const MAX_TITLE_TOKENS_CHARS = 16 * (LIMITS.filenameChars + LIMITS.titleChars);
+/** A character of Chinese gives four (two pairs, spaces); one letter of Arabic is spelled out in eighteen. */
+const MAX_TOKEN_CHARS_PER_CHAR = 20;
+
+function isClean(tokens: string): boolean {
+  return tokens.isWellFormed() && !tokens.includes("\0");
+}
+
+/** The sentence is the catalogue's own; what stands behind it in brackets is a word on the place, and short. */
+function faultOf(code: ExtractionFault["code"], message: string): ExtractionFault {
+  const sentence = FILE_ERRORS[code];
+  const detail = message.slice(sentence.length);
+  const plain = message.isWellFormed() && !/[\u0000-\u001f\u007f-\u009f]/.test(detail);
+  if (!message.startsWith(sentence) || detail.length > LIMITS.faultDetailChars || !plain)
+    throw new ProtocolError("no fault of ours");
+  return new ExtractionFault(code, message, { permanent: true, death: false });
+}
