@@ -1,6 +1,7 @@
 /**
- * Every limit that a client or operator can meet: unit in the name, contract line beside it. The few that an operator may
- * change are defaults here and settings in `config.ts`; errors, headers and OpenAPI name the value in force (LIM-4).
+ * Every limit that a client or operator can meet: unit in the name, contract line beside it. The few that an operator
+ * may change are defaults here and settings in `config.ts`; errors, headers and OpenAPI name the value in force
+ * (LIM-4).
  */
 
 const KIB = 1024;
@@ -60,12 +61,17 @@ export const LIMITS = {
   uploadIdleMs: 30 * SECOND,
   uploadMinBytesPerSecond: 512,
   uploadRateWindowMs: MINUTE,
-  /** A PUT to a complete session is read for its declared size and this much more; then it is answered and its connection ends. */
+  /**
+   * A PUT to a complete session is read for its declared size and this much more; then it is answered and its
+   * connection ends.
+   */
   repeatSlackBytes: 256 * KIB,
   refusalDrainMs: 5 * SECOND,
   refusalDrainBytes: 32 * MIB,
   headersTimeoutMs: 10 * SECOND,
-  /** Longer than the idle time of common proxies (60 s): the proxy closes first, so no request meets a closing socket. */
+  /**
+   * Longer than the idle time of common proxies (60 s): the proxy closes first, so no request meets a closing socket.
+   */
   keepAliveMs: 72 * SECOND,
 
   // Connections (http/connections.ts, http/connection.ts, http/unread-answers.ts)
@@ -73,7 +79,9 @@ export const LIMITS = {
   maxConnections: 10_000,
   /** Of one peer (an IPv4 address, an IPv6 /64), and at most a quarter of all. Not for WHARF_UNLIMITED_PEERS. */
   connectionsPerPeer: 1_000,
-  /** Beside the others, for `/healthz`, `/readyz` and `/metrics`: newer ones push older ones out, so it is never full. */
+  /**
+   * Beside the others, for `/healthz`, `/readyz` and `/metrics`: newer ones push older ones out, so it is never full.
+   */
   reservedConnections: 32,
   /** A connection that is so new makes no room for others while anybody else can: it is about to say what it wants. */
   newConnectionMs: SECOND,
@@ -85,7 +93,10 @@ export const LIMITS = {
   pipelineDropBytes: MIB,
   /** A client that takes nothing of its answer for so long is cut. */
   unreadAnswerMs: 30 * SECOND,
-  /** The same where the system does not say what a connection's peer has acknowledged: a third of a socket buffer of 4 MB at 10 kB/s. */
+  /**
+   * The same where the system does not say what a connection's peer has acknowledged: a third of a socket buffer of 4
+   * MB at 10 kB/s.
+   */
   unseenProgressMs: 150 * SECOND,
   /** A timer that fires later than this was asleep with the process (SIGSTOP, suspend): it arms once more. */
   lateTimerMs: 2 * SECOND,
@@ -98,7 +109,10 @@ export const LIMITS = {
   shutdownGraceMs: 10 * SECOND,
   /** A client of a kept connection has so long to notice that it is closed. */
   closedLingerMs: SECOND,
-  /** A stop that has not ended by then hangs, and the process ends with exit code 75. Grace, records and tasks are over in 15 s at most. */
+  /**
+   * A stop that has not ended by then hangs, and the process ends with exit code 75. Grace, records and tasks are over
+   * in 15 s at most.
+   */
   stopMs: 20 * SECOND,
 
   // The broom (sweeper.ts, uploads/reconcile.ts)
@@ -134,7 +148,10 @@ export const LIMITS = {
   pollRereadMs: SECOND,
   /** … unless so many are held that all together would read more often than this: 10 % of the main thread. */
   pollRereadsPerSecond: 500,
-  /** A poll beyond its team's or key's share of limits.heldPolls is held for this long at most, instead of being refused. */
+  /**
+   * A poll beyond its team's or key's share of limits.heldPolls is held for this long at most, instead of being
+   * refused.
+   */
   pollSurplusMs: SECOND,
   /** Fair queueing: how much later a team's next task sorts than its last (tasks/fair-order.store.ts). */
   fairShareMs: 1,
@@ -150,12 +167,17 @@ export const LIMITS = {
   removeRepeatMs: HOUR,
   /** At a stop, how long the server waits for a handler to let go. Its task is back in the queue already. */
   taskStopMs: 5 * SECOND,
-  /** Chunks of one document that wait in memory, in UTF-16 code units of text and tokens; more wait in an unnamed file. */
+  /**
+   * Chunks of one document that wait in memory, in UTF-16 code units of text and tokens; more wait in an unnamed file.
+   */
   chunkSpoolChars: 4 * 1024 * 1024,
   removeWithinMs: MINUTE,
 
   // Reads of many rows, in the catalogue's one reading thread
-  /** Steps over an index and looks into one that a read makes: some 10 ms. What needs more goes on in another read, behind those who wait. */
+  /**
+   * Steps over an index and looks into one that a read makes: some 10 ms. What needs more goes on in another read,
+   * behind those who wait.
+   */
   rowsPerRead: 10_000,
 
   // Lists (§7)
@@ -170,23 +192,34 @@ export const LIMITS = {
   bucketsPerRead: 100,
   /** `metadata.<key>` filters of one list request; more is 400 invalid_request. */
   listMetadataFilters: 20,
-  /** A filter that matches at most so many files is read whole and sorted; a larger one is checked file by file, newest first. */
+  /**
+   * A filter that matches at most so many files is read whole and sorted; a larger one is checked file by file, newest
+   * first.
+   */
   listSortRows: 2_000,
 
   // Blobs in a folder
-  /** Kept open by a store, for the fsyncs of their names: all there are (blobs/fs-layout.ts); fewer where files are few. */
+  /**
+   * Kept open by a store, for the fsyncs of their names: all there are (blobs/fs-layout.ts); fewer where files are few.
+   */
   openFolders: 768,
 
-  // What all teams share in one process (fairness/): a team may take another place while it holds fewer than are free, a key while it holds
+  // What all teams share in one process (fairness/): a team may take another place while it holds fewer than are free,
+  // a key while it holds
   // fewer than three times what its team may still take. More is 503 overloaded. Two processes have twice as much.
   /** Searches that wait or are under way. Rankings take 5 to 100 ms each. */
   searches: 400,
   /** List requests that wait or are under way. */
   lists: 400,
-  /** Reads of many rows (rowsPerRead) at once, for all and for one team: what any other read may have to wait behind. */
+  /**
+   * Reads of many rows (rowsPerRead) at once, for all and for one team: what any other read may have to wait behind.
+   */
   walks: 4,
   walksOfTeam: 2,
-  /** Polls that are held for as long as they ask, 40 kB each; fewer where connections are. More are held for pollSurplusMs. */
+  /**
+   * Polls that are held for as long as they ask, 40 kB each; fewer where connections are. More are held for
+   * pollSurplusMs.
+   */
   heldPolls: 4_000,
   /** Listings of buckets that are being sent, each with one read of them in memory (500 kB). */
   bucketListings: 40,
@@ -213,7 +246,10 @@ export const LIMITS = {
   searchRescored: 400,
   /** … and of any query that are looked through for it word for word. */
   searchLookedThrough: 200,
-  /** Candidates that one read of the catalogue judges: 36 for ten results; more when a search finds many that are not shown. */
+  /**
+   * Candidates that one read of the catalogue judges: 36 for ten results; more when a search finds many that are not
+   * shown.
+   */
   buildsPerRead: 500,
   chunksPerWrite: 100,
 
@@ -224,7 +260,9 @@ export const LIMITS = {
   indexReadersOfTeam: 1,
   /** Open at once in each thread, one a team; each takes three descriptors (open-file-limit.ts). */
   indexOpenFiles: 42,
-  /** A removal of at most this many chunks takes every word out of the index at once (4 ms a chunk, 0.3 ms otherwise) … */
+  /**
+   * A removal of at most this many chunks takes every word out of the index at once (4 ms a chunk, 0.3 ms otherwise) …
+   */
   indexThoroughRemovalChunks: 1000,
   /** … in batches of this many, so that nobody waits behind one for more than 0.1 s. */
   indexThoroughRemovalBatch: 20,
@@ -239,9 +277,15 @@ export const LIMITS = {
   // Extraction (extraction.md §4, design §6). What one document may hold; more is too_complex.
   extractedChars: 32 * 1024 * 1024,
   extractedPages: 50_000,
-  /** Empty cells between two filled ones of a row that are written as bars; a wider gap is one bar. A month has 31 columns. */
+  /**
+   * Empty cells between two filled ones of a row that are written as bars; a wider gap is one bar. A month has 31
+   * columns.
+   */
   sheetGapCells: 32,
-  /** How often an equal cell or row of an ODS is written; one that claims more fills its sheet to the edge, and is written once. */
+  /**
+   * How often an equal cell or row of an ODS is written; one that claims more fills its sheet to the edge, and is
+   * written once.
+   */
   sheetRepeats: 1024,
   /** … and what both may take of a document: later gaps are one bar, later repeats are written once. */
   sheetLayoutChars: MIB,
@@ -260,10 +304,14 @@ export const LIMITS = {
   warningChars: 500,
   mimeDepth: 50,
   mimeHeaderBytes: 2 * MIB,
-  /** The library keeps an object for each: a million take 500 MB of the child's memory. 25 MB of base64 have 350 000. */
+  /**
+   * The library keeps an object for each: a million take 500 MB of the child's memory. 25 MB of base64 have 350 000.
+   */
   mimeLines: 1_000_000,
   pdfMemoryBytes: 512 * MIB,
-  /** A PDF of at most so many bytes gets less of it: bombs are small, and end in a third of the time (formats/pdf.ts) … */
+  /**
+   * A PDF of at most so many bytes gets less of it: bombs are small, and end in a third of the time (formats/pdf.ts) …
+   */
   pdfSmallBytes: 256 * KIB,
   /** … so much, that both readers of one child stay below childRssBytes together. */
   pdfSmallMemoryBytes: 128 * MIB,
@@ -286,7 +334,10 @@ export const LIMITS = {
   childIdleRssBytes: 256 * MIB,
   /** Fresh children that wait for documents of teams that have none. */
   childSpares: 2,
-  /** Children that wait for their team's next document: so many teams may take turns without a start for each. Idle, one has 13 MB of its own. */
+  /**
+   * Children that wait for their team's next document: so many teams may take turns without a start for each. Idle, one
+   * has 13 MB of its own.
+   */
   childrenKept: 16,
   /** Threads and processes of a child that has a user of its own; Node takes 11. */
   childThreads: 64,

@@ -1,8 +1,10 @@
 /**
- * Counts the changes of what a document's text is: one more whenever the same original gives another text, other pages or another outcome. Each file
- * records which one read it last, and `wharf reindex --outdated` has those read again that an older one read. Say so in CHANGELOG.md.
+ * Counts the changes of what a document's text is: one more whenever the same original gives another text, other pages
+ * or another outcome. Each file records which one read it last, and `wharf reindex --outdated` has those read again
+ * that an older one read. Say so in CHANGELOG.md.
  *
- * 1: up to the first schema, which recorded none. 2: encodings, white space, rows, mail, warnings, garbled text.
- * 3: pages and headings of Word and OpenDocument, numbers and cells of spreadsheets, hidden things, notes and boxes, EPUB labels.
+ * 1: up to the first schema, which recorded none. 2: encodings, white space, rows, mail, warnings, garbled text. 3:
+ * pages and headings of Word and OpenDocument, numbers and cells of spreadsheets, hidden things, notes and boxes, EPUB
+ * labels.
  */
 export const EXTRACTOR_VERSION = 3;

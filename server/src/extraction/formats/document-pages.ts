@@ -1,8 +1,8 @@
 import type { TextAllowance, TextBuilder } from "./text-builder.ts";
 
 /**
- * Pages of a document whose breaks are met one by one while its text is written (Word, OpenDocument). A page is what stands between two
- * breaks, then the notes that it refers to.
+ * Pages of a document whose breaks are met one by one while its text is written (Word, OpenDocument). A page is what
+ * stands between two breaks, then the notes that it refers to.
  */
 export class DocumentPages {
   readonly #out: TextBuilder;
@@ -35,7 +35,10 @@ export class DocumentPages {
     this.#notes = [];
   }
 
-  /** Programs write what they remember of a layout beside the author's own breaks: only one with text before it is another page. */
+  /**
+   * Programs write what they remember of a layout beside the author's own breaks: only one with text before it is
+   * another page.
+   */
   endIfText(): void {
     if (!this.#out.isEmpty) this.end();
   }
@@ -91,8 +94,8 @@ export class DocumentPages {
 }
 
 /**
- * Where pages begin within a row of a table. Its cells run over the same pages side by side, and each holds its own hints: the row has as
- * many pages as the cell with the most. It is kept whole, on the page where it begins.
+ * Where pages begin within a row of a table. Its cells run over the same pages side by side, and each holds its own
+ * hints: the row has as many pages as the cell with the most. It is kept whole, on the page where it begins.
  */
 class RowPages {
   #hasText = false;

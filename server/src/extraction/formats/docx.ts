@@ -9,9 +9,10 @@ import { WordStyles } from "./word-styles.ts";
 import type { Attributes } from "./xml.ts";
 
 /**
- * Reads a Word document. A page ends where the file stores a break: one that the author set, in a paragraph or by a style, a section, or
- * one that Word remembered from its last layout; a file with none of them has one page. Notes and comments stand at the end of the page
- * that refers to them. Deleted and hidden text, field codes, headers and footers are left out.
+ * Reads a Word document. A page ends where the file stores a break: one that the author set, in a paragraph or by a
+ * style, a section, or one that Word remembered from its last layout; a file with none of them has one page. Notes and
+ * comments stand at the end of the page that refers to them. Deleted and hidden text, field codes, headers and footers
+ * are left out.
  */
 export async function* readDocx(pack: Package): AsyncGenerator<PageText> {
   const allowance = new TextAllowance();

@@ -4,8 +4,8 @@ import { type Attributes, isTrue, type XmlHandler } from "./xml.ts";
 const TITLE_CHARS = 200;
 
 /**
- * DrawingML's paragraphs and tables: a slide, its notes, or the text boxes of a sheet. Left out are fields that only repeat the slide's
- * number or date, hidden shapes, and what is written a second time for old programs.
+ * DrawingML's paragraphs and tables: a slide, its notes, or the text boxes of a sheet. Left out are fields that only
+ * repeat the slide's number or date, hidden shapes, and what is written a second time for old programs.
  */
 export class DrawingReader implements XmlHandler {
   readonly #out: TextBuilder;

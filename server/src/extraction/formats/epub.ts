@@ -7,8 +7,8 @@ import type { Package } from "./package.ts";
 import { TextAllowance } from "./text-builder.ts";
 
 /**
- * Reads a book: a page is an item of its spine (usually a chapter), labelled as the table of contents calls it, or with a title or a heading of
- * its own.
+ * Reads a book: a page is an item of its spine (usually a chapter), labelled as the table of contents calls it, or with
+ * a title or a heading of its own.
  */
 export async function* readEpub(pack: Package): AsyncGenerator<PageText> {
   const allowance = new TextAllowance();
@@ -41,7 +41,10 @@ class Titles {
     if (book.title !== null) this.#given.add(book.title);
   }
 
-  /** Programs write the book's title, or the same words, into the `<title>` of each chapter: then a place in it or its heading tells it from the others. */
+  /**
+   * Programs write the book's title, or the same words, into the `<title>` of each chapter: then a place in it or its
+   * heading tells it from the others.
+   */
   of(part: string, title: string | null, text: string): string | null {
     const { contents, places } = this.#book;
     const says = title === null || this.#given.has(title) ? null : title;

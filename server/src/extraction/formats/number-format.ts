@@ -8,12 +8,17 @@ export interface NumberFormat {
   readonly kind: "number" | "date" | "date and time" | "time";
 }
 
-/** Excel takes no longer ones. The library's time is linear up to here and beyond; but for one token, that is quadratic. */
+/**
+ * Excel takes no longer ones. The library's time is linear up to here and beyond; but for one token, that is quadratic.
+ */
 const MAX_CODE_CHARS = 255;
 
 const GENERAL: NumberFormat = { code: null, kind: "number" };
 
-/** A workbook's own format `code`, or what is built in under `id` when it has none. One that the library refuses is "General". */
+/**
+ * A workbook's own format `code`, or what is built in under `id` when it has none. One that the library refuses is
+ * "General".
+ */
 export function numberFormat(id: number, code: string | undefined): NumberFormat {
   const said = code ?? getFormatFromId(id);
   if (said.length > MAX_CODE_CHARS || /^(?:general|standard|@)?$/i.test(said)) return GENERAL;
@@ -25,8 +30,8 @@ export function numberFormat(id: number, code: string | undefined): NumberFormat
 }
 
 /**
- * Whole dates are written as ISO 8601 whatever their format: `03/04/24` means two days, and which one stands in no file. What shows
- * less than year, month and day (`May 24`, `12:30 PM`, `100:00:05`) is left as its author wanted it.
+ * Whole dates are written as ISO 8601 whatever their format: `03/04/24` means two days, and which one stands in no
+ * file. What shows less than year, month and day (`May 24`, `12:30 PM`, `100:00:05`) is left as its author wanted it.
  */
 function formatOf(code: string): NumberFormat {
   const { year, month, day, hours, seconds } = getFormatDateInfo(code);
@@ -42,7 +47,10 @@ function formatOf(code: string): NumberFormat {
   return { code: plain, kind: "number" };
 }
 
-/** `[$€-407]` means the sign and never the separators: in Excel these are the reader's own, and here always those of English. */
+/**
+ * `[$€-407]` means the sign and never the separators: in Excel these are the reader's own, and here always those of
+ * English.
+ */
 function withoutLocales(code: string): string {
   return code.replace(/\[\$([^\]-]{0,20})-[^\]]{0,20}\]/g, (_, sign: string) => (sign === "" ? "" : `[$${sign}]`));
 }

@@ -2,7 +2,9 @@ import type { OdfStyles } from "./odf-styles.ts";
 import { TextAllowance, TextBuilder } from "./text-builder.ts";
 import type { Attributes, XmlHandler } from "./xml.ts";
 
-/** Deleted text, scripts, the guides beside ruby text, what stands for a note in the line; remarks, except a sheet's. */
+/**
+ * Deleted text, scripts, the guides beside ruby text, what stands for a note in the line; remarks, except a sheet's.
+ */
 const SKIPPED: ReadonlySet<string> = new Set([
   "tracked-changes",
   "scripts",
@@ -12,7 +14,9 @@ const SKIPPED: ReadonlySet<string> = new Set([
   // Headers and footers, which a flat file has in the part of the text.
   "master-styles",
 ]);
-/** What is drawn in a paragraph and may hold paragraphs of its own. Titles and descriptions of pictures are not in any. */
+/**
+ * What is drawn in a paragraph and may hold paragraphs of its own. Titles and descriptions of pictures are not in any.
+ */
 const DRAWN: ReadonlySet<string> = new Set(
   (
     "frame custom-shape rect ellipse circle polygon polyline regular-polygon path line connector caption measure " +

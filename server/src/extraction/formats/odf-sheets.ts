@@ -13,7 +13,10 @@ interface Cell {
   readonly text: string;
 }
 
-/** A spreadsheet (ODS): a page is a table with its name; a line is a row, then come text boxes and remarks, each after its cell's name. */
+/**
+ * A spreadsheet (ODS): a page is a table with its name; a line is a row, then come text boxes and remarks, each after
+ * its cell's name.
+ */
 export class OdfSheets extends OdfReader {
   readonly #pages: PageText[] = [];
   readonly #layout = new LayoutAllowance();

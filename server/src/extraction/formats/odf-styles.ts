@@ -13,14 +13,17 @@ interface OdfStyle {
 export type StyleFamily = "paragraph" | "text" | "table" | "table-row" | "drawing-page";
 
 /**
- * The styles of an OpenDocument file: those that an author named (styles.xml), and those that a program made for single paragraphs
- * (content.xml), which are based on them. They come before the text that uses them.
+ * The styles of an OpenDocument file: those that an author named (styles.xml), and those that a program made for single
+ * paragraphs (content.xml), which are based on them. They come before the text that uses them.
  */
 export class OdfStyles {
   readonly #styles = new Map<string, OdfStyle>();
   #style: OdfStyle | null = null;
 
-  /** Those that an author named. Most files' say nothing that matters here, and are longer than their text: looking is quicker than parsing. */
+  /**
+   * Those that an author named. Most files' say nothing that matters here, and are longer than their text: looking is
+   * quicker than parsing.
+   */
   async readNamed(pack: XmlSource): Promise<void> {
     const xml = await pack.text("styles.xml");
     if (xml === null || !SAYS_SOMETHING.test(xml)) return;
@@ -80,7 +83,10 @@ export class OdfStyles {
 /** What `readProperties` looks for; either quote will do. */
 const SAYS_SOMETHING = /:(?:break-before|break-after)=["']page|:master-page-name=["'][^"']|:display=["'](?:none|false)/;
 
-/** A program makes a style for each way in which a paragraph differs: books have thousands. A chain that goes on longer than this is a ring. */
+/**
+ * A program makes a style for each way in which a paragraph differs: books have thousands. A chain that goes on longer
+ * than this is a ring.
+ */
 const MAX_STYLES = 65_536;
 const MAX_DEPTH = 20;
 

@@ -10,9 +10,10 @@ import { TextAllowance } from "./text-builder.ts";
 type Kind = "odt" | "ods" | "odp";
 
 /**
- * Reads OpenDocument. A page is a table (ODS) or a slide (ODP) with its name; in a text (ODT) it ends where the file stores a break, in a
- * paragraph's style, in a style that it is based on, or as a memory of the last layout; without any there is one. Hidden sheets and slides
- * keep their numbers and are empty; hidden sections and hidden text are left out.
+ * Reads OpenDocument. A page is a table (ODS) or a slide (ODP) with its name; in a text (ODT) it ends where the file
+ * stores a break, in a paragraph's style, in a style that it is based on, or as a memory of the last layout; without
+ * any there is one. Hidden sheets and slides keep their numbers and are empty; hidden sections and hidden text are left
+ * out.
  */
 export async function* readOpenDocument(pack: XmlSource, kind: Kind): AsyncGenerator<PageText> {
   const styles = new OdfStyles();

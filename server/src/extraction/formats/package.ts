@@ -16,8 +16,8 @@ export interface XmlSource {
 }
 
 /**
- * A document that is a ZIP of parts (OOXML, OpenDocument, EPUB), read from memory; entry names are keys and never paths.
- * Inflated bytes are counted over all reads, not per part: a slide list may name one part 200 000 times.
+ * A document that is a ZIP of parts (OOXML, OpenDocument, EPUB), read from memory; entry names are keys and never
+ * paths. Inflated bytes are counted over all reads, not per part: a slide list may name one part 200 000 times.
  */
 export class Package implements XmlSource {
   readonly #bytes: Buffer;
@@ -42,7 +42,8 @@ export class Package implements XmlSource {
       for await (const entry of zip.eachEntry()) {
         if (entry.isEncrypted()) throw documentFault("encrypted_file");
         if (entries.size >= LIMITS.zipEntries) throw tooMany();
-        // The first of two entries of one name counts: the others are what a second reader would see, and never looked at.
+        // The first of two entries of one name counts: the others are what a second reader would see, and never looked
+        // at.
         if (!entries.has(entry.fileName)) entries.set(entry.fileName, entry);
       }
       return new Package(bytes, zip, entries);
@@ -73,7 +74,10 @@ export class Package implements XmlSource {
     return (await this.#decode(name, (text) => parts.push(text))) ? parts.join("") : null;
   }
 
-  /** Names of OOXML's parts are equal whatever their case (ECMA-376-2, 6.2.2.3): `SharedStrings.xml` is what `sharedStrings.xml` means. */
+  /**
+   * Names of OOXML's parts are equal whatever their case (ECMA-376-2, 6.2.2.3): `SharedStrings.xml` is what
+   * `sharedStrings.xml` means.
+   */
   #find(name: string): Entry | undefined {
     const entry = this.#entries.get(name);
     if (entry !== undefined || name === "") return entry;

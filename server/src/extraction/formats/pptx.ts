@@ -7,8 +7,8 @@ import { skippedPage } from "./skipped-page.ts";
 import { TextAllowance } from "./text-builder.ts";
 
 /**
- * Reads a presentation: a page is a slide, in the show's order, labelled with its title; the speaker's notes follow its text. A hidden
- * slide keeps its number and is empty.
+ * Reads a presentation: a page is a slide, in the show's order, labelled with its title; the speaker's notes follow its
+ * text. A hidden slide keeps its number and is empty.
  */
 export async function* readPptx(pack: Package): AsyncGenerator<PageText> {
   const allowance = new TextAllowance();

@@ -7,8 +7,9 @@ import { RtfPages } from "./rtf-pages.ts";
 import { type SymbolFont, withSymbols } from "./symbol-fonts.ts";
 
 /**
- * Reads RTF: a page ends at each `\page`; without any there is one. Unknown control words are skipped, as the format demands. Deleted and
- * hidden text is left out; text boxes follow the paragraph that they are anchored in, notes stand at the end of their page.
+ * Reads RTF: a page ends at each `\page`; without any there is one. Unknown control words are skipped, as the format
+ * demands. Deleted and hidden text is left out; text boxes follow the paragraph that they are anchored in, notes stand
+ * at the end of their page.
  */
 export function* readRtf(bytes: Buffer): Generator<PageText> {
   const reader = new RtfReader(bytes);
@@ -45,7 +46,10 @@ const SKIPPED: ReadonlySet<string> = new Set(
     "sp shprslt nonesttables xe tc tcn"
   ).split(" "),
 );
-/** Groups that say of themselves that a reader may skip them, and hold the text of boxes nevertheless; and those that are that text. */
+/**
+ * Groups that say of themselves that a reader may skip them, and hold the text of boxes nevertheless; and those that
+ * are that text.
+ */
 const SHAPES: ReadonlySet<string> = new Set(["shpinst", "do"]);
 const BOXES: ReadonlySet<string> = new Set(["shptxt", "dptxbxtext"]);
 
@@ -144,7 +148,9 @@ class RtfReader {
     else this.#symbol(SYMBOLS.get(symbol));
   }
 
-  /** `{\*` says that a reader may skip the group if it does not know the word that follows; elsewhere it says nothing. */
+  /**
+   * `{\*` says that a reader may skip the group if it does not know the word that follows; elsewhere it says nothing.
+   */
   #star(): void {
     if (this.#at - 2 !== this.#groupStart) return;
     const known = /^\\([a-z]+)/.exec(this.#bytes.toString("latin1", this.#at, this.#at + WORD_CHARS))?.[1] ?? "";
@@ -282,7 +288,8 @@ class RtfReader {
 
   #flush(): void {
     if (this.#runBytes === 0) return;
-    // In every encoding of code-pages.ts ASCII stands for itself. Most runs are a few letters, and a decoder's call takes 1 µs.
+    // In every encoding of code-pages.ts ASCII stands for itself. Most runs are a few letters, and a decoder's call
+    // takes 1 µs.
     if (this.#runIsAscii && this.#group.symbols === null)
       this.#pages.inline(this.#run.toString("latin1", 0, this.#runBytes));
     else this.#decode({ stream: false });

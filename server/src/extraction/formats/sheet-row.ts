@@ -2,9 +2,10 @@ import { LIMITS } from "../../limits.ts";
 import type { TextBuilder } from "./text-builder.ts";
 
 /**
- * Writes rows of a sheet into its text: filled cells with bars between, and a bar for each empty cell before the row's last filled one, so
- * that a value stands under its heading whatever is missing. A gap of more than limits.sheetGapCells is one bar, as is every gap
- * once those of the document took limits.sheetLayoutChars: a cell at XFD1048576 costs one cell.
+ * Writes rows of a sheet into its text: filled cells with bars between, and a bar for each empty cell before the row's
+ * last filled one, so that a value stands under its heading whatever is missing. A gap of more than
+ * limits.sheetGapCells is one bar, as is every gap once those of the document took limits.sheetLayoutChars: a cell at
+ * XFD1048576 costs one cell.
  */
 export class SheetRows {
   readonly #out: TextBuilder;
@@ -49,7 +50,10 @@ export class SheetRows {
   }
 }
 
-/** What the sheets of a document may still cost beside their own text: bars for empty cells, repeats of equal cells and rows. */
+/**
+ * What the sheets of a document may still cost beside their own text: bars for empty cells, repeats of equal cells and
+ * rows.
+ */
 export class LayoutAllowance {
   #leftChars: number = LIMITS.sheetLayoutChars;
 
@@ -60,7 +64,10 @@ export class LayoutAllowance {
     return true;
   }
 
-  /** How often something of so many characters is written that is said to stand there `count` times: all of them, or once. */
+  /**
+   * How often something of so many characters is written that is said to stand there `count` times: all of them, or
+   * once.
+   */
   times(count: number, chars: number): number {
     return count <= LIMITS.sheetRepeats && this.take((count - 1) * (chars + 3)) ? count : 1;
   }

@@ -1,6 +1,7 @@
 /**
- * Fonts whose characters are no letters, though files write them as such: `a` in Symbol is α. Word puts them into Unicode's private area as
- * U+F061. What stands for nothing that Unicode had a sign for when documents began to use it is left out.
+ * Fonts whose characters are no letters, though files write them as such: `a` in Symbol is α. Word puts them into
+ * Unicode's private area as U+F061. What stands for nothing that Unicode had a sign for when documents began to use it
+ * is left out.
  */
 export type SymbolFont = (code: number) => string;
 

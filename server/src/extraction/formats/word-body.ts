@@ -12,7 +12,9 @@ export class WordBody extends WordReader {
   #sectionEnds = false;
   /** How the section being read begins: its description stands at its end. */
   #sectionType = "nextPage";
-  /** The page (from 0) that the section before ended, as long as it is not known whether this one begins on a new page. */
+  /**
+   * The page (from 0) that the section before ended, as long as it is not known whether this one begins on a new page.
+   */
   #openEnd: number | null = null;
 
   /** `notes` by kind and id: `footnote 2`. */
@@ -84,7 +86,10 @@ export class WordBody extends WordReader {
     else if (!this.flow.hidden) this.#pages.end();
   }
 
-  /** Now the section's beginning is known: it goes on where the one before ended, or leaves a page empty to begin on an odd one. */
+  /**
+   * Now the section's beginning is known: it goes on where the one before ended, or leaves a page empty to begin on an
+   * odd one.
+   */
   #joinSections(): void {
     const before = this.#openEnd;
     this.#openEnd = null;

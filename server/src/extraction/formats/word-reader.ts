@@ -3,7 +3,10 @@ import { TextAllowance, TextBuilder } from "./text-builder.ts";
 import { outlineLevel, type WordStyles } from "./word-styles.ts";
 import { type Attributes, isOn, type XmlHandler } from "./xml.ts";
 
-/** Subtrees whose text is not the document's: deleted or moved away, doubled for old programs, field codes, the guides of ruby text. */
+/**
+ * Subtrees whose text is not the document's: deleted or moved away, doubled for old programs, field codes, the guides
+ * of ruby text.
+ */
 const SKIPPED: ReadonlySet<string> = new Set(["del", "moveFrom", "Fallback", "instrText", "delText", "rt"]);
 /** What properties were before a change. */
 const FORMER: ReadonlySet<string> = new Set(["sectPrChange", "pPrChange", "rPrChange"]);

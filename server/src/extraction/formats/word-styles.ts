@@ -21,8 +21,8 @@ interface OwnStyle {
 }
 
 /**
- * A Word document's styles. Heading styles are told by their name, which is the same in every language (`heading 1`) where their id is not
- * (`berschrift1`), or by their outline level; all of it is inherited.
+ * A Word document's styles. Heading styles are told by their name, which is the same in every language (`heading 1`)
+ * where their id is not (`berschrift1`), or by their outline level; all of it is inherited.
  */
 export class WordStyles {
   readonly #own: ReadonlyMap<string, OwnStyle>;

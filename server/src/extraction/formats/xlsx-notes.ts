@@ -5,7 +5,10 @@ import { type TextAllowance, TextBuilder } from "./text-builder.ts";
 import { RunReader, unescaped } from "./xlsx-strings.ts";
 import type { Attributes, XmlHandler } from "./xml.ts";
 
-/** What a sheet holds beside its cells: the text boxes of its drawing, then the notes of its cells, each after its cell's name. */
+/**
+ * What a sheet holds beside its cells: the text boxes of its drawing, then the notes of its cells, each after its
+ * cell's name.
+ */
 export async function besideCells(pack: Package, sheet: string, allowance: TextAllowance): Promise<readonly string[]> {
   const relations = await relationsOf(pack, sheet);
   const texts: string[] = [];
@@ -31,7 +34,10 @@ function partsOf(relations: readonly Relation[], type: string): readonly Relatio
 /** How the names of those authors begin that are no people. */
 const THREAD = "tc={";
 
-/** Notes, and comments of a thread, which stand a second time among the notes: "[Threaded comment] Your version of Excel …". */
+/**
+ * Notes, and comments of a thread, which stand a second time among the notes: "[Threaded comment] Your version of Excel
+ * …".
+ */
 class NotesReader implements XmlHandler {
   readonly #out: TextBuilder;
   /** By place: whether the author is a thread (`tc={…}`). */

@@ -30,7 +30,10 @@ export async function readSharedStrings(pack: Package, part: string): Promise<re
 /** Five million references are 40 MB of the child's heap, before any text. */
 const SHARED_STRINGS = 5_000_000;
 
-/** Spreadsheets write characters that XML does not take, or would change, as `_x000D_`, and an underscore that would begin such a word as `_x005F_`. */
+/**
+ * Spreadsheets write characters that XML does not take, or would change, as `_x000D_`, and an underscore that would
+ * begin such a word as `_x005F_`.
+ */
 export function unescaped(text: string): string {
   if (!text.includes("_x")) return text;
   return text.replace(/_x([0-9A-Fa-f]{4})_/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));

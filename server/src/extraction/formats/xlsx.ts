@@ -12,9 +12,10 @@ import { CellFormats } from "./xlsx-styles.ts";
 import { isTrue } from "./xml.ts";
 
 /**
- * Reads a workbook: a page is a sheet, labelled with its name; a line is a row, its cells parted by bars, then come text boxes and notes.
- * Formulas give their stored result, numbers are shown as their cells show them. A hidden sheet keeps its number and is empty; hidden rows
- * and columns are read: a filter that is set, or a group that is folded, hides them from the eye and from nobody's knowledge.
+ * Reads a workbook: a page is a sheet, labelled with its name; a line is a row, its cells parted by bars, then come
+ * text boxes and notes. Formulas give their stored result, numbers are shown as their cells show them. A hidden sheet
+ * keeps its number and is empty; hidden rows and columns are read: a filter that is set, or a group that is folded,
+ * hides them from the eye and from nobody's knowledge.
  */
 export async function* readXlsx(pack: Package): AsyncGenerator<PageText> {
   const allowance = new TextAllowance();

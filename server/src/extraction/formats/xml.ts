@@ -3,8 +3,9 @@ import { LIMITS } from "../../limits.ts";
 import { documentFault } from "../fault.ts";
 
 /**
- * XML as a stream of events, without a tree. Names are local names: producers choose their own prefixes. There is no DTD and no
- * entity but the five of XML: "billion laughs" stays the few bytes that it is, and nothing outside the file is ever named.
+ * XML as a stream of events, without a tree. Names are local names: producers choose their own prefixes. There is no
+ * DTD and no entity but the five of XML: "billion laughs" stays the few bytes that it is, and nothing outside the file
+ * is ever named.
  */
 export interface XmlHandler {
   open?(name: string, attributes: Attributes): void;
@@ -36,8 +37,8 @@ export function xmlParser(handler: XmlHandler): XmlParser {
 }
 
 /**
- * Elements from the tokenizer's events. The library's own parser makes an object of all attributes for each element, though handlers look at
- * few elements' attributes: cutting out those that are asked for takes half its time.
+ * Elements from the tokenizer's events. The library's own parser makes an object of all attributes for each element,
+ * though handlers look at few elements' attributes: cutting out those that are asked for takes half its time.
  */
 class Elements implements XmlParser {
   readonly #handler: XmlHandler;
