@@ -6,7 +6,7 @@ const cell = (text: string, attributes = "") =>
 const style = (name: string, properties: string, more = "") =>
   `<style:style style:name="${name}" style:family="paragraph" ${more}>${properties}</style:style>`;
 const BREAK_BEFORE = '<style:paragraph-properties fo:break-before="page"/>';
-const text = (body: string, styleName = "P0") => `<text:p text:style-name="${styleName}">${body}</text:p>`;
+const text = (body: string, styleName = "plain") => `<text:p text:style-name="${styleName}">${body}</text:p>`;
 const SOFT = "<text:soft-page-break/>";
 const row = (cells: string, attributes = "") => `<table:table-row ${attributes}>${cells}</table:table-row>`;
 
