@@ -1,6 +1,6 @@
 /**
- * Children that have read nothing yet, started before they are needed, because a start takes 40 ms of processor time. Whoever waits gets the first that is
- * ready, whoever it was started for.
+ * Children that have read nothing yet, started before they are needed, because a start takes 40 ms of processor time.
+ * Whoever waits gets the first that is ready, whoever it was started for.
  */
 export class FreshChildren<Child> {
   readonly #start: () => Promise<Child>;

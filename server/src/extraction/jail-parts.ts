@@ -2,7 +2,10 @@ import { LIMITS } from "../limits.ts";
 import { type UserRange, userRange } from "./reader-users.ts";
 import { tool, works } from "./system-tools.ts";
 
-/** What one part of a jail puts before a reader's command, what that gives, and what is missing on this machine, each with what to do about it. */
+/**
+ * What one part of a jail puts before a reader's command, what that gives, and what is missing on this machine, each
+ * with what to do about it.
+ */
 export interface JailPart {
   readonly prefix: (reader: ReaderPlace) => readonly string[];
   readonly gives: readonly string[];
@@ -38,7 +41,10 @@ export function limits(): JailPart {
   };
 }
 
-/** The strongest first. A user of their own may be unable to read the code: in a clone whose files are for the server's user alone. */
+/**
+ * The strongest first. A user of their own may be unable to read the code: in a clone whose files are for the server's
+ * user alone.
+ */
 export function identitiesToTry(root: boolean): readonly Identity[] {
   const setpriv = tool("setpriv");
   if (setpriv === null || !works([setpriv, ...dropped(false)])) {
@@ -71,8 +77,9 @@ export function identitiesToTry(root: boolean): readonly Identity[] {
 const NOBODY = 65_534;
 
 /**
- * `--pdeathsig` does not survive a change of user, so it comes with it. Without it a SIGKILLed server leaves its readers spinning (seen). Behind walls one privilege
- * stays until Node is started: Linux wants it of whoever gives root another number in a new namespace.
+ * `--pdeathsig` does not survive a change of user, so it comes with it. Without it a SIGKILLed server leaves its
+ * readers spinning (seen). Behind walls one privilege stays until Node is started: Linux wants it of whoever gives root
+ * another number in a new namespace.
  */
 function dropped(walled: boolean): readonly string[] {
   const bounding = walled ? "-all,+setfcap" : "-all";

@@ -30,8 +30,9 @@ const WALLED = {
 const NOBODY = "65534";
 
 /**
- * The root is built once, in the mount namespace of the process that starts the readers; each reader is shut in there in user, PID, IPC and network
- * namespaces of its own. A process whose root is not its namespace's can make no further namespaces of users, and so reaches less of the kernel.
+ * The root is built once, in the mount namespace of the process that starts the readers; each reader is shut in there
+ * in user, PID, IPC and network namespaces of its own. A process whose root is not its namespace's can make no further
+ * namespaces of users, and so reaches less of the kernel.
  */
 function byUnshare(root: boolean, entries: readonly RootEntry[]): Walls | null {
   const [unshare, shell, mount, place] = [tool("unshare"), tool("sh"), tool("mount"), placeForRoot(entries)];

@@ -4,14 +4,17 @@ import os from "node:os";
 import { pathToFileURL } from "node:url";
 
 /**
- * First script of a child process: takes the program's code from stdin, with its types stripped already (child-code.ts), and goes on with the
- * entry that its argument names. Stripping them itself is more than half of a child's start (100 ms of processor time instead of 40).
+ * First script of a child process: takes the program's code from stdin, with its types stripped already
+ * (child-code.ts), and goes on with the entry that its argument names. Stripping them itself is more than half of a
+ * child's start (100 ms of processor time instead of 40).
  *
- * Plain JavaScript: TypeScript here would load the very stripper that it saves. What the code does not hold is read from its file.
+ * Plain JavaScript: TypeScript here would load the very stripper that it saves. What the code does not hold is read
+ * from its file.
  */
 
-// The permission model lets every process send signals, and where a jail has no walls those of the server's user reach the server: SIGKILL, or SIGUSR1,
-// which opens an inspector. Nobody who reads documents needs them. (Tests take the model away, and this with it, to see the walls alone.)
+// The permission model lets every process send signals, and where a jail has no walls those of the server's user reach
+// the server: SIGKILL, or SIGUSR1, which opens an inspector. Nobody who reads documents needs them. (Tests take the
+// model away, and this with it, to see the walls alone.)
 if (process.permission !== undefined) {
   for (const name of ["kill", "_kill", "_debugProcess"]) delete process[name];
   delete os.setPriority;

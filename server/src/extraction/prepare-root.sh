@@ -1,11 +1,11 @@
 #!/bin/sh
-# Run once by the process that starts the readers, in a mount namespace of its own (sandbox.ts): builds the root that readers are shut into,
-# then becomes the command behind `--`.
+# Run once by the process that starts the readers, in a mount namespace of its own (sandbox.ts): builds the root that
+# readers are shut into, then becomes the command behind `--`.
 #
 #   prepare-root.sh <folder to build it on> <"run" or "read"> <path> … -- <command> <argument> …
 #
-# Each path appears in the new root where it is now, read-only; "read" ones cannot be executed. Outer folders come before what lies in them.
-# A step that fails ends the start: a root that is half there must not pass for one.
+# Each path appears in the new root where it is now, read-only; "read" ones cannot be executed. Outer folders come before
+# what lies in them. A step that fails ends the start: a root that is half there must not pass for one.
 set -e
 root=$1
 shift

@@ -13,8 +13,9 @@ export interface Usage {
 const TICK_MS = 10;
 
 /**
- * Null when the process is gone, or the system has no /proc. Synchronous on purpose: procfs answers from memory in some 20 µs,
- * while an asynchronous read waits in the thread pool behind fsyncs, just when the machine is busy and the watch matters most.
+ * Null when the process is gone, or the system has no /proc. Synchronous on purpose: procfs answers from memory in some
+ * 20 µs, while an asynchronous read waits in the thread pool behind fsyncs, just when the machine is busy and the watch
+ * matters most.
  */
 export function usageOf(pid: number): Usage | null {
   try {
@@ -26,7 +27,10 @@ export function usageOf(pid: number): Usage | null {
   }
 }
 
-/** The second field of `stat` is the command in brackets and may hold anything: fields are counted behind the last bracket. */
+/**
+ * The second field of `stat` is the command in brackets and may hold anything: fields are counted behind the last
+ * bracket.
+ */
 export function parseUsage(stat: string, status: string): Usage | null {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [state, userTicks, systemTicks] = [fields[0], Number(fields[11]), Number(fields[12])];
@@ -41,7 +45,10 @@ export function parseUsage(stat: string, status: string): Usage | null {
   };
 }
 
-/** Where a chain of processes ends that have one child each: the reader behind the tools that shut it in, or `pid` itself. */
+/**
+ * Where a chain of processes ends that have one child each: the reader behind the tools that shut it in, or `pid`
+ * itself.
+ */
 export function innermost(pid: number): number {
   for (let last = pid; ; ) {
     const [child] = childrenOf(last);

@@ -5,8 +5,9 @@ import { FORMATS } from "./formats/format.ts";
 import { type ChunkRange, type Frame, ProtocolError } from "./protocol.ts";
 
 /**
- * What one reader says of one document, believed as far as it can be checked: a reader that was taken over may say anything. Order, numbers and sums are held to what
- * the product's own reader can give; whatever is beyond throws ProtocolError.
+ * What one reader says of one document, believed as far as it can be checked: a reader that was taken over may say
+ * anything. Order, numbers and sums are held to what the product's own reader can give; whatever is beyond throws
+ * ProtocolError.
  */
 export class ReaderAnswer {
   page: ExtractedPage | null = null;

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 
 /**
- * Users for readers, one each while they live, so that a reader that was taken over is a stranger to the others. Nobody else has these numbers:
- * distributions give people and services numbers below 65 536, and containers the ones up to 1.88 thousand millions.
+ * Users for readers, one each while they live, so that a reader that was taken over is a stranger to the others. Nobody
+ * else has these numbers: distributions give people and services numbers below 65 536, and containers the ones up to
+ * 1.88 thousand millions.
  */
 export class ReaderUsers {
   readonly #range: UserRange;
@@ -15,7 +16,10 @@ export class ReaderUsers {
     this.#next = (seed * 97) % range.count;
   }
 
-  /** The one that has been free for longest, more or less: what an earlier reader left in the kernel by its number has had time to go. */
+  /**
+   * The one that has been free for longest, more or less: what an earlier reader left in the kernel by its number has
+   * had time to go.
+   */
   take(): number {
     while (this.#taken.has(this.#next)) this.#next = (this.#next + 1) % this.#range.count;
     const taken = this.#next;
@@ -41,7 +45,10 @@ const RANGES: readonly UserRange[] = [
   { first: 60_706, count: 478 },
 ];
 
-/** Null when this process's maps of users and groups (user_namespaces(7)) have no room: in a container that knows one user, say. */
+/**
+ * Null when this process's maps of users and groups (user_namespaces(7)) have no room: in a container that knows one
+ * user, say.
+ */
 export function userRange(maps: readonly string[] = ownMaps()): UserRange | null {
   return RANGES.find((range) => maps.every((map) => holds(map, range))) ?? null;
 }

@@ -26,7 +26,10 @@ function succeeded({ outcomes }: Probed): readonly string[] {
   return [...outcomes].filter(([, outcome]) => outcome.startsWith("got: ")).map(([name]) => name);
 }
 
-/** Where there are no walls, sockets are open to a reader: Node does not keep it from them, and docs/security.md says so. */
+/**
+ * Where there are no walls, sockets are open to a reader: Node does not keep it from them, and docs/security.md says
+ * so.
+ */
 const WITHOUT_WALLS = [
   "listen on a path",
   "connect to the machine",

@@ -36,8 +36,9 @@ export interface JailOptions {
 }
 
 /**
- * The jails to try, the strongest first: a trial reader shows which is the first that works, since only that tells whether another user can read
- * the code. Walls stand behind the change of user: they cost a start nothing that can be measured with unshare, 5 ms with bubblewrap.
+ * The jails to try, the strongest first: a trial reader shows which is the first that works, since only that tells
+ * whether another user can read the code. Walls stand behind the change of user: they cost a start nothing that can be
+ * measured with unshare, 5 ms with bubblewrap.
  */
 export function jailsToTry({ mode, appRoot, entry, readable = [] }: JailOptions): readonly Jail[] {
   const shown = withTargets([join(appRoot, "server/src"), join(appRoot, "node_modules"), LAUNCHER, ...readable]);
@@ -85,8 +86,9 @@ function unwatched(): readonly string[] {
 }
 
 /**
- * The permission model refuses files but these, writing, processes, threads, addons, WASI and the inspector (tried, Node 24.21). It does not cover what
- * SQLite opens, nor SIGUSR1 that starts the inspector: those are switched off. Nor sockets: they are for the walls.
+ * The permission model refuses files but these, writing, processes, threads, addons, WASI and the inspector (tried,
+ * Node 24.21). It does not cover what SQLite opens, nor SIGUSR1 that starts the inspector: those are switched off. Nor
+ * sockets: they are for the walls.
  */
 function nodeFlags(readable: readonly string[]): readonly string[] {
   return [

@@ -9,8 +9,8 @@ export interface RootEntry {
 }
 
 /**
- * What a reader's root holds: Node, the libraries that it is linked with, and `readable`, which is the program. Outer folders come before what lies in
- * them, and nothing twice: Node itself mostly lies in `node_modules`.
+ * What a reader's root holds: Node, the libraries that it is linked with, and `readable`, which is the program. Outer
+ * folders come before what lies in them, and nothing twice: Node itself mostly lies in `node_modules`.
  */
 export function rootEntries(readable: readonly string[]): readonly RootEntry[] {
   const run = [process.execPath, ...sharedObjects()].map((path) => ({ path, run: true }));
@@ -25,7 +25,10 @@ export function withTargets(folders: readonly string[]): readonly string[] {
   return [...new Set(folders.flatMap((folder) => [folder, realpathSync(folder)]))];
 }
 
-/** A folder of every system to build the root upon, in a mount namespace of its own; what the root is made of must not lie in it. */
+/**
+ * A folder of every system to build the root upon, in a mount namespace of its own; what the root is made of must not
+ * lie in it.
+ */
 export function placeForRoot(entries: readonly RootEntry[]): string | null {
   const free = (place: string) => isFolder(place) && !entries.some(({ path }) => path.startsWith(`${place}/`));
   return ["/mnt", "/media", "/srv", "/opt", "/home", "/var/tmp", "/tmp"].find(free) ?? null;

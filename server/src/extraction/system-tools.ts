@@ -3,13 +3,18 @@ import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
 import { LIMITS } from "../limits.ts";
 
-/** A tool of the system by its absolute path, or null. PATH is not asked: a reader's environment is empty, and the server's is anybody's. */
+/**
+ * A tool of the system by its absolute path, or null. PATH is not asked: a reader's environment is empty, and the
+ * server's is anybody's.
+ */
 export function tool(name: string): string | null {
   const found = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"].map((folder) => join(folder, name)).find(isExecutable);
   return found ?? null;
 }
 
-/** A tool may be there and still be refused (containers forbid namespaces): it is tried on a command that does nothing. */
+/**
+ * A tool may be there and still be refused (containers forbid namespaces): it is tried on a command that does nothing.
+ */
 export function works(prefix: readonly string[]): boolean {
   const nothing = tool("true");
   const [command, ...args] = prefix;

@@ -7,7 +7,10 @@ import { PROTOCOL_ATTACKS } from "./fixtures/attacks/protocol-attacks.ts";
 import { documentNamed, failure, readAll } from "./fixtures/reading.ts";
 import { createExtractionPool } from "./pool.ts";
 
-/** Against readers that were taken over (fixtures/children/taken-over.ts), on a pool with few places, so that children are used again. */
+/**
+ * Against readers that were taken over (fixtures/children/taken-over.ts), on a pool with few places, so that children
+ * are used again.
+ */
 let pool: Extractor;
 before(async () => {
   const entry = join(import.meta.dirname, "fixtures/children/taken-over.ts");
@@ -34,7 +37,10 @@ test("a reader that keeps what it reads has only its own team's documents to giv
 const OVER_TIME = ["extraction_timeout"] as const;
 const OVER_MEMORY = ["extraction_memory", "extraction_timeout"] as const;
 
-/** Which of two limits is met first depends on the machine. Whatever is not here breaks the protocol, and is a damaged file. */
+/**
+ * Which of two limits is met first depends on the machine. Whatever is not here breaks the protocol, and is a damaged
+ * file.
+ */
 const otherEnds: Readonly<Record<string, readonly ExtractionFault["code"][]>> = {
   "a promise of 90 MiB": OVER_TIME,
   "progress without end": OVER_TIME,

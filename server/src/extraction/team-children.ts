@@ -9,8 +9,8 @@ export interface TeamChild {
 }
 
 /**
- * Children that have read a document, waiting for the next one of the same team. They are never given another team's: code that took a reader over could
- * keep the one's document and hand it to the other.
+ * Children that have read a document, waiting for the next one of the same team. They are never given another team's:
+ * code that took a reader over could keep the one's document and hand it to the other.
  *
  * Room is shared fairly: when it is full, the team that has most children here loses the one that has waited longest.
  */

@@ -4,8 +4,9 @@ import { ENVIRONMENTS, type Environment } from "../../src/extraction/fixtures/en
 import type { Variant } from "../../src/extraction/fixtures/jail-variants.ts";
 
 /**
- * `node server/test/faults/jail.ts`: what a reader that was taken over reaches, in each environment that people run a server in, as the tables of docs/security.md. Run it
- * as root: the others are made from there. Environments that this machine cannot make are named.
+ * `node server/test/faults/jail.ts`: what a reader that was taken over reaches, in each environment that people run a
+ * server in, as the tables of docs/security.md. Run it as root: the others are made from there. Environments that this
+ * machine cannot make are named.
  */
 const TABLES: readonly (readonly [title: string, variant: Variant])[] = [
   ["No jail (the control: every attack works)", "bare"],

@@ -20,10 +20,16 @@ export function descendants(pid: number): readonly number[] {
   return found;
 }
 
-/** What the start of a child takes at most, in the kernel's hundredths of a second: one that is just starting is not at work. */
+/**
+ * What the start of a child takes at most, in the kernel's hundredths of a second: one that is just starting is not at
+ * work.
+ */
 const START_TICKS = 25;
 
-/** Descendants that used CPU time between two looks, and not for their start: the extraction child at work. The busiest first. */
+/**
+ * Descendants that used CPU time between two looks, and not for their start: the extraction child at work. The busiest
+ * first.
+ */
 export async function busyDescendants(pid: number): Promise<readonly number[]> {
   const before = new Map(descendants(pid).map((child) => [child, cpuTicks(child) ?? 0]));
   await wait(150);
