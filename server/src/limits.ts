@@ -237,20 +237,26 @@ export const LIMITS = {
   searchFileIds: 1000,
   metadataFilterFiles: 1000,
   metadataFilterPairs: 20,
+  /** §9 `duplicates` of one result. */
+  searchDuplicates: 20,
+  /** Copies among the candidates, from which on no more of them are ranked to fill a list. */
+  searchCopies: 1_000,
   /** Candidates ranked beyond twice the limit: room for what the catalogue drops. */
   searchExtraCandidates: 16,
   searchTermBudgetRows: 20_000,
   /** Rows of a query's heaviest words, which are looked up first (search-index/term-budget.ts). */
   searchFirstRows: 2_000,
   /** Best chunks of a long query that are scored again by all of its words … */
-  searchRescored: 400,
-  /** … and of any query that are looked through for it word for word. */
-  searchLookedThrough: 200,
+  searchRescored: 300,
+  /** … and of any shorter one that are read again, for phrases and the like (search-index/passage-score.ts). */
+  searchLookedThrough: 100,
   /**
    * Candidates that one read of the catalogue judges: 36 for ten results; more when a search finds many that are not
    * shown.
    */
   buildsPerRead: 500,
+  /** Rows of a phrase's words: one with more is not looked up by itself, only seen in what its words found. */
+  searchPhraseRows: 200_000,
   chunksPerWrite: 100,
 
   // Files of the search index (search-index/fts5*.ts)
@@ -266,6 +272,8 @@ export const LIMITS = {
   indexThoroughRemovalChunks: 1000,
   /** … in batches of this many, so that nobody waits behind one for more than 0.1 s. */
   indexThoroughRemovalBatch: 20,
+  /** Chunks whose tokens are made anew in one commit, after a new analyser: some 30 ms, behind which a write waits. */
+  indexReadAgainBatch: 20,
   /** Pages (4 KiB) written by one step of the merge that follows a larger removal. */
   indexMergePages: 200,
 

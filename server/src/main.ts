@@ -27,6 +27,7 @@ import type { App } from "./http/route.ts";
 import { HttpServer } from "./http/server.ts";
 import { createIdSource, type FileId, type IdSource, type TeamId } from "./ids.ts";
 import { IndexAudit } from "./indexing/index-audit.ts";
+import { IndexRefresh } from "./indexing/index-refresh.ts";
 import { createIndexer } from "./indexing/indexer.ts";
 import { BuildSweep } from "./indexing/prune-builds.ts";
 import { LIMITS } from "./limits.ts";
@@ -91,13 +92,15 @@ export async function startWharf(config: Config, options: StartOptions = {}): Pr
     log.info({ ...report }, "reconciled the data folder");
 
     const { url, bytes, stop: stopListening } = await listen(base, adapters, background);
-    const { indexer, audit, scrubber } = background;
+    const { indexer, audit, refresh, scrubber } = background;
     const sweeper = createSweeper(base, adapters, background, bytes);
     // Side by side: what is in the middle of something has the whole grace period for it. Also when a start fails half-way: a server that
     // listens without a catalogue would keep the port, and its process.
-    closing.add(() => Promise.all([indexer.stop(), stopListening(), sweeper.stop(), audit.stop(), scrubber.stop()]));
+    const loops = [indexer, sweeper, audit, refresh, scrubber];
+    closing.add(() => Promise.all([stopListening(), ...loops.map((loop) => loop.stop())]));
     await indexer.start();
     audit.start();
+    refresh.start();
     scrubber.start();
     sweeper.start();
     // Last: it is shown once, by a start that succeeds. One that finds its port taken would have used it up.
@@ -174,6 +177,7 @@ function createBackground({ config, log, ids }: Base, adapters: Adapters) {
   return {
     indexer: createIndexer({ ...adapters, log, queue, spoolFolder, workers, metrics }),
     audit: new IndexAudit({ catalogue, index, ids, log }),
+    refresh: new IndexRefresh({ catalogue, index, log }),
     scrubber: new Scrubber({ ...adapters, log, metrics, positionPath: join(folder.path, "scrub-position") }),
   };
 }
@@ -194,7 +198,7 @@ function createSweeper(
 /** The two faces of the server on one port: the API, and the byte end-point behind upload URLs. */
 async function listen({ config, log, clock, ids, closing }: Base, adapters: Adapters, background: Background) {
   const { secret, metrics, catalogue, blobs, index, extractor } = adapters;
-  const { audit, scrubber } = background;
+  const { audit, refresh, scrubber } = background;
   let url = "";
   const publicUrl = () => url;
   const digests = await DigestEngine.create();
@@ -231,7 +235,7 @@ async function listen({ config, log, clock, ids, closing }: Base, adapters: Adap
     log,
     ids,
     metrics,
-    readiness: () => readiness(catalogue, extractor.isolation, audit, scrubber, stopping),
+    readiness: () => readiness(catalogue, extractor.isolation, { audit, refresh, scrubber }, stopping),
     routes: [
       (app: App) => connectionRoutes(app),
       (app: App) => bucketRoutes(app, { catalogue, listings, walks, log }),
@@ -306,14 +310,13 @@ const MISSING_BUILDS = "Indexed files that the last look found missing in the se
 async function readiness(
   catalogue: Catalogue,
   isolation: Isolation,
-  audit: IndexAudit,
-  scrubber: Scrubber,
+  { audit, refresh, scrubber }: Pick<Background, "audit" | "refresh" | "scrubber">,
   stopping: boolean,
 ): Promise<Readiness> {
   const checks = {
     catalogue: "ok",
     write_ahead_log_bytes: String(catalogue.stats().walBytes),
-    search_index: audit.state,
+    search_index: audit.state === "ok" ? (refresh.state ?? "ok") : audit.state,
     originals: scrubber.state,
     extraction_sandbox: isolation.strength,
   };

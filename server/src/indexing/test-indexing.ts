@@ -156,6 +156,8 @@ export function indexMethods(real: SearchIndex): SearchIndex {
     removeBuild: (...call) => real.removeBuild(...call),
     rank: (...call) => real.rank(...call),
     builds: (...call) => real.builds(...call),
+    outdated: (...call) => real.outdated(...call),
+    readAgain: (...call) => real.readAgain(...call),
     teams: () => real.teams(),
     close: async () => {},
   };

@@ -6,7 +6,7 @@ import type { Turns } from "../fairness/turns.ts";
 import type { FileId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { highlights, type Range } from "../search-index/highlights.ts";
-import { queryTerms } from "../search-index/query-terms.ts";
+import { readQuery } from "../search-index/query-terms.ts";
 import {
   type Candidate,
   type Ranking,
@@ -106,7 +106,7 @@ async function answer(run: Run): Promise<SearchAnswer> {
   const scope = await scopeOf(run);
   const files = intersection(run.wanted.files, await filesWithMetadata(run));
   const { hits, termsIgnored } = await visibleHits(run, scope, files);
-  const terms = new Set(queryTerms(run.wanted.query).map((word) => word.term));
+  const terms = new Set(readQuery(run.wanted.query).terms.map((word) => word.term));
   const results = hits.map((hit) => ({ ...hit, highlights: highlights(hit.candidate.text, terms) }));
   return { results, searched: scope.searched, termsIgnored };
 }

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { analyze, tokenText } from "./analyze.ts";
+import { analyze, readText, tokenText } from "./analyze.ts";
 import { highlights } from "./highlights.ts";
-import { queryTerms } from "./query-terms.ts";
+import { readQuery } from "./query-terms.ts";
 
 /** Texts as they come in documents: several scripts, decomposed letters, compatibility forms, halves of pairs. */
 const arbitraryPiece = fc.oneof(
@@ -32,15 +32,15 @@ describe("analyser", () => {
     const cases: readonly [string, string][] = [
       ["The QUICK brown foxes jumped", "the quick brown fox jump"],
       ["relational databases, database", "relat databas databas"],
-      ["CONSULTANT’S non-compliance; don't", "consult non complianc don"],
+      ["CONSULTANT’S non-compliance; don't", "consult non complianc don noncompli"],
       ["l'homme, l’État", "l homm l etat"],
-      ["École naïve Straße Ærø Łódź İstanbul", "ecol naiv strass aero lodz istanbul"],
+      ["École naïve Straße Ærø Łódź İstanbul", "ecol naiv strass aero lodz istanbul aero"],
       ["e\u0301cole ﬁnance Ⅻ ２０２４", "ecol financ xii 2024"],
       ["exam\u00adple co\u2060operate", "exampl cooper"],
       ["Ελλάς ΣΊΣΥΦΟΣ", "ελλασ σισυφοσ"],
       ["مُحَمَّد محمد", "محمد محمد"],
       ["लोग की", "लोग की"],
-      ["V11.5 3,000 snake_case", "v11 5 3 000 snake case"],
+      ["V11.5 3,000 snake_case", "v11 5 3 000 snake case v 11 v115 115 3000 snakecas"],
       ["東京都", "東 東京 京 京都 都"],
       ["カタカナ ﾊﾞｽ", "カタ タカ カナ バス"],
       ["한국어 \u1112\u1161\u11ab", "한 한국 국 국어 어 한"],
@@ -51,6 +51,70 @@ describe("analyser", () => {
       ["", ""],
     ];
     for (const [text, terms] of cases) assert.equal(tokenText(text), terms, text);
+  });
+
+  test("one thing that is spelled in several ways has a term that all of them share", () => {
+    const cases: readonly (readonly string[])[] = [
+      ["KT-55-20", "KT5520", "kt/55/20", "KT 55-20".replace(" ", "-")],
+      ["e-mail", "email", "E‑Mail"],
+      ["4,000", "4000", "4 000", "4\u00a0000", "4'000"],
+      ["ABC123", "ABC-123", "abc_123"],
+      ["maxRetryCount", "max_retry_count", "max-retry-count", "MAX.RETRY.COUNT"],
+      ["DE89 3704 0044 0532 0130 00", "DE89370400440532013000"],
+      ["GB29 NWBK 6016 1331 9268 19", "GB29NWBK60161331926819"],
+      ["040 555 1234", "0405551234", "040-555-1234"],
+      ["v3.5.1", "3.5.1"],
+      ["Müller", "Mueller", "MU\u0308LLER"],
+      ["Ångström", "Aangstroem"],
+      ["smørrebrød", "smoerrebroed"],
+      ["٢٠٢٤", "2024", "۲۰۲۴"],
+      ["کتاب", "كتاب"],
+    ];
+    for (const spellings of cases) {
+      const [first = new Set<string>(), ...others] = spellings.map(
+        (text) => new Set(analyze(text).map(({ term }) => term)),
+      );
+      const shared = [...first].filter((term) => others.every((terms) => terms.has(term)));
+      assert.ok(shared.length > 0, spellings.join(" | "));
+    }
+  });
+
+  test("a part of a run is found by itself: a file of a path, a host of an address, a number beside a comma", () => {
+    const cases: readonly [string, string][] = [
+      ["/etc/wharf/main.conf", "main.conf"],
+      ["j.lee@north.example", "north.example"],
+      ["192.168.1.10:8080", "192.168.1.10"],
+      ["KT-55-20,10.1.2.3,2024-06-11,19.90", "2024-06-11"],
+    ];
+    for (const [text, part] of cases) {
+      const [joined] = readText(part).forms;
+      assert.ok(
+        analyze(text).some(({ term }) => term === joined?.term),
+        `${text} has no ${joined?.term}`,
+      );
+    }
+  });
+
+  test("C++ and C# are words of their own, and a # behind a longer word is none", () => {
+    const cases: readonly [string, string][] = [
+      ["C++ or C", "c＋＋ or c"],
+      ["C# F#, c#code", "c＃ f＃ c code ccode"],
+      ["Notepad++", "notepad notepad＋＋"],
+      ["Item# 5, a+b", "item 5 a b ab"],
+    ];
+    for (const [text, terms] of cases) assert.equal(tokenText(text), terms, text);
+  });
+
+  test("version 1 reads what an index of the first format holds", () => {
+    const cases: readonly [string, string][] = [
+      ["C++ ABC-123 ٢٠٢٤ کتاب Müller", "c abc 123 ٢٠٢٤ کتاب muller"],
+      ["v11.5 東京都", "v11 5 東 東京 京 京都 都"],
+    ];
+    for (const [text, terms] of cases) {
+      const { words, forms } = readText(text, 1);
+      assert.equal(words.map(({ term }) => term).join(" "), terms);
+      assert.deepEqual(forms, []);
+    }
   });
 
   test("a token's range of the original reads to its term again", () => {
@@ -66,22 +130,22 @@ describe("analyser", () => {
     );
   });
 
-  test("tokens come in order of their start, and tokenText is their terms", () => {
+  test("words come in order of their start, forms behind them, and tokenText is their terms", () => {
     fc.assert(
       fc.property(arbitraryText, (text) => {
-        const tokens = analyze(text);
-        assert.ok(tokens.every((token, i) => token.start >= (tokens[i - 1]?.start ?? 0)));
-        assert.equal(tokenText(text), tokens.map((token) => token.term).join(" "));
+        const { words, forms } = readText(text);
+        assert.ok(words.every((word, i) => word.start >= (words[i - 1]?.start ?? 0)));
+        assert.equal(tokenText(text), [...words, ...forms].map((token) => token.term).join(" "));
       }),
       { numRuns: 1000 },
     );
   });
 
-  test("a term holds no space, no separator and no ASCII but a–z and 0–9, and is at most 64 units long", () => {
+  test("a term holds no space, no ASCII but a–z and 0–9, no separator but the sign of C++, and is at most 64 units long", () => {
     fc.assert(
       fc.property(arbitraryText, (text) => {
         for (const { term } of analyze(text)) {
-          assert.match(term, /^(?:[a-z0-9]|[\p{L}\p{M}\p{N}\p{Co}])+$/u);
+          assert.match(term, /^(?:[a-z0-9]|[\p{L}\p{M}\p{N}\p{Co}])+(?:＋＋|＃)?$/u);
           assert.doesNotMatch(term, /[A-Z_ ]/);
           assert.ok(term.length <= 64);
         }
@@ -105,7 +169,7 @@ describe("analyser", () => {
     const text = "太平洋戦争を前に、日本やドイツは감염병예방법관련규정";
     const indexed = new Set(tokenText(text).split(" "));
     for (let at = 0; at + 2 <= text.length; at++) {
-      for (const { term } of queryTerms(text.slice(at, at + 2))) {
+      for (const { term } of readQuery(text.slice(at, at + 2)).terms) {
         const single = term.length === 1 && !/[\p{sc=Han}\p{sc=Hang}]/u.test(term);
         if (!single) assert.ok(indexed.has(term), term);
       }
@@ -157,7 +221,7 @@ describe("query terms", () => {
     ];
     for (const [text, expected] of cases)
       assert.deepEqual(
-        queryTerms(text).map((word) => [word.term, word.spelled, word.weight]),
+        readQuery(text).terms.map((word) => [word.term, word.spelled, word.weight]),
         expected,
         text,
       );
@@ -168,7 +232,7 @@ describe("highlights", () => {
   test("ranges are exactly what matched: in order, apart, and each reads to a wanted term", () => {
     fc.assert(
       fc.property(arbitraryText, arbitraryText, (text, query) => {
-        const terms = new Set(queryTerms(query + text.slice(0, 5)).map((word) => word.term));
+        const terms = new Set(readQuery(query + text.slice(0, 5)).terms.map((word) => word.term));
         let before = -1;
         for (const [start, end] of highlights(text, terms)) {
           assert.ok(start > before && start < end && end <= text.length);
@@ -182,7 +246,7 @@ describe("highlights", () => {
 
   test("each occurrence is marked, with its accents, and pairs of an unspaced script become one range", () => {
     const marked = (text: string, query: string) =>
-      highlights(text, new Set(queryTerms(query).map((word) => word.term))).map(([start, end]) =>
+      highlights(text, new Set(readQuery(query).terms.map((word) => word.term))).map(([start, end]) =>
         text.slice(start, end),
       );
     assert.deepEqual(marked("Runs: he RUNS, she’s running.", "run"), ["Runs", "RUNS", "running"]);

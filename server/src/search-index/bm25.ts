@@ -1,6 +1,7 @@
 /**
- * The one ranking formula: BM25 over the fields title and body of a team's chunks, as SQLite's FTS5 computes it
- * (`bm25(f, 4, 1, 0)`), so that every engine gives the same scores. The conformance suite holds each adapter against it.
+ * The formula that finds the best chunks: BM25 over the fields title and body of a team's chunks, as SQLite's FTS5 computes it
+ * (`bm25(f, 4, 1, 0)`), so that every engine finds the same ones. In which order they come is passage-score.ts's. The conformance suite holds each adapter
+ * against both.
  *
  *     score  = Σ over the query's terms  weight · idf · tf · (K1 + 1) / (tf + K1 · (1 − B + B · length / average length))
  *     tf     = TITLE_WEIGHT · occurrences in the title + occurrences in the body
@@ -11,7 +12,7 @@
  */
 export const TITLE_WEIGHT = 4;
 export const BODY_WEIGHT = 1;
-const K1 = 1.2;
+export const K1 = 1.2;
 const B = 0.75;
 const MIN_IDF = 1e-6;
 
@@ -24,10 +25,15 @@ export function idf(chunks: number, chunksWithTerm: number): number {
   return Math.max(Math.log((chunks - chunksWithTerm + 0.5) / (chunksWithTerm + 0.5)), MIN_IDF);
 }
 
+/** What a frequency is set against: longer chunks hold more of everything. `relativeLength` is in average lengths. */
+export function lengthFactor(relativeLength: number): number {
+  return K1 * (1 - B + B * relativeLength);
+}
+
 /** What one term adds to a chunk's score. `relativeLength` is the chunk's length in average lengths. */
 export function termScore(weightedIdf: number, occurrences: Occurrences, relativeLength: number): number {
   const frequency = TITLE_WEIGHT * occurrences.title + BODY_WEIGHT * occurrences.body;
-  return (weightedIdf * frequency * (K1 + 1)) / (frequency + K1 * (1 - B + B * relativeLength));
+  return (weightedIdf * frequency * (K1 + 1)) / (frequency + lengthFactor(relativeLength));
 }
 
 /** Nothing that a chunk holds of the term adds more than this. */
@@ -69,26 +75,6 @@ export function scoreText(
     sum += termScore(weight * idf(team.chunks, chunks), found, relativeLength);
   }
   return sum;
-}
-
-/**
- * What a chunk gains in which the whole query stands word for word: one more term, as rare as can be. Whoever pastes a sentence wants the
- * place where it stands, and of its everyday words alone BM25 put that place 35th of a novel's. `phrase` null = the query has one word.
- */
-export function verbatimScore(
-  text: ScoredText,
-  phrase: string | null,
-  team: { readonly chunks: number; readonly tokens: number },
-): number {
-  if (phrase === null) return 0;
-  const found = { title: Number(holdsPhrase(text.title, phrase)), body: Number(holdsPhrase(text.body, phrase)) };
-  if (found.title + found.body === 0) return 0;
-  const length = [text.title, text.body, text.hints].reduce((sum, field) => sum + tokensOf(field).length, 0);
-  return termScore(idf(team.chunks, 1), found, length / (team.tokens / team.chunks));
-}
-
-function holdsPhrase(field: string, phrase: string): boolean {
-  return field.includes(phrase) && ` ${field} `.includes(` ${phrase} `);
 }
 
 export function tokensOf(spaceJoined: string): readonly string[] {

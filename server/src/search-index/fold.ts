@@ -10,21 +10,27 @@
  */
 export interface Folded {
   readonly kind: "separator" | "ignorable" | "mark" | "word" | "unit" | "mixed";
-  /** NFKC, lower case, without diacritics. */
+  /** NFKC, lower case, without diacritics, digits of any script as 0–9. */
   readonly text: string;
+  /** The same with ä as ae, å as aa: how it is written where the letter is not at hand. Mostly equal to `text`. */
+  readonly spelledOut: string;
   /** A unit that is a word by itself often enough to be searched alone: an ideograph, a Hangul syllable. */
   readonly alone: boolean;
 }
 
-/** Folding is a property of the code point, so each is worked out once. Bounded by Unicode; a text uses a few hundred. */
-const known = new Map<number, Folded>();
+/** Of analyze.ts: what changed between two versions stands beside NEWER_LETTERS and `baseOf`. */
+export type AnalyserVersion = 1 | 2;
+export const ANALYSER_VERSION: AnalyserVersion = 2;
 
-export function foldCodePoint(codePoint: number): Folded {
-  const found = known.get(codePoint);
+/** Folding is a property of the code point, so each is worked out once. Bounded by Unicode; a text uses a few hundred. */
+const known: Readonly<Record<AnalyserVersion, Map<number, Folded>>> = { 1: new Map(), 2: new Map() };
+
+export function foldCodePoint(codePoint: number, version: AnalyserVersion = ANALYSER_VERSION): Folded {
+  const found = known[version].get(codePoint);
   if (found !== undefined) return found;
-  const folded = work(String.fromCodePoint(codePoint));
-  known.set(codePoint, folded);
-  return folded;
+  const made = work(String.fromCodePoint(codePoint), version);
+  known[version].set(codePoint, made);
+  return made;
 }
 
 /**
@@ -87,28 +93,81 @@ const LETTERS: Readonly<Record<string, string>> = {
   ς: "σ",
 };
 
-function work(char: string): Folded {
-  if (char === ZERO_WIDTH_SPACE) return { kind: "separator", text: "", alone: false };
-  if (IGNORABLE.test(char)) return { kind: "ignorable", text: "", alone: false };
-  const text = foldText(char);
-  if (text === "") return { kind: "mark", text, alone: false };
-  const parts = [...text];
-  const words = parts.filter((part) => WORD.test(part)).length;
-  if (words === 0) return { kind: "separator", text: "", alone: false };
-  if (words < parts.length) return { kind: "mixed", text, alone: false };
-  // The folded text decides: the narrow voicing marks ﾞ and ﾟ are letters themselves.
-  if (parts.every((part) => MARK.test(part)) || HANGUL_TAIL.test(char)) return { kind: "mark", text, alone: false };
-  const unit = parts.every((part) => UNSPACED.test(part) && !DIGIT.test(part));
-  return { kind: unit ? "unit" : "word", text, alone: unit && ALONE.test(parts[0] ?? "") };
+/** Persian and Urdu spellings of Arabic letters, which keyboards mix. Since version 2. */
+const NEWER_LETTERS: Readonly<Record<string, string>> = {
+  ک: "ك",
+  ی: "ي",
+  ى: "ي",
+  ة: "ه",
+  ہ: "ه",
+  ھ: "ه",
+};
+
+const DIAERESIS = 0x0308;
+const RING = 0x030a;
+
+/** What a mark adds to its letter where the pair is written out: ä is ae, å is aa. "" = nothing: ë stays e. */
+export function spelledMark(letter: string, mark: number): string {
+  if (mark === DIAERESIS && (letter === "a" || letter === "o" || letter === "u")) return "e";
+  return mark === RING && letter === "a" ? "a" : "";
 }
 
-function foldText(char: string): string {
+function work(char: string, version: AnalyserVersion): Folded {
+  if (char === ZERO_WIDTH_SPACE) return folded("separator", "");
+  if (IGNORABLE.test(char)) return folded("ignorable", "");
+  const text = foldText(char, version);
+  if (text === "") return folded("mark", text);
+  const parts = [...text];
+  const words = parts.filter((part) => WORD.test(part)).length;
+  if (words === 0) return folded("separator", "");
+  if (words < parts.length) return folded("mixed", text);
+  // The folded text decides: the narrow voicing marks ﾞ and ﾟ are letters themselves.
+  if (parts.every((part) => MARK.test(part)) || HANGUL_TAIL.test(char)) return folded("mark", text);
+  if (!parts.every((part) => UNSPACED.test(part) && !DIGIT.test(part)))
+    return folded("word", text, spellOut(char, version));
+  return { ...folded("unit", text), alone: ALONE.test(parts[0] ?? "") };
+}
+
+function folded(kind: Folded["kind"], text: string, spelledOut = text): Folded {
+  return { kind, text, spelledOut, alone: false };
+}
+
+function foldText(char: string, version: AnalyserVersion): string {
   let text = "";
-  // Lower case can decompose (İ) and decomposition can bring capitals (ℌ): decompose on both sides of it.
-  for (const part of char.normalize("NFKD").toLowerCase().normalize("NFKD")) {
-    if (!isDiacritic(part.codePointAt(0) ?? 0)) text += LETTERS[part] ?? part;
+  for (const part of decomposed(char)) {
+    if (!isDiacritic(part.codePointAt(0) ?? 0)) text += baseOf(part, version);
   }
   return text.normalize("NFC");
+}
+
+function spellOut(char: string, version: AnalyserVersion): string {
+  let text = "";
+  for (const part of decomposed(char)) {
+    const codePoint = part.codePointAt(0) ?? 0;
+    if (part === "ø") text += "oe";
+    else text += isDiacritic(codePoint) ? spelledMark(text.at(-1) ?? "", codePoint) : baseOf(part, version);
+  }
+  return text.normalize("NFC");
+}
+
+/** Lower case can decompose (İ) and decomposition can bring capitals (ℌ): decompose on both sides of it. */
+function decomposed(char: string): string {
+  return char.normalize("NFKD").toLowerCase().normalize("NFKD");
+}
+
+/** Version 1 left the digits of other scripts as they were. */
+function baseOf(part: string, version: AnalyserVersion): string {
+  const base = LETTERS[part];
+  if (base !== undefined || version === 1) return base ?? part;
+  return NEWER_LETTERS[part] ?? (DIGIT.test(part) ? digitOf(part) : part);
+}
+
+/** Unicode keeps the decimal digits of a script in a row that begins with zero. */
+function digitOf(digit: string): string {
+  const codePoint = digit.codePointAt(0) ?? 0;
+  let zero = codePoint;
+  while (DIGIT.test(String.fromCodePoint(zero - 1))) zero--;
+  return String((codePoint - zero) % 10);
 }
 
 function isDiacritic(codePoint: number): boolean {

@@ -1,6 +1,6 @@
 import type { MessagePort } from "node:worker_threads";
 import type { FileId, TeamId } from "../ids.ts";
-import type { BuildRef, ChunkWrite, RankQuery } from "./search-index.ts";
+import type { BuildRef, ChunkWrite, FileNames, RankQuery } from "./search-index.ts";
 
 /** What fts5.ts asks of its threads. Structured-clone data; the answer's type stands beside the call. */
 
@@ -10,6 +10,13 @@ export type WriterCall =
   /** One bounded batch; `build` null = of all builds. → boolean: whether there is more */
   | { readonly kind: "remove"; readonly team: TeamId; readonly file: FileId; readonly build: string | null }
   /** → null */
+  | {
+      readonly kind: "read-again";
+      readonly team: TeamId;
+      readonly upTo: number;
+      readonly names: readonly FileNames[];
+    }
+  /** → null */
   | { readonly kind: "discard"; readonly team: TeamId };
 
 export type ReaderCall =
@@ -17,6 +24,8 @@ export type ReaderCall =
   | { readonly kind: "rank"; readonly team: TeamId; readonly query: RankQuery }
   /** → (BuildRef & { chunks })[] */
   | { readonly kind: "builds"; readonly team: TeamId; readonly after: BuildRef | null; readonly limit: number }
+  /** → OutdatedChunks | null */
+  | { readonly kind: "outdated"; readonly team: TeamId }
   /** Closes the team's file. → null */
   | { readonly kind: "forget"; readonly team: TeamId };
 

@@ -11,8 +11,8 @@ import { openFts5SearchIndex } from "./fts5.ts";
 import { indexPath } from "./fts5-files.ts";
 import { Fts5Reads } from "./fts5-rank.ts";
 import { openMemorySearchIndex } from "./memory.ts";
-import { ask, chunks } from "./search-index.conformance.ts";
 import type { Candidate } from "./search-index.ts";
+import { ask, chunks } from "./test-chunks.ts";
 
 const TEAM = brandId("team", "team_01");
 const FILES = 40;

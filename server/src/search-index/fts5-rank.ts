@@ -1,11 +1,21 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { brandId, type FileId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
-import { BODY_WEIGHT, compareRanked, scoreText, TITLE_WEIGHT, verbatimScore } from "./bm25.ts";
-import { bucketHint, fileHint, tagHint } from "./hints.ts";
-import { queryPhrase, queryTerms } from "./query-terms.ts";
-import type { BuildRef, Candidate, Ranking, RankQuery } from "./search-index.ts";
-import { type CountedTerm, chooseTerms, Essentials, type TermSplit } from "./term-budget.ts";
+import { BODY_WEIGHT, compareRanked, TITLE_WEIGHT } from "./bm25.ts";
+import { formatOf, INDEX_FORMAT } from "./fts5-schema.ts";
+import { bucketHint, fileHint, tagAsSent, tagHint } from "./hints.ts";
+import { passageScores, type Scoring } from "./passage-score.ts";
+import { type Query, readQuery, withOlderTerms } from "./query-terms.ts";
+import type { BuildRef, Candidate, OutdatedChunks, Ranking, RankQuery } from "./search-index.ts";
+import {
+  areFew,
+  type CountedTerm,
+  chooseTerms,
+  Essentials,
+  lookedUpTogether,
+  readAgain,
+  type TermSplit,
+} from "./term-budget.ts";
 
 /**
  * Reads of one team's file, on the reader thread, each inside one snapshot. Nearly all of a ranking's time is FTS5 scoring rows, 1 µs
@@ -19,8 +29,12 @@ export class Fts5Reads {
   readonly #bestWithTies: Record<RowFilter, StatementSync>;
   readonly #chunksByIds: StatementSync;
   readonly #builds: StatementSync;
+  readonly #outdatedChunks: StatementSync;
 
   readonly #firstRows: number;
+
+  /** Of the tables that it was made for: the first write to a file of the first format changes them. */
+  readonly format: number;
 
   /** `firstRows`: a test makes it small, so that a small index has something to leave out. */
   constructor(database: DatabaseSync, firstRows: number = LIMITS.searchFirstRows) {
@@ -41,6 +55,13 @@ export class Fts5Reads {
       `SELECT id, file, build, position, page, char_start, char_end, text
        FROM chunks WHERE id IN (SELECT value FROM json_each(?))`,
     );
+    this.format = formatOf(database);
+    this.#outdatedChunks = prepare(
+      this.format === INDEX_FORMAT
+        ? `SELECT chunks.id, chunks.file FROM analysis JOIN chunks
+           ON chunks.id > analysis.done AND chunks.id <= analysis.last ORDER BY chunks.id LIMIT ?`
+        : "SELECT id, file FROM chunks ORDER BY id LIMIT ?",
+    );
     // Grouped along the covering index chunks_by_build: a page of builds reads no more than its own entries.
     this.#builds = prepare(
       `SELECT file, build, count(*) FROM chunks WHERE (file, build) > (?, ?) GROUP BY file, build ORDER BY file, build LIMIT ?`,
@@ -51,26 +72,38 @@ export class Fts5Reads {
     const team = this.#team();
     const filters = this.#filters(query);
     const filteredChunks = Math.min(team.chunks, ...filters.map((filter) => filter.chunks));
-    const counted = queryTerms(query.text).map((word) => ({ ...word, chunks: this.#count(word.term) }));
+    const asked = this.#isOutdated() ? withOlderTerms(readQuery(query.text), query.text) : readQuery(query.text);
+    const counted = asked.terms.map((word) => ({ ...word, chunks: this.#count(word.term) }));
     const budget = { rows: query.termBudgetRows, chunks: team.chunks, filteredChunks };
     const { present, kept, ignored } = chooseTerms(counted, budget);
     const termsIgnored = ignored.map((word) => word.spelled);
     if (kept.length === 0 || filteredChunks === 0) return { candidates: [], complete: true, termsIgnored };
-    const phrase = queryPhrase(query.text);
     const lookup = {
       hints: hintsExpression(filters, query.everyFilter ? team.chunks + 1 : team.chunks / 2),
       files: filesToJoin(query),
     };
-    const few = present.length <= MAX_SPLIT_TERMS;
-    const looked = few ? LIMITS.searchLookedThrough : LIMITS.searchRescored;
-    const wanted = { limit: query.limit, pool: phrase === null ? query.limit : Math.max(query.limit, looked) };
-    const best = few
+    const looked = readAgain(present);
+    const wanted = { limit: query.limit, pool: Math.max(query.limit, looked) };
+    const best = areFew(present)
       ? this.#bestByFew(new Essentials(present, kept, team.chunks), filteredChunks / team.chunks, lookup, wanted)
       : this.#best([wordsExpression(kept), ...lookup.hints].join(" AND "), lookup.files, wanted);
-    const terms = few || ignored.length === 0 ? null : present;
-    const scores = this.#rescore(best.scores, { terms, phrase }, team);
+    const ranked = [...best.scores].sort(([, a], [, b]) => b - a);
+    const again = new Set([...ranked.slice(0, looked).map(([id]) => id), ...this.#together(asked, lookup, wanted)]);
+    const scores = this.#rescore(again, { query: asked, terms: present, team }, ranked);
     const candidates = this.#candidates(bestOf(scores, query.limit)).slice(0, query.limit);
     return { candidates, complete: best.complete && scores.size <= query.limit, termsIgnored };
+  }
+
+  /** The next chunks that hold tokens of an earlier analyser, those of a file of the first format all. */
+  outdated(): OutdatedChunks | null {
+    const rows = this.#outdatedChunks.all(LIMITS.indexReadAgainBatch).map(cells);
+    if (rows.length === 0) return null;
+    const files = new Set(rows.map(([, file]) => brandId("file", String(file))));
+    return { upTo: Math.max(...rows.map(([id]) => Number(id))), chunks: rows.length, files: [...files] };
+  }
+
+  #isOutdated(): boolean {
+    return this.#outdatedChunks.get(1) !== undefined;
   }
 
   builds(after: BuildRef | null, limit: number): (BuildRef & { readonly chunks: number })[] {
@@ -101,7 +134,7 @@ export class Fts5Reads {
     });
     return [
       ...(buckets.length > 0 ? [filter(buckets.map(bucketHint))] : []),
-      ...tags.map((tag) => filter([tagHint(tag)])),
+      ...tags.map((tag) => filter([...new Set([tagHint(tag), tagAsSent(tag)])])),
       ...(files !== null ? [filter(files.map(fileHint), filesToJoin(query) !== null)] : []),
     ];
   }
@@ -147,28 +180,28 @@ export class Fts5Reads {
     return { scores: new Map(exact.map(([id, score]) => [Number(id), -Number(score)])), complete };
   }
 
-  /**
-   * `terms`: a long query was scored by its kept words alone, and what it found is scored again by all; null = the scores hold. FTS5 knows no
-   * order of words: the best limits.searchLookedThrough (of a long query limits.searchRescored), however many are asked for, are looked
-   * through for the query as it stands.
-   */
+  #together(query: Query, { hints, files }: Lookup, { limit }: Wanted): readonly number[] {
+    const wanted = { limit, pool: LIMITS.searchLookedThrough };
+    return lookedUpTogether(query, (term) => this.#count(term)).flatMap((words) => {
+      const match = [`{title body} : (${allOf(words)})`, ...hints].join(" AND ");
+      return [...this.#best(match, files, wanted).scores.keys()];
+    });
+  }
+
+  /** `again` are put in their order by all that the query says; what else was found follows, in the order of `ranked`. */
   #rescore(
-    scores: ReadonlyMap<number, number>,
-    by: { readonly terms: readonly CountedTerm[] | null; readonly phrase: string | null },
-    team: { readonly chunks: number; readonly tokens: number },
+    again: ReadonlySet<number>,
+    scoring: Scoring,
+    ranked: readonly (readonly [number, number])[],
   ): ReadonlyMap<number, number> {
-    if (by.terms === null && by.phrase === null) return scores;
-    const rescored = new Map(scores);
-    const best = [...scores].sort(([, a], [, b]) => b - a).map(([id]) => id);
-    const ids = by.terms === null ? best.slice(0, LIMITS.searchLookedThrough) : best;
-    for (const row of this.#wordsByIds.all(JSON.stringify(ids))) {
-      const [rowid, title, body, hints] = cells(row);
-      const id = Number(rowid);
-      const text = { title: String(title), body: String(body), hints: String(hints) };
-      const score = by.terms === null ? (scores.get(id) ?? 0) : scoreText(text, by.terms, team);
-      rescored.set(id, score + verbatimScore(text, by.phrase, team));
-    }
-    return rescored;
+    const texts = this.#wordsByIds.all(JSON.stringify([...again])).map((row) => {
+      const [id, title, body, hints] = cells(row);
+      return [Number(id), { title: String(title), body: String(body), hints: String(hints) }] as const;
+    });
+    const scores = new Map(passageScores(new Map(texts), scoring));
+    const least = Math.min(...scores.values());
+    for (const [id, score] of ranked) if (!scores.has(id)) scores.set(id, Math.min(least, score));
+    return scores;
   }
 
   #candidates(scores: ReadonlyMap<number, number>): readonly Candidate[] {
@@ -241,9 +274,6 @@ function wordsExpression(terms: readonly CountedTerm[]): string {
   return `{title body} : (${anyOf(terms.flatMap(repeated))})`;
 }
 
-/** Skipping through the rows of many words at once costs FTS5 more than scoring them (30 words: four times as much). */
-const MAX_SPLIT_TERMS = 6;
-
 function filesToJoin({ files }: RankQuery): readonly FileId[] | null {
   return files !== null && files.length > MAX_FILE_HINTS ? files : null;
 }
@@ -278,7 +308,15 @@ function repeated({ term, weight }: CountedTerm): readonly string[] {
 
 /** Quoted, so that nothing in it is an operator to FTS5. */
 function anyOf(tokens: readonly string[]): string {
-  return tokens.map((token) => `"${token.replaceAll('"', '""')}"`).join(" OR ");
+  return tokens.map(quoted).join(" OR ");
+}
+
+function quoted(token: string): string {
+  return `"${token.replaceAll('"', '""')}"`;
+}
+
+function allOf(tokens: readonly string[]): string {
+  return tokens.map(quoted).join(" AND ");
 }
 
 /** A row of a statement that returns arrays, which node:sqlite types as objects. */

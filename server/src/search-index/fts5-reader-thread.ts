@@ -8,7 +8,7 @@ import { ReaderGate } from "../sqlite/wal-checkpoint.ts";
 import { indexExists, indexPath } from "./fts5-files.ts";
 import type { ReaderCall, ReaderThreadData } from "./fts5-protocol.ts";
 import { Fts5Reads } from "./fts5-rank.ts";
-import { formatOf, refuseOtherFormat } from "./fts5-schema.ts";
+import { formatOf, INDEX_FORMAT, refuseOtherFormat } from "./fts5-schema.ts";
 import { OpenFiles } from "./open-files.ts";
 import type { Ranking } from "./search-index.ts";
 
@@ -80,6 +80,8 @@ function run(call: ReaderCall, files: OpenFiles<ReadFile>, fileOf: (team: string
       return null;
     case "rank":
       return fileOf(call.team)?.read((reads) => reads.rank(call.query)) ?? NOTHING;
+    case "outdated":
+      return fileOf(call.team)?.read((reads) => reads.outdated()) ?? null;
     case "builds":
       return fileOf(call.team)?.read((reads) => reads.builds(call.after, call.limit)) ?? [];
   }
@@ -87,7 +89,7 @@ function run(call: ReaderCall, files: OpenFiles<ReadFile>, fileOf: (team: string
 
 class ReadFile {
   readonly #database: DatabaseSync;
-  readonly #reads: Fts5Reads;
+  #reads: Fts5Reads;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -98,6 +100,9 @@ class ReadFile {
   read<T>(work: (reads: Fts5Reads) => T): T {
     this.#database.exec("BEGIN");
     try {
+      // The writer brings a file of the first format to the newest one under an open reader.
+      if (this.#reads.format !== INDEX_FORMAT && formatOf(this.#database) !== this.#reads.format)
+        this.#reads = new Fts5Reads(this.#database);
       return work(this.#reads);
     } finally {
       if (this.#database.isTransaction) this.#database.exec("COMMIT");

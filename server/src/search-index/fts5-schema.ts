@@ -33,13 +33,24 @@ const STATEMENTS = [
   `INSERT INTO totals (chunks, tokens, unmerged) VALUES (0, 0, 0)`,
 ];
 
-/** Of tables and analyser together: a file of another format is rebuilt, not migrated, since it is derived. */
-export const INDEX_FORMAT = 1;
+/**
+ * Of tables and analyser together. Format 1 holds the tokens of analyser 1 (fold.ts) and no table `analysis`; it is read as it is, and brought
+ * to format 2 by the first write. Another one is rebuilt, not migrated, since the index is derived.
+ */
+export const INDEX_FORMAT = 2;
+const FIRST_FORMAT = 1;
 
-/** Creates the tables in an empty file; true when it did. Inside the caller's transaction. */
+/** Chunks with `done` < id ≤ `last` hold the tokens of an earlier analyser; later ones came after it. Equal = none. */
+const ANALYSIS = [
+  `CREATE TABLE analysis (done integer NOT NULL, last integer NOT NULL) STRICT`,
+  `INSERT INTO analysis (done, last) SELECT 0, coalesce(max(id), 0) FROM chunks`,
+];
+
+/** Creates the tables in an empty file, or what a file of the first format lacks; true when it did. Inside the caller's transaction. */
 export function createTables(database: DatabaseSync): boolean {
-  if (formatOf(database) !== 0) return false;
-  for (const statement of STATEMENTS) database.exec(statement);
+  const format = formatOf(database);
+  if (format !== 0 && format !== FIRST_FORMAT) return false;
+  for (const statement of [...(format === 0 ? STATEMENTS : []), ...ANALYSIS]) database.exec(statement);
   database.exec(`PRAGMA user_version = ${INDEX_FORMAT}`);
   return true;
 }
@@ -52,6 +63,6 @@ export function formatOf(database: DatabaseSync): number {
 /** An index of another version of Wharf is not guessed at. */
 export function refuseOtherFormat(database: DatabaseSync): void {
   const format = formatOf(database);
-  if (format !== INDEX_FORMAT)
+  if (format !== INDEX_FORMAT && format !== FIRST_FORMAT)
     throw new Error(`the search index has format ${format}, this Wharf reads ${INDEX_FORMAT}: run wharf reindex`);
 }

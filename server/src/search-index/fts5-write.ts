@@ -1,9 +1,10 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { FileId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
+import { tokenText } from "./analyze.ts";
 import { tokensOf } from "./bm25.ts";
-import { hintTokens } from "./hints.ts";
-import type { ChunkWrite, IndexedChunk } from "./search-index.ts";
+import { hintTokens, withTags } from "./hints.ts";
+import type { ChunkWrite, FileNames, IndexedChunk } from "./search-index.ts";
 
 /** Writes to one team's file, on the writer thread, inside its transaction. All synchronous. */
 export class Fts5Writes {
@@ -19,6 +20,9 @@ export class Fts5Writes {
   readonly #addCount: StatementSync;
   readonly #addTotals: StatementSync;
   readonly #dropTerm: StatementSync;
+  readonly #outdated: StatementSync;
+  readonly #updateWords: StatementSync;
+  readonly #advance: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -38,6 +42,12 @@ export class Fts5Writes {
       "INSERT INTO terms (term, chunks) VALUES (?, ?) ON CONFLICT (term) DO UPDATE SET chunks = chunks + excluded.chunks",
     );
     this.#addTotals = database.prepare("UPDATE totals SET chunks = chunks + ?, tokens = tokens + ?");
+    this.#outdated = database.prepare(
+      `SELECT chunks.id, chunks.file, chunks.text FROM analysis JOIN chunks
+       ON chunks.id > analysis.done AND chunks.id <= min(analysis.last, ?)`,
+    );
+    this.#updateWords = database.prepare("UPDATE words SET title = ?, body = ?, hints = ? WHERE rowid = ?");
+    this.#advance = database.prepare("UPDATE analysis SET done = min(max(done, ?), last)");
     this.#dropTerm = database.prepare("DELETE FROM terms WHERE term = ? AND chunks <= 0");
   }
 
@@ -51,6 +61,33 @@ export class Fts5Writes {
       counts.add([write.titleTokens, chunk.tokens, hints], 1);
     }
     this.#apply(counts);
+  }
+
+  /**
+   * Makes the tokens of chunks up to `upTo` anew that an earlier analyser read. Their texts stay, so nothing has to leave the inverted index at once:
+   * the old words go with the merge that follows.
+   */
+  readAgain(upTo: number, names: readonly FileNames[]): void {
+    const nameOf = new Map<string, FileNames>(names.map((each) => [each.file, each]));
+    const counts = new TermCounts();
+    this.#setThorough(false);
+    for (const row of this.#outdated.all(upTo)) {
+      const id = Number(row["id"]);
+      const before = fieldsOf(this.#wordsOf.get(id));
+      const name = nameOf.get(String(row["file"]));
+      const [title, hints] =
+        name === undefined
+          ? [before[0], before[2]]
+          : [name.titleTokens, withTags(tokensOf(before[2]), name.tags).join(" ")];
+      const after = [title, tokenText(String(row["text"])), hints] as const;
+      counts.add(before, -1);
+      counts.add(after, 1);
+      this.#updateWords.run(...after, id);
+    }
+    this.#setThorough(true);
+    this.#apply(counts);
+    this.#advance.run(upTo);
+    this.#setTraces(true);
   }
 
   /** Whether a removal left traces that `merge` has not taken out yet. */
@@ -104,8 +141,7 @@ export class Fts5Writes {
   }
 
   #removeRow(id: number, counts: TermCounts): void {
-    const row = this.#wordsOf.get(id);
-    counts.add([String(row?.["title"] ?? ""), String(row?.["body"] ?? ""), String(row?.["hints"] ?? "")], -1);
+    counts.add(fieldsOf(this.#wordsOf.get(id)), -1);
     this.#deleteWords.run(id);
     this.#deleteChunk.run(id);
   }
@@ -126,6 +162,10 @@ export class Fts5Writes {
       if (change < 0) this.#dropTerm.run(term);
     }
   }
+}
+
+function fieldsOf(row: Readonly<Record<string, unknown>> | undefined): readonly [string, string, string] {
+  return [String(row?.["title"] ?? ""), String(row?.["body"] ?? ""), String(row?.["hints"] ?? "")];
 }
 
 /** How many chunks more or fewer hold each term: gathered first, so that a batch touches each row of `terms` once. */

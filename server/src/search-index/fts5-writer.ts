@@ -139,6 +139,10 @@ export class Fts5Writer {
         if (file.writes.hasTraces()) this.#unmerged.add(call.team);
         return more;
       }
+      case "read-again":
+        file.writes.readAgain(call.upTo, call.names);
+        this.#unmerged.add(call.team);
+        return null;
       case "discard":
         return null;
     }

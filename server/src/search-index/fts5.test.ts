@@ -6,12 +6,16 @@ import { after, describe, type TestContext, test } from "node:test";
 import { brandId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { createLog } from "../log.ts";
+import { openDatabase } from "../sqlite/open-database.ts";
+import { readText, titleTokenText } from "./analyze.ts";
 import { type Fts5SearchIndex, openFts5SearchIndex } from "./fts5.ts";
 import { createIndexDirectory, indexPath } from "./fts5-files.ts";
 import type { WriterCall } from "./fts5-protocol.ts";
 import { Fts5Writer } from "./fts5-writer.ts";
-import { ask, chunks, describeSearchIndex, file } from "./search-index.conformance.ts";
+import { tagAsSent } from "./hints.ts";
+import { describeSearchIndex } from "./search-index.conformance.ts";
 import { SearchIndexError } from "./search-index.ts";
+import { ask, chunks, file } from "./test-chunks.ts";
 
 const root = mkdtempSync(join(tmpdir(), "wharf-index-"));
 after(() => rmSync(root, { recursive: true }));
@@ -48,6 +52,49 @@ describe("fts5 files", () => {
     const second = await open(t, dir);
     assert.equal((await second.rank(TEAM, ask("otter"))).candidates.length, 1);
     await second.close();
+  });
+
+  test("an index of the first format is searched as it is, and finds no less while it is read again", async (t) => {
+    const dir = folder();
+    const texts = Array.from({ length: 50 }, (_, n) => `Teil KT-55-${n} ٢٠٢٤ C++ otter`);
+    const first = await open(t, dir);
+    await first.write(TEAM, chunks("file_1", texts, { title: "Liste", tags: ["Gro\u0308ße"] }));
+    await first.close();
+    toFirstFormat(indexPath(dir, TEAM));
+    const index = await open(t, dir);
+    const found = async (text: string, tags: readonly string[] = []) =>
+      (await index.rank(TEAM, { ...ask(text), tags })).candidates.length;
+    const askAll = async () => [await found("otter"), await found("٢٠٢٤"), await found("C++"), await found("liste")];
+    assert.deepEqual(await askAll(), [50, 50, 50, 50]);
+    assert.equal(await found("otter", ["Gro\u0308ße"]), 50);
+    assert.equal(await found("KT5517"), 0);
+    const names = [{ file: file("file_1"), titleTokens: titleTokenText("liste.csv", "Liste"), tags: ["Größe"] }];
+    let batches = 0;
+    for (let next = await index.outdated(TEAM); next !== null; next = await index.outdated(TEAM)) {
+      assert.deepEqual(next.files, [file("file_1")]);
+      await index.readAgain(TEAM, next.upTo, names);
+      // A batch that comes again, as after a crash between it and its answer, changes nothing.
+      await index.readAgain(TEAM, next.upTo, names);
+      batches += 1;
+      assert.deepEqual(await askAll(), [50, 50, 50, 50]);
+      assert.equal(await found("otter", ["Gro\u0308ße"]), 50);
+    }
+    assert.equal(batches, Math.ceil(50 / LIMITS.indexReadAgainBatch));
+    assert.deepEqual(await askAll(), [50, 50, 50, 50]);
+    assert.equal(await found("C"), 0);
+    assert.equal(await found("2024"), 50);
+    assert.equal(await found("otter", ["Größe"]), 50);
+    assert.equal((await index.rank(TEAM, ask("KT5517"))).candidates[0]?.position, 17);
+    // As if it had been written by this version: scores come from the same counts.
+    const fresh = await open(t);
+    await fresh.write(TEAM, {
+      ...chunks("file_1", texts, { tags: ["Größe"] }),
+      titleTokens: names[0]?.titleTokens ?? "",
+    });
+    assert.deepEqual(
+      await index.rank(TEAM, ask("otter 2024 KT-55-17")),
+      await fresh.rank(TEAM, ask("otter 2024 KT-55-17")),
+    );
   });
 
   test("a removed file's words are in no file of the folder once the log is truncated", async (t) => {
@@ -188,6 +235,32 @@ describe("fts5 files", () => {
     await index.close();
   });
 });
+
+/** The file as version 0.1 left it: tokens of the first analyser, tags as they were sent, no table of what is outdated. */
+function toFirstFormat(path: string): void {
+  const database = openDatabase(path);
+  const older = (text: string) =>
+    readText(text, 1)
+      .words.map(({ term }) => term)
+      .join(" ");
+  database.exec("DROP TABLE analysis; PRAGMA user_version = 1; DELETE FROM terms; UPDATE totals SET tokens = 0");
+  for (const row of database
+    .prepare("SELECT chunks.id, text, hints FROM chunks JOIN words ON words.rowid = chunks.id")
+    .all()) {
+    const hints = String(row["hints"]).replace(/tag_\w+/, tagAsSent("Gro\u0308ße"));
+    const fields = ["list", older(String(row["text"])), hints];
+    database
+      .prepare("UPDATE words SET title = ?, body = ?, hints = ? WHERE rowid = ?")
+      .run(...fields, Number(row["id"]));
+    const tokens = fields.flatMap((field) => field.split(" "));
+    database.prepare("UPDATE totals SET tokens = tokens + ?").run(tokens.length);
+    for (const term of new Set(tokens))
+      database
+        .prepare("INSERT INTO terms VALUES (?, 1) ON CONFLICT (term) DO UPDATE SET chunks = chunks + 1")
+        .run(term);
+  }
+  database.close();
+}
 
 function call(writer: Fts5Writer, input: WriterCall): unknown {
   const [answer] = writer.commit([{ id: 1, method: input.kind, input }]);

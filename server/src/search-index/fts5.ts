@@ -6,7 +6,13 @@ import { type Failure, ThreadClient } from "../sqlite/thread-client.ts";
 import { createIndexDirectory, indexedTeams } from "./fts5-files.ts";
 import type { ReaderCall, ReaderThreadData, WriterCall, WriterThreadData } from "./fts5-protocol.ts";
 import { Fts5Readers } from "./fts5-readers.ts";
-import { type BuildRef, type Ranking, type SearchIndex, SearchIndexError } from "./search-index.ts";
+import {
+  type BuildRef,
+  type OutdatedChunks,
+  type Ranking,
+  type SearchIndex,
+  SearchIndexError,
+} from "./search-index.ts";
 
 export interface Fts5SearchIndexOptions {
   /** Folder of the index files, one a team; made when it is missing. */
@@ -77,6 +83,10 @@ export async function openFts5SearchIndex(options: Fts5SearchIndexOptions): Prom
     rank: (team, query) => read<Ranking>({ kind: "rank", team, query }),
     builds: (team, after, limit) =>
       read<readonly (BuildRef & { readonly chunks: number })[]>({ kind: "builds", team, after, limit }),
+    outdated: (team) => read<OutdatedChunks | null>({ kind: "outdated", team }),
+    async readAgain(team, upTo, names) {
+      await write<null>({ kind: "read-again", team, upTo, names });
+    },
     teams: async () => indexedTeams(dir),
     async discard(team) {
       await write<null>({ kind: "discard", team });

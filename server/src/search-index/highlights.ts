@@ -9,8 +9,8 @@ export type Range = readonly [start: number, end: number];
  */
 export function highlights(text: string, terms: ReadonlySet<string>): readonly Range[] {
   const ranges: [number, number][] = [];
-  for (const { term, start, end } of analyze(text)) {
-    if (!terms.has(term)) continue;
+  const matching = analyze(text).filter(({ term }) => terms.has(term));
+  for (const { start, end } of matching.sort((a, b) => a.start - b.start)) {
     const last = ranges.at(-1);
     if (last !== undefined && start <= last[1]) last[1] = Math.max(last[1], end);
     else ranges.push([start, end]);

@@ -1,10 +1,11 @@
 import type { FileId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
-import { compareRanked, type ScoredText, scoreText, tokensOf, verbatimScore } from "./bm25.ts";
+import { compareRanked, type ScoredText, scoreText, tokensOf, type WeightedTerm } from "./bm25.ts";
 import { bucketHint, fileHint, hintTokens, tagHint } from "./hints.ts";
-import { queryPhrase, queryTerms } from "./query-terms.ts";
+import { passageScores } from "./passage-score.ts";
+import { readQuery } from "./query-terms.ts";
 import type { BuildRef, Candidate, ChunkWrite, IndexedChunk, Ranking, RankQuery, SearchIndex } from "./search-index.ts";
-import { chooseTerms } from "./term-budget.ts";
+import { chooseTerms, lookedUpTogether, readAgain } from "./term-budget.ts";
 
 /**
  * The reference adapter: plain BM25 over maps, every chunk scored for every query. It is what the others are checked against, and a
@@ -29,6 +30,9 @@ export function openMemorySearchIndex(): SearchIndex {
       removeWhere(team, (row) => row.file === ref.file && row.build === ref.build);
     },
     rank: async (team, query) => rank(rowsOf(team), query),
+    // Nothing outlives the analyser that made it.
+    outdated: async () => null,
+    async readAgain() {},
     builds: async (team, after, limit) => buildsOf(rowsOf(team), after, limit),
     teams: async () => [...teams.keys()].sort(),
     async close() {},
@@ -57,7 +61,8 @@ function rowOf(write: ChunkWrite, chunk: IndexedChunk): Row {
 
 function rank(rows: readonly Row[], query: RankQuery): Ranking {
   const holding = (term: string) => rows.filter((row) => row.terms.has(term)).length;
-  const counted = queryTerms(query.text).map((word) => ({ ...word, chunks: holding(word.term) }));
+  const asked = readQuery(query.text);
+  const counted = asked.terms.map((word) => ({ ...word, chunks: holding(word.term) }));
   const team = { chunks: rows.length, tokens: rows.reduce((sum, row) => sum + row.length, 0) };
   const filteredChunks = atMostFiltered(rows, query);
   const { present, kept, ignored } = chooseTerms(counted, {
@@ -65,21 +70,35 @@ function rank(rows: readonly Row[], query: RankQuery): Ranking {
     chunks: team.chunks,
     filteredChunks,
   });
-  const phrase = queryPhrase(query.text);
-  const ranked = rows
-    .filter((row) => passes(row, query) && kept.some((word) => row.terms.has(word.term)))
-    .map((row) => ({ row, ranked: candidate(row, scoreText(row.scored, present, team)) }))
-    .sort((a, b) => compareRanked(a.ranked, b.ranked))
-    .map(({ row, ranked }, place) => {
-      const more = place < LIMITS.searchLookedThrough ? verbatimScore(row.scored, phrase, team) : 0;
-      return { ...ranked, score: ranked.score + more };
-    })
+  const passing = rows.filter((row) => passes(row, query));
+  const bestOf = (some: readonly Row[], terms: readonly WeightedTerm[]) =>
+    some.map((row) => candidate(row, scoreText(row.scored, terms, team))).sort(compareRanked);
+  const ranked = bestOf(
+    passing.filter((row) => kept.some((word) => row.terms.has(word.term))),
+    present,
+  );
+  const together = (kept.length === 0 ? [] : lookedUpTogether(asked, holding)).flatMap((words) => {
+    const terms = words.map((term) => ({ term, weight: 1, chunks: holding(term) }));
+    const all = passing.filter((row) => words.every((word) => row.terms.has(word)));
+    return bestOf(all, terms).slice(0, LIMITS.searchLookedThrough);
+  });
+  const found = new Map([...together, ...ranked].map((each) => [placeOf(each), each]));
+  const again = new Set([...ranked.slice(0, readAgain(present)), ...together].map(placeOf));
+  const texts = passing.filter((row) => again.has(placeOf(row))).map((row) => [placeOf(row), row.scored] as const);
+  const scores = passageScores(new Map(texts), { query: asked, terms: present, team });
+  const least = Math.min(...scores.values());
+  const inOrder = [...found]
+    .map(([place, each]) => ({ ...each, score: scores.get(place) ?? Math.min(least, each.score) }))
     .sort(compareRanked);
   return {
-    candidates: ranked.slice(0, query.limit),
-    complete: ranked.length <= query.limit,
+    candidates: inOrder.slice(0, query.limit),
+    complete: inOrder.length <= query.limit,
     termsIgnored: ignored.map((word) => word.spelled),
   };
+}
+
+function placeOf({ build, file, position }: BuildRef & { readonly position: number }): string {
+  return `${file} ${build} ${position}`;
 }
 
 /** As an engine knows it without looking at the chunks: from the counts of single hints. */

@@ -1,12 +1,38 @@
-import { analyze, type Token, tokenText } from "./analyze.ts";
+import { type FormToken, readText, type Token, wholeTerm } from "./analyze.ts";
 
 /** A word of a query: what is looked up, and how the client spelled it. */
 export interface QueryTerm {
   readonly term: string;
   /** Its first spelling. */
   readonly spelled: string;
-  /** How often the query says it, at most MAX_WEIGHT: what is said twice is meant more. */
+  /** How often the query says it, at most MAX_WEIGHT: what is said twice is meant more. Of an identifier: how many pieces it has. */
   readonly weight: number;
+  /** Terms that this one is another spelling of: a chunk gains by the better of the two. Empty = it counts by itself. */
+  readonly insteadOf: readonly string[];
+}
+
+/** Words that the query wants next to each other, in this order. */
+export interface QueryPhrase {
+  /** Terms as they stand in a text, stop words too; at least two. */
+  readonly words: readonly string[];
+  /** Those of them that tell something: what is looked up for it. */
+  readonly telling: readonly string[];
+  /** The pieces as one term, which a text that spells them without a gap holds; null where the query has gaps. */
+  readonly joined: string | null;
+  readonly weight: number;
+}
+
+export interface Query {
+  /** Distinct, in the query's order. A chunk matches when it holds one. */
+  readonly terms: readonly QueryTerm[];
+  /** In quotes, or written without a space: they add to a score and never exclude. */
+  readonly phrases: readonly QueryPhrase[];
+  /** Neighbouring words, with the stop words between them. They tell a little: their weight stands for an idf. */
+  readonly pairs: readonly QueryPhrase[];
+  /** All words, space-joined, stop words too; null when it is one word, which ranks by itself. */
+  readonly verbatim: string | null;
+  /** The term of a title that says just this; "" = no words. */
+  readonly whole: string;
 }
 
 /**
@@ -14,23 +40,156 @@ export interface QueryTerm {
  * again (unbounded: 0.38 as well).
  */
 const MAX_WEIGHT = 3;
+/** A part number is worth its pieces: in "price of part KT-55-20" it must outweigh two rare words of a heading. */
+const MAX_JOINED_WEIGHT = 4;
+/** `non relevant` where the query says non-relevant. */
+const ORDINARY_WEIGHT = 0.1;
+/** Each is looked up by itself; more of them in one query are no longer names that somebody looks for. */
+const MAX_PHRASES = 4;
+const MAX_PHRASE_WORDS = 12;
 
 /**
  * What a query asks for: its distinct terms in order, without stop words unless it has nothing else ("to be or not to be" finds
  * Hamlet). Documents keep their stop words, so that such a query has something to find.
  */
-export function queryTerms(text: string): readonly QueryTerm[] {
-  const words = analyze(text).filter(isWidest);
-  const spelled = words.map(({ term, start, end }) => ({ term, spelled: text.slice(start, end), weight: 1 }));
-  const telling = spelled.filter((word) => !STOP_WORDS.has(word.spelled.toLowerCase()));
-  return distinct(telling.length > 0 ? telling : spelled);
+export function readQuery(text: string): Query {
+  const reading = readText(text);
+  const words = reading.words.filter(isWidest);
+  const isStop = ({ start, end }: Token) => STOP_WORDS.has(text.slice(start, end).toLowerCase());
+  const allStop = words.every(isStop);
+  const telling = allStop ? words : words.filter((word) => !isStop(word));
+  const toTerm = ({ term, start, end }: Token): QueryTerm => ({
+    term,
+    spelled: text.slice(start, end),
+    weight: 1,
+    insteadOf: [],
+  });
+  const forms = reading.forms
+    .filter((form) => form.kind !== "split")
+    .map((form) => ({ ...toTerm(form), ...weightOf(form, text) }));
+  const all = reading.words.map((word) => word.term);
+  return {
+    terms: distinct([...telling.map(toTerm), ...forms]),
+    phrases: [...quotedPhrases(text, reading.words, isStop), ...writtenTogether(reading.forms, text)].slice(
+      0,
+      MAX_PHRASES,
+    ),
+    pairs: allStop ? [] : pairsOf(reading.words, isStop),
+    verbatim: all.length > 1 ? all.join(" ") : null,
+    whole: wholeTerm(text),
+  };
 }
 
-/** The query's tokens as a document that says just this has them, stop words too; null when that is one word, which ranks by itself. */
-export function queryPhrase(text: string): string | null {
-  const phrase = tokenText(text);
-  return phrase.includes(" ") ? phrase : null;
+/** With its terms as the first analyser read them, where they differ: for an index that holds its tokens. */
+export function withOlderTerms(query: Query, text: string): Query {
+  const known = new Set(readText(text).words.map((word) => word.term));
+  const older = readText(text, 1)
+    .words.filter(isWidest)
+    .filter((word) => !known.has(word.term));
+  const terms = older.map(({ term, start, end }) => ({
+    term,
+    spelled: text.slice(start, end),
+    weight: 1,
+    insteadOf: [],
+  }));
+  return { ...query, terms: distinct([...query.terms, ...terms]) };
 }
+
+/**
+ * A part number, path or address names one thing, and a text that has it as it stands is what was asked for. Words with a hyphen are words: that
+ * a text spells them in the query's way tells nothing (counted beside its pieces, `non-relevant` cost CISI 0.01).
+ */
+function weightOf(form: FormToken, text: string): Pick<QueryTerm, "weight" | "insteadOf"> {
+  if (form.kind !== "joined") return { weight: 1, insteadOf: [form.of] };
+  if (isOrdinary(form, text)) return { weight: 1, insteadOf: form.pieces };
+  return { weight: Math.min(form.pieces.length, MAX_JOINED_WEIGHT), insteadOf: [] };
+}
+
+/** Words with hyphens, slashes (input/output) or full stops of their own (e.g.) are words; what has a digit, a sign or two such is a name. */
+function isOrdinary(form: FormToken, text: string): boolean {
+  const spelled = text.slice(form.start, form.end);
+  if (/[0-9\\:@=#?~+_]/.test(spelled)) return false;
+  const dotted = spelled.includes(".") && form.pieces.every((piece) => piece.length > 1);
+  return !dotted && (spelled.match(/[./]/g) ?? []).length < 2;
+}
+
+/** What each opening quote ends with. One that is not closed says nothing. */
+const QUOTES: ReadonlyMap<string, string> = new Map([
+  ['"', '"'],
+  ["\u201c", "\u201d"],
+  ["\u201e", "\u201c\u201d"],
+  ["\u00ab", "\u00bb"],
+]);
+
+function quotedPhrases(
+  text: string,
+  words: readonly Token[],
+  isStop: (word: Token) => boolean,
+): readonly QueryPhrase[] {
+  const phrases: QueryPhrase[] = [];
+  for (let from = 0; from < text.length && phrases.length < MAX_PHRASES; from++) {
+    const closing = QUOTES.get(text[from] ?? "");
+    if (closing === undefined) continue;
+    const to = Math.min(...[...closing].map((quote) => text.indexOf(quote, from + 1)).filter((at) => at > 0));
+    if (to === Number.POSITIVE_INFINITY) continue;
+    const within = words.filter((word) => word.start > from && word.end <= to);
+    phrases.push(...phraseOf(within, isStop));
+    from = to;
+  }
+  return phrases;
+}
+
+/** Runs without spaces, and digits in groups. Longer ones hold the shorter ones of their segments. */
+function writtenTogether(forms: readonly FormToken[], text: string): readonly QueryPhrase[] {
+  return forms
+    .filter((form) => form.pieces.length > 1 && form.pieces.length <= MAX_PHRASE_WORDS)
+    .filter((form, index) => form.kind === "joined" || forms[index - 1]?.pieces !== form.pieces)
+    .map((form) => ({
+      words: form.pieces,
+      telling: [...new Set(form.pieces)],
+      joined: form.kind === "joined" ? form.term : form.of,
+      weight: isOrdinary(form, text) ? ORDINARY_WEIGHT : Math.min(form.pieces.length, MAX_JOINED_WEIGHT),
+    }));
+}
+
+function phraseOf(words: readonly Token[], isStop: (word: Token) => boolean): readonly QueryPhrase[] {
+  const telling = words.filter((word) => !isStop(word));
+  if (words.length < 2 || words.length > MAX_PHRASE_WORDS || telling.length === 0) return [];
+  return [
+    {
+      words: words.map((word) => word.term),
+      telling: [...new Set(telling.map((word) => word.term))],
+      joined: null,
+      weight: Math.min(words.length, MAX_JOINED_WEIGHT),
+    },
+  ];
+}
+
+function pairsOf(words: readonly Token[], isStop: (word: Token) => boolean): readonly QueryPhrase[] {
+  const telling = words.flatMap((word, index) => (isStop(word) ? [] : [index]));
+  return telling.slice(1).flatMap((to, index) => {
+    const from = telling[index] ?? 0;
+    if (to - from > MAX_PAIR_SPAN) return [];
+    const near = (first: number, weight: number) =>
+      phraseOf(words.slice(first, to + 1), isStop).map((pair) => ({ ...pair, weight }));
+    const before = words[from - 1];
+    if (to - from === 1) return near(from, PAIR_WEIGHT);
+    return [...near(from, SPAN_WEIGHT), ...(before !== undefined && isStop(before) ? near(from - 1, LONG_WEIGHT) : [])];
+  });
+}
+
+/**
+ * What a pair adds, as if it were a word of that idf, whatever its rarity: most pairs of a question stand in no text at all, and would outweigh rare
+ * words (CISI 0.363 with a pair's own idf, 0.386 with these).
+ */
+const PAIR_WEIGHT = 0.5;
+/** With the same stop words between them (notice of default) they are hardly there by chance … */
+const SPAN_WEIGHT = 0.5;
+/** … still less with the one before them (a notice of default). */
+const LONG_WEIGHT = 3;
+
+/** Two words with up to two stop words between them: bill of the lading. */
+const MAX_PAIR_SPAN = 3;
 
 /**
  * In a run of unspaced script a character also stands alone, so that a query of one character finds it. A query of two or more

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import fc from "fast-check";
-import { type BucketId, brandId, type FileId, type TeamId } from "../ids.ts";
-import { tokenText } from "./analyze.ts";
+import { brandId, type TeamId } from "../ids.ts";
 import { openMemorySearchIndex } from "./memory.ts";
-import type { BuildRef, Candidate, ChunkWrite, RankQuery, SearchIndex } from "./search-index.ts";
+import { RANK_GUARANTEES } from "./rank.conformance.ts";
+import type { BuildRef, Candidate, RankQuery, SearchIndex } from "./search-index.ts";
+import { ask, bucket, chunks, file, manyFiles, places, ref } from "./test-chunks.ts";
 
 /** Every adapter runs all of it; a skip names the test and needs a reason beside it. */
 export function describeSearchIndex(
@@ -228,6 +229,16 @@ export function describeSearchIndex(
       },
     );
 
+    for (const { title, run } of RANK_GUARANTEES) guarantee(title, () => run(index, team));
+
+    guarantee("what this version wrote is not outdated", async () => {
+      await index.write(team, chunks("file_1", ["otter"]));
+      assert.equal(await index.outdated(team), null);
+      await index.readAgain(team, 1_000, []);
+      assert.deepEqual(places(await ranked(ask("otter"))), ["file_1/0"]);
+      assert.equal(await index.outdated(other), null);
+    });
+
     guarantee("builds come in pages, each once", async () => {
       const names = ["file_a", "file_b", "file_c", "file_d", "file_e"];
       for (const name of names) await index.write(team, chunks(name, ["x", "y"]));
@@ -273,57 +284,32 @@ export function describeSearchIndex(
   });
 }
 
-export function file(id: string): FileId {
-  return brandId("file", id);
-}
-
-function bucket(id: string): BucketId {
-  return brandId("bucket", id);
-}
-
-function ref(name: string, build = `task_${name}_1`): BuildRef {
-  return { file: file(name), build };
-}
-
-function manyFiles(count: number): readonly FileId[] {
-  return Array.from({ length: count }, (_, n) => file(`file_none_${n}`));
-}
-
-/** A build of one chunk a text. */
-export function chunks(
-  name: string,
-  texts: readonly string[],
-  more: { build?: string; title?: string; buckets?: readonly string[]; tags?: readonly string[] } = {},
-): ChunkWrite {
-  return {
-    ...ref(name, more.build),
-    buckets: (more.buckets ?? ["bucket_a"]).map(bucket),
-    tags: more.tags ?? [],
-    titleTokens: tokenText(more.title ?? ""),
-    chunks: texts.map((text, position) => {
-      const charEnd = 100 + text.length;
-      return { position, page: 7, charStart: 100, charEnd, text, tokens: tokenText(text) };
-    }),
-  };
-}
-
-export function ask(text: string): RankQuery {
-  return { text, buckets: [], tags: [], files: null, limit: 100, everyFilter: false, termBudgetRows: null };
-}
-
-function places(candidates: readonly Candidate[]): readonly string[] {
-  return candidates.map(({ file: id, position }) => `${id}/${position}`);
-}
-
 function assertClose(actual: number, expected: number): void {
   assert.ok(Math.abs(actual - expected) <= 1e-9 * Math.max(1e-6, Math.abs(expected)), `${actual} is not ${expected}`);
 }
 
 // A small vocabulary, so that words, files and builds meet often.
 const arbitraryText = fc
-  .array(fc.constantFrom("otter", "badger", "heron", "Heron's", "the", "of", "東京都", "ÉCOLE", "42", "lake"), {
-    maxLength: 12,
-  })
+  .array(
+    fc.constantFrom(
+      "otter",
+      "badger",
+      "heron",
+      "Heron's",
+      "the",
+      "of",
+      "東京都",
+      "ÉCOLE",
+      "42",
+      "lake",
+      "e-mail",
+      "KT-5",
+      '"heron lake"',
+    ),
+    {
+      maxLength: 12,
+    },
+  )
   .map((words) => words.join(" "));
 const arbitraryFile = fc.constantFrom("file_a", "file_b", "file_c");
 const arbitraryBuild = fc.constantFrom("task_1_1", "task_1_2");

@@ -37,6 +37,15 @@ export interface SearchIndex {
     limit: number,
   ): Promise<readonly (BuildRef & { readonly chunks: number })[]>;
 
+  /**
+   * The next chunks whose tokens an earlier analyser made, in bounded batches; null when there are none. Until they are read again, searches find
+   * them by the tokens that they have.
+   */
+  outdated(team: TeamId): Promise<OutdatedChunks | null>;
+
+  /** Makes the tokens of those chunks anew, from their texts. A file that is not named keeps its title and tags. Safe to repeat. */
+  readAgain(team: TeamId, upTo: number, names: readonly FileNames[]): Promise<void>;
+
   /** Teams that have an index. */
   teams(): Promise<readonly TeamId[]>;
 
@@ -54,6 +63,20 @@ export interface ChunkWrite extends BuildRef {
   /** Analysed tokens of the title, space-joined (analyze.ts). The same for all chunks of the build. */
   readonly titleTokens: string;
   readonly chunks: readonly IndexedChunk[];
+}
+
+export interface OutdatedChunks {
+  /** Where the batch ends: the engine's own number. */
+  readonly upTo: number;
+  readonly chunks: number;
+  /** Whose chunks they are. */
+  readonly files: readonly FileId[];
+}
+
+export interface FileNames {
+  readonly file: FileId;
+  readonly titleTokens: string;
+  readonly tags: readonly string[];
 }
 
 export interface IndexedChunk {

@@ -3,7 +3,13 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { type CountedTerm, chooseTerms } from "./term-budget.ts";
 
-const term = (name: string, chunks: number, weight = 1): CountedTerm => ({ term: name, spelled: name, weight, chunks });
+const term = (name: string, chunks: number, weight = 1): CountedTerm => ({
+  term: name,
+  spelled: name,
+  weight,
+  insteadOf: [],
+  chunks,
+});
 const names = (terms: readonly CountedTerm[]) => terms.map((each) => each.term).join(" ");
 
 test("words are looked up by weight, and a filter makes them cheaper", () => {

@@ -1,5 +1,6 @@
+import { LIMITS } from "../limits.ts";
 import { idf, mostOfTerm } from "./bm25.ts";
-import type { QueryTerm } from "./query-terms.ts";
+import type { Query, QueryTerm } from "./query-terms.ts";
 
 export interface CountedTerm extends QueryTerm {
   /** Chunks of the team that hold the term. */
@@ -49,6 +50,35 @@ export function chooseTerms(terms: readonly CountedTerm[], budget: TermBudget): 
     kept: present.filter((term) => kept.has(term)),
     ignored: present.filter((term) => !kept.has(term)),
   };
+}
+
+/**
+ * Words whose chunks are looked up together, beside what each of them finds: those of a phrase, and a title that is the query. For each word of
+ * a phrase may be common, and its chunk not among the best of any. A joined term is as rare as the phrase, so it is found by itself.
+ */
+export function lookedUpTogether(
+  { phrases, whole }: Query,
+  chunksWith: (term: string) => number,
+): readonly (readonly string[])[] {
+  const groups = phrases
+    .filter(({ joined }) => joined === null || chunksWith(joined) === 0)
+    .map(({ telling }) => telling);
+  return [...groups, ...(whole === "" ? [] : [[whole]])].filter((words) => {
+    const counts = words.map(chunksWith);
+    return !counts.includes(0) && counts.reduce((sum, count) => sum + count, 0) <= LIMITS.searchPhraseRows;
+  });
+}
+
+/** Skipping through the rows of many words at once costs FTS5 more than scoring them (30 words: four times as much). */
+const FEW_TERMS = 6;
+
+export function areFew(present: readonly CountedTerm[]): boolean {
+  return present.length <= FEW_TERMS;
+}
+
+/** How many of the best chunks are read again, for what single words do not tell (passage-score.ts). */
+export function readAgain(present: readonly CountedTerm[]): number {
+  return areFew(present) ? LIMITS.searchLookedThrough : LIMITS.searchRescored;
 }
 
 /** A filter saves the scoring of rows, which is nearly all of the cost, but each term's rows are still counted once. */

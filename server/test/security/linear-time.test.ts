@@ -22,7 +22,7 @@ import { brandId } from "../../src/ids.ts";
 import { LIMITS } from "../../src/limits.ts";
 import { redactSecrets } from "../../src/log.ts";
 import { analyze } from "../../src/search-index/analyze.ts";
-import { queryTerms } from "../../src/search-index/query-terms.ts";
+import { readQuery } from "../../src/search-index/query-terms.ts";
 import { parseContentRange } from "../../src/uploads/content-range.ts";
 import { validateCreate } from "../../src/uploads/create-session.ts";
 import { digestContradiction } from "../../src/uploads/expected-digests.ts";
@@ -172,7 +172,7 @@ const PARSERS: Readonly<Record<string, Parser>> = {
     ends: ["", "Z"],
   },
   "a query": {
-    parse: queryTerms,
+    parse: readQuery,
     starts: ["", "don"],
     pieces: [...UNICODE, "'", "’", '"', " ", "ing", "s"],
     ends: ["", "."],

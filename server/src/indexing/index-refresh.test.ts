@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+import type { Log } from "../log.ts";
+import { titleTokenText } from "../search-index/analyze.ts";
+import type { FileNames } from "../search-index/search-index.ts";
+import { IndexRefresh } from "./index-refresh.ts";
+import { textScript } from "./scripted-extractor.ts";
+import { indexMethods, openTestIndexing, type TestIndexing } from "./test-indexing.ts";
+
+let t: TestIndexing;
+beforeEach(async () => {
+  t = await openTestIndexing();
+});
+afterEach(() => t.close());
+
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, fatal() {} };
+
+/** The real index, which says that its chunks are outdated, one batch a file, until they were read again. */
+function outdatedIndex(files: readonly { readonly fileId: FileNames["file"] }[], onRead: () => void = () => {}) {
+  const read: FileNames[] = [];
+  let at = 0;
+  const index = {
+    ...indexMethods(t.index),
+    outdated: async () => {
+      const next = files[at];
+      return next === undefined ? null : { upTo: at + 1, chunks: 1, files: [next.fileId] };
+    },
+    readAgain: async (_team: unknown, upTo: number, names: readonly FileNames[]) => {
+      at = upTo;
+      read.push(...names);
+      onRead();
+    },
+  };
+  return { index, read };
+}
+
+async function indexed(name: string) {
+  const file = await t.newFile(name, textScript("otter"));
+  await t.workerWith().runOnce();
+  return file;
+}
+
+test("every file is read again with its title, file name and tags of now; one that is deleted goes without", async () => {
+  const files = [await indexed("one.txt"), await indexed("two.txt")];
+  const { index, read } = outdatedIndex([...files, { fileId: t.on.ids.next("file") }]);
+  const refresh = new IndexRefresh({ catalogue: t.on.catalogue, index, log: silent });
+  assert.equal(refresh.state, null);
+  await refresh.runOnce();
+  assert.deepEqual(
+    read.map(({ file }) => file),
+    files.map(({ fileId }) => fileId),
+  );
+  assert.equal(read[0]?.titleTokens, titleTokenText("one.txt", "one.txt"));
+  assert.deepEqual(read[0]?.tags, ["blue"]);
+  assert.equal(refresh.state, null);
+});
+
+test("a stop ends it between two batches, and says meanwhile how far it is", async () => {
+  const files = [await indexed("one.txt"), await indexed("two.txt"), await indexed("three.txt")];
+  let stopped: Promise<void> | null = null;
+  const { index, read } = outdatedIndex(files, () => {
+    stopped ??= refresh.stop();
+  });
+  const refresh: IndexRefresh = new IndexRefresh({ catalogue: t.on.catalogue, index, log: silent });
+  refresh.start();
+  await refresh.stop();
+  await stopped;
+  assert.ok(read.length <= 1);
+  if (read.length === 1) assert.match(refresh.state ?? "", /^1 passages have been read again/);
+});

@@ -1,0 +1,92 @@
+import { setTimeout as wait } from "node:timers/promises";
+import type { Catalogue } from "../catalogue/catalogue.ts";
+import type { TeamId } from "../ids.ts";
+import type { Log } from "../log.ts";
+import { titleTokenText } from "../search-index/analyze.ts";
+import {
+  type FileNames,
+  type OutdatedChunks,
+  type SearchIndex,
+  SearchIndexError,
+} from "../search-index/search-index.ts";
+import { findSource } from "./store.ts";
+
+export interface IndexRefreshDeps {
+  readonly catalogue: Catalogue;
+  readonly index: SearchIndex;
+  readonly log: Log;
+}
+
+/**
+ * After an upgrade that brought a new analyser: makes the tokens of all chunks anew, from the texts in the index, team after team, while searches
+ * and everything else go on. Chunks stay where they are, so a search finds each of them at any instant, by its old tokens or its new ones; where it
+ * stopped is recorded in the index, and a restart goes on there. Between two batches it rests as long as the batch took, so it takes at most
+ * half of what one thread can write.
+ *
+ * Rejected: `wharf reindex` for it, which needs the server to be down; a second index beside the first, which doubles the disk and the writing.
+ */
+export class IndexRefresh {
+  readonly #deps: IndexRefreshDeps;
+  readonly #stopping = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+  #chunks = 0;
+  #done = false;
+
+  constructor(deps: IndexRefreshDeps) {
+    this.#deps = deps;
+  }
+
+  /** For `/readyz`; null = every chunk has the tokens of this version. */
+  get state(): string | null {
+    return this.#done || this.#chunks === 0 ? null : `${this.#chunks} passages have been read again for a new analyser`;
+  }
+
+  start(): void {
+    this.#running = this.runOnce().catch((err: unknown) =>
+      this.#deps.log.warn({ err }, "the search index keeps tokens of an earlier version until the next start"),
+    );
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  /** All teams once. */
+  async runOnce(): Promise<void> {
+    for (const team of await this.#deps.index.teams()) await this.#refreshTeam(team);
+    if (this.#stopping.signal.aborted) return;
+    this.#done = true;
+    if (this.#chunks > 0)
+      this.#deps.log.info({ batches: this.#chunks }, "the search index is of this version's analyser");
+  }
+
+  async #refreshTeam(team: TeamId): Promise<void> {
+    const { index, log } = this.#deps;
+    try {
+      for (;;) {
+        const began = performance.now();
+        const batch = this.#stopping.signal.aborted ? null : await index.outdated(team);
+        if (batch === null) return;
+        await index.readAgain(team, batch.upTo, await this.#namesOf(batch));
+        this.#chunks += batch.chunks;
+        await wait(performance.now() - began, undefined, { signal: this.#stopping.signal, ref: false }).catch(() => {});
+      }
+    } catch (error) {
+      // Damaged: the audit says so, and what to do.
+      if (!(error instanceof SearchIndexError)) throw error;
+      log.warn({ team, err: error }, "a team's search index keeps tokens of an earlier version");
+    }
+  }
+
+  /** A file that is deleted meanwhile has no names; its chunks go anyway. */
+  async #namesOf({ files }: OutdatedChunks): Promise<readonly FileNames[]> {
+    const named: FileNames[] = [];
+    for (const file of files) {
+      const source = await this.#deps.catalogue.run(findSource, { fileId: file });
+      if (source === null) continue;
+      named.push({ file, titleTokens: titleTokenText(source.filename, source.title), tags: source.tags });
+    }
+    return named;
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * Other forms of what a text spells in one way, so that each spelling finds the other. They stand beside the words, which stay as they are:
+ *
+ * - **joined**: the pieces of a run without spaces as one: `KT-55-20` is also kt5520, `e-mail` email, `4,000` 4000. A part number is a rare
+ *   word then, however common its pieces are. A run of several segments (`/etc/main.conf`, `10.0.0.1:8080`) gives each of them, and the whole.
+ *   Digits in groups (`040 555 1234`, `4 000`, an IBAN) are joined over single spaces, too.
+ * - **split**: the parts of a word that changes from letters to digits, or of camelCase: `ABC123` is also abc and 123.
+ *
+ * Rejected: phrases of the engine, which it counts by walking all chunks of each piece (100 000 rows of a list: 14 of 40 part numbers found).
+ */
+export interface Form {
+  readonly text: string;
+  /** UTF-16 code units of the text, end exclusive. */
+  readonly start: number;
+  readonly end: number;
+  /** The words that it is made of, or falls into. */
+  readonly pieces: readonly string[];
+  readonly kind: "joined" | "split";
+  /** The word that it is a part of; "" of joined words. */
+  readonly of: string;
+}
+
+/** More pieces are a sentence without spaces or a chain of noise, not a name that anybody would type. */
+const MAX_PIECES = 12;
+const MAX_SPLIT_PIECES = 4;
+/** An IBAN has 34 characters in groups of four, a card number 16. */
+const MAX_GROUPS = 12;
+
+const WEAK = 1;
+const STRONG = 2;
+/** Between two words of a run: a weak one joins pieces to a segment, a strong one segments to a run. */
+const CONNECTORS: ReadonlyMap<number, number> = new Map([
+  ...[..."-._&\u2010\u2011"].map((char) => [char.charCodeAt(0), WEAK] as const),
+  ...[..."/\\:@=#?~+,'"].map((char) => [char.charCodeAt(0), STRONG] as const),
+]);
+const SPACE = 0x20;
+const NO_BREAK_SPACES = new Set([0xa0, 0x202f, 0x2009]);
+/** `://` */
+const MAX_CONNECTOR_CHARS = 3;
+
+interface Piece {
+  readonly word: string;
+  readonly start: number;
+  readonly end: number;
+  /** How it hangs on the one before. */
+  readonly by: number;
+}
+
+/** Takes the words of a text in order, and gives the forms that they make together; call `flush` at the end. */
+export class Compounds {
+  readonly #text: string;
+  readonly #emit: (form: Form) => void;
+  #last: Piece | null = null;
+  #run: Piece[] = [];
+  #groups: Piece[] = [];
+
+  constructor(text: string, emit: (form: Form) => void) {
+    this.#text = text;
+    this.#emit = emit;
+  }
+
+  word(word: string, start: number, end: number): void {
+    const last = this.#last;
+    const by = last === null ? 0 : this.#connection(last, word, start);
+    const piece = { word, start, end, by };
+    if (last !== null && by > 0) {
+      if (this.#run.length === 0) this.#run.push(last);
+      this.#run.push(piece);
+    } else if (this.#run.length > 0) this.#endRun();
+    if (last !== null && word.length <= MAX_GROUP_CHARS && this.#isNextGroup(last, piece)) {
+      if (this.#groups.length === 0) this.#groups.push(last);
+      this.#groups.push(piece);
+    } else if (this.#groups.length > 0) this.#endGroups();
+    this.#last = piece;
+  }
+
+  flush(): void {
+    this.#endRun();
+    this.#endGroups();
+    this.#last = null;
+  }
+
+  /** Only behind a country code may a group have letters (GB29 NWBK 6016): other words of four letters are words. */
+  #isNextGroup(last: Piece, { word, start }: Piece): boolean {
+    const first = this.#groups[0]?.word ?? last.word;
+    const isCode = COUNTRY_CODE.test(first);
+    if (!(DIGITS.test(first) || isCode) || !(DIGITS.test(word) || (isCode && IBAN_GROUP.test(word)))) return false;
+    return this.#isSingleSpace(last.end, start);
+  }
+
+  /** 0 = none. */
+  #connection(last: Piece, word: string, start: number): number {
+    const gap = start - last.end;
+    if (gap < 1 || gap > MAX_CONNECTOR_CHARS) return 0;
+    const code = this.#text.charCodeAt(last.end);
+    const strength = CONNECTORS.get(code) ?? 0;
+    if (strength === 0) return 0;
+    if (gap > 1) return this.#isAddress(last.end, start) ? STRONG : 0;
+    const char = this.#text[last.end];
+    return (char === "," || char === "'") && !(isThousand(word) && isShortNumber(last.word)) ? 0 : strength;
+  }
+
+  #isAddress(from: number, to: number): boolean {
+    const gap = this.#text.slice(from, to);
+    return gap.includes("/") && [...gap].every((char) => CONNECTORS.get(char.charCodeAt(0)) === STRONG);
+  }
+
+  #isSingleSpace(from: number, to: number): boolean {
+    if (to - from !== 1) return false;
+    const code = this.#text.charCodeAt(from);
+    return code === SPACE || NO_BREAK_SPACES.has(code);
+  }
+
+  #endRun(): void {
+    const run = this.#run;
+    if (run.length === 0) return;
+    this.#run = [];
+    let from = 0;
+    for (let at = 1; at <= run.length; at++) {
+      if (at < run.length && run[at]?.by !== STRONG) continue;
+      if (from > 0 || at < run.length) this.#join(run.slice(from, at));
+      from = at;
+    }
+    this.#join(run);
+  }
+
+  #join(pieces: readonly Piece[]): void {
+    const [first] = pieces;
+    const last = pieces.at(-1);
+    if (first === undefined || last === undefined || pieces.length < 2 || pieces.length > MAX_PIECES) return;
+    const words = pieces.map((piece) => piece.word);
+    const joined = {
+      text: words.join(""),
+      start: first.start,
+      end: last.end,
+      pieces: words,
+      kind: "joined",
+      of: "",
+    } as const;
+    this.#emit(joined);
+    // v3.5.1 is release 3.5.1.
+    if (VERSION.test(first.word)) this.#emit({ ...joined, text: joined.text.slice(1), start: first.start + 1 });
+  }
+
+  #endGroups(): void {
+    const groups = this.#groups;
+    this.#groups = [];
+    if (groups.length > MAX_GROUPS) return;
+    const [first, ...rest] = groups.map((group) => group.word);
+    if (first === undefined) return;
+    const thousands = isShortNumber(first) && rest.every(isThousand);
+    const many = rest.length >= 2 && (first.length >= 2 || rest.every((word) => word.length >= 2));
+    if (thousands || many) this.#join(groups);
+  }
+}
+
+const VERSION = /^v[0-9]{1,4}$/;
+const MAX_GROUP_CHARS = 4;
+const DIGITS = /^[0-9]{1,4}$/;
+const COUNTRY_CODE = /^[a-z]{2}[0-9]{2}$/;
+const IBAN_GROUP = /^[a-z0-9]{1,4}$/;
+const SHORT_NUMBER = /^[0-9]{1,3}$/;
+const THOUSAND = /^[0-9]{3}$/;
+
+function isShortNumber(word: string): boolean {
+  return SHORT_NUMBER.test(word);
+}
+
+function isThousand(word: string): boolean {
+  return THOUSAND.test(word);
+}
+
+/** Where an ASCII word changes from letters to digits or back, or from a small letter to a capital; null = it is one piece. */
+export function splitWord(raw: string, start: number): readonly Form[] | null {
+  const pieces = raw.match(PARTS);
+  if (pieces === null || pieces.length < 2 || pieces.length > MAX_SPLIT_PIECES) return null;
+  const words = pieces.map((piece) => piece.toLowerCase());
+  const of = raw.toLowerCase();
+  let at = start;
+  return pieces.map((piece, index) => {
+    const from = at;
+    at += piece.length;
+    return { text: words[index] ?? "", start: from, end: at, pieces: words, kind: "split", of };
+  });
+}
+
+/** Digits; capitals that a capitalised word follows (HTMLParser); a word; capitals. */
+const PARTS = /[0-9]+|[A-Z]+(?![a-z])|[A-Z]?[a-z]+/g;

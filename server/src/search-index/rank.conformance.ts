@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import type { TeamId } from "../ids.ts";
+import { titleTokenText } from "./analyze.ts";
+import type { SearchIndex } from "./search-index.ts";
+import { ask, chunks, places } from "./test-chunks.ts";
+
+interface Guarantee {
+  readonly title: string;
+  readonly run: (index: SearchIndex, team: TeamId) => Promise<void>;
+}
+
+/** What comes first: the part of the port's conformance suite (search-index.conformance.ts) that is about order. */
+export const RANK_GUARANTEES: readonly Guarantee[] = [
+  {
+    title: "an identifier is found as it stands, alone and in a question, however common its pieces are",
+    run: async (index, team) => {
+      const rows = Array.from({ length: 300 }, (_, n) => {
+        const [a, b] = [10 + (n % 30), 10 + ((n * 7) % 30)];
+        return `part KT-${a}-${b}, host 10.${a}.${b}.1, date 2024-${a}-${b}, price ${n}`;
+      });
+      const wanted = "coupling KT-77-20, host 10.20.77.1, date 2024-77-20 on the last page of a long list of parts";
+      await index.write(team, chunks("file_1", [...rows, "price of a part, by date and host: see the list", wanted]));
+      for (const text of ["KT-77-20", "10.20.77.1", "2024-77-20", "kt7720"])
+        for (const query of [text, `price of part ${text}`, `which date belongs to ${text}`, `"${text}" price`])
+          assert.equal((await index.rank(team, { ...ask(query), limit: 1 })).candidates[0]?.position, 301, query);
+    },
+  },
+  {
+    title: "words in quotes that stand together come before the same words apart, and exclude nothing",
+    run: async (index, team) => {
+      const apart = Array.from({ length: 20 }, (_, n) => `notice ${n}: the default printer, default paper and notice`);
+      await index.write(
+        team,
+        chunks("file_1", [...apart, "this is a longer letter, and a notice of default is in it"]),
+      );
+      const { candidates } = await index.rank(team, ask('what is a "notice of default" for a printer'));
+      assert.equal(candidates[0]?.position, 20);
+      assert.equal(candidates.length, 21);
+    },
+  },
+  {
+    title: "a title that is the query comes first, whatever the others repeat",
+    run: async (index, team) => {
+      const title = titleTokenText("tp.txt", "Travel policy");
+      await index.write(team, { ...chunks("file_1", ["Journeys are booked by the office."]), titleTokens: title });
+      await index.write(team, {
+        ...chunks("file_2", ["travel policy travel policy travel policy"]),
+        titleTokens: titleTokenText("faq.txt", "Travel policy questions, travel policy answers"),
+      });
+      for (const query of ["travel policy", "Travel policies", "policy travel", "tp.txt", "TP"])
+        assert.equal((await index.rank(team, ask(query))).candidates[0]?.file, "file_1", query);
+    },
+  },
+  {
+    title: "in a team of two documents the rarer word decides",
+    run: async (index, team) => {
+      await index.write(team, chunks("file_1", ["policy, policy owner, policy portal: policy"]));
+      const long = `${"orders are binding when confirmed and prices are net ".repeat(12)}, by the refund policy money is paid back`;
+      await index.write(team, chunks("file_2", [long]));
+      assert.deepEqual(places((await index.rank(team, ask("policy on refunds"))).candidates), ["file_2/0", "file_1/0"]);
+    },
+  },
+  {
+    title: "a thousand near-empty chunks do not change which of two long ones comes first",
+    run: async (index, team) => {
+      const filler = "and so it goes on for a while about the harbour and the ships that lie in it by day ".repeat(6);
+      await index.write(team, chunks("file_1", [`${"otter ".repeat(6)}${filler}`, `otter ${filler.slice(0, 60)}`]));
+      const first = (await index.rank(team, ask("otter"))).candidates[0]?.position;
+      for (let part = 0; part < 5; part++)
+        await index.write(
+          team,
+          chunks(
+            `file_${part + 2}`,
+            Array.from({ length: 100 }, (_, n) => `x${n}`),
+          ),
+        );
+      assert.equal((await index.rank(team, ask("otter"))).candidates[0]?.position, first);
+    },
+  },
+];
