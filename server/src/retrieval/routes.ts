@@ -2,10 +2,9 @@ import { Type } from "typebox";
 import type { JsonValue } from "../errors.ts";
 import { clientGone } from "../http/client-gone.ts";
 import type { App } from "../http/route.ts";
-import type { FileId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { readSearch } from "./request.ts";
-import { type Hit, type SearchAnswer, type SearchDeps, search } from "./search.ts";
+import { type Hit, type Passage, type SearchAnswer, type SearchDeps, search } from "./search.ts";
 
 export function retrievalRoutes(app: App, deps: SearchDeps): void {
   app.post("/v1/knowledge/search", {
@@ -87,6 +86,12 @@ const SearchResults = Type.Object({
       }),
       char_end: Type.Integer({ minimum: 0, description: "Exclusive." }),
       file_version: Type.Integer({ minimum: 1 }),
+      duplicates: Type.Array(
+        Type.Object({ file_id: Type.String(), chunk_id: Type.String(), page: Type.Integer({ minimum: 1 }) }),
+        {
+          description: `Passages with the same text, which are one result: at most ${LIMITS.searchDuplicates} are named.`,
+        },
+      ),
     }),
   ),
   searched: Type.Object({
@@ -105,7 +110,7 @@ function toWire({ results, searched, termsIgnored }: SearchAnswer) {
   return { results: results.map(hitToWire), searched: { ...searched, terms_ignored: [...termsIgnored] } };
 }
 
-function hitToWire({ candidate, file, highlights }: Hit) {
+function hitToWire({ candidate, file, highlights, duplicates }: Hit) {
   return {
     score: candidate.score,
     file_id: file.file,
@@ -114,7 +119,7 @@ function hitToWire({ candidate, file, highlights }: Hit) {
     buckets: [...file.buckets],
     tags: JSON.parse(file.tags),
     metadata: JSON.parse(file.metadata),
-    chunk_id: chunkId(file.file, file.version, candidate.position),
+    chunk_id: chunkIdOf({ candidate, file }),
     text: candidate.text,
     highlights: highlights.map((range) => [...range]),
     page: candidate.page,
@@ -122,10 +127,15 @@ function hitToWire({ candidate, file, highlights }: Hit) {
     char_start: candidate.charStart,
     char_end: candidate.charEnd,
     file_version: file.version,
+    duplicates: duplicates.map((passage) => ({
+      file_id: passage.file.file,
+      chunk_id: chunkIdOf(passage),
+      page: passage.candidate.page,
+    })),
   };
 }
 
 /** Named by what the file's owner knows, not by the build: indexing the same version again gives the same ids. */
-function chunkId(file: FileId, version: number, position: number): string {
-  return `chunk_${file.slice("file_".length)}_${version}_${position}`;
+function chunkIdOf({ candidate, file }: Passage): string {
+  return `chunk_${file.file.slice("file_".length)}_${file.version}_${candidate.position}`;
 }

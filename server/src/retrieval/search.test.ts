@@ -136,7 +136,39 @@ describe("search", () => {
       char_start: 0,
       char_end: text.length,
       file_version: 1,
+      duplicates: [],
     });
+  });
+
+  test("passages with the same text are one result that names the others, and do not use up the limit (§9)", async () => {
+    const team = await on.newTeam();
+    const bucket = await on.newBucket(team, "a");
+    const copies: TestFile[] = [];
+    for (let n = 0; n < LIMITS.searchDuplicates + 3; n++)
+      copies.push(await newDocument({ team, buckets: [bucket], texts: ["badges of visitors"] }));
+    const other = await newDocument({ team, buckets: [bucket], texts: ["visitors park on the lot behind the gate"] });
+    const { results } = (await post(team, { query: "visitors badges", limit: 2 })).json();
+    assert.deepEqual(
+      results.map((hit: { file_id: string }) => hit.file_id),
+      [copies[0]?.fileId, other.fileId],
+    );
+    const named = copies.slice(1, 1 + LIMITS.searchDuplicates).map(({ fileId }) => ({
+      file_id: fileId,
+      chunk_id: `chunk_${fileId.slice(5)}_1_0`,
+      page: 1,
+    }));
+    assert.deepEqual(results[0].duplicates, named);
+    assert.deepEqual(results[1].duplicates, []);
+    // One that is not visible is named nowhere either.
+    const [hidden] = copies;
+    assert.ok(hidden !== undefined);
+    const elsewhere = { query: "badges", filters: { file_ids: copies.slice(1, 3).map(({ fileId }) => fileId) } };
+    const filtered = (await post(team, elsewhere)).json().results;
+    assert.equal(filtered.length, 1);
+    assert.deepEqual(
+      [filtered[0].file_id, ...filtered[0].duplicates.map((each: { file_id: string }) => each.file_id)],
+      copies.slice(1, 3).map(({ fileId }) => fileId),
+    );
   });
 
   test("a file is found through its own buckets alone, by id or slug, and through all of the team's when none is named", async () => {
@@ -243,7 +275,8 @@ describe("search", () => {
     const team = await on.newTeam();
     const bucket = await on.newBucket(team, "a");
     const make = async (tags: readonly string[], metadata: object) =>
-      (await newDocument({ team, buckets: [bucket], texts: ["zebra"], tags, metadata })).fileId;
+      (await newDocument({ team, buckets: [bucket], texts: [`zebra ${JSON.stringify(metadata)}`], tags, metadata }))
+        .fileId;
     const red = await make(["red"], { year: 2024, by: "Ann", note: null });
     const both = await make(["red", "big"], { year: 2024, by: "Bob", deep: { x: 1 } });
     const none = await make([], { year: "2024" });

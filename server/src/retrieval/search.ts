@@ -31,6 +31,7 @@ import {
  *
  * - **candidate**: a chunk that the index ranked. It may be staged, garbage or of another bucket: the index returns a superset.
  * - **visible**: of the active build of a file that is active in a searched bucket and passes every filter. The catalogue alone knows.
+ * - **duplicates**: passages of one text, from copies of a document or a footer on every page, are one result.
  * - **citation**: where the passage stands: file, version, page and the range of that page's text.
  */
 export interface Search {
@@ -53,11 +54,16 @@ export interface SearchAnswer {
   readonly termsIgnored: readonly string[];
 }
 
-export interface Hit {
-  readonly candidate: Candidate;
-  readonly file: VisibleFile;
+export interface Hit extends Passage {
   /** Ranges of the candidate's text. */
   readonly highlights: readonly Range[];
+  /** Passages with the same text, in rank order, at most limits.searchDuplicates; there may be more. */
+  readonly duplicates: readonly Passage[];
+}
+
+export interface Passage {
+  readonly candidate: Candidate;
+  readonly file: VisibleFile;
 }
 
 export interface SearchDeps {
@@ -148,9 +154,9 @@ function tooManyFiles(): WharfError {
 }
 
 /**
- * The first `limit` visible candidates. Somewhat more than asked for are ranked at first; when too few of them are visible, four times as
- * many, by every filter: three tags, of which each file has two, let through no file, but each of them most; without it that search
- * fetched every chunk of the team.
+ * The first `limit` visible candidates of different texts. Somewhat more than asked for are ranked at first; when too few of them are visible, or
+ * they say the same, four times as many, by every filter: three tags, of which each file has two, let through no file, but each of them most;
+ * without it that search fetched every chunk of the team. Copies alone do not make it go on for ever: a thousand of one text show enough.
  */
 async function visibleHits(run: Run, scope: Scope, files: readonly FileId[] | null) {
   const { query, tags, limit } = run.wanted;
@@ -166,30 +172,37 @@ async function visibleHits(run: Run, scope: Scope, files: readonly FileId[] | nu
   for (let candidates = first; ; candidates *= 4) {
     const ranking = await run.rank({ ...asked, limit: candidates, everyFilter: candidates > first });
     const builds = ranking.candidates.filter((candidate) => allowed === null || allowed.has(candidate.file));
-    const hits = await firstVisible(run, scope, builds);
-    if (hits.length >= limit || ranking.complete)
+    const { hits, copies } = await firstVisible(run, scope, builds);
+    if (hits.length >= limit || ranking.complete || copies >= LIMITS.searchCopies)
       return { hits: hits.slice(0, limit), termsIgnored: ranking.termsIgnored };
   }
 }
 
 /**
- * The first `limit` that the catalogue shows, or all. One read, in one snapshot, unless there are more than limits.buildsPerRead: then each
+ * The first `limit` texts that the catalogue shows, or all. One read, in one snapshot, unless there are more than limits.buildsPerRead: then each
  * part is as the catalogue was at some moment of this search.
  */
 async function firstVisible({ wanted, read }: Run, { bucketIds }: Scope, candidates: readonly Candidate[]) {
   const { teamId, tags, limit } = wanted;
-  const hits: { readonly candidate: Candidate; readonly file: VisibleFile }[] = [];
-  for (let from = 0; from < candidates.length && hits.length < limit; from += LIMITS.buildsPerRead) {
+  const byText = new Map<string, { readonly best: Passage; readonly duplicates: Passage[] }>();
+  let copies = 0;
+  for (let from = 0; from < candidates.length && byText.size < limit; from += LIMITS.buildsPerRead) {
     const some = candidates.slice(from, from + LIMITS.buildsPerRead);
     const builds = some.map(({ file, build }) => ({ file, build }));
     const visible = await read(findVisible, { teamId, bucketIds, tags, builds });
     const byBuild = new Map(visible.map((file) => [`${file.file} ${file.build}`, file]));
     for (const candidate of some) {
       const file = byBuild.get(`${candidate.file} ${candidate.build}`);
-      if (file !== undefined) hits.push({ candidate, file });
+      if (file === undefined) continue;
+      const same = byText.get(candidate.text);
+      if (same === undefined) byText.set(candidate.text, { best: { candidate, file }, duplicates: [] });
+      else {
+        copies += 1;
+        if (same.duplicates.length < LIMITS.searchDuplicates) same.duplicates.push({ candidate, file });
+      }
     }
   }
-  return hits;
+  return { hits: [...byText.values()].map(({ best, duplicates }) => ({ ...best, duplicates })), copies };
 }
 
 async function rank(index: SearchIndex, teamId: TeamId, query: RankQuery): Promise<Ranking> {
