@@ -86,7 +86,7 @@ async function measure(
   return {
     attack,
     figures,
-    levels: { before, most, after: after ?? most },
+    levels: { before, most, after: after ?? (server.isRunning ? levelsOf(server.pid) : most) },
     acknowledged: team.acknowledged,
     violations,
   };
