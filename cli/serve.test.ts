@@ -216,3 +216,21 @@ test("a signal does not open the inspector of a server", async (t) => {
   child.kill("SIGTERM");
   assert.doesNotMatch(await said, /Debugger/);
 });
+
+test("SIGTERM to npm start ends the server: nothing is left that holds the data folder", async (t) => {
+  const dataDir = join(await temporaryFolder(t), "data");
+  const argv = ["start", "--", "--port", "0", "--data-dir", dataDir, "--workers", "1"];
+  const root = fileURLToPath(new URL("..", import.meta.url));
+  // In a process group of its own, so that the test leaves nothing behind when it fails.
+  const npm = spawn("npm", argv, { cwd: root, stdio: ["ignore", "pipe", "ignore"], detached: true });
+  let ended = false;
+  t.after(() => ended || process.kill(-(npm.pid ?? 0), "SIGKILL"));
+  // Closed when the last process that has its stdout ends, not when npm does.
+  const closed = once(npm, "close", { signal: AbortSignal.timeout(120_000) });
+  for await (const line of createInterface({ input: npm.stdout })) if (/^echo "5\. /.test(line)) npm.kill("SIGTERM");
+  await closed;
+  ended = true;
+  const { child } = await serve(dataDir);
+  t.after(() => child.kill("SIGKILL"));
+  assert.equal(await end(child, "SIGTERM"), EXIT.ok);
+});
