@@ -188,8 +188,8 @@ describe("the order of refusals (contract §12)", () => {
         "invalid_request",
       ],
       [
-        "400 for NUL in a URL",
-        { url: "/v1/things/a%00b", headers: { authorization: authorization() } },
+        "400 for NUL in a query",
+        { url: "/v1/connection?a=%00", headers: { authorization: authorization() } },
         400,
         "invalid_request",
       ],

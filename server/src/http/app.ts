@@ -20,7 +20,10 @@ import { addValidation } from "./validation.ts";
 
 export interface AppDeps {
   readonly catalogue: Catalogue;
-  readonly config: Pick<Config, "bucketsPerTeam" | "createsPerSecond" | "docs" | "maxFileBytes" | "sessionTtlSeconds">;
+  readonly config: Pick<
+    Config,
+    "bucketsPerTeam" | "createsPerSecond" | "docs" | "maxFileBytes" | "publicUrl" | "sessionTtlSeconds"
+  >;
   readonly log: Log;
   readonly ids: IdSource;
   /** Each adds the routes of one capability. */

@@ -39,7 +39,7 @@ export async function guardRequest(catalogue: Catalogue, request: FastifyRequest
 
   if (!isWellEncoded(request.originalUrl)) {
     const message =
-      "The URL's percent-encoding is malformed: % must be followed by two hexadecimal digits of UTF-8, and %00 is not allowed.";
+      "The URL's percent-encoding is malformed: % must be followed by two hexadecimal digits of UTF-8, and %00 is not allowed in a query.";
     throw new WharfError("invalid_request", { message });
   }
   if (request.is404) throw new WharfError("not_found");

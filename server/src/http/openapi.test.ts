@@ -49,6 +49,14 @@ describe("/openapi.json", () => {
     assert.equal("request_id" in document, false);
   });
 
+  test("names the public URL as its server, with the path that a proxy has it below", async () => {
+    const behind = await openTestApp({ settings: { publicUrl: "https://files.example.com/wharf" } });
+    const document = (await behind.inject({ url: "/openapi.json" })).json();
+    assert.deepEqual(document.servers, [{ url: "https://files.example.com/wharf" }]);
+    assert.equal("servers" in (await t.inject({ url: "/openapi.json" })).json(), false);
+    await behind.close();
+  });
+
   test("every reference leads somewhere", async () => {
     const document = (await t.inject({ url: "/openapi.json" })).json();
     for (const [, pointer = ""] of JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g)) {

@@ -15,13 +15,16 @@ export type DescribedLimits = Pick<
 
 /**
  * `/openapi.json`: OpenAPI 3.1 from the routes' own schemas. Add it before the routes. A route without tags is not described.
+ * It names the public URL as its server: behind a proxy that passes a sub-path on, what /docs calls lies below that path.
  */
-export async function addOpenApi(app: App, limits: DescribedLimits): Promise<void> {
+export async function addOpenApi(app: App, config: DescribedLimits & Pick<Config, "publicUrl">): Promise<void> {
+  const { publicUrl, ...limits } = config;
   await app.register(swagger, {
     hideUntagged: true,
     openapi: {
       openapi: "3.1.0",
       info: { title: "Wharf", version: "1", description: describeService(limits) },
+      ...(publicUrl === null ? {} : { servers: [{ url: publicUrl }] }),
       tags: TAGS.map(([name, description]) => ({ name, description })),
       components: {
         securitySchemes: { bearerAuth: { type: "http", scheme: "bearer", description: "A project API key, sk_…" } },

@@ -26,10 +26,15 @@ export function countHeader(request: IncomingMessage, name: string): number {
   return count;
 }
 
-/** Whether every `%` of the URL is an escape of UTF-8, and none is NUL (which PostgreSQL's text cannot hold). */
+/**
+ * Whether every `%` of the URL is an escape of UTF-8, and none in the query is NUL (which PostgreSQL's text cannot
+ * hold). In the path it is a character that no id has: the same 404 as any other.
+ */
 export function isWellEncoded(url: string): boolean {
   try {
-    return !decodeURIComponent(url).includes("\0");
+    const [path = ""] = url.split("?", 1);
+    decodeURIComponent(path);
+    return !decodeURIComponent(url.slice(path.length)).includes("\0");
   } catch {
     return false;
   }

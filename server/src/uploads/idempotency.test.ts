@@ -11,7 +11,18 @@ test("A quoted and a bare spelling of one value are the same key (IDE-1)", () =>
 });
 
 test("What is no key of 1 to 255 printable ASCII characters is malformed (IDE-1)", () => {
-  for (const raw of ["", '""', '"open', "k".repeat(256), `"${"k".repeat(256)}"`, "schlüssel", "tab\there", "\u0000"])
+  const stray = ['key"', 'k"ey', '"key"x', '"key" "key"', 'a "b"'];
+  for (const raw of [
+    ...stray,
+    "",
+    '""',
+    '"open',
+    "k".repeat(256),
+    `"${"k".repeat(256)}"`,
+    "schlüssel",
+    "tab\there",
+    "\u0000",
+  ])
     assert.equal(parseIdempotencyKey(raw), null, JSON.stringify(raw));
 });
 

@@ -5,10 +5,11 @@ import { LIMITS } from "../limits.ts";
 
 /**
  * Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): an sf-string, or, as most clients send it, the bare value. Both
- * spellings of one value are the same key (IDE-1). null = malformed.
+ * spellings of one value are the same key (IDE-1). null = malformed: also a bare value with a quote in it, which is a quoted
+ * one that somebody cut, or glued to something else.
  */
 export function parseIdempotencyKey(raw: string): string | null {
-  const value = raw.startsWith('"') ? quotedValue(raw) : raw;
+  const value = raw.startsWith('"') ? quotedValue(raw) : bareValue(raw);
   if (value === null || value.length === 0 || value.length > LIMITS.idempotencyKeyChars) return null;
   return /^[\x20-\x7e]+$/.test(value) ? value : null;
 }
@@ -16,6 +17,10 @@ export function parseIdempotencyKey(raw: string): string | null {
 /** What two requests with one key must agree on: SHA-256 of the body's known fields as they were sent. */
 export function fingerprintOf(fields: Readonly<Record<string, JsonValue | undefined>>): string {
   return createHash("sha256").update(canonicalJson(fields), "utf8").digest("hex");
+}
+
+function bareValue(raw: string): string | null {
+  return raw.includes('"') ? null : raw;
 }
 
 function quotedValue(raw: string): string | null {

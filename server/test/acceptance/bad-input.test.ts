@@ -141,7 +141,7 @@ proves(["ALL-5"], "malformed percent-encoding is 400 in our shape, in paths and 
     `${FILES}/%E0%A4%A`,
     `${FILES}/%`,
     `${FILES}/%zz`,
-    `${FILES}/%00`,
+    `${FILES}?tag=a%00`,
     `${FILES}/%c3%28`,
     `${FILES}?cursor=%E0%A4%A`,
     `${FILES}?tag=%`,
@@ -151,6 +151,19 @@ proves(["ALL-5"], "malformed percent-encoding is 400 in our shape, in paths and 
     assert.equal(answer.status, 400, `${path}: ${shown(answer.json)}`);
     assert.equal(textAt(answer.json, "error", "code"), "invalid_request", path);
     textAt(answer.json, "request_id");
+  }
+});
+
+proves(["ALL-6"], "an id with a NUL in it is the same 404 as any other that is not there", async () => {
+  for (const [folder, absent, hidden] of [
+    [FILES, "file_none", "%00"],
+    [FILES, "file_none", "file_a%00b"],
+    [SESSIONS, "sess_none", "%00"],
+    ["/knowledge/tasks", "task_none", "task_%00"],
+  ] as const) {
+    const [expected, got] = [await api.get(`${folder}/${absent}`), await api.get(`${folder}/${hidden}`)];
+    assert.equal(got.status, 404, hidden);
+    assert.deepEqual(objectAt(got.json, "error"), objectAt(expected.json, "error"), hidden);
   }
 });
 
