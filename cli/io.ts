@@ -1,9 +1,12 @@
+import type { Readable } from "node:stream";
 import { styleText } from "node:util";
 
 /** Where a command writes, what it reads its settings from, and when it shall stop. Injected, so that tests run commands in place. */
 export interface Io {
   readonly stdout: Sink;
   readonly stderr: Sink;
+  /** Called when a command reads it, and not before: a stdin that was touched is a terminal or a pipe that is read. */
+  stdin(): Readable;
   /** undefined: the process's own environment, which config.ts alone reads. */
   readonly env: Readonly<Record<string, string | undefined>> | undefined;
   /** Aborted by the first SIGINT or SIGTERM. */

@@ -34,6 +34,20 @@ describe("the command line", () => {
       says: /1 to 100/,
     },
     {
+      what: "a query without quotes",
+      argv: ["search", "two", "words"],
+      code: "usage",
+      exitCode: EXIT.usage,
+      says: /Put the query in quotes: wharf search 'two words'\./,
+    },
+    {
+      what: "a title for several files",
+      argv: ["upload", "cli/main.ts", "cli/io.ts", "--bucket", "b", "--title", "t"],
+      code: "usage",
+      exitCode: EXIT.usage,
+      says: /--title is for one file/,
+    },
+    {
       what: "metadata that is a list",
       argv: ["upload", "x", "--bucket", "b", "--metadata", "[]"],
       code: "usage",

@@ -123,6 +123,7 @@ function processIo(): Io {
   return {
     stdout: { isTerminal: process.stdout.isTTY === true, write: (text) => process.stdout.write(text) },
     stderr: { isTerminal: process.stderr.isTTY === true, write: (text) => process.stderr.write(text) },
+    stdin: () => process.stdin,
     env: undefined,
     signal: stop.signal,
   };

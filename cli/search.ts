@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { addClientFlags, type ClientFlags, collect, wholeNumber, withApi } from "./client/command.ts";
 import { type JsonObject, listIn, numberIn, objectIn, objectsIn, textIn, textsIn } from "./client/json.ts";
+import { CliError, EXIT } from "./exit-codes.ts";
 import { type Io, printable, printJson, styled } from "./io.ts";
 
 const HELP = `
@@ -24,6 +25,7 @@ export function addSearch(program: Command, io: Io): void {
   const command = program
     .command("search")
     .argument("<query>", "words to look for")
+    .allowExcessArguments()
     .description("find passages in the documents")
     .option("--bucket <bucket>", "only in this bucket, slug or id; may be repeated", collect)
     .option("--tag <tag>", "only in files with this tag; may be repeated, and then all must match", collect)
@@ -32,10 +34,17 @@ export function addSearch(program: Command, io: Io): void {
     .addHelpText("after", HELP);
   addClientFlags(command, SEARCH_RETRY_SECONDS);
   command.action(async (query: string, flags: Flags) => {
+    if (command.args.length > 1) throw unquoted(command.args);
     const { json } = await withApi(flags, io, (api) => api.post("/knowledge/search", requestOf(query, flags)));
     if (flags.json) printJson(io, json);
     else io.stdout.write(readable(io, json));
   });
+}
+
+/** Not joined in silence: the shell has taken quotes away by now, and `wharf search "a phrase" x` would mean another thing. */
+function unquoted(words: readonly string[]): CliError {
+  const query = words.join(" ").replaceAll("'", "'\\''");
+  return new CliError(EXIT.usage, "usage", `Put the query in quotes: wharf search '${printable(query)}'.`);
 }
 
 /** Somebody waits at the prompt: long enough for a restart's first second, no longer. */

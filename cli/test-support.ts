@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { readConfig } from "../server/src/config.ts";
 import { createLog } from "../server/src/log.ts";
 import { startWharf } from "../server/src/main.ts";
@@ -72,12 +73,14 @@ export async function run(
   argv: readonly string[],
   env: Readonly<Record<string, string>> = {},
   signal: AbortSignal = new AbortController().signal,
+  stdin: Readable = Readable.from([]),
 ): Promise<Run> {
   const stdout: string[] = [];
   const stderr: string[] = [];
   const exitCode = await runCli(argv, {
     stdout: { isTerminal: false, write: (text) => void stdout.push(text) },
     stderr: { isTerminal: false, write: (text) => void stderr.push(text) },
+    stdin: () => stdin,
     env,
     signal,
   });

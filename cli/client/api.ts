@@ -20,12 +20,14 @@ export class ApiError extends CliError {
   }
 }
 
-/** The server's own sentence; where it speaks of JSON fields that the command line spells as flags, ours. */
+/** The server's own sentence; where it speaks of JSON fields that the command line spells as flags or does not show, ours. */
 function sentenceOf(error: JsonObject | null, code: string, status: number): string {
-  const unresolved = textsIn(objectIn(error, "details"), "unresolved");
-  if (code === "bucket_assignment_failed" && unresolved.length > 0)
-    return `There is no active bucket ${unresolved.join(", ")}. Correct it, or add --create-missing-buckets to upload.`;
-  return textIn(error, "message") ?? `The server answered ${status}.`;
+  const message = textIn(error, "message") ?? `The server answered ${status}.`;
+  const unresolved = textsIn(objectIn(error, "details"), "unresolved").join(", ");
+  if (code !== "bucket_assignment_failed" || unresolved === "") return message;
+  if (message.includes("create_missing_buckets"))
+    return `There is no active bucket ${unresolved}. Correct it, or add --create-missing-buckets to upload.`;
+  return message.replace("; details.unresolved lists them", `: ${unresolved}`);
 }
 
 export interface ApiOptions {

@@ -1,10 +1,9 @@
-import { type FileHandle, open } from "node:fs/promises";
-import { errorCodeOf } from "../../server/src/errors.ts";
+import { constants, type FileHandle, open } from "node:fs/promises";
 import { type Api, ApiError } from "../client/api.ts";
 import { type JsonObject, objectIn, textIn } from "../client/json.ts";
 import { CliError, EXIT } from "../exit-codes.ts";
 import { type Content, type Description, idempotencyKey, readContent } from "./content.ts";
-import type { FoundFile } from "./find-files.ts";
+import { type FoundFile, noRegularFile, unreadable } from "./find-files.ts";
 import { transfer } from "./transfer.ts";
 import type { BytesWatcher } from "./watcher.ts";
 
@@ -29,7 +28,7 @@ export async function uploadFile(
   description: Description,
   watcher: BytesWatcher,
 ): Promise<Uploaded> {
-  const file = await openRegular(found.path);
+  const file = await openRegular(found.spooledAt ?? found.path);
   try {
     const content = await readContent(file, api.options.signal);
     if (content.sizeBytes === 0) throw new CliError(EXIT.failure, "empty_file", "The file is empty.");
@@ -145,15 +144,14 @@ export async function retryIfFailedBefore(api: Api, stored: Uploaded): Promise<v
   });
 }
 
+/** Not blocking: what has become a named pipe since it was looked at would wait for a writer, deaf to signals. */
 async function openRegular(path: string): Promise<FileHandle> {
-  try {
-    const file = await open(path, "r");
-    if ((await file.stat()).isFile()) return file;
-    await file.close();
-  } catch (error) {
-    throw new CliError(EXIT.failure, "unreadable", `The file cannot be read (${errorCodeOf(error) ?? "error"}).`);
-  }
-  throw new CliError(EXIT.failure, "unreadable", "This is no regular file.");
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
+    throw unreadable("file", error);
+  });
+  if ((await file.stat()).isFile()) return file;
+  await file.close();
+  throw noRegularFile();
 }
 
 const SESSIONS = "/knowledge/files/upload-session";

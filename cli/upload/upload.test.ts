@@ -4,6 +4,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type JsonObject, numberIn, objectIn, objectsIn, textIn } from "../client/json.ts";
@@ -159,12 +160,68 @@ describe("wharf upload", () => {
     assert.match(textIn(error, "message") ?? "", /no-such.*--create-missing-buckets/);
   });
 
+  test("a bucket that can be no slug is not answered with a flag that was given", async (t) => {
+    const { path } = await textFile(await temporaryFolder(t), "cafe.txt");
+    const done = await run(["upload", path, "--bucket", "café", "--create-missing-buckets"], server.env);
+    assert.equal(done.exitCode, EXIT.someFailed);
+    assert.match(done.stdout, /"café" can be no bucket's slug: it must have 1 to 63 of a-z, 0-9 and -/);
+    assert.doesNotMatch(done.stdout, /create-missing/);
+    const searched = await run(["search", "x", "--bucket", "no-such"], server.env);
+    assert.match(searched.stderr, /archived: no-such\. Correct them/);
+  });
+
   test("--wait that runs out of time ends with 4, the file being safe", async (t) => {
     const { path, sha256 } = await textFile(await temporaryFolder(t), "slow.txt", 1_000_000);
     const done = await upload([path, "--wait", "--timeout", "0"]);
     assert.equal(done.exitCode, EXIT.timedOut);
     assert.equal(done.only?.["timed_out"], true);
     assert.equal(await storedSha256(done.only), sha256);
+  });
+
+  test("one content under one name is one file, whether the disk spells the name in NFC or NFD (IDE-6)", async (t) => {
+    const folder = await temporaryFolder(t);
+    const spellings = ["NFC", "NFD"] as const;
+    const ids = new Set<string | null>();
+    for (const form of spellings) {
+      const path = join(folder, form, "Grüße".normalize(form), "über.txt".normalize(form));
+      await mkdir(join(path, ".."), { recursive: true });
+      await writeFile(path, "Tugs wait below the bridge.\n");
+      for (const argument of [join(folder, form), path]) {
+        const { only } = await upload([argument]);
+        const filename = argument === path ? "über.txt" : "Grüße/über.txt";
+        assert.equal(textIn(only, "filename"), filename.normalize("NFC"));
+        ids.add(textIn(only, "file_id"));
+      }
+    }
+    assert.equal(ids.size, 2, "one for each of the two names");
+  });
+
+  test("- is stdin, under the name that --filename gives it, and again the same file", async () => {
+    const bytes = Buffer.from("What a program writes, line by line.\n".repeat(40_000));
+    const pipe = (...more: string[]) =>
+      run(["upload", "-", "--bucket", "harbour", "--json", ...more], server.env, undefined, Readable.from([bytes]));
+    const first = await pipe("--filename", "log.txt", "--create-missing-buckets", "--wait");
+    assert.equal(first.exitCode, EXIT.ok);
+    const [only = null] = objectsIn(first.json, "files");
+    assert.partialDeepStrictEqual(only, {
+      path: "-",
+      filename: "log.txt",
+      status: "indexed",
+      size_bytes: bytes.length,
+    });
+    assert.equal(await storedSha256(only), createHash("sha256").update(bytes).digest("hex"));
+    const [second = null] = objectsIn((await pipe("--filename", "log.txt")).json, "files");
+    assert.equal(textIn(second, "file_id"), textIn(only, "file_id"));
+    const [unnamed = null] = objectsIn((await pipe()).json, "files");
+    assert.equal(textIn(unnamed, "filename"), "stdin");
+  });
+
+  test("a stdin that says nothing is left by a signal, and an empty one is an empty file", async () => {
+    const stop = new AbortController();
+    const silent = new Readable({ read: () => setImmediate(() => stop.abort()) });
+    const argv = ["upload", "-", "--bucket", "harbour"];
+    assert.equal((await run(argv, server.env, stop.signal, silent)).exitCode, EXIT.interrupted);
+    assert.match((await run(argv, server.env)).stdout, /The file is empty/);
   });
 
   test("a line that is cut in the middle is survived within one run (PUT-9)", async (t) => {

@@ -6,22 +6,24 @@ import { objectOf } from "../client/json.ts";
 import { CliError, EXIT, type ExitCode } from "../exit-codes.ts";
 import { type Io, printJson } from "../io.ts";
 import type { Description } from "./content.ts";
-import { type FoundFile, findFiles } from "./find-files.ts";
+import { type Found, type FoundFile, findFiles, STDIN } from "./find-files.ts";
 import { createProgressView, silentView } from "./progress-view.ts";
 import { type Outcome, outcomeToJson, report } from "./report.ts";
+import { withSpooledStdin } from "./spooled-stdin.ts";
 import { retryIfFailedBefore, uploadFile } from "./upload-file.ts";
 import { waitUntilIndexed } from "./wait.ts";
 import type { ProgressView } from "./watcher.ts";
 
 const HELP = `
 Uploads each file, and each file below a folder, into the buckets. Files that begin with a dot and symbolic links below a folder are left
-out. It may be killed at any time: the same command goes on where it was, and finds what is finished. It reads each file twice, a piece at
+out; what cannot be read or is no regular file is reported, and the rest goes on. It may be killed at any time: the same command goes on where it was, and finds what is finished. It reads each file twice, a piece at
 a time, and sends 4 at once. A refused create (429) is repeated quietly.
 
 Examples:
   $ wharf upload handbook.pdf --bucket handbook --create-missing-buckets --wait
   $ wharf upload ./contracts --bucket legal --tag 2026 --tag signed
   $ wharf upload note.txt --bucket legal --title "Call with the court" --metadata '{"case":"7 U 12/26"}'
+  $ pg_dump -s shop | wharf upload - --filename shop.sql --bucket schemas
   $ wharf upload report.pdf --bucket legal --wait --json | jq -r '.files[0].file_id'
 
 Exit code: 0 when every file is uploaded (with --wait: indexed), 3 when at least one is not, 4 when --timeout is over.`;
@@ -30,6 +32,7 @@ interface Flags extends ClientFlags {
   readonly bucket: readonly string[];
   readonly createMissingBuckets?: true;
   readonly title?: string;
+  readonly filename?: string;
   readonly tag?: readonly string[];
   readonly metadata?: object;
   readonly contentType?: string;
@@ -46,11 +49,12 @@ const DEFAULT_TIMEOUT_SECONDS = 600;
 export function addUpload(program: Command, io: Io, end: (exitCode: ExitCode) => void): void {
   const command = program
     .command("upload")
-    .argument("<path...>", "files and folders")
+    .argument("<path...>", "files and folders; - is stdin")
     .description("upload documents")
     .requiredOption("--bucket <bucket>", "slug or id of a bucket; may be repeated", collect)
     .option("--create-missing-buckets", "create slugs that do not exist")
     .option("--title <title>", "title of the one file (default: its name)")
+    .option("--filename <name>", "file name of the one file (default: its own; stdin for -)")
     .option("--tag <tag>", "may be repeated", collect)
     .option("--metadata <json>", "a JSON object, stored with each file", parseMetadata)
     .option("--content-type <type>", "declare the type (default: the server looks at the content)")
@@ -63,28 +67,40 @@ export function addUpload(program: Command, io: Io, end: (exitCode: ExitCode) =>
     )
     .addHelpText("after", HELP);
   addClientFlags(command, DEFAULT_RETRY_SECONDS);
-  command.action(async (paths: readonly string[], flags: Flags) => {
-    const found = await findFiles(paths);
-    if (flags.title !== undefined && found.length > 1)
-      throw new CliError(EXIT.usage, "usage", "--title is for one file, and these are several.");
-    const outcomes = await withApi(flags, io, (api) => uploadAll(api, io, found, flags));
-    const exitCode = exitCodeOf(outcomes);
-    if (flags.json) printJson(io, { ok: exitCode === EXIT.ok, files: outcomes.map(outcomeToJson) });
-    else report(io, outcomes, flags.bucket);
-    end(exitCode);
+  command.action((paths: readonly string[], flags: Flags) => {
+    const upload = (spooledAt: string | null) => uploadPaths(io, paths, spooledAt, flags).then(end);
+    return paths.includes(STDIN) ? withSpooledStdin(io.stdin(), io.signal, upload) : upload(null);
   });
+}
+
+async function uploadPaths(
+  io: Io,
+  paths: readonly string[],
+  spooledAt: string | null,
+  flags: Flags,
+): Promise<ExitCode> {
+  const found = await findFiles(paths, spooledAt);
+  for (const flag of ["title", "filename"] as const)
+    if (flags[flag] !== undefined && found.length > 1)
+      throw new CliError(EXIT.usage, "usage", `--${flag} is for one file, and these are several.`);
+  const named = found.map((file) => ({ ...file, filename: flags.filename ?? file.filename }));
+  const outcomes = await withApi(flags, io, (api) => uploadAll(api, io, named, flags));
+  const exitCode = exitCodeOf(outcomes);
+  if (flags.json) printJson(io, { ok: exitCode === EXIT.ok, files: outcomes.map(outcomeToJson) });
+  else report(io, outcomes, flags.bucket);
+  return exitCode;
 }
 
 /**
  * All bytes first, then all waits: a long document must not hold up the upload of the next. In the order of `found`. Rejects only when no
  * file can go any further: a refused key, or a signal.
  */
-async function uploadAll(api: Api, io: Io, found: readonly FoundFile[], flags: Flags): Promise<readonly Outcome[]> {
+async function uploadAll(api: Api, io: Io, found: readonly Found[], flags: Flags): Promise<readonly Outcome[]> {
   // One cheap call first: a wrong key or address is said once, before anything is read.
   await api.get("/connection");
   const view = flags.json ? silentView : createProgressView(io);
   try {
-    const stored = await inLanes(found, (file) => uploadOne(api, view, file, flags));
+    const stored = await inLanes(found, async (file) => ("error" in file ? file : uploadOne(api, view, file, flags)));
     if (!flags.wait) return stored;
     const deadline = api.options.timing.now() + flags.timeout * 1000;
     // On a terminal the bar shows how far indexing is; elsewhere one held request is enough.
