@@ -140,7 +140,13 @@ export const LIMITS = {
   leaseLossesBeforeBackoff: 20,
   /** Processor time after which a document moves to the slow lane, if there is room … */
   slowLaneAfterCpuMs: 250,
-  /** … and time after which it leaves the fast lane in any case: it goes on in the slow lane, or lines up there. */
+  /**
+   * … and time after which it leaves the fast lane, if that is full: it goes on in the slow lane, or lines up there. Both are of
+   * a machine on which a reader starts in `childStartCpuMs` of processor time; a slower one has as many times more,
+   * at most `slowestMachine` times (extraction/lanes.ts).
+   */
+  childStartCpuMs: 40,
+  slowestMachine: 8,
   fastLaneMaxMs: SECOND,
   queuePositionMax: 1000,
   pollWaitMaxSeconds: 60,

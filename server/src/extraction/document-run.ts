@@ -10,7 +10,7 @@ import {
   TooLongForFastLane,
 } from "./extractor.ts";
 import { deathFault } from "./fault.ts";
-import type { Place } from "./lanes.ts";
+import type { Pace, Place } from "./lanes.ts";
 import { type Frame, ProtocolError } from "./protocol.ts";
 import { ReaderAnswer } from "./reader-answer.ts";
 import type { ChildEnd } from "./spawner-process.ts";
@@ -18,6 +18,7 @@ import type { ChildEnd } from "./spawner-process.ts";
 export interface DocumentRun {
   readonly child: ExtractionChild;
   readonly place: Place;
+  readonly pace: Pace;
   readonly limits: BudgetLimits;
   readonly signal: AbortSignal;
   readonly onSlow: (() => void) | undefined;
@@ -149,14 +150,15 @@ class Watch {
     else this.end(deathFault(overrun.code, `${this.#where()} ${overrun.detail}.`));
   }
 
+  /** A place that nobody else could want is kept: what was read would be thrown away for nothing. */
   #keepFastLaneFree(): void {
-    const { child, place, onSlow } = this.#run;
+    const { child, place, pace, onSlow } = this.#run;
     const { cpuMs, stayedMs } = this.#budget;
-    if (place.lane === "slow" || (cpuMs <= LIMITS.slowLaneAfterCpuMs && stayedMs <= LIMITS.fastLaneMaxMs)) return;
+    if (place.lane === "slow" || (cpuMs <= pace.slowAfterCpuMs && stayedMs <= pace.fastMaxMs)) return;
     if (place.slowDown()) {
       child.slowDown();
       onSlow?.();
-    } else if (stayedMs > LIMITS.fastLaneMaxMs) {
+    } else if (stayedMs > pace.fastMaxMs && place.wanted) {
       this.end(new TooLongForFastLane("the document takes long, and the slow lane is full"));
     }
   }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Lanes, type Place } from "./lanes.ts";
+import { LIMITS } from "../limits.ts";
+import { Lanes, type Place, paceOf } from "./lanes.ts";
 
 const never = new AbortController().signal;
 
@@ -46,4 +47,27 @@ test("who is aborted while waiting gives up its turn and takes no place", async 
   first.leave();
   assert.equal(await settled(third), true);
   await assert.rejects(lanes.enter("fast", abort.signal), /stop/);
+});
+
+test("a place is wanted when its lane has no other left", async () => {
+  const lanes = new Lanes({ fast: 2, slow: 1 });
+  const first = await lanes.enter("fast", never);
+  assert.equal(first.wanted, false);
+  const second = await lanes.enter("fast", never);
+  assert.equal(first.wanted, true);
+  second.leave();
+  assert.equal(first.wanted, false);
+  assert.equal(second.wanted, false);
+});
+
+test("a slower machine gives documents as many times longer, within bounds", () => {
+  const { slowLaneAfterCpuMs: cpu, fastLaneMaxMs: stay, childStartCpuMs: start, slowestMachine: most } = LIMITS;
+  const cases = [
+    [start / 3, 1],
+    [start, 1],
+    [3 * start, 3],
+    [1000 * start, most],
+  ] as const;
+  for (const [startCpuMs, times] of cases)
+    assert.deepEqual(paceOf(startCpuMs), { slowAfterCpuMs: cpu * times, fastMaxMs: stay * times });
 });

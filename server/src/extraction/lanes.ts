@@ -1,3 +1,5 @@
+import { LIMITS } from "../limits.ts";
+
 /**
  * Two lanes of places for documents that are being read. The fast lane has as many as the configuration says; the slow lane
  * has as many as there are cores, at the lowest priority. A document that turns out long leaves the fast lane for the slow
@@ -7,10 +9,29 @@ export type Lane = "fast" | "slow";
 
 export interface Place {
   readonly lane: Lane;
+  /** Whether its lane has no place left for anybody else. */
+  readonly wanted: boolean;
   /** Moves to the slow lane when there is room, and frees the fast place. False when there is none, or it is there already. */
   slowDown(): boolean;
   /** Idempotent. */
   leave(): void;
+}
+
+/** After how much a document leaves the fast lane. */
+export interface Pace {
+  /** Processor time, if the slow lane has room … */
+  readonly slowAfterCpuMs: number;
+  /** … and time in its place, if somebody may want that. */
+  readonly fastMaxMs: number;
+}
+
+/**
+ * What is long depends on the machine: the same PDF of 100 pages takes 90 ms of processor time on one and 400 on another, and by fixed times
+ * it bounced between the lanes there (8.5 × PDFium alone instead of 2.5). The unit is the start of a reader, which the machine has just shown.
+ */
+export function paceOf(startCpuMs: number): Pace {
+  const slower = Math.min(Math.max(1, startCpuMs / LIMITS.childStartCpuMs), LIMITS.slowestMachine);
+  return { slowAfterCpuMs: LIMITS.slowLaneAfterCpuMs * slower, fastMaxMs: LIMITS.fastLaneMaxMs * slower };
 }
 
 export class Lanes {
@@ -54,7 +75,11 @@ export class Lanes {
 
   #place(entered: Lane): Place {
     let lane: Lane | null = entered;
+    const isWanted = () => lane !== null && this.#free[lane] === 0;
     return {
+      get wanted() {
+        return isWanted();
+      },
       get lane() {
         return lane ?? entered;
       },

@@ -14,7 +14,7 @@ import {
   ExtractorTrouble,
 } from "./extractor.ts";
 import { FreshChildren } from "./fresh-children.ts";
-import { Lanes } from "./lanes.ts";
+import { Lanes, type Pace, paceOf } from "./lanes.ts";
 import { ReaderUsers } from "./reader-users.ts";
 import { APP_ROOT, type Jail, type JailOptions, jailsToTry } from "./sandbox.ts";
 import { Spawner } from "./spawner.ts";
@@ -51,7 +51,8 @@ export async function createExtractionPool(options: PoolOptions): Promise<Extrac
   const say = { strength, by: launch.jail.by, in_force: inForce, missing };
   if (strength === "full") log.info(say, "extraction children are fully jailed");
   else log.warn(say, "extraction children are not fully jailed on this machine");
-  const pool = new ExtractionPool(launch, limits, options.places);
+  const pace = paceOf(child.usage()?.cpuMs ?? LIMITS.childStartCpuMs);
+  const pool = new ExtractionPool(launch, limits, options.places, pace);
   pool.adopt(child);
   return pool;
 }
@@ -81,15 +82,17 @@ async function tryJails(
 class ExtractionPool implements Extractor {
   readonly #launch: Launch;
   readonly #limits: BudgetLimits;
+  readonly #pace: Pace;
   readonly #lanes: Lanes;
   readonly #fresh = new FreshChildren(() => this.#start(), LIMITS.childSpares);
   readonly #used: TeamChildren<ExtractionChild>;
   readonly #alive = new Set<ExtractionChild>();
   readonly #closing = new AbortController();
 
-  constructor(launch: Launch, limits: BudgetLimits, places: number) {
+  constructor(launch: Launch, limits: BudgetLimits, places: number, pace: Pace) {
     this.#launch = launch;
     this.#limits = limits;
+    this.#pace = pace;
     const slowPlaces = availableParallelism();
     this.#lanes = new Lanes({ fast: places, slow: slowPlaces });
     this.#used = new TeamChildren(Math.max(LIMITS.childrenKept, places + slowPlaces));
@@ -106,7 +109,7 @@ class ExtractionPool implements Extractor {
       const child = this.#used.take(source.teamId, place.lane) ?? (await this.#fresh.take());
       try {
         if (place.lane === "slow") child.slowDown();
-        const run = { child, place, limits: this.#limits, signal, onSlow: options.onSlow };
+        const run = { child, place, pace: this.#pace, limits: this.#limits, signal, onSlow: options.onSlow };
         yield* readOne(source, run);
       } finally {
         // Also when the consumer left the loop: a child in the middle of a document has said nothing that says so.
