@@ -15,9 +15,9 @@ const CHILDREN = join(import.meta.dirname, "fixtures/children");
 const never = new AbortController().signal;
 
 /** One fast place, and time for a document to be long. */
-function patientPool(): Promise<Extractor> {
+function patientPool(places = 1): Promise<Extractor> {
   return createExtractionPool({
-    places: 1,
+    places,
     log: createLog("silent"),
     entry: join(CHILDREN, "misbehaving.ts"),
     limits: { ...DOCUMENT_LIMITS, wallMs: 4000 },
@@ -77,6 +77,23 @@ test("when the slow lane is full, a long document gives its fast place up, and n
     abort.abort();
     await Promise.all(slow);
     await patient.close();
+  }
+});
+
+test("a long document keeps a place that nobody else could want, also when the slow lane is full", async () => {
+  const roomy = await patientPool(2);
+  const abort = new AbortController();
+  const slow = Array.from({ length: availableParallelism() }, () =>
+    failure(roomy.extract(documentNamed("wait"), { signal: abort.signal, lane: "slow" })),
+  );
+  try {
+    const error = await failure(roomy.extract(documentNamed("wait"), { signal: never, lane: "fast" }));
+    // It was let go on until its time was up.
+    assert.ok(error instanceof ExtractionFault, String(error));
+  } finally {
+    abort.abort();
+    await Promise.all(slow);
+    await roomy.close();
   }
 });
 
