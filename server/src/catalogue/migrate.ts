@@ -1,14 +1,15 @@
 import { type Kysely, sql } from "kysely";
-import type { Dialect, Migration } from "./migration.ts";
+import type { Dialect, Migration, SqlFunction } from "./migration.ts";
 import { initial } from "./migrations/0001-initial.ts";
 import { fileWarnings } from "./migrations/0002-file-warnings.ts";
 import { digestsOfDeletedFiles } from "./migrations/0003-digests-of-deleted-files.ts";
 import { extractorVersion } from "./migrations/0004-extractor-version.ts";
+import { nfcKeys } from "./migrations/0005-nfc-keys.ts";
 import type { Schema } from "./schema.ts";
 
 export const SQLITE: Dialect = { integer: "integer", strict: " STRICT" };
 
-const MIGRATIONS: readonly Migration[] = [initial, fileWarnings, digestsOfDeletedFiles, extractorVersion];
+const MIGRATIONS: readonly Migration[] = [initial, fileWarnings, digestsOfDeletedFiles, extractorVersion, nfcKeys];
 export const NEWEST_VERSION = MIGRATIONS.length;
 
 /** The data was written by a newer Wharf: refuse rather than guess. */
@@ -18,9 +19,15 @@ export class SchemaTooNewError extends Error {
 
 /**
  * Brings the database to the newest schema. The caller holds what keeps a second process out (server.lock; an advisory lock
- * on PostgreSQL) and runs it inside one transaction, so that a kill at any statement leaves the old schema whole.
+ * on PostgreSQL) and runs it inside one transaction, so that a kill at any statement leaves the old schema whole. `define` makes a
+ * function known to the database's SQL.
  */
-export async function migrate(db: Kysely<Schema>, dialect: Dialect, now: number): Promise<void> {
+export async function migrate(
+  db: Kysely<Schema>,
+  dialect: Dialect,
+  now: number,
+  define: (name: string, run: SqlFunction) => void,
+): Promise<void> {
   await sql
     .raw(
       `CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -35,6 +42,7 @@ export async function migrate(db: Kysely<Schema>, dialect: Dialect, now: number)
       `The data has schema ${current}, but this Wharf knows only up to ${NEWEST_VERSION}. Run the newer Wharf that wrote it.`,
     );
   for (const migration of MIGRATIONS.slice(current)) {
+    for (const [name, run] of Object.entries(migration.functions ?? {})) define(name, run);
     for (const statement of migration.statements(dialect)) await sql.raw(statement).execute(db);
     await db
       .insertInto("schema_migrations")

@@ -5,9 +5,17 @@ export interface Dialect {
   readonly strict: " STRICT" | "";
 }
 
+/** Text to text, the same each time. */
+export type SqlFunction = (text: string) => string;
+
 export interface Migration {
   readonly version: number;
   readonly name: string;
+  /**
+   * What its statements call by name: SQL has neither Unicode's normal forms nor SHA-256. Frozen with the migration: it imports nothing
+   * that may change later.
+   */
+  readonly functions?: Readonly<Record<string, SqlFunction>>;
   /** Immutable once released; forward only. */
   readonly statements: (dialect: Dialect) => readonly string[];
 }

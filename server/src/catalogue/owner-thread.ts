@@ -37,7 +37,9 @@ async function main({ path, clockOffset, readerPort }: OwnerThreadData): Promise
   const clock = createClock(clockOffset);
   const database = openDatabase(path);
   database.exec("BEGIN IMMEDIATE");
-  await migrate(kyselyOver<Schema>(database), SQLITE, clock.now());
+  await migrate(kyselyOver<Schema>(database), SQLITE, clock.now(), (name, run) =>
+    database.function(name, { deterministic: true }, (text) => run(String(text))),
+  );
   database.exec("COMMIT");
 
   const commits = new GroupCommit(database, operationNamed, clock);

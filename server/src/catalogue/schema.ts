@@ -157,6 +157,7 @@ export interface FilesTable {
 
 export interface FileTagsTable {
   team_id: TeamId;
+  /** The tag in NFC (files/tag-key.ts); as it was sent it stands in `files.tags`. */
   tag: string;
   file_id: FileId;
 }
@@ -164,7 +165,7 @@ export interface FileTagsTable {
 /** One row for each scalar at the top of a file's metadata. */
 export interface FileMetadataTable {
   team_id: TeamId;
-  /** SHA-256 of key NUL JSON-text, hexadecimal: values may be long, index rows may not. */
+  /** SHA-256 of key NUL JSON-text in NFC, hexadecimal: values may be long, index rows may not. */
   fingerprint: string;
   file_id: FileId;
 }

@@ -6,6 +6,7 @@ import type { FilesTable } from "../catalogue/schema.ts";
 import type { BucketId, FileId, SessionId, TaskId, TeamId } from "../ids.ts";
 import { enqueueTask } from "../tasks/store.ts";
 import { metadataFingerprints } from "./metadata-fingerprint.ts";
+import { tagKey } from "./tag-key.ts";
 
 export interface NewFile {
   readonly id: FileId;
@@ -95,7 +96,7 @@ const insertRow = prepared((db, $: Omit<FilesTable, keyof typeof NEW_FILE>) =>
 // Row by row: one statement text whatever the count, so that lists of many lengths do not push others out of the statement cache.
 
 async function insertTags({ db }: Tx, file: NewFile): Promise<void> {
-  for (const tag of file.tags)
+  for (const tag of new Set(file.tags.map(tagKey)))
     await db.insertInto("file_tags").values({ team_id: file.teamId, tag, file_id: file.id }).execute();
 }
 

@@ -95,6 +95,11 @@ describe("metadata fingerprints", () => {
     assert.notEqual(metadataFingerprint("k", null), metadataFingerprint("k", "null"));
   });
 
+  test("are of NFC, keys and values, and two pairs that are one after it have one", () => {
+    assert.equal(metadataFingerprint("u\u0308", "e\u0301"), metadataFingerprint("ü", "é"));
+    assert.equal(metadataFingerprints('{"u\u0308":1,"ü":1,"v":1}').length, 2);
+  });
+
   test("of every JSON object match what a filter with the value's JSON text looks for", () => {
     const scalar = fc.oneof(
       fc.string(),

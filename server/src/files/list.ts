@@ -6,6 +6,7 @@ import { type BucketId, brandId, type FileId, parseId, type TeamId } from "../id
 import { LIMITS } from "../limits.ts";
 import { FILE_STATES } from "./file.ts";
 import { isScalar, type MetadataScalar, metadataFingerprint } from "./metadata-fingerprint.ts";
+import { tagKey } from "./tag-key.ts";
 
 /** What a list request asks for, as its query string arrived. Lists hold repeated parameters. */
 export interface ListQuery {
@@ -53,7 +54,7 @@ export function parseListQuery(teamId: TeamId, query: ListQuery): ListRequest {
   const filter: ListFilter = {
     bucket:
       query.bucket === undefined ? null : { id: parseId("bucket", query.bucket), slug: normaliseSlug(query.bucket) },
-    tags: sortedSet(query.tags.map((tag) => tag.trim())),
+    tags: sortedSet(query.tags.map((tag) => tagKey(tag.trim()))),
     status: query.status === undefined ? null : parseStatus(query.status),
     metadata: sortedSet(query.metadata.map(([key, value]) => metadataFingerprint(key, readScalar(value)))),
     createdAfter: query.createdAfter === undefined ? null : parseTime(query.createdAfter),

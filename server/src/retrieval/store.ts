@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import type { NamedBucket } from "../buckets/named.ts";
 import { readOperation, type Tx } from "../catalogue/catalogue.ts";
 import { type Refusal, refuse } from "../errors.ts";
+import { tagKey } from "../files/tag-key.ts";
 import type { BucketId, FileId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import type { BuildRef } from "../search-index/search-index.ts";
@@ -239,7 +240,7 @@ async function activeFiles({ db }: Tx, { teamId, tags }: VisibleWanted, ids: rea
             selectFrom("file_tags")
               .select("file_tags.file_id")
               .where("file_tags.team_id", "=", teamId)
-              .where("file_tags.tag", "=", tag)
+              .where("file_tags.tag", "=", tagKey(tag))
               .whereRef("file_tags.file_id", "=", "files.id"),
           ),
         ),

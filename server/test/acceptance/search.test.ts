@@ -53,6 +53,42 @@ proves(["POL-2"], "characters beyond the first plane do not shift ranges: they c
   assertHighlights(hit, "needle");
 });
 
+proves(
+  ["POL-2", "ALL-9"],
+  "tags and metadata compare after NFC, in searches and lists, and are kept as sent",
+  async () => {
+    const bucket = fresh("nfc");
+    const spelt = (form: "NFC" | "NFD") => ({
+      tags: ["Größe".normalize(form)],
+      metadata: { ["Straße ü".normalize(form)]: "Müller".normalize(form) },
+    });
+    const forms = ["NFC", "NFD"] as const;
+    const files = await Promise.all(
+      forms.map((form) => api.indexed(`tugboat register ${form}`, { bucket, ...spelt(form) })),
+    );
+    // Two spellings of one tag on one file are one tag to compare, and both are kept.
+    const both = ["ä", "a\u0308"];
+    const twice = await api.indexed("tugboat twice", { bucket, tags: both, metadata: { ü: 1, "u\u0308": 1 } });
+    assert.deepEqual(listAt((await api.get(`${FILES}/${twice}`)).json, "tags"), both);
+    for (const [index, form] of forms.entries()) {
+      const { tags, metadata } = spelt(form);
+      const kept = (await api.get(`${FILES}/${files[index]}`)).json;
+      assert.deepEqual([at(kept, "tags"), at(kept, "metadata")], [tags, metadata]);
+      for (const filters of [{ tags }, { metadata }]) {
+        const { json } = await api.search({ query: "tugboat", bucket, filters });
+        const found = listAt(json, "results").map((result) => textAt(result, "file_id"));
+        assert.deepEqual(found.sort(), [...files].sort(), `${form}: ${shown(json)}`);
+      }
+      const [[key = "", value = ""] = []] = Object.entries(metadata);
+      for (const query of [{ tag: tags[0] ?? "" }, { [`metadata.${key}`]: value }]) {
+        const { json } = await api.get(`${FILES}?${new URLSearchParams({ bucket, ...query })}`);
+        const listed = listAt(json, "files").map((file) => textAt(file, "id"));
+        assert.deepEqual(listed.sort(), [...files].sort(), `${form}: ${shown(json)}`);
+      }
+    }
+  },
+);
+
 proves(["POL-2"], "terms are alternatives and no character is an operator", async () => {
   const bucket = fresh("terms");
   const [apple, pear] = [await api.indexed("an apple a day", { bucket }), await api.indexed("a pear tree", { bucket })];
