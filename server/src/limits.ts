@@ -155,10 +155,11 @@ export const LIMITS = {
   /** … unless so many are held that all together would read more often than this: 10 % of the main thread. */
   pollRereadsPerSecond: 500,
   /**
-   * A poll beyond its team's or key's share of limits.heldPolls is held for this long at most, instead of being
-   * refused.
+   * A poll beyond its team's or key's share of limits.heldPolls is held for at least this long, instead of being refused …
    */
   pollSurplusMs: SECOND,
+  /** … and longer when so many are that they would come again more often than this: each costs 0.5 ms of the main thread. */
+  pollSurplusPerSecond: 200,
   /** Fair queueing: how much later a team's next task sorts than its last (tasks/fair-order.store.ts). */
   fairShareMs: 1,
   /** Back-off tasks that one claim makes due, so that a claim stays short after an outage. */

@@ -167,6 +167,23 @@ describe("long-polls (POL-5)", () => {
     assert.equal(places.taken, 0);
   });
 
+  test("very many beyond their share are held longer, so that they come again no more often, and hear of a change", async () => {
+    const held = [t.get("/v1/thing?wait=60"), t.get("/v1/thing?wait=60")];
+    while (reads < 2) await once(reading, "read");
+    const heldMs = await Promise.all(
+      Array.from({ length: 2 * LIMITS.pollSurplusPerSecond }, async () => {
+        const began = performance.now();
+        await t.get("/v1/thing?wait=60");
+        return performance.now() - began;
+      }),
+    );
+    assert.ok(Math.max(...heldMs) >= 2000 - 50, `the longest was held for ${Math.max(...heldMs)} ms`);
+    const again = t.get("/v1/thing?wait=60");
+    status = "indexing";
+    commits.emit("thing");
+    for (const answer of await Promise.all([...held, again])) assert.equal(answer.json().status, "indexing");
+  });
+
   test("shutdown releases every held answer at once, and none is held after it", async () => {
     const waiting = [t.get("/v1/thing?wait=60"), t.get("/v1/thing?wait=60")];
     while (reads < 2) await once(reading, "read");

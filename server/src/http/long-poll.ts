@@ -43,12 +43,14 @@ export interface LongPollsDeps {
 }
 
 /**
- * Held answers. Who holds more than a share of the places is never refused: a client that waits for its file must not fail over it. It is held
- * for limits.pollSurplusMs at most, and comes again like one that does not ask to be held.
+ * Held answers. Who holds more than a share of the places is never refused: a client that waits for its file must not fail over it. It hears of
+ * a change at once, like all others, but without one it is held for a moment only, and comes again; the more of them there are, the longer, so
+ * that together they never come more often than limits.pollSurplusPerSecond.
  */
 export class LongPolls {
   readonly #deps: LongPollsDeps;
   readonly #released = new AbortController();
+  #surplus = 0;
 
   constructor(deps: LongPollsDeps) {
     this.#deps = deps;
@@ -79,23 +81,40 @@ export class LongPolls {
   }
 
   async #hold<T extends object>(request: FastifyRequest, reply: FastifyReply, poll: Poll<T>): Promise<T> {
-    const { polled, changes, waitMs } = poll;
-    const { places } = this.#deps;
-    const place = places.tryTake(request.caller);
-    const held = typeof place !== "string";
-    try {
-      let { body } = poll;
-      const arrival = polled.state(body);
-      const end = performance.now() + (held ? waitMs : Math.min(waitMs, LIMITS.pollSurplusMs));
-      const stop = AbortSignal.any([this.#released.signal, clientGone(reply)]);
-      for (let left = end - performance.now(); left > 0 && !stop.aborted; left = end - performance.now()) {
-        await changes.next(Math.min(left, rereadMs(places.taken)), stop);
-        body = await polled.read();
-        if (polled.state(body) !== arrival) break;
+    const place = this.#deps.places.tryTake(request.caller);
+    // Not AbortSignal.any: the one that lives as long as the server would remember each poll until the next collection of its garbage.
+    const stops = [this.#released.signal, clientGone(reply)];
+    if (typeof place !== "string") {
+      try {
+        return await this.#untilChange(poll, poll.waitMs, stops);
+      } finally {
+        place.free();
       }
-      return body;
+    }
+    this.#surplus += 1;
+    try {
+      return await this.#untilChange(poll, Math.min(poll.waitMs, surplusMs(this.#surplus)), stops);
     } finally {
-      if (held) place.free();
+      this.#surplus -= 1;
+    }
+  }
+
+  async #untilChange<T extends object>(
+    { polled, changes, body: arrived }: Poll<T>,
+    holdMs: number,
+    stops: readonly AbortSignal[],
+  ): Promise<T> {
+    const arrival = polled.state(arrived);
+    const end = performance.now() + holdMs;
+    let body = arrived;
+    for (;;) {
+      const left = end - performance.now();
+      if (left <= 0 || stops.some((stop) => stop.aborted)) return body;
+      await changes.next(Math.min(left, rereadMs(this.#deps.places.taken)), stops);
+      // Nobody would see it.
+      if (stops.at(-1)?.aborted === true) return body;
+      body = await polled.read();
+      if (polled.state(body) !== arrival) return body;
     }
   }
 }
@@ -113,6 +132,10 @@ function rereadMs(held: number): number {
   return Math.max(LIMITS.pollRereadMs, (held / LIMITS.pollRereadsPerSecond) * 1000);
 }
 
+function surplusMs(surplus: number): number {
+  return Math.max(LIMITS.pollSurplusMs, (surplus / LIMITS.pollSurplusPerSecond) * 1000);
+}
+
 /** Whether one of the topics was touched since the last look. */
 class Changes {
   readonly #stops: readonly (() => void)[];
@@ -127,17 +150,17 @@ class Changes {
     this.#stops = topics.map((topic) => catalogue.listen(topic, touch));
   }
 
-  /** Resolves at a touch (also one since the last call), after `ms`, or at `stop`. */
-  async next(ms: number, stop: AbortSignal): Promise<void> {
-    if (!this.#touched && !stop.aborted) {
+  /** Resolves at a touch (also one since the last call), after `ms`, or at one of the stops. */
+  async next(ms: number, stops: readonly AbortSignal[]): Promise<void> {
+    if (!this.#touched && !stops.some((stop) => stop.aborted)) {
       await new Promise<void>((resolve) => {
         const done = (): void => {
           clearTimeout(timer);
-          stop.removeEventListener("abort", done);
+          for (const stop of stops) stop.removeEventListener("abort", done);
           resolve();
         };
         const timer = setTimeout(done, ms);
-        stop.addEventListener("abort", done);
+        for (const stop of stops) stop.addEventListener("abort", done);
         this.#wake = done;
       });
     }
