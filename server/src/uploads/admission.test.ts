@@ -25,10 +25,24 @@ function gate(aboveReserve: number, unrecorded = new UnrecordedBytes()) {
 
 test("A create is admitted while the reserve is left after all that is promised, and a burst is counted (PUT-20)", async () => {
   const disk = gate(SIZE + 500);
-  assert.equal(await disk.admitsSession(501), false);
-  assert.equal(await disk.admitsSession(300), true);
-  assert.equal(await disk.admitsSession(300), false);
-  assert.equal(await disk.admitsSession(200), true);
+  assert.equal(await disk.roomForSession(501), null);
+  assert.ok(await disk.roomForSession(300));
+  assert.equal(await disk.roomForSession(300), null);
+  assert.ok(await disk.roomForSession(200));
+});
+
+test("What was let in and came to nothing is room for others at once", async () => {
+  const disk = gate(SIZE + 500);
+  for (let time = 0; time < 10; time++) {
+    const session = await disk.roomForSession(500);
+    assert.ok(session);
+    assert.equal(await disk.roomForSession(1), null);
+    session.giveBack();
+    const data = await disk.roomForData(SIZE + 501);
+    assert.ok(data);
+    assert.equal(await disk.roomForData(1), null);
+    data.giveBack();
+  }
 });
 
 test("What no record lists is on the disk and owed, and counted once", async () => {
@@ -37,8 +51,8 @@ test("What no record lists is on the disk and owed, and counted once", async () 
   share.wrote(SIZE);
   // Two sessions are owed, 2 000 bytes; half of it is on the disk already.
   const disk = gate(SIZE + 100, unrecorded);
-  assert.equal(await disk.admitsSession(101), false);
-  assert.equal(await disk.admitsSession(100), true);
+  assert.equal(await disk.roomForSession(101), null);
+  assert.ok(await disk.roomForSession(100));
   share.leave();
 });
 
@@ -46,11 +60,11 @@ test("Data requests are refused once those under way may use the reserve up (PUT
   const unrecorded = new UnrecordedBytes();
   const running = unrecorded.open(await t.session(SIZE), SIZE);
   const disk = gate(SIZE + 500, unrecorded);
-  assert.equal(await disk.admitsData(SIZE), true);
-  assert.equal(await disk.admitsData(1), false, "they are 500 bytes over already");
+  assert.ok(await disk.roomForData(SIZE));
+  assert.equal(await disk.roomForData(1), null, "they are 500 bytes over already");
   running.leave();
-  assert.equal(await gate(-1).admitsData(1), false);
-  assert.equal(await gate(0).admitsData(1), true);
+  assert.equal(await gate(-1).roomForData(1), null);
+  assert.ok(await gate(0).roomForData(1));
 });
 
 test("A request counts until it and those before it have left; then nothing is remembered", async () => {

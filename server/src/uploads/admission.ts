@@ -6,10 +6,18 @@ import type { UnrecordedBytes } from "./unrecorded.ts";
 
 /** Whether there is room for more: below the reserve create answers 507 and `upload_url` 503, and everything else goes on. */
 export interface DiskGate {
-  /** A create that promises room for `bytes`. Never throws: no answer means no room is known to lack. */
-  admitsSession(bytes: number): Promise<boolean>;
-  /** A data request that may write `bytes`, which were promised already: refused when those before it may use the reserve up. */
-  admitsData(bytes: number): Promise<boolean>;
+  /** For a create that promises `bytes`; null = refused. Never throws: no answer means no room is known to lack. */
+  roomForSession(bytes: number): Promise<Room | null>;
+  /** For a data request that may write `bytes`, which were promised already; null when those before it may use the reserve up. */
+  roomForData(bytes: number): Promise<Room | null>;
+}
+
+export interface Room {
+  /**
+   * The create made no session, or the data request has ended. What was held for nothing would refuse everybody else until the next look:
+   * 2 000 PUTs a second that end at once took 50 GB of it. Call it once.
+   */
+  giveBack(): void;
 }
 
 /** One look at the disk and one at the catalogue serve everybody for this long. */
@@ -17,7 +25,7 @@ const LOOK_EVERY_MS = 1000;
 
 /**
  * The reserve is the smaller of 1 GiB and 5 % of the disk (design §9), counted after what open sessions may still send. What was
- * admitted since the last look counts as well, so that a burst within one second cannot overrun it.
+ * let in since the last look counts as well, so that a burst within one second cannot overrun it.
  *
  * Bytes that no record lists yet are on the disk and owed as well, since they may have to be sent again: they are counted once.
  */
@@ -29,8 +37,7 @@ export function createDiskGate(deps: {
 }): DiskGate {
   let lookedAt = Number.NEGATIVE_INFINITY;
   let looking: Promise<void> | null = null;
-  let writable = Number.POSITIVE_INFINITY;
-  let promisable = Number.POSITIVE_INFINITY;
+  let seen: Seen = { writable: Number.POSITIVE_INFINITY, promisable: Number.POSITIVE_INFINITY };
 
   const look = async () => {
     // Before the disk is asked: what is written meanwhile then counts twice for a second, never not at all.
@@ -39,8 +46,10 @@ export function createDiskGate(deps: {
     const share = disk.totalBytes === null ? Number.POSITIVE_INFINITY : disk.totalBytes * LIMITS.diskReserveShare;
     const reserve = deps.reserveBytes ?? Math.min(LIMITS.diskReserveBytes, share);
     const aboveReserve = disk.freeBytes === null ? Number.POSITIVE_INFINITY : disk.freeBytes - reserve;
-    writable = aboveReserve - toComeBytes;
-    promisable = aboveReserve - Math.max(0, owedBytes - onDiskBytes);
+    seen = {
+      writable: aboveReserve - toComeBytes,
+      promisable: aboveReserve - Math.max(0, owedBytes - onDiskBytes),
+    };
   };
 
   const lookNowAndThen = async () => {
@@ -52,18 +61,31 @@ export function createDiskGate(deps: {
     await looking.catch(() => {});
   };
 
+  /** What comes back after the next look, which counted anew, changes nothing any more. */
+  const take = (kind: keyof Seen, bytes: number): Room => {
+    const from = seen;
+    from[kind] -= bytes;
+    return {
+      giveBack: () => {
+        from[kind] += bytes;
+      },
+    };
+  };
+
   return {
-    async admitsSession(bytes) {
+    async roomForSession(bytes) {
       await lookNowAndThen();
-      if (promisable < bytes) return false;
-      promisable -= bytes;
-      return true;
+      return seen.promisable < bytes ? null : take("promisable", bytes);
     },
-    async admitsData(bytes) {
+    async roomForData(bytes) {
       await lookNowAndThen();
-      if (writable < 0) return false;
-      writable -= bytes;
-      return true;
+      return seen.writable < 0 ? null : take("writable", bytes);
     },
   };
+}
+
+/** Bytes that were left at the last look, less what was let in since. */
+interface Seen {
+  writable: number;
+  promisable: number;
 }

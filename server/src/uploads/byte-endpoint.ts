@@ -139,10 +139,13 @@ export class ByteEndpoint {
     const place = this.#deps.places.tryTake({ teamId, keyId: null });
     if (typeof place === "string") return refuseWithText(request, response, { status: 503, text: TOO_MANY });
     try {
-      const bytes = Math.max(0, wanted.end - receivedBytes);
-      if (!(await this.#deps.disk.admitsData(bytes)))
-        return await refuseWithText(request, response, { status: 503, text: DISK_LOW }); // PUT-20
-      await this.#receive(request, response, id, wanted, expectsContinue);
+      const room = await this.#deps.disk.roomForData(Math.max(0, wanted.end - receivedBytes));
+      if (room === null) return await refuseWithText(request, response, { status: 503, text: DISK_LOW }); // PUT-20
+      try {
+        await this.#receive(request, response, id, wanted, expectsContinue);
+      } finally {
+        room.giveBack();
+      }
     } finally {
       place.free();
     }

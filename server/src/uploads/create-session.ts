@@ -44,6 +44,26 @@ export async function createUploadSession(
   idempotencyKey: string | null,
 ): Promise<Created> {
   const valid = validateCreate(request, deps.config.maxFileBytes);
+  const room = await deps.disk.roomForSession(valid.sizeBytes);
+  let promised = false;
+  try {
+    const created = await create(deps, { teamId, valid, request, idempotencyKey, diskLow: room === null });
+    promised = "session" in created && !created.replayed;
+    return created;
+  } finally {
+    if (!promised) room?.giveBack();
+  }
+}
+
+interface Wanted {
+  readonly teamId: TeamId;
+  readonly valid: ValidCreate;
+  readonly request: CreateRequest;
+  readonly idempotencyKey: string | null;
+  readonly diskLow: boolean;
+}
+
+async function create(deps: CreateDeps, { teamId, valid, request, idempotencyKey, diskLow }: Wanted): Promise<Created> {
   const output = await deps.catalogue.run(createSessionOperation, {
     teamId,
     sessionId: deps.ids.next("sess"),
@@ -54,7 +74,7 @@ export async function createUploadSession(
       idempotencyKey === null ? null : { key: idempotencyKey, fingerprint: fingerprintOf(knownFields(request)) },
     ttlMs: deps.config.sessionTtlSeconds * 1000,
     createsPerSecond: deps.config.createsPerSecond,
-    diskLow: !(await deps.disk.admitsSession(request.size_bytes)),
+    diskLow,
     bucketsPerTeam: deps.config.bucketsPerTeam,
   });
   if (!isRefusal(output)) return output;
