@@ -77,6 +77,8 @@ export function dropBody(
     const onGone = (): void => settle(false);
     const cancelDeadline = startDeadline(limits.timeoutMs, onGone);
     request.on("data", onData).on("end", onEnd).on("error", onGone).on("close", onGone);
+    // What was too much was paused (readBounded), and stays so for a listener.
+    request.resume();
   });
 }
 

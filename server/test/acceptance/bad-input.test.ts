@@ -4,7 +4,7 @@ import { FILES, SESSIONS } from "../support/api.ts";
 import { http } from "../support/http.ts";
 import { at, listAt, objectAt, shown, textAt } from "../support/json.ts";
 import { proves } from "../support/proves.ts";
-import { rawBytes, rawExchange } from "../support/raw.ts";
+import { RawConnection, rawBytes, rawExchange } from "../support/raw.ts";
 import { openTarget } from "../support/target.ts";
 
 const { api, url, server } = await openTarget();
@@ -128,6 +128,25 @@ proves(["ALL-9"], "a body of another type, or none, is 415", async () => {
     );
   await assertNothingMade();
 });
+
+proves(
+  ["ALL-9"],
+  "a body of unknown length that is too large is 413 for a client that writes all of it before it reads",
+  async () => {
+    const connection = await RawConnection.open(url);
+    connection.pauseReading();
+    const head = [`Authorization: Bearer ${api.key}`, "Content-Type: application/json", "Transfer-Encoding: chunked"];
+    await connection.writeHead("POST", `${url}${SESSIONS}`, head);
+    // More than both kernels' buffers hold.
+    const piece = Buffer.from(`10000\r\n${" ".repeat(65_536)}\r\n`);
+    for (let pieces = 0; pieces < 256; pieces++) assert.ok(await connection.write(piece), "the connection was reset");
+    await connection.write("0\r\n\r\n");
+    connection.resumeReading();
+    assert.equal((await connection.readAnswer())?.status, 413);
+    connection.destroy();
+    await assertNothingMade();
+  },
+);
 
 proves(["ALL-9"], "a body that never ends is given up, and what it began is not there", async () => {
   const head = [`Authorization: Bearer ${api.key}`, "Content-Type: application/json", "Content-Length: 1000"];
