@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 
 /** The command line of `npm run bench -- [row …] [folder] [flags]`. */
 export interface Options {
-  /** Rows to take; empty = all that need no argument. */
+  /** Rows to take; empty = all. */
   readonly names: readonly string[];
   /** Each figure is the median of so many runs. */
   readonly rounds: number;
@@ -12,7 +12,7 @@ export interface Options {
   readonly chunks: number;
   /** `memory`: uploads of 25 MB at once. */
   readonly uploads: number;
-  /** `ranking`: a folder with corpus.jsonl, queries.jsonl and qrels.tsv. */
+  /** `ranking`: a folder with corpus.jsonl, queries.jsonl and qrels.tsv; null = the project's own questions alone. */
   readonly collection: string | null;
   /** `event-loop`: a folder of files to upload beside the load (hostile ones, say); null = the load alone. */
   readonly documents: string | null;
@@ -41,8 +41,6 @@ export function readOptions(args: readonly string[], known: readonly string[]): 
   const [collection, ...surplus] = positionals.filter((name) => !known.includes(name));
   if (surplus.length > 0 || (collection !== undefined && !names.includes("ranking")))
     throw new Error(`there is no row ${surplus[0] ?? collection}; there are: ${known.join(", ")}`);
-  if (names.includes("ranking") && collection === undefined)
-    throw new Error("ranking needs a folder: npm run bench -- ranking <folder>");
   return {
     names,
     rounds: whole(values.rounds, "--rounds") ?? DEFAULTS.rounds,

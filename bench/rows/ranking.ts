@@ -14,6 +14,7 @@ import type { Options } from "../options.ts";
 import { load } from "../processes/load.ts";
 import { Wharf } from "../processes/wharf.ts";
 import { English } from "../text/english.ts";
+import { questions } from "./questions.ts";
 
 /** Documents, queries and which document answers which query. */
 interface Collection {
@@ -25,12 +26,18 @@ interface Collection {
 
 const DEPTH = 10;
 
+/** The questions that every checkout has, and nDCG@10 of the collection with judgements that the command line may name. */
+export async function ranking(options: Options): Promise<readonly Row[]> {
+  const asked = await questions(options);
+  return options.collection === null ? asked : [...asked, ...(await judged(options, options.collection))];
+}
+
 /**
  * nDCG@10 of a collection with judgements: through the public API, and from the index that the server built, where the term budget can be
  * taken away; the same again among so many chunks of other text that the budget bites.
  */
-export async function ranking(options: Options): Promise<readonly Row[]> {
-  const collection = readCollection(options.collection ?? "");
+async function judged(options: Options, from: string): Promise<readonly Row[]> {
+  const collection = readCollection(from);
   const folder = mkdtempSync(join(tmpdir(), "wharf-bench-collection-"));
   const wharf = await Wharf.start(options);
   try {
