@@ -40,12 +40,10 @@ Examples:
   $ wharf restore /backup/today --data-dir /var/lib/wharf-restored
   $ wharf serve --data-dir /var/lib/wharf-restored`;
 
-/** `wharf backup` and `wharf restore`. */
-export function addBackup(program: Command, io: Io, end: (exitCode: ExitCode) => void): void {
-  const backup = program
-    .command("backup")
+/** `wharf backup`. */
+export function defineBackup(backup: Command, io: Io, end: (exitCode: ExitCode) => void): void {
+  backup
     .argument("<folder>", "a new or empty folder")
-    .description("copy everything into a folder, beside a running server")
     .option("--json", "print the result as JSON")
     .addHelpText("after", BACKUP_HELP);
   addSettingFlags(backup, ["dataDir"]);
@@ -55,11 +53,12 @@ export function addBackup(program: Command, io: Io, end: (exitCode: ExitCode) =>
     else io.stdout.write(sayBackup(report, resolve(target)));
     end(report.lost.length === 0 ? EXIT.ok : EXIT.failure);
   });
+}
 
-  const restored = program
-    .command("restore")
+/** `wharf restore`. */
+export function defineRestore(restored: Command, io: Io, end: (exitCode: ExitCode) => void): void {
+  restored
     .argument("<folder>", "a backup: the folder that wharf backup filled")
-    .description("make a new data folder from a backup")
     .option("--json", "print the result as JSON")
     .addHelpText("after", RESTORE_HELP);
   addSettingFlags(restored, ["dataDir"]);

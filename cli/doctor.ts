@@ -24,10 +24,8 @@ Examples:
   $ wharf doctor --json | jq '.findings[] | select(.state == "problem")'`;
 
 /** `wharf doctor`: what is wrong with a data folder, and what to do. */
-export function addDoctor(program: Command, io: Io, end: (exitCode: ExitCode) => void): void {
-  const command = program
-    .command("doctor")
-    .description("look for what is wrong with the data folder, and say what to do")
+export function defineDoctor(command: Command, io: Io, end: (exitCode: ExitCode) => void): void {
+  command
     .option("--repair", "mend what can be mended; the server must be stopped")
     .option("--deep", "read every byte of every original")
     .option("--json", "print the findings as JSON")

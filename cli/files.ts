@@ -22,11 +22,9 @@ interface StatusFlags extends ClientFlags {
 }
 
 /** `wharf status <file_id…>`: where each file is on its way, and why it is not done. */
-export function addStatus(program: Command, io: Io, end: (exitCode: ExitCode) => void): void {
-  const command = program
-    .command("status")
+export function defineStatus(command: Command, io: Io, end: (exitCode: ExitCode) => void): void {
+  command
     .argument("<file_id...>", "as upload printed it: file_…")
-    .description("show how far files are")
     .option("--wait", "wait until they are indexed or failed")
     .option("--timeout <seconds>", "how long --wait waits (default: 600)", wholeNumber("--timeout", 0, 86_400), 600)
     .addHelpText("after", STATUS_HELP);
@@ -84,8 +82,8 @@ interface ListFlags extends ClientFlags {
 }
 
 /** `wharf files list | delete`. */
-export function addFiles(program: Command, io: Io): void {
-  const files = program.command("files").description("list and delete files").addHelpText("after", FILES_HELP);
+export function defineFiles(files: Command, io: Io): void {
+  files.addHelpText("after", FILES_HELP);
   const list = files
     .command("list")
     .description("list the newest files")

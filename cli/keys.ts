@@ -22,8 +22,8 @@ Examples:
   $ wharf keys revoke key_01k…`;
 
 /** `wharf keys create | list | revoke`. */
-export function addKeys(program: Command, io: Io): void {
-  const keys = program.command("keys").description("make, list and revoke API keys").addHelpText("after", HELP);
+export function defineKeys(keys: Command, io: Io): void {
+  keys.addHelpText("after", HELP);
   addCreate(keys, io);
   addList(keys, io);
   addRevoke(keys, io);

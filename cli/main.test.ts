@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { promisify } from "node:util";
 import { objectIn, textIn } from "./client/json.ts";
 import { EXIT, exitCodes } from "./exit-codes.ts";
 import { run, startTestServer, type TestServer, temporaryFolder } from "./test-support.ts";
+
+const MAIN = new URL("./main.ts", import.meta.url).href;
+const ROOT = new URL("..", import.meta.url).href;
 
 describe("the command line", () => {
   let server: TestServer;
@@ -173,5 +178,23 @@ describe("the command line", () => {
       assert.equal(own.exitCode, EXIT.ok);
       assert.match(own.stdout, new RegExp(`Examples:\\n  \\$ wharf ${command}`), command);
     }
+  });
+
+  test("help loads no command's code, and a command none of another's: both would wait for the server's", async () => {
+    const loadedBy = async (...argv: string[]) => {
+      const code = `import { registerHooks } from "node:module";
+        registerHooks({ load: (url, context, next) => (process.stderr.write(url + "\\n"), next(url, context)) });
+        const { runCli } = await import(${JSON.stringify(MAIN)});
+        const stdout = { isTerminal: false, write: (text) => process.stdout.write(text) };
+        await runCli(${JSON.stringify(argv)}, { stdout, stderr: stdout, env: {}, signal: new AbortController().signal });`;
+      const { stdout, stderr } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", code]);
+      assert.match(stdout, /^Usage: wharf/);
+      const own = stderr.split("\n").filter((url) => url.startsWith(ROOT) && !url.includes("/node_modules/"));
+      return own.map((url) => url.slice(ROOT.length)).sort();
+    };
+    assert.deepEqual(await loadedBy("--help"), ["cli/commands.ts", "cli/exit-codes.ts", "cli/io.ts", "cli/main.ts"]);
+    const search = await loadedBy("search", "--help");
+    assert.ok(search.includes("cli/search.ts"), "what was asked for is loaded");
+    assert.ok(!search.some((name) => /catalogue|cli\/(?:serve|doctor|upload)/.test(name)), search.join("\n"));
   });
 });

@@ -1,17 +1,8 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { ConfigError } from "../server/src/config.ts";
-import { toError, WharfError } from "../server/src/errors.ts";
-import { addBackup } from "./backup.ts";
-import { addDoctor } from "./doctor.ts";
+import { addCommands } from "./commands.ts";
 import { CliError, EXIT, type ExitCode, exitCodes } from "./exit-codes.ts";
-import { addFiles, addStatus } from "./files.ts";
 import { type Io, printJson } from "./io.ts";
-import { addKeys } from "./keys.ts";
-import { addReindex } from "./reindex.ts";
-import { addSearch } from "./search.ts";
-import { addServe } from "./serve.ts";
-import { addUpload } from "./upload/upload.ts";
 
 /**
  * `wharf`: runs the server, makes its keys, and speaks to it as any client would. The commands for files go over HTTP alone; only
@@ -19,19 +10,20 @@ import { addUpload } from "./upload/upload.ts";
  */
 export async function runCli(argv: readonly string[], io: Io): Promise<ExitCode> {
   const outcome: { exitCode: ExitCode } = { exitCode: EXIT.ok };
-  const program = createProgram(io, (exitCode) => {
-    outcome.exitCode = exitCode;
-  });
   try {
+    const program = createProgram(io);
+    await addCommands(program, argv, io, (exitCode) => {
+      outcome.exitCode = exitCode;
+    });
     await program.parseAsync([...argv], { from: "user" });
     return outcome.exitCode;
   } catch (error) {
-    return report(io, argv.includes("--json"), error === io.signal.reason ? interrupted() : error);
+    return await report(io, argv.includes("--json"), error === io.signal.reason ? interrupted() : error);
   }
 }
 
-function createProgram(io: Io, end: (exitCode: ExitCode) => void): Command {
-  const program = new Command("wharf")
+function createProgram(io: Io): Command {
+  return new Command("wharf")
     .description("One document in: durable, indexed and findable.")
     .version(readVersion())
     .exitOverride()
@@ -43,16 +35,6 @@ function createProgram(io: Io, end: (exitCode: ExitCode) => void): Command {
     })
     .helpCommand("help [command]", "explain a command, with examples")
     .addHelpText("after", GLOBAL_HELP);
-  addServe(program, io, end);
-  addKeys(program, io);
-  addUpload(program, io, end);
-  addSearch(program, io);
-  addStatus(program, io, end);
-  addFiles(program, io);
-  addDoctor(program, io, end);
-  addReindex(program, io);
-  addBackup(program, io, end);
-  return program;
 }
 
 function readVersion(): string {
@@ -61,9 +43,9 @@ function readVersion(): string {
 }
 
 /** Says what went wrong, once and in the form that was asked for, and which exit code that is. */
-function report(io: Io, json: boolean, thrown: unknown): ExitCode {
+async function report(io: Io, json: boolean, thrown: unknown): Promise<ExitCode> {
   if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT.ok;
-  const { exitCode, code, message } = explain(thrown);
+  const { exitCode, code, message } = await explain(thrown);
   if (json) printJson(io, { error: { code, message } });
   else io.stderr.write(`wharf: ${message}\n`);
   return exitCode;
@@ -74,14 +56,23 @@ function interrupted(): CliError {
   return new CliError(EXIT.interrupted, "interrupted", message);
 }
 
-function explain(thrown: unknown): { readonly exitCode: ExitCode; readonly code: string; readonly message: string } {
+interface Explanation {
+  readonly exitCode: ExitCode;
+  readonly code: string;
+  readonly message: string;
+}
+
+async function explain(thrown: unknown): Promise<Explanation> {
   if (thrown instanceof CliError) return thrown;
-  if (thrown instanceof ConfigError) return { exitCode: EXIT.config, code: "config", message: thrown.message };
   if (thrown instanceof CommanderError) {
     // `wharf keys` alone asks for help in commander's own way.
     const message = thrown.code === "commander.help" ? "name a command" : thrown.message.replace(/^error: /, "");
     return { exitCode: EXIT.usage, code: "usage", message: `${message}. See wharf --help.` };
   }
+  // Loaded by what threw, if it is theirs; help need not wait for them.
+  const { ConfigError } = await import("../server/src/config.ts");
+  const { toError, WharfError } = await import("../server/src/errors.ts");
+  if (thrown instanceof ConfigError) return { exitCode: EXIT.config, code: "config", message: thrown.message };
   if (thrown instanceof WharfError) return { exitCode: EXIT.failure, code: thrown.code, message: thrown.message };
   return { exitCode: EXIT.failure, code: "failure", message: toError(thrown).message };
 }

@@ -27,10 +27,8 @@ Examples:
   $ wharf reindex --team legal --data-dir /var/lib/wharf`;
 
 /** `wharf reindex`: the search index from the kept text. */
-export function addReindex(program: Command, io: Io): void {
-  const command = program
-    .command("reindex")
-    .description("make the search index anew while the server is stopped, or read outdated files again while it runs")
+export function defineReindex(command: Command, io: Io): void {
+  command
     .option("--outdated", "read the originals again that an older version read; beside a running server")
     .option("--team <slug>", "only this team's index (default: all)")
     .option("--json", "print the result as JSON")

@@ -21,12 +21,10 @@ interface Flags extends ClientFlags {
 }
 
 /** `wharf search <query>`. With `--json` the document is the API's own answer. */
-export function addSearch(program: Command, io: Io): void {
-  const command = program
-    .command("search")
+export function defineSearch(command: Command, io: Io): void {
+  command
     .argument("<query>", "words to look for")
     .allowExcessArguments()
-    .description("find passages in the documents")
     .option("--bucket <bucket>", "only in this bucket, slug or id; may be repeated", collect)
     .option("--tag <tag>", "only in files with this tag; may be repeated, and then all must match", collect)
     .option("--file <id>", "only in this file; may be repeated", collect)

@@ -22,10 +22,8 @@ Examples:
   $ wharf serve --first-key-file /etc/wharf/first-key                         the first key, where logs do not see it`;
 
 /** `wharf serve`: the server in this process, until a signal comes. */
-export function addServe(program: Command, io: Io, end: (exitCode: ExitCode) => void): void {
-  const command = program
-    .command("serve")
-    .description("run the server")
+export function defineServe(command: Command, io: Io, end: (exitCode: ExitCode) => void): void {
+  command
     .option("--json", "print the address and the first key as JSON instead of the banner")
     .addHelpText("after", HELP);
   addSettingFlags(command);

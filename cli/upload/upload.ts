@@ -46,11 +46,9 @@ const DEFAULT_RETRY_SECONDS = 300;
 const DEFAULT_TIMEOUT_SECONDS = 600;
 
 /** `wharf upload <path…>`. */
-export function addUpload(program: Command, io: Io, end: (exitCode: ExitCode) => void): void {
-  const command = program
-    .command("upload")
+export function defineUpload(command: Command, io: Io, end: (exitCode: ExitCode) => void): void {
+  command
     .argument("<path...>", "files and folders; - is stdin")
-    .description("upload documents")
     .requiredOption("--bucket <bucket>", "slug or id of a bucket; may be repeated", collect)
     .option("--create-missing-buckets", "create slugs that do not exist")
     .option("--title <title>", "title of the one file (default: its name)")
