@@ -97,8 +97,10 @@ describe("analyser", () => {
 
   test("C++ and C# are words of their own, and a # behind a longer word is none", () => {
     const cases: readonly [string, string][] = [
-      ["C++ or C", "c＋＋ or c"],
-      ["C# F#, c#code", "c＃ f＃ c code ccode"],
+      ["C++ or C", "c＋＋ or c c"],
+      ["C# F#, c#code", "c＃ f＃ c code c f ccode"],
+      ["C++17 and C#7", "c＋＋ 17 and c＃ 7 c c"],
+      ["C++编程", "c＋＋ 编 编程 程 c"],
       ["Notepad++", "notepad notepad＋＋"],
       ["Item# 5, a+b", "item 5 a b ab"],
     ];
@@ -115,6 +117,11 @@ describe("analyser", () => {
       assert.equal(words.map(({ term }) => term).join(" "), terms);
       assert.deepEqual(forms, []);
     }
+  });
+
+  test("a form begins where a character begins", () => {
+    const [, version] = readText("𝐯3.5").forms;
+    assert.deepEqual(version, { term: "35", start: 2, end: 5, pieces: ["v3", "5"], kind: "joined", of: "" });
   });
 
   test("a token's range of the original reads to its term again", () => {

@@ -162,7 +162,10 @@ class Reader {
     }
     const sign = this.#languageSign(start, end);
     if (sign !== "" && end - start === 1) {
-      this.#emit(`${word}${sign}`, start, end + sign.length);
+      const term = `${word}${sign}`;
+      this.#emit(term, start, end + sign.length);
+      // Who asks for C is shown what is about C++; who asks for C++ means that alone: a query drops what it splits.
+      this.#sink.form({ text: word, start, end, pieces: [], kind: "split", of: term });
       return end + sign.length;
     }
     this.#emit(word, start, end);
@@ -193,7 +196,10 @@ class Reader {
     this.#compounds?.word(word, start, end);
   }
 
-  /** C++ and C#; of longer words (Notepad++) it makes a form, and a # is a number sign (Item# 5). "" = none. */
+  /**
+   * C++ and C#, also before a number (C++17) or a script without spaces (C++编程); of longer words (Notepad++) it makes a form, and a # is a number
+   * sign (Item# 5). "" = none.
+   */
   #languageSign(start: number, end: number): string {
     const code = this.#text.charCodeAt(end);
     if (code !== PLUS && code !== HASH) return "";
@@ -203,7 +209,7 @@ class Reader {
     const goesOn =
       next === PLUS ||
       next === HASH ||
-      (next < 128 ? ASCII[next] !== SEPARATOR : next >= 128 && isWordAt(this.#text, end + sign.length));
+      (next < 128 ? isAsciiLetter(next) : next >= 128 && isWordAt(this.#text, end + sign.length));
     return goesOn || (ASCII[first] ?? 0) === DIGIT ? "" : sign;
   }
 }
@@ -218,9 +224,13 @@ function fallsApart(raw: string, kinds: number): boolean {
 
 const LOWER_A = 0x61;
 
+function isAsciiLetter(code: number): boolean {
+  return ((ASCII[code] ?? SEPARATOR) & (LOWER | UPPER)) !== 0;
+}
+
 function isWordAt(text: string, at: number): boolean {
   const kind = foldCodePoint(text.codePointAt(at) ?? 0).kind;
-  return kind === "word" || kind === "unit" || kind === "mark";
+  return kind === "word" || kind === "mark";
 }
 
 /** From a word with a character beyond ASCII, up to the next separator. */

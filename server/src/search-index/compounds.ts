@@ -139,7 +139,8 @@ export class Compounds {
     } as const;
     this.#emit(joined);
     // v3.5.1 is release 3.5.1.
-    if (VERSION.test(first.word)) this.#emit({ ...joined, text: joined.text.slice(1), start: first.start + 1 });
+    if (VERSION.test(first.word))
+      this.#emit({ ...joined, text: joined.text.slice(1), start: first.start + charLength(this.#text, first.start) });
   }
 
   #endGroups(): void {
@@ -152,6 +153,11 @@ export class Compounds {
     const many = rest.length >= 2 && (first.length >= 2 || rest.every((word) => word.length >= 2));
     if (thousands || many) this.#join(groups);
   }
+}
+
+/** In UTF-16 code units: a mathematical 𝐯 has two. */
+function charLength(text: string, at: number): number {
+  return (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1;
 }
 
 const VERSION = /^v[0-9]{1,4}$/;
