@@ -28,6 +28,7 @@ export class Fts5Reads {
   readonly #bestRows: Record<RowFilter, StatementSync>;
   readonly #bestWithTies: Record<RowFilter, StatementSync>;
   readonly #chunksByIds: StatementSync;
+  readonly #firstByIds: StatementSync;
   readonly #builds: StatementSync;
   readonly #outdatedChunks: StatementSync;
 
@@ -54,6 +55,9 @@ export class Fts5Reads {
     this.#chunksByIds = prepare(
       `SELECT id, file, build, position, page, char_start, char_end, text
        FROM chunks WHERE id IN (SELECT value FROM json_each(?))`,
+    );
+    this.#firstByIds = prepare(
+      "SELECT id FROM chunks WHERE id IN (SELECT value FROM json_each(?)) ORDER BY file, position, build LIMIT ?",
     );
     this.format = formatOf(database);
     this.#outdatedChunks = prepare(
@@ -83,15 +87,15 @@ export class Fts5Reads {
       files: filesToJoin(query),
     };
     const looked = readAgain(present);
-    const wanted = { limit: query.limit, pool: Math.max(query.limit, looked) };
+    const pool = Math.max(query.limit, looked);
     const best = areFew(present)
-      ? this.#bestByFew(new Essentials(present, kept, team.chunks), filteredChunks / team.chunks, lookup, wanted)
-      : this.#best([wordsExpression(kept), ...lookup.hints].join(" AND "), lookup.files, wanted);
-    const ranked = [...best.scores].sort(([, a], [, b]) => b - a);
-    const again = new Set([...ranked.slice(0, looked).map(([id]) => id), ...this.#together(asked, lookup, wanted)]);
-    const scores = this.#rescore(again, { query: asked, terms: present, team }, ranked);
-    const candidates = this.#candidates(bestOf(scores, query.limit)).slice(0, query.limit);
-    return { candidates, complete: best.complete && scores.size <= query.limit, termsIgnored };
+      ? this.#bestByFew(new Essentials(present, kept, team.chunks), filteredChunks / team.chunks, lookup, pool)
+      : this.#best([wordsExpression(kept), ...lookup.hints].join(" AND "), lookup.files, pool);
+    const again = new Set([...this.#first(best.scores, looked), ...this.#together(asked, lookup)]);
+    const scores = this.#rescore(again, { query: asked, terms: present, team });
+    const others = new Map([...best.scores].filter(([id]) => !scores.has(id)));
+    const candidates = this.#inOrder(scores, others, query.limit);
+    return { candidates, complete: best.complete && scores.size + others.size <= query.limit, termsIgnored };
   }
 
   /** The next chunks that hold tokens of an earlier analyser, those of a file of the first format all. */
@@ -145,63 +149,80 @@ export class Fts5Reads {
    * first; what they find shows how many more have to be. `share`: what the filters let through of all chunks. Under a narrow filter all words
    * together cost little, and each look counts every word's chunks once more (30 ns each).
    */
-  #bestByFew(essentials: Essentials, share: number, lookup: Lookup, wanted: Wanted): Scored {
+  #bestByFew(essentials: Essentials, share: number, lookup: Lookup, pool: number): Scored {
     const first = essentials.atFirst(this.#firstRows / share);
-    const found = this.#bestOf(first, lookup, wanted);
-    const needed = essentials.unlessBelow(nthBest(found.scores, wanted.limit));
-    return needed.looked.length <= first.looked.length ? found : this.#bestOf(needed, lookup, wanted);
+    const found = this.#bestOf(first, lookup, pool);
+    const needed = essentials.unlessBelow(nthBest(found.scores, pool));
+    return needed.looked.length <= first.looked.length ? found : this.#bestOf(needed, lookup, pool);
   }
 
   /** In two disjoint parts, each scored by the words that its chunks hold: FTS5 skips through the others instead of scoring their chunks. */
-  #bestOf({ looked, others, all }: TermSplit, { hints, files }: Lookup, wanted: Wanted): Scored {
+  #bestOf({ looked, others, all }: TermSplit, { hints, files }: Lookup, pool: number): Scored {
     const some = wordsExpression(looked);
     const parts =
       others.length === 0
         ? [some]
         : [`(${some} AND ${wordsExpression(others)})`, `(${some} NOT ${wordsExpression(others)})`];
-    const found = parts.map((part) => this.#best([part, ...hints].join(" AND "), files, wanted));
+    const found = parts.map((part) => this.#best([part, ...hints].join(" AND "), files, pool));
     return {
       scores: new Map(found.flatMap(({ scores }) => [...scores])),
       complete: all && found.every(({ complete }) => complete),
     };
   }
 
-  /**
-   * Row ids of the best `pool` with their scores. When what ties with the last of them reaches up to the `limit`, those ties are resolved
-   * exactly, so that a longer list begins with a shorter one; that doubles the cost, and a cut at 200 nearly always goes through a tie.
-   */
-  #best(match: string, files: readonly FileId[] | null, { limit, pool }: Wanted): Scored {
+  /** Row ids of the best `pool` with their scores, and of what ties with the last of them as many as may be among the first. */
+  #best(match: string, files: readonly FileId[] | null, pool: number): Scored {
     const filter = files === null ? "none" : "files";
     const parameters: SQLInputValue[] = files === null ? [match] : [match, JSON.stringify(files)];
-    const rows = this.#bestRows[filter].all(...parameters, pool + 1).map(cells);
+    const rows = this.#bestRows[filter].all(...parameters, pool + FEW_TIES).map(scored);
     const complete = rows.length <= pool;
-    const tied = !complete && rows[limit - 1]?.[1] === rows[pool]?.[1];
-    const exact = tied ? this.#bestWithTies[filter].all(...parameters, pool - 1, pool).map(cells) : rows.slice(0, pool);
-    return { scores: new Map(exact.map(([id, score]) => [Number(id), -Number(score)])), complete };
+    const cut = rows[pool - 1]?.[1];
+    if (complete || cut === undefined) return { scores: new Map(rows), complete };
+    const tiesGoOn = rows.length === pool + FEW_TIES && rows.at(-1)?.[1] === cut;
+    const best = tiesGoOn
+      ? this.#bestWithTies[filter].all(...parameters, pool - 1, pool).map(scored)
+      : rows.filter(([, score]) => score >= cut);
+    return { scores: new Map(best), complete };
   }
 
-  #together(query: Query, { hints, files }: Lookup, { limit }: Wanted): readonly number[] {
-    const wanted = { limit, pool: LIMITS.searchLookedThrough };
+  /** The best `count`. Which of those comes first that tie with the last of them, their chunks decide, so that it never depends on the count. */
+  #first(scores: ReadonlyMap<number, number>, count: number): readonly number[] {
+    const cut = nthBest(scores, count);
+    const above = [...scores].filter(([, score]) => score > cut).map(([id]) => id);
+    const tied = [...scores].filter(([, score]) => score === cut).map(([id]) => id);
+    const left = count - above.length;
+    if (tied.length <= left) return [...above, ...tied];
+    return [...above, ...this.#firstByIds.all(JSON.stringify(tied), left).map((row) => Number(cells(row)[0]))];
+  }
+
+  #together(query: Query, { hints, files }: Lookup): readonly number[] {
     return lookedUpTogether(query, (term) => this.#count(term)).flatMap((words) => {
       const match = [`{title body} : (${allOf(words)})`, ...hints].join(" AND ");
-      return [...this.#best(match, files, wanted).scores.keys()];
+      return this.#first(this.#best(match, files, LIMITS.searchLookedThrough).scores, LIMITS.searchLookedThrough);
     });
   }
 
-  /** `again` are put in their order by all that the query says; what else was found follows, in the order of `ranked`. */
-  #rescore(
-    again: ReadonlySet<number>,
-    scoring: Scoring,
-    ranked: readonly (readonly [number, number])[],
-  ): ReadonlyMap<number, number> {
+  /** By all that the query says. */
+  #rescore(again: ReadonlySet<number>, scoring: Scoring): ReadonlyMap<number, number> {
     const texts = this.#wordsByIds.all(JSON.stringify([...again])).map((row) => {
       const [id, title, body, hints] = cells(row);
       return [Number(id), { title: String(title), body: String(body), hints: String(hints) }] as const;
     });
-    const scores = new Map(passageScores(new Map(texts), scoring));
+    return passageScores(new Map(texts), scoring);
+  }
+
+  /** What was read again comes first, in its order; behind it what else was found, in the order in which that was, never with a better score. */
+  #inOrder(
+    scores: ReadonlyMap<number, number>,
+    others: ReadonlyMap<number, number>,
+    limit: number,
+  ): readonly Candidate[] {
+    const first = this.#candidates(bestOf(scores, limit)).slice(0, limit);
+    if (first.length === limit) return first;
     const least = Math.min(...scores.values());
-    for (const [id, score] of ranked) if (!scores.has(id)) scores.set(id, Math.min(least, score));
-    return scores;
+    const left = limit - first.length;
+    const rest = this.#candidates(bestOf(others, left)).slice(0, left);
+    return [...first, ...rest.map((each) => ({ ...each, score: Math.min(least, each.score) }))];
   }
 
   #candidates(scores: ReadonlyMap<number, number>): readonly Candidate[] {
@@ -240,13 +261,6 @@ interface Lookup {
   /** Expressions that a chunk must match as well. */
   readonly hints: readonly string[];
   readonly files: readonly FileId[] | null;
-}
-
-interface Wanted {
-  /** How many best ones are asked for … */
-  readonly limit: number;
-  /** … and among how many they are looked for: at least `limit`. */
-  readonly pool: number;
 }
 
 interface Scored {
@@ -291,7 +305,13 @@ function best(filter: string): string {
   return `SELECT rowid, ${SCORE} AS score FROM words WHERE words MATCH ? ${filter} ORDER BY score LIMIT ?`;
 }
 
-/** The same with ties in their order; it looks up each row that is as good as the last, so it runs only when the cut goes through a tie. */
+/**
+ * Chunks of one length with one occurrence tie all the time, and a cut at 100 nearly always goes through a tie. As many more rows cost nothing beside
+ * scoring them all, and mostly show all of the tie.
+ */
+const FEW_TIES = 400;
+
+/** The same with ties in their order; it scores all rows once more and looks up each that is as good as the last, so it runs only for long ties. */
 function bestWithTies(filter: string): string {
   return `
     WITH scored AS MATERIALIZED (SELECT rowid AS id, ${SCORE} AS score FROM words WHERE words MATCH ? ${filter}),
@@ -317,6 +337,12 @@ function quoted(token: string): string {
 
 function allOf(tokens: readonly string[]): string {
   return tokens.map(quoted).join(" AND ");
+}
+
+/** FTS5's score is negative. */
+function scored(row: unknown): readonly [id: number, score: number] {
+  const [id, score] = cells(row);
+  return [Number(id), -Number(score)];
 }
 
 /** A row of a statement that returns arrays, which node:sqlite types as objects. */

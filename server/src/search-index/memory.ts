@@ -87,9 +87,12 @@ function rank(rows: readonly Row[], query: RankQuery): Ranking {
   const texts = passing.filter((row) => again.has(placeOf(row))).map((row) => [placeOf(row), row.scored] as const);
   const scores = passageScores(new Map(texts), { query: asked, terms: present, team });
   const least = Math.min(...scores.values());
-  const inOrder = [...found]
-    .map(([place, each]) => ({ ...each, score: scores.get(place) ?? Math.min(least, each.score) }))
+  const first = [...found]
+    .filter(([place]) => scores.has(place))
+    .map(([place, each]) => ({ ...each, score: scores.get(place) ?? 0 }))
     .sort(compareRanked);
+  const rest = ranked.filter((each) => !scores.has(placeOf(each)));
+  const inOrder = [...first, ...rest.map((each) => ({ ...each, score: Math.min(least, each.score) }))];
   return {
     candidates: inOrder.slice(0, query.limit),
     complete: inOrder.length <= query.limit,

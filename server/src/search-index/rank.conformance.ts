@@ -52,6 +52,23 @@ export const RANK_GUARANTEES: readonly Guarantee[] = [
     },
   },
   {
+    title: "a short list is the beginning of a longer one, whatever ties and however much is read again",
+    run: async (index, team) => {
+      const words = ["alpha", "beta", "KT-55-20", "notice", "of", "default", "e-mail", "maxRetryCount"];
+      const files = Array.from({ length: 260 }, (_, n) => `file_${(n * 37) % 260}`);
+      for (const [n, name] of files.entries()) {
+        const text = Array.from({ length: 2 + (n % 3) }, (_, at) => words[(n * (at + 3) + (n >> 2)) % words.length]);
+        await index.write(team, chunks(name, [text.join(" ")], { title: n % 5 === 0 ? "alpha beta" : "note" }));
+      }
+      for (const query of ["alpha", "alpha beta", "KT-55-20", "notice of default beta", "e-mail maxRetryCount alpha"]) {
+        const listed = async (limit: number) => places((await index.rank(team, { ...ask(query), limit })).candidates);
+        const all = await listed(1000);
+        for (const limit of [1, 36, 99, 100, 116, 200])
+          assert.deepEqual(await listed(limit), all.slice(0, limit), `${query}, ${limit}`);
+      }
+    },
+  },
+  {
     title: "in a team of two documents the rarer word decides",
     run: async (index, team) => {
       await index.write(team, chunks("file_1", ["policy, policy owner, policy portal: policy"]));

@@ -147,9 +147,11 @@ export class Essentials {
 
   #split(count: number): TermSplit {
     const looked = this.#kept.slice(0, count);
+    const ignored = this.#present.filter((term) => !this.#kept.includes(term));
     return {
       looked,
-      others: this.#present.filter((term) => !looked.includes(term)),
+      // In one order however they are split: an engine that adds up their scores in it gets the same sum to the last bit.
+      others: [...this.#kept.slice(count), ...ignored],
       all: count === this.#kept.length,
     };
   }
