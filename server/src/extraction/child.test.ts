@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { deflateSync } from "node:zlib";
 import { createLog } from "../log.ts";
-import { tokenText } from "../search-index/analyze.ts";
+import { titleTokenText, tokenText } from "../search-index/analyze.ts";
 import { type ExtractionEvent, ExtractionFault, type Extractor } from "./extractor.ts";
 import { docxFile, officeFile, openDocumentFile, paragraph } from "./fixtures/office-files.ts";
 import { pdfFile } from "./fixtures/pdf-file.ts";
@@ -72,7 +72,7 @@ test("events come in order: type with the title's tokens, then each page, its ch
   assert.deepEqual(events[0], {
     kind: "type",
     detected: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    titleTokens: tokenText("Réports"),
+    titleTokens: titleTokenText("file", "Réports"),
   });
   assert.deepEqual(
     events.map((event) => event.kind),

@@ -77,7 +77,11 @@ async function checkPhrase(
 ): Promise<{ readonly rank: number; readonly faults: readonly string[] }> {
   const query = phrase.text;
   const named = `"${query.slice(0, 40)}"`;
-  const results = listAt((await api.search({ query, bucket: api.bucket, limit: 50 })).json, "results");
+  const all = listAt((await api.search({ query, bucket: api.bucket, limit: 50 })).json, "results");
+  // Passages with the same text are one result: where another file's stands for this one's, this file alone is asked.
+  const isNamed = all.some((result) => listAt(result, "duplicates").some((other) => at(other, "file_id") === fileId));
+  const alone = { query, bucket: api.bucket, limit: 50, filters: { file_ids: [fileId] } };
+  const results = isNamed ? listAt((await api.search(alone)).json, "results") : all;
   const holds = (result: unknown) =>
     at(result, "file_id") === fileId && readable(textAt(result, "text")).includes(readable(query));
   // A phrase may stand on several pages: the one on the manifest's page counts.

@@ -29,7 +29,7 @@ for (const space of "\t\v\u0085\u00a0\u1680\u2000\u2009\u200a\u2028\u202f\u205f\
   const name = space.charCodeAt(0).toString(16).padStart(4, "0");
   test(`U+${name} separates words, as a piece of its own and within one, and search finds both`, () => {
     assert.equal(textOf([space, "Herr", space, `Müller${space}pays${space} 10`, space]), "Herr Müller pays 10");
-    assert.equal(tokenText(`Herr${space}Müller`), "herr muller");
+    assert.equal(tokenText(`Herr${space}Maier`), "herr maier");
   });
 }
 
