@@ -14,8 +14,10 @@ export interface Options {
   readonly uploads: number;
   /** `ranking`: a folder with corpus.jsonl, queries.jsonl and qrels.tsv; null = the project's own questions alone. */
   readonly collection: string | null;
-  /** `event-loop`: a folder of files to upload beside the load (hostile ones, say); null = the load alone. */
+  /** `event-loop`: a folder of files to upload beside the load (hostile ones, say); null = the load alone. `folder`: what it uploads. */
   readonly documents: string | null;
+  /** A checkout of an earlier version: `folder` measures it in turns with this one, `refresh` has it write the index. */
+  readonly earlier: string | null;
   /** Where the server leaves a CPU profile of each of its threads; null = none. Its figures are then worth less. */
   readonly profile: string | null;
 }
@@ -34,6 +36,7 @@ export function readOptions(args: readonly string[], known: readonly string[]): 
       chunks: { type: "string" },
       uploads: { type: "string" },
       documents: { type: "string" },
+      earlier: { type: "string" },
       profile: { type: "string" },
     },
   });
@@ -41,6 +44,10 @@ export function readOptions(args: readonly string[], known: readonly string[]): 
   const [collection, ...surplus] = positionals.filter((name) => !known.includes(name));
   if (surplus.length > 0 || (collection !== undefined && !names.includes("ranking")))
     throw new Error(`there is no row ${surplus[0] ?? collection}; there are: ${known.join(", ")}`);
+  if (names.includes("folder") && values.documents === undefined)
+    throw new Error("folder needs documents: npm run bench -- folder --documents <folder>");
+  if (names.includes("refresh") && values.earlier === undefined)
+    throw new Error("refresh needs an earlier version: npm run bench -- refresh --earlier <its checkout>");
   return {
     names,
     rounds: whole(values.rounds, "--rounds") ?? DEFAULTS.rounds,
@@ -49,6 +56,7 @@ export function readOptions(args: readonly string[], known: readonly string[]): 
     uploads: whole(values.uploads, "--uploads") ?? DEFAULTS.uploads,
     collection: collection ?? null,
     documents: values.documents ?? null,
+    earlier: values.earlier ?? null,
     profile: values.profile ?? null,
   };
 }

@@ -5,21 +5,25 @@ import { table, writeResults } from "./report.ts";
 import { create } from "./rows/create.ts";
 import { cycle } from "./rows/cycle.ts";
 import { eventLoop } from "./rows/event-loop.ts";
+import { folder } from "./rows/folder.ts";
 import { growth } from "./rows/growth.ts";
 import { index } from "./rows/index.ts";
 import { memory } from "./rows/memory.ts";
 import { put } from "./rows/put.ts";
 import { ranking } from "./rows/ranking.ts";
+import { refresh } from "./rows/refresh.ts";
 import { search } from "./rows/search.ts";
 
 /**
  * `npm run bench [-- <row> …]`: the figures that the design promises, each beside its floor. Every row starts the real server in a
  * temporary folder, and its load comes from a process of its own. The result is a table here and in bench/results/.
  *
- *     npm run bench                              every row, about half an hour on two cores
+ *     npm run bench                              every row that needs no argument, about half an hour on two cores
  *     npm run bench -- put create --rounds 3     some of them, fewer runs
  *     npm run bench -- ranking                   200 questions over 100 documents in ten languages
  *     npm run bench -- ranking <folder>          a collection with judgements, too: corpus.jsonl, queries.jsonl, qrels.tsv
+ *     npm run bench -- folder --documents <folder> [--earlier <checkout>]   real documents, beside recollindex and an earlier version
+ *     npm run bench -- refresh --earlier <checkout>                         an index that an earlier version made is read again
  *     npm run bench -- growth --files 1000000    at full size
  */
 const ROWS: Readonly<Record<string, (options: Options) => Promise<readonly Row[]>>> = {
@@ -32,7 +36,12 @@ const ROWS: Readonly<Record<string, (options: Options) => Promise<readonly Row[]
   ranking,
   "event-loop": eventLoop,
   growth,
+  folder,
+  refresh,
 };
+
+/** They are taken when they are named. */
+const WITH_ARGUMENTS: readonly string[] = ["folder", "refresh"];
 
 await main(process.argv.slice(2));
 
@@ -40,7 +49,8 @@ async function main(args: readonly string[]): Promise<void> {
   // By way of `exit`, which ends the servers that run (processes/child.ts).
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
   const options = readOptions(args, Object.keys(ROWS));
-  const names = options.names.length > 0 ? options.names : Object.keys(ROWS);
+  const names =
+    options.names.length > 0 ? options.names : Object.keys(ROWS).filter((name) => !WITH_ARGUMENTS.includes(name));
   const rows: Row[] = [];
   for (const name of names) {
     process.stderr.write(`${name} …\n`);

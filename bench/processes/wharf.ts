@@ -4,13 +4,17 @@ import { join } from "node:path";
 import { descendants } from "../../server/test/faults/processes.ts";
 import { at, textAt } from "../../server/test/support/json.ts";
 import { type Child, startChild } from "./child.ts";
+import { type ServerTime, serverTime } from "./processor-time.ts";
 
-const CLI = join(import.meta.dirname, "../../cli/main.ts");
+/** This checkout. */
+export const PROGRAM: string = join(import.meta.dirname, "../..");
 const READY_WITHIN_MS = 600_000;
 
 export interface WharfOptions {
   /** Leaves a CPU profile of each thread there; see Options.profile. */
   readonly profile: string | null;
+  /** The checkout whose server it is; left out = this one. */
+  readonly program?: string;
 }
 
 /** The real server, `node cli/main.ts serve`, in a temporary folder; the rate limit alone is lifted. */
@@ -34,12 +38,12 @@ export class Wharf {
     return wharf;
   }
 
-  /** Starts the process (again) on the same folder. */
-  async begin(): Promise<void> {
+  /** Starts the process (again) on the same folder, of another version when `program` says so. */
+  async begin(program: string = this.#options.program ?? PROGRAM): Promise<void> {
     const { profile } = this.#options;
     const flags = profile === null ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`];
     const began = performance.now();
-    this.#child = await startChild([...flags, CLI, "serve", "--json"], {
+    this.#child = await startChild([...flags, commandLine(program), "serve", "--json"], {
       withinMs: READY_WITHIN_MS,
       env: {
         WHARF_PORT: "0",
@@ -74,10 +78,20 @@ export class Wharf {
     return descendants(this.#pid()).map(residentBytes);
   }
 
+  /** Processor time of each of its parts so far. */
+  processorTime(): ServerTime {
+    return serverTime(this.#pid());
+  }
+
   #pid(): number {
     if (this.#child === null) throw new Error("the server is not running");
     return this.#child.pid;
   }
+}
+
+/** The entry of a checkout's command line. */
+export function commandLine(program: string): string {
+  return join(program, "cli/main.ts");
 }
 
 /** 0 for a process that is gone. */

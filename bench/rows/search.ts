@@ -1,16 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { medians, percentile, type Row, row } from "../figures.ts";
-import type { Document } from "../load/job.ts";
 import type { Options } from "../options.ts";
 import { load } from "../processes/load.ts";
 import { Wharf } from "../processes/wharf.ts";
 import { English } from "../text/english.ts";
+import { indexCorpus } from "./corpus.ts";
 
-/** A chunk covers about this many new characters: its target less its overlap. */
-const CHARS_PER_CHUNK = 1000;
-const FILES = 50;
 const QUERIES = 200;
 
 type Body = Readonly<Record<string, unknown>>;
@@ -20,7 +17,7 @@ export async function search(options: Options): Promise<readonly Row[]> {
   const folder = mkdtempSync(join(tmpdir(), "wharf-bench-corpus-"));
   const wharf = await Wharf.start(options);
   try {
-    const seconds = await indexCorpus(wharf, folder, options.chunks);
+    const { seconds } = await indexCorpus(wharf, folder, options.chunks);
     const kinds = queries();
     await ask(wharf, kinds.few);
     const found = await medians(options.rounds, async () => ({
@@ -50,21 +47,6 @@ export async function search(options: Options): Promise<readonly Row[]> {
     await wharf.close();
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-/** Uploads the corpus and waits until all of it is searchable. Returns how many seconds that took. */
-async function indexCorpus({ url, key }: Wharf, folder: string, chunks: number): Promise<number> {
-  const files: Document[] = [];
-  for (let at = 0; at < FILES; at++) {
-    const path = join(folder, `${at}.txt`);
-    writeFileSync(path, new English(1000 + at).text((chunks / FILES) * CHARS_PER_CHUNK));
-    const bucket = at === 0 ? "small" : "large";
-    files.push({ path, filename: `${at}.txt`, title: `Document ${at}`, contentType: "text/plain", bucket });
-  }
-  const { seconds, names } = await load({ url, key, callers: 4, count: FILES, unit: { kind: "index", files } });
-  const failed = names.find((name) => !name.endsWith(" indexed"));
-  if (failed !== undefined) throw new Error(`not indexed: ${failed}`);
-  return seconds;
 }
 
 /** Few terms are words that somebody asks for; thirty are words as a text has them, frequent ones among them; half of the bucket's queries are of each kind. */
