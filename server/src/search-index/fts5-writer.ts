@@ -21,7 +21,7 @@ export class Fts5Writer {
   readonly #files = new OpenFiles<WriteFile>(LIMITS.indexOpenFiles);
   /** Teams whose log may hold something. */
   readonly #logged: Set<string>;
-  /** Teams with traces of removed chunks in their inverted index. */
+  /** Teams whose inverted index holds words that no chunk holds any more. */
   readonly #unmerged = new Set<string>();
   /** Teams whose file was taken away while it was in use: what was acknowledged is gone, so nothing more is until a rebuild. */
   readonly #lost = new Set<string>();
@@ -136,12 +136,12 @@ export class Fts5Writer {
         return null;
       case "remove": {
         const more = file.writes.remove(call.file, call.build);
-        if (file.writes.hasTraces()) this.#unmerged.add(call.team);
+        if (file.writes.mustMerge()) this.#unmerged.add(call.team);
         return more;
       }
       case "read-again":
         file.writes.readAgain(call.upTo, call.names);
-        this.#unmerged.add(call.team);
+        if (file.writes.mustMerge()) this.#unmerged.add(call.team);
         return null;
       case "discard":
         return null;
@@ -154,7 +154,7 @@ export class Fts5Writer {
     if (known !== undefined) return known;
     const opened = openForWriting(this.#dir, team);
     this.#files.keep(team, opened);
-    if (opened.writes.hasTraces()) this.#unmerged.add(team);
+    if (opened.writes.mustMerge()) this.#unmerged.add(team);
     return opened;
   }
 

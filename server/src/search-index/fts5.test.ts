@@ -132,6 +132,31 @@ describe("fts5 files", () => {
     assert.ok(holds(dir, "otter"));
   });
 
+  test("an index that is read again is merged once, when that is through, and then no removed word is left", () => {
+    const dir = folder();
+    createIndexDirectory(dir);
+    const chunksOfOne = LIMITS.indexReadAgainBatch * 3;
+    const texts = Array.from({ length: chunksOfOne }, (_, n) => `xylocanary number ${n}`);
+    const before = new Fts5Writer(dir);
+    for (const name of ["file_1", "file_2"])
+      call(before, { kind: "write", team: TEAM, write: chunks(name, name === "file_1" ? texts : ["otter stream"]) });
+    before.close();
+    toFirstFormat(indexPath(dir, TEAM));
+    const writer = new Fts5Writer(dir);
+    const readAgain = (upTo: number) => call(writer, { kind: "read-again", team: TEAM, upTo, names: [] });
+    const remove = () => call(writer, { kind: "remove", team: TEAM, file: file("file_1"), build: null });
+    readAgain(LIMITS.indexReadAgainBatch);
+    assert.ok(!writer.mergeStep(), "a merge would begin anew with the next batch");
+    while (remove() === true);
+    assert.ok(!writer.mergeStep(), "the other file is to be read again");
+    readAgain(chunksOfOne + 1);
+    assert.ok(writer.mergeStep());
+    while (writer.mergeStep());
+    writer.close();
+    assert.ok(!holds(dir, "xylocanary"));
+    assert.ok(holds(dir, "otter"));
+  });
+
   test("a damaged index is trouble for reads and writes until it is discarded, and no other team's", async (t) => {
     const dir = folder();
     const other = brandId("team", "team_02");
