@@ -12,8 +12,8 @@ interface CommandSource {
 }
 
 /**
- * Every command, with what its code is loaded by once somebody names it: loading all of them took three quarters of the time of
- * `wharf --help` (476 modules, of which 11 are left).
+ * Every command, with what loads its code once somebody names it: loading all of them took three quarters of the
+ * time of `wharf --help` (476 modules, of which 11 are left).
  */
 const COMMANDS: readonly CommandSource[] = [
   { name: "serve", says: "run the server", load: async () => (await import("./serve.ts")).defineServe },
@@ -48,7 +48,9 @@ const COMMANDS: readonly CommandSource[] = [
   },
 ];
 
-/** Adds all commands by name, and defines those that `argv` may mean: any word of it, for `wharf help keys` names one too. */
+/**
+ * Adds all commands by name, and defines those that `argv` may mean: any word of it, for `wharf help keys` names one too.
+ */
 export async function addCommands(
   program: Command,
   argv: readonly string[],

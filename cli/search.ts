@@ -39,7 +39,7 @@ export function defineSearch(command: Command, io: Io): void {
   });
 }
 
-/** Not joined in silence: the shell has taken quotes away by now, and `wharf search "a phrase" x` would mean another thing. */
+/** Not joined in silence: the shell has taken quotes away, and `wharf search "a phrase" x` would mean another thing. */
 function unquoted(words: readonly string[]): CliError {
   const query = words.join(" ").replaceAll("'", "'\\''");
   return new CliError(EXIT.usage, "usage", `Put the query in quotes: wharf search '${printable(query)}'.`);

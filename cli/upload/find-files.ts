@@ -8,7 +8,10 @@ import { CliError, EXIT } from "../exit-codes.ts";
 export interface FoundFile {
   /** As the caller can open it. */
   readonly path: string;
-  /** The `filename` of the upload: the base name, or the path below the named folder, with `/`; in NFC, however the disk spells it. */
+  /**
+   * The `filename` of the upload: the base name, or the path below the named folder, with `/`; in NFC, however the disk
+   * spells it.
+   */
   readonly filename: string;
   /** Where its bytes are, when not at `path`: of stdin. */
   readonly spooledAt?: string;
@@ -28,8 +31,9 @@ export const STDIN = "-";
 const MAX_FILES = 100_000;
 
 /**
- * The files that the arguments name: each file itself, each folder's files at any depth, in a stable order. Below a folder, names that
- * begin with a dot and symbolic links are left out: they are seldom documents, and a link may lead out of the folder or round in a ring.
+ * The files that the arguments name: each file itself, each folder's files at any depth, in a stable order. Below a
+ * folder, names that begin with a dot and symbolic links are left out: they are seldom documents, and a link may lead
+ * out of the folder or round in a ring.
  * Everything else that is no regular file, or cannot be read or named, is an UnusableEntry.
  * `-` is what stands at `spooledAt`.
  */

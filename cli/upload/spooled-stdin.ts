@@ -7,12 +7,12 @@ import { pipeline } from "node:stream/promises";
 import { errorCodeOf } from "../../server/src/errors.ts";
 import { CliError, EXIT } from "../exit-codes.ts";
 
-/** The most that a server can be set to take in one file: without an end, `yes | wharf upload -` would fill the disk. */
+/** The most that a server can be set to take in one file: without it, `yes | wharf upload -` would fill the disk. */
 const MAX_BYTES = 1024 ** 3;
 
 /**
- * What comes on stdin, in a file of its own that its owner alone can read, until `work` is done: an upload needs the size and the
- * digest before the first byte is sent, and the bytes again when the line was cut.
+ * What comes on stdin, in a file of its own that its owner alone can read, until `work` is done: an upload needs the
+ * size and the digest before the first byte is sent, and the bytes again when the line was cut.
  */
 export async function withSpooledStdin<T>(
   stdin: Readable,
@@ -35,7 +35,8 @@ async function spool(stdin: Readable, path: string, signal: AbortSignal): Promis
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof CliError) throw error;
-    const message = `What comes on stdin could not be kept in ${tmpdir()} (${errorCodeOf(error) ?? "error"}): it needs room for all of it, TMPDIR names another place.`;
+    const code = errorCodeOf(error) ?? "error";
+    const message = `What comes on stdin could not be kept in ${tmpdir()} (${code}). It needs room for all of it: set TMPDIR.`;
     throw new CliError(EXIT.failure, "unreadable", message, { cause: error });
   }
 }

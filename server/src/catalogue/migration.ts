@@ -12,8 +12,8 @@ export interface Migration {
   readonly version: number;
   readonly name: string;
   /**
-   * What its statements call by name: SQL has neither Unicode's normal forms nor SHA-256. Frozen with the migration: it imports nothing
-   * that may change later.
+   * What its statements call by name: SQL has neither Unicode's normal forms nor SHA-256. Frozen with the migration:
+   * it imports nothing that may change later.
    */
   readonly functions?: Readonly<Record<string, SqlFunction>>;
   /** Immutable once released; forward only. */

@@ -4,9 +4,10 @@ import { createHash } from "node:crypto";
 export type MetadataScalar = string | number | boolean | null;
 
 /**
- * The row of `file_metadata` that says "this key has this value": SHA-256 of key NUL JSON text, hexadecimal. A digest, because a
- * value may have 8 KiB and an index entry should not. After NFC: what looks the same is the same (contract §12 search). Keys cannot hold NUL (ALL-9), so that no two pairs spell the same text; the
- * string "2024" and the number 2024 differ, as their JSON texts do.
+ * The row of `file_metadata` that says "this key has this value": SHA-256 of key NUL JSON text, hexadecimal. A digest,
+ * because a value may have 8 KiB and an index entry should not. After NFC: what looks the same is the same (contract
+ * §12 search). Keys cannot hold NUL (ALL-9), so that no two pairs spell the same text; the string "2024" and the number
+ * 2024 differ, as their JSON texts do.
  */
 export function metadataFingerprint(key: string, value: MetadataScalar): string {
   return createHash("sha256")
@@ -15,8 +16,8 @@ export function metadataFingerprint(key: string, value: MetadataScalar): string 
 }
 
 /**
- * One fingerprint for each scalar at the top of the metadata, given as its stored JSON text, each once: two keys may be one after NFC.
- * Nested values are kept, not found.
+ * One fingerprint for each scalar at the top of the metadata, given as its stored JSON text, each once: two keys may be
+ * one after NFC. Nested values are kept, not found.
  */
 export function metadataFingerprints(metadataJson: string): readonly string[] {
   const metadata: unknown = JSON.parse(metadataJson);

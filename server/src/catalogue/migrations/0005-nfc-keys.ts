@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import type { Migration } from "../migration.ts";
 
 /**
- * Tags and metadata compare after NFC since this version (contract §12 search): `file_tags.tag` and `file_metadata.fingerprint`, which are
- * compared, get the keys that are made of them now. What was sent stands in `files` as it was.
+ * Tags and metadata compare after NFC since this version (contract §12 search): `file_tags.tag` and
+ * `file_metadata.fingerprint`, which are compared, get the keys that are made of them now. What was sent stands in
+ * `files` as it was.
  */
 export const nfcKeys: Migration = {
   version: 5,
