@@ -233,6 +233,13 @@ describe("query terms", () => {
         text,
       );
   });
+
+  test("what a query says again and again is looked for once, and what it wants next to each other is bounded", () => {
+    assert.equal(readQuery("x y ".repeat(500)).pairs.length, 2);
+    assert.equal(readQuery('"x y" '.repeat(300)).phrases.length, 1);
+    const letters = Array.from({ length: 1000 }, (_, n) => ((n * 7919) % 1296).toString(36)).join(" ");
+    assert.ok(readQuery(letters).pairs.length <= 128);
+  });
 });
 
 describe("highlights", () => {

@@ -47,6 +47,8 @@ const ORDINARY_WEIGHT = 0.1;
 /** Each is looked up by itself; more of them in one query are no longer names that somebody looks for. */
 const MAX_PHRASES = 4;
 const MAX_PHRASE_WORDS = 12;
+/** Each is looked for in 300 passages. Questions have some fifty; a thousand single letters took 1.2 s. */
+const MAX_PAIRS = 128;
 
 /**
  * What a query asks for: its distinct terms in order, without stop words unless it has nothing else ("to be or not to be" finds
@@ -70,11 +72,11 @@ export function readQuery(text: string): Query {
   const all = reading.words.map((word) => word.term);
   return {
     terms: distinct([...telling.map(toTerm), ...forms]),
-    phrases: [...quotedPhrases(text, reading.words, isStop), ...writtenTogether(reading.forms, text)].slice(
-      0,
+    phrases: distinctPhrases(
+      [...quotedPhrases(text, reading.words, isStop), ...writtenTogether(reading.forms, text)],
       MAX_PHRASES,
     ),
-    pairs: allStop ? [] : pairsOf(reading.words, isStop),
+    pairs: allStop ? [] : distinctPhrases(pairsOf(reading.words, isStop), MAX_PAIRS),
     verbatim: all.length > 1 ? all.join(" ") : null,
     whole: wholeTerm(text),
   };
@@ -202,6 +204,16 @@ function isWidest(token: Token, index: number, all: readonly Token[]): boolean {
     other.end >= token.end &&
     other.end - other.start > token.end - token.start;
   return !within(all[index - 1]) && !within(all[index + 1]);
+}
+
+/** The first `most` different ones: `x y x y …` says two things, not a thousand. */
+function distinctPhrases(phrases: readonly QueryPhrase[], most: number): readonly QueryPhrase[] {
+  const seen = new Map<string, QueryPhrase>();
+  for (const phrase of phrases) {
+    const key = `${phrase.joined ?? ""} ${phrase.words.join(" ")}`;
+    if (!seen.has(key)) seen.set(key, phrase);
+  }
+  return [...seen.values()].slice(0, most);
 }
 
 function distinct(words: readonly QueryTerm[]): readonly QueryTerm[] {
