@@ -228,6 +228,13 @@ export const LIMITS = {
    * pollSurplusMs.
    */
   heldPolls: 4_000,
+  /**
+   * Uploads that finalize reads and hashes at once, for all and for one team: the main thread needs 150 ms for 25 MB.
+   */
+  hashings: 8,
+  hashingsOfTeam: 4,
+  /** Smaller ones need no turn: one read, 2 ms. */
+  hashedInTurnBytes: 256 * KIB,
   /** Listings of buckets that are being sent, each with one read of them in memory (500 kB). */
   bucketListings: 40,
 

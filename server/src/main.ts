@@ -206,10 +206,10 @@ async function listen({ config, log, clock, ids, closing }: Base, adapters: Adap
   const disk = createDiskGate({ blobs, catalogue, unrecorded, reserveBytes: config.diskReserveBytes });
   const { connections } = shareOpenFiles();
   const budgets = createBudgets(metrics, connections);
-  const { searches, lists, rankings, walks, uploads: uploadPlaces } = budgets;
+  const { searches, lists, rankings, walks, hashings, uploads: uploadPlaces } = budgets;
   const intake = { blobs, catalogue, digests, unrecorded };
   const bytes = new ByteEndpoint({ config, secret, publicUrl, clock, ids, disk, log, places: uploadPlaces, ...intake });
-  const finalizer = new Finalizer({ catalogue, blobs, digests, ids, clock, log });
+  const finalizer = new Finalizer({ catalogue, blobs, digests, hashings, ids, clock, log });
   const polls = new LongPolls({ catalogue, places: budgets.polls });
   const downloads = new Downloads(budgets.downloads);
   const listings = new Downloads(budgets.listings);

@@ -14,6 +14,7 @@ export interface Budgets {
   readonly uploads: Places;
   readonly rankings: Turns;
   readonly walks: Turns;
+  readonly hashings: Turns;
   gauges(): readonly Gauge[];
 }
 
@@ -32,6 +33,7 @@ export function createBudgets(metrics: Metrics, connections: number): Budgets {
     ...shared,
     rankings: new Turns({ atOnce: LIMITS.indexReaders, atOnceOfTeam: LIMITS.indexReadersOfTeam }),
     walks: new Turns({ atOnce: LIMITS.walks, atOnceOfTeam: LIMITS.walksOfTeam }),
+    hashings: new Turns({ atOnce: LIMITS.hashings, atOnceOfTeam: LIMITS.hashingsOfTeam }),
     gauges: () => [
       gaugeOf("wharf_places", "Places that all teams of this process share.", shared, ({ total }) => total),
       gaugeOf("wharf_places_taken", "Those of them that are taken.", shared, ({ taken }) => taken),

@@ -10,6 +10,8 @@ import { openFsBlobStore } from "../blobs/fs.ts";
 import { originalKey } from "../blobs/keys.ts";
 import { openMemoryBlobStore } from "../blobs/memory.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
+import { testBudgets } from "../fairness/test-budgets.ts";
+import { ClientGoneError } from "../fairness/turns.ts";
 import type { SessionId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { createLog } from "../log.ts";
@@ -33,7 +35,7 @@ after(() => t.close());
 
 function finalizer(blobs: BlobStore): Finalizer {
   const { catalogue, digests, ids } = t;
-  return new Finalizer({ catalogue, blobs, digests, ids, clock, log });
+  return new Finalizer({ catalogue, blobs, digests, hashings: testBudgets().hashings, ids, clock, log });
 }
 
 /** A store whose disk went bad: segments read back with one bit turned over. */
@@ -70,6 +72,45 @@ test("50 finalizes at once make one file and read the bytes once (FIN-2)", async
   const sha256 = createHash("sha256").update(bytes).digest("hex");
   assert.equal(await blobs.size(originalKey(id, sha256)), bytes.length);
   assert.equal((await t.stateOf(id))?.sha256, sha256);
+});
+
+test("A team has few large uploads read back at once, small ones beside them, and none whose client has left", async () => {
+  const blobs = openMemoryBlobStore();
+  const upload = async (length: number) => {
+    const id = await t.session(length);
+    await t.upload(blobs, id, randomBytes(length));
+    return id;
+  };
+  const large = await Promise.all(Array.from({ length: LIMITS.hashingsOfTeam + 3 }, () => upload(UNIT + 1)));
+  const small = await upload(UNIT);
+  const full = Promise.withResolvers<void>();
+  const shut = Promise.withResolvers<void>();
+  const begun: SessionId[] = [];
+  const one = finalizer(
+    withMethods(blobs, {
+      readSegments: async function* (session: SessionId, segments: readonly SegmentRef[]) {
+        if (session !== small) {
+          if (begun.push(session) === LIMITS.hashingsOfTeam) full.resolve();
+          await shut.promise;
+        }
+        yield* blobs.readSegments(session, segments);
+      },
+    }),
+  );
+  const gone = new AbortController();
+  const [leaving, ...staying] = large.toReversed();
+  assert.ok(leaving);
+  const finalizing = staying.map((id) => one.finalize(t.teamId, id, NONE));
+  await full.promise;
+  const left = assert.rejects(one.finalize(t.teamId, leaving, NONE, gone.signal), ClientGoneError);
+  await one.finalize(t.teamId, small, NONE);
+  assert.equal(begun.length, LIMITS.hashingsOfTeam);
+  gone.abort();
+  await left;
+  shut.resolve();
+  await Promise.all(finalizing);
+  assert.deepEqual(new Set(begun), new Set(staying));
+  await one.finalize(t.teamId, leaving, NONE);
 });
 
 test("Bytes that changed on our disk are 500 integrity_error, are dropped, and the session takes them again (FIN-5)", async () => {
@@ -218,7 +259,15 @@ function finalizerWith(blobs: BlobStore, moment: Moment, intruder: () => Promise
     stats: () => catalogue.stats(),
     close: async () => {},
   };
-  return new Finalizer({ catalogue: interrupted, blobs: watched, digests, ids, clock, log });
+  return new Finalizer({
+    catalogue: interrupted,
+    blobs: watched,
+    digests,
+    hashings: testBudgets().hashings,
+    ids,
+    clock,
+    log,
+  });
 }
 
 for (const store of ["memory", "fs"] as const)

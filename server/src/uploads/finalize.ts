@@ -3,7 +3,9 @@ import { type BlobKey, type BlobStore, BlobStoreError } from "../blobs/blob-stor
 import { originalKey } from "../blobs/keys.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { accepted, WharfError } from "../errors.ts";
+import type { Turns } from "../fairness/turns.ts";
 import type { FileId, IdSource, SessionId, TaskId, TeamId } from "../ids.ts";
+import { LIMITS } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { DigestEngine } from "./digests.ts";
 import { finalizeSession } from "./finalize.store.ts";
@@ -15,6 +17,8 @@ export interface FinalizeDeps {
   readonly catalogue: Catalogue;
   readonly blobs: BlobStore;
   readonly digests: DigestEngine;
+  /** Reading a large object back takes its team's turn: it may be asked for again and again, with a wrong digest. */
+  readonly hashings: Turns;
   readonly ids: IdSource;
   readonly clock: { now(): number };
   readonly log: Log;
@@ -51,12 +55,18 @@ export class Finalizer {
     this.#deps = deps;
   }
 
-  async finalize(teamId: TeamId, id: SessionId, expected: ExpectedDigests): Promise<Finalized> {
+  /** `gone`: aborted when nobody waits for the answer; then what has not begun is not done. */
+  async finalize(
+    teamId: TeamId,
+    id: SessionId,
+    expected: ExpectedDigests,
+    gone = new AbortController().signal,
+  ): Promise<Finalized> {
     // Each round answers or has seen the session change under it; three changes within one finalize are a storm, not a state.
     for (let round = 0; round < 3; round++) {
       const done = await this.#inTurn(id, async () => {
         const session = await this.#deps.catalogue.run(readSession, { id, teamId });
-        return this.#attempt(session, expected);
+        return this.#attempt(session, expected, gone);
       });
       if (done !== null) return done;
     }
@@ -82,7 +92,7 @@ export class Finalizer {
   }
 
   /** null: the session changed meanwhile; read it again. */
-  async #attempt(session: Session | null, expected: ExpectedDigests): Promise<Finalized | null> {
+  async #attempt(session: Session | null, expected: ExpectedDigests, gone: AbortSignal): Promise<Finalized | null> {
     if (session === null) throw new WharfError("session_not_found");
     if (session.state === "finalized") return repeated(session, expected);
     if (session.state === "cancelled") throw new WharfError("session_cancelled");
@@ -90,7 +100,7 @@ export class Finalizer {
     if (session.receivedBytes < session.sizeBytes) throw incomplete(session);
     if (session.state === "open") return this.#whileThere(session, () => this.#close(session));
 
-    const found = await this.#whileThere(session, () => this.#hash(session));
+    const found = await this.#whileThere(session, () => this.#hashInTurn(session, gone));
     if (found === null) return null;
     if (found.crc32c !== session.crc32c) return this.#dropDamaged(session);
     checkExpected(session, found, expected);
@@ -167,6 +177,11 @@ export class Finalizer {
 
   #now({ id, teamId }: Session): Promise<Session | null> {
     return this.#deps.catalogue.run(readSession, { id, teamId });
+  }
+
+  #hashInTurn(session: Session, gone: AbortSignal): Promise<ReadBack> {
+    if (session.sizeBytes <= LIMITS.hashedInTurnBytes) return this.#hash(session);
+    return this.#deps.hashings.run({ teamId: session.teamId, keyId: null }, gone, () => this.#hash(session));
   }
 
   async #hash(session: Session): Promise<ReadBack> {

@@ -4,6 +4,7 @@ import type { BlobStore } from "../blobs/blob-store.ts";
 import { toRfc3339 } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { type JsonValue, type Refusal, WharfError } from "../errors.ts";
+import { clientGone } from "../http/client-gone.ts";
 import type { App } from "../http/route.ts";
 import { type FileId, parseId, type SessionId, type TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
@@ -121,6 +122,7 @@ export function uploadRoutes(app: App, deps: UploadRoutesDeps): void {
         teamId,
         sessionIdOf(request.params.session_id),
         expectedOf(request.body),
+        clientGone(reply),
       );
       reply.code(201);
       return deps.fileAnswer(teamId, fileId);
