@@ -138,6 +138,10 @@ export const LIMITS = {
   maxDeaths: 2,
   machineBackoffMs: [SECOND, 4 * SECOND, 16 * SECOND, MINUTE],
   leaseLossesBeforeBackoff: 20,
+  /** A task that was running so often in a row when the server died may be why: it waits before each further try … */
+  crashesBeforeWait: 3,
+  /** … this long (POL-3 says so meanwhile), and one such task of the whole server is tried at a time. */
+  crashWaitMs: HOUR,
   /** Processor time after which a document moves to the slow lane, if there is room … */
   slowLaneAfterCpuMs: 250,
   /**

@@ -5,11 +5,19 @@ import { fileWarnings } from "./migrations/0002-file-warnings.ts";
 import { digestsOfDeletedFiles } from "./migrations/0003-digests-of-deleted-files.ts";
 import { extractorVersion } from "./migrations/0004-extractor-version.ts";
 import { nfcKeys } from "./migrations/0005-nfc-keys.ts";
+import { taskCrashes } from "./migrations/0006-task-crashes.ts";
 import type { Schema } from "./schema.ts";
 
 export const SQLITE: Dialect = { integer: "integer", strict: " STRICT" };
 
-const MIGRATIONS: readonly Migration[] = [initial, fileWarnings, digestsOfDeletedFiles, extractorVersion, nfcKeys];
+const MIGRATIONS: readonly Migration[] = [
+  initial,
+  fileWarnings,
+  digestsOfDeletedFiles,
+  extractorVersion,
+  nfcKeys,
+  taskCrashes,
+];
 export const NEWEST_VERSION = MIGRATIONS.length;
 
 /** The data was written by a newer Wharf: refuse rather than guess. */

@@ -206,6 +206,8 @@ export interface TasksTable {
   /** Consecutive troubles of the machine; they choose the back-off and never fail the task. */
   troubles: number;
   lease_losses: number;
+  /** Consecutive claims that the server itself did not survive; 0 in a task that has ended. */
+  crashes: number;
   lane: TaskLane;
   /** Order among the due tasks of a lane (tasks/fair-order.store.ts). */
   fair_at: number;

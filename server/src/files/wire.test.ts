@@ -55,6 +55,7 @@ function view(file: Partial<FileView>, task: TaskState = "queued"): FileView {
         deaths: 0,
         troubles: 0,
         lease_losses: 0,
+        crashes: 0,
         lane: "fast",
         fair_at: 0,
         due_at: null,

@@ -43,6 +43,9 @@ export function createIndexer(deps: IndexerDeps): Indexer {
       const returned = await queue.requeueAll();
       for (const { teamId, fileId } of returned) await pruneFile(deps, teamId, fileId);
       if (returned.length > 0) log.info({ tasks: returned.map((task) => task.taskId) }, "tasks of the last run go on");
+      const suspects = returned.filter((task) => task.suspect).map((task) => task.taskId);
+      if (suspects.length > 0)
+        log.warn({ tasks: suspects }, "the server ended again and again while it read these: each waits an hour");
     },
     async start() {
       await mkdir(deps.spoolFolder, { recursive: true, mode: 0o700 });

@@ -105,6 +105,11 @@ function gaugesOf(figures: ServiceFigures): readonly Gauge[] {
         { labels: { state: "running" }, value: figures.runningTasks },
       ],
     },
+    gauge(
+      "wharf_tasks_suspect",
+      `Tasks that the server did not survive ${LIMITS.crashesBeforeWait} times in a row; each waits an hour before a try.`,
+      figures.suspectTasks,
+    ),
     gauge("wharf_tasks_oldest_due_seconds", "How long the head of the queue has waited.", figures.oldestDueMs / 1000),
   ];
 }

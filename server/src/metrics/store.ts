@@ -2,6 +2,7 @@ import { type SelectQueryBuilder, sql } from "kysely";
 import { readOperation } from "../catalogue/catalogue.ts";
 import type { Schema, TaskLane } from "../catalogue/schema.ts";
 import type { TaskId } from "../ids.ts";
+import { LIMITS } from "../limits.ts";
 
 export interface ServiceFigures {
   /** Sessions that are open or received. */
@@ -10,6 +11,8 @@ export interface ServiceFigures {
   readonly dueTasks: number;
   /** Queued tasks that wait for the end of a back-off. */
   readonly backedOffTasks: number;
+  /** Tasks that may be what ended the server: waiting, or tried right now. */
+  readonly suspectTasks: number;
   readonly runningTasks: number;
   /** Since the task at the head of the queue last changed; 0 with an empty queue. */
   readonly oldestDueMs: number;
@@ -44,6 +47,13 @@ export const serviceFigures = readOperation(
       liveSessions: sessions?.live ?? 0,
       dueTasks: await countOf(queued.select("id").where("due_at", "is", null)),
       backedOffTasks: await countOf(queued.select("id").where("due_at", "is not", null)),
+      suspectTasks: await countOf(
+        db
+          .selectFrom("tasks")
+          .select("id")
+          .where("crashes", ">", sql.lit(0))
+          .where("crashes", ">=", LIMITS.crashesBeforeWait),
+      ),
       runningTasks: await countOf(db.selectFrom("tasks").select("id").where("state", "=", sql.lit("running"))),
       oldestDueMs: Math.max(await waitedMs("fast"), await waitedMs("slow")),
     };

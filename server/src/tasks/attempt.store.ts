@@ -8,11 +8,14 @@ import { fairPlace, frontPlace } from "./fair-order.store.ts";
 import { moveFile } from "./file-state.store.ts";
 import { topicsOf } from "./store.ts";
 import {
+  afterCrash,
   afterFault,
   afterLostLease,
   afterRelease,
   afterTrouble,
   type Fault,
+  isSuspect,
+  SUSPECT_NOTE,
   type TaskDecision,
   type TaskFigures,
   type TaskReport,
@@ -113,6 +116,7 @@ const succeed = prepared((db, $: { taskId: TaskId; attempt: number; now: number 
     .set({
       state: "succeeded",
       stage: "activating",
+      crashes: 0,
       claimed_at: null,
       lease_until: null,
       error_code: null,
@@ -146,16 +150,21 @@ export const rescueTasks = writeOperation(
       .limit(RESCUE_BATCH);
     const over = await running.where("lease_until", "<=", tx.now).execute();
     const absurd = await running.where("lease_until", ">", tx.now + LIMITS.leaseMs).execute();
-    return returnAll(tx, [...over, ...absurd]);
+    return returnAll(tx, [...over, ...absurd], afterLostLease);
   },
   wakeReturned,
 );
 
-/** At the start of a server that is alone on its catalogue: nobody else can hold a task. */
+/**
+ * At the start of a server that is alone on its catalogue: nobody else can hold a task. A server that stops in order returns its
+ * tasks, so one that is still running is one that the last server did not survive.
+ */
 export const requeueAllTasks = writeOperation(
   "tasks.requeueAll",
-  async (tx): Promise<Rescued> =>
-    returnAll(tx, await tx.db.selectFrom("tasks").selectAll().where("state", "=", sql.lit("running")).execute()),
+  async (tx): Promise<Rescued> => {
+    const running = await tx.db.selectFrom("tasks").selectAll().where("state", "=", sql.lit("running")).execute();
+    return returnAll(tx, running, afterCrash);
+  },
   wakeReturned,
 );
 
@@ -164,6 +173,8 @@ export interface ReturnedTask {
   readonly taskId: TaskId;
   readonly teamId: TeamId;
   readonly fileId: FileId;
+  /** It waits before it is tried again (limits.crashWaitMs): the server may have ended because of it. */
+  readonly suspect: boolean;
 }
 
 export interface Rescued {
@@ -174,13 +185,19 @@ export interface Rescued {
   readonly returned: readonly ReturnedTask[];
 }
 
-async function returnAll(tx: Tx, tasks: readonly TasksTable[]): Promise<Rescued> {
-  for (const task of tasks) await letGo(tx, task, afterLostLease(figuresOf(task), tx.now), null);
-  return {
-    now: tx.now,
-    asExpected: true,
-    returned: tasks.map(({ id, team_id, file_id }) => ({ taskId: id, teamId: team_id, fileId: file_id })),
-  };
+async function returnAll(
+  tx: Tx,
+  tasks: readonly TasksTable[],
+  decide: (task: TaskFigures, now: number) => TaskDecision,
+): Promise<Rescued> {
+  const returned: ReturnedTask[] = [];
+  for (const task of tasks) {
+    const decision = decide(figuresOf(task), tx.now);
+    const suspect = isSuspect(decision.crashes);
+    await letGo(tx, task, decision, suspect ? { code: "internal", message: SUSPECT_NOTE } : null);
+    returned.push({ taskId: task.id, teamId: task.team_id, fileId: task.file_id, suspect });
+  }
+  return { now: tx.now, asExpected: true, returned };
 }
 
 /**
@@ -193,7 +210,7 @@ async function letGo(
   decision: TaskDecision,
   error: { readonly code: string; readonly message: string } | null,
 ): Promise<void> {
-  const { state, dueAt, lane, faults, deaths, troubles, leaseLosses } = decision;
+  const { state, dueAt, lane, faults, deaths, troubles, leaseLosses, crashes } = decision;
   await tx.db
     .updateTable("tasks")
     .set({
@@ -204,6 +221,7 @@ async function letGo(
       deaths,
       troubles,
       lease_losses: leaseLosses,
+      crashes,
       claimed_at: null,
       lease_until: null,
       updated_at: tx.now,
@@ -236,8 +254,8 @@ function heldTask({ db }: Tx, { taskId, attempt }: AttemptRef): Promise<TasksTab
 }
 
 function figuresOf(task: TasksTable): TaskFigures {
-  const { type, lane, faults, deaths, troubles, lease_losses } = task;
-  return { type, lane, faults, deaths, troubles, leaseLosses: lease_losses };
+  const { type, lane, faults, deaths, troubles, lease_losses, crashes } = task;
+  return { type, lane, faults, deaths, troubles, leaseLosses: lease_losses, crashes };
 }
 
 function wakeAll({ taskId, fileId }: AttemptRef, { held }: Held): readonly string[] {

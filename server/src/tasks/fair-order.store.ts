@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Tx } from "../catalogue/catalogue.ts";
 import { prepared } from "../catalogue/prepared.ts";
-import type { TaskLane } from "../catalogue/schema.ts";
+import type { TaskLane, TasksTable } from "../catalogue/schema.ts";
 import type { TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { LONGEST_BACKOFF_MS } from "./task.ts";
@@ -50,13 +50,13 @@ function dueTasks(db: Tx["db"], lane: TaskLane) {
 
 /**
  * Makes tasks due whose back-off is over, or longer than any may be (the clock went back): each gets a place as if it were new.
- * At most limits.dueTasksPerClaim, the longest waiting first (index tasks_backed_off).
+ * At most limits.dueTasksPerClaim, the longest waiting first (index tasks_backed_off); and of the suspects one.
  */
 export async function makeDue(tx: Tx): Promise<void> {
   // Two statements: an OR over one index would sort everything that is due before it takes the first few.
   const over = await backedOffUntil(tx, { now: tx.now });
   const absurd = await backedOffBeyond(tx, { longest: tx.now + LONGEST_BACKOFF_MS });
-  for (const { id, team_id, lane } of [...over, ...absurd]) {
+  for (const { id, team_id, lane } of [...over, ...absurd, ...(await nextSuspect(tx))]) {
     await tx.db
       .updateTable("tasks")
       .set({ due_at: null, fair_at: await fairPlace(tx, team_id, lane) })
@@ -74,6 +74,29 @@ function backedOff(db: Tx["db"]) {
     .select(["id", "team_id", "lane"])
     .where("state", "=", sql.lit("queued"))
     .where("due_at", "is not", null)
+    .where("crashes", "<", LIMITS.crashesBeforeWait)
     .orderBy("due_at")
     .limit(LIMITS.dueTasksPerClaim);
 }
+
+/**
+ * The suspect that has waited longest, if its hour is over and no other suspect is in line or running: so no two ever run at once,
+ * and those that wait their turn stand in nobody's way.
+ */
+async function nextSuspect(tx: Tx): Promise<readonly Pick<TasksTable, "id" | "team_id" | "lane">[]> {
+  const all = await suspects(tx, {});
+  if (all.some((task) => task.due_at === null)) return [];
+  const latest = tx.now + LIMITS.crashWaitMs;
+  const next = all.find(({ due_at }) => due_at !== null && (due_at <= tx.now || due_at > latest));
+  return next === undefined ? [] : [next];
+}
+
+/** Few, since each was running when a server ended. The first condition names the index (tasks_crashed). */
+const suspects = prepared((db, _: object) =>
+  db
+    .selectFrom("tasks")
+    .select(["id", "team_id", "lane", "due_at"])
+    .where("crashes", ">", sql.lit(0))
+    .where("crashes", ">=", LIMITS.crashesBeforeWait)
+    .orderBy("due_at"),
+);

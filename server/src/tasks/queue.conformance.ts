@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import type { TaskLane } from "../catalogue/schema.ts";
 import type { TaskId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import type { Claim } from "./claim.store.ts";
 import { enqueueTask, findTask, replaceTasksByRemoval } from "./store.ts";
 import { LONGEST_BACKOFF_MS } from "./task.ts";
-import type { TestCatalogue } from "./test-catalogue.ts";
+import { claimDue, enqueueFiles, type TestCatalogue } from "./test-catalogue.ts";
 
 const SOFT_FAULT = { code: "internal", message: "again", permanent: false, death: false } as const;
 
@@ -18,17 +19,8 @@ export function describeTaskQueue(name: string, open: () => Promise<TestCatalogu
     });
     after(() => on.close());
 
-    const enqueue = async (team: TeamId, count: number): Promise<TaskId[]> => {
-      const bucket = await on.newBucket(team);
-      const ids: TaskId[] = [];
-      for (let i = 0; i < count; i++) ids.push((await on.newFile({ team, bucket })).taskId);
-      return ids;
-    };
-    const claimed = async (lane: "fast" | "slow" = "fast"): Promise<Claim> => {
-      const claim = await on.queue.claim(lane);
-      assert.ok(claim !== null, `nothing was due in the ${lane} lane`);
-      return claim;
-    };
+    const enqueue = (team: TeamId, count: number): Promise<TaskId[]> => enqueueFiles(on, team, count);
+    const claimed = (lane: TaskLane = "fast"): Promise<Claim> => claimDue(on, lane);
     /** Tasks whose lease has ended by now. */
     const rescued = async (): Promise<string[]> =>
       (await on.queue.rescue(on.now())).returned.map((task) => task.taskId);

@@ -50,6 +50,7 @@ const NEW_TASK = {
   deaths: 0,
   troubles: 0,
   lease_losses: 0,
+  crashes: 0,
   claimed_at: null,
   lease_until: null,
   progress_done: 0,
@@ -206,7 +207,7 @@ export const retryTask = writeOperation(
     if (task === undefined) return refuse("task_not_found");
     const blocked = await reasonNotToRetry(tx, task);
     if (blocked !== null) return refuse("conflict", { message: blocked });
-    const { state, dueAt, lane, faults, deaths, troubles, leaseLosses } = afterRetry();
+    const { state, dueAt, lane, faults, deaths, troubles, leaseLosses, crashes } = afterRetry();
     await tx.db
       .updateTable("tasks")
       .set({
@@ -217,6 +218,7 @@ export const retryTask = writeOperation(
         deaths,
         troubles,
         lease_losses: leaseLosses,
+        crashes,
         fair_at: await fairPlace(tx, task.team_id, lane),
         stage: "waiting",
         progress_done: 0,
@@ -269,6 +271,7 @@ async function cancelRow(tx: Tx, id: TaskId): Promise<void> {
     .set({
       state: "cancelled",
       due_at: null,
+      crashes: 0,
       claimed_at: null,
       lease_until: null,
       error_code: "cancelled",

@@ -3,16 +3,19 @@ import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import type { TaskState } from "../catalogue/schema.ts";
 import { isRefusal } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
 import { succeedTask } from "./attempt.store.ts";
 import type { Claim } from "./claim.store.ts";
 import { cancelTask, retryTask } from "./store.ts";
 import {
+  afterCrash,
   afterFault,
   afterLostLease,
   afterRelease,
   afterRetry,
   afterTrouble,
   backoffMs,
+  isSuspect,
   NEXT,
   TASK_EVENTS,
   TASK_STATES,
@@ -21,7 +24,15 @@ import {
 } from "./task.ts";
 import { openTestCatalogue, type TestCatalogue } from "./test-catalogue.ts";
 
-const FRESH: TaskFigures = { type: "index", lane: "fast", faults: 0, deaths: 0, troubles: 0, leaseLosses: 0 };
+const FRESH: TaskFigures = {
+  type: "index",
+  lane: "fast",
+  faults: 0,
+  deaths: 0,
+  troubles: 0,
+  leaseLosses: 0,
+  crashes: 0,
+};
 const NOW = 1_000_000;
 
 test("the fifth fault, the second death and any permanent fault fail the task, and nothing before them does", () => {
@@ -76,10 +87,35 @@ test("a lost lease costs nothing until the 20th, and a minute from then on", () 
   }
 });
 
-test("a worker that stops in order changes no count, and a retry starts every count anew", () => {
-  const worn: TaskFigures = { type: "index", lane: "slow", faults: 3, deaths: 1, troubles: 2, leaseLosses: 7 };
+test("a crash costs nothing until the third in a row, an hour from then on, and never fails the task", () => {
+  let task = FRESH;
+  for (let crash = 1; crash <= 40; crash++) {
+    const next = afterCrash(task, NOW);
+    assert.deepEqual([next.state, next.faults, next.leaseLosses, next.crashes], ["queued", 0, 0, crash]);
+    assert.equal(next.dueAt, crash < 3 ? null : NOW + 3_600_000, `crash ${crash}`);
+    assert.equal(isSuspect(next.crashes), crash >= 3);
+    task = { ...task, ...next };
+  }
+});
+
+test("whatever else ends an attempt shows that the server survives the task; another lane is no end", () => {
+  const suspect: TaskFigures = { ...FRESH, crashes: LIMITS.crashesBeforeWait };
+  const ends = {
+    fault: afterFault(suspect, { permanent: false, death: true }, NOW),
+    trouble: afterTrouble(suspect, NOW),
+    "lost lease": afterLostLease(suspect, NOW),
+    "orderly stop": afterRelease(suspect, suspect.lane),
+    retry: afterRetry(),
+  };
+  for (const [end, { crashes }] of Object.entries(ends)) assert.equal(crashes, 0, end);
+  assert.equal(afterRelease(suspect, "slow").crashes, suspect.crashes);
+  assert.deepEqual([afterCrash({ ...FRESH, type: "remove" }, NOW).crashes], [0], "a removal reads no document");
+});
+
+test("a worker that stops in order changes no count but crashes, and a retry starts every count anew", () => {
+  const worn: TaskFigures = { ...FRESH, lane: "slow", faults: 3, deaths: 1, troubles: 2, leaseLosses: 7 };
   const { type: _, ...counts } = worn;
-  assert.deepEqual(afterRelease(worn, worn.lane), { ...counts, state: "queued", dueAt: null });
+  assert.deepEqual(afterRelease({ ...worn, crashes: 2 }, worn.lane), { ...counts, state: "queued", dueAt: null });
   assert.equal(afterRelease(FRESH, "slow").lane, "slow");
   const { type: __, ...fresh } = FRESH;
   assert.deepEqual(afterRetry(), { ...fresh, state: "queued", dueAt: null });
@@ -149,7 +185,13 @@ const WAYS: Record<TaskEvent, readonly ((at: Situation) => Promise<unknown>)[]> 
     ({ claim }) => on.queue.fault(claim, { code: "corrupt_file", message: "no", permanent: true, death: false }),
   ],
   trouble: [({ claim }) => on.queue.trouble(claim, "storage")],
-  loseLease: [async () => (await on.queue.requeueAll()).length],
+  loseLease: [
+    async () => {
+      on.passMs(LIMITS.leaseMs);
+      return (await on.queue.rescue(on.now())).returned.length;
+    },
+  ],
+  crash: [async () => (await on.queue.requeueAll()).length],
   release: [({ claim }) => on.queue.release(claim, claim.lane)],
   cancel: [({ claim, teamId }) => on.catalogue.run(cancelTask, { teamId, taskId: claim.taskId })],
   retry: [({ claim, teamId }) => on.catalogue.run(retryTask, { teamId, taskId: claim.taskId })],
@@ -180,6 +222,17 @@ test("every event in every state leads where the table says, and a late worker's
   }
 });
 
+test("a suspect that is indexed, or cancelled, is none any more", async () => {
+  for (const end of [succeed, ({ taskId, teamId }: Claim) => on.catalogue.run(cancelTask, { taskId, teamId })]) {
+    const { claim } = await taskIn("running");
+    await on.db.updateTable("tasks").set({ crashes: LIMITS.crashesBeforeWait }).execute();
+    await end(claim);
+    const { crashes, finished_at } = await on.task(claim.taskId);
+    assert.deepEqual([crashes, finished_at === null], [0, false]);
+    await on.db.deleteFrom("tasks").execute();
+  }
+});
+
 test("the database itself refuses rows that no state allows", async () => {
   const lease = { lease_until: NOW, claimed_at: NOW };
   const end = { finished_at: NOW };
@@ -200,6 +253,10 @@ test("the database itself refuses rows that no state allows", async () => {
     { ...failed, type: "remove" },
     { state: "cancelled", ...end, type: "remove" },
     { type: "remove", faults: 1 },
+    { type: "remove", crashes: 1 },
+    { state: "succeeded", ...end, crashes: 1 },
+    { ...failed, crashes: 1 },
+    { crashes: -1 },
     { faults: 1, deaths: 2 },
     { attempt: -1 },
   ] as const;
@@ -210,6 +267,8 @@ test("the database itself refuses rows that no state allows", async () => {
     { state: "cancelled", ...end },
     failed,
     { type: "remove", troubles: 9 },
+    { state: "queued", crashes: 3, due_at: NOW },
+    { state: "running", crashes: 3, ...lease },
   ] as const;
   for (const [row, fine] of [...refused.map((r) => [r, false] as const), ...allowed.map((r) => [r, true] as const)]) {
     const { claim } = await taskIn("queued");

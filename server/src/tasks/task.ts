@@ -9,7 +9,10 @@ import { LIMITS } from "../limits.ts";
  * - **attempt**: counts claims. It is the fence: a write of an older attempt changes nothing.
  * - **fault**: what the *file* did (the extractor's typed error, its limits, the death of its child). Faults end a task.
  * - **trouble**: what the *machine* did (storage, catalogue, index, spawn). Troubles back a task off, and never fail it.
- * - **lost lease**: the worker died, hung or was stopped. Neither a fault nor a trouble.
+ * - **lost lease**: the worker died, hung or was stopped, in a server that lives. Neither a fault nor a trouble.
+ * - **crash**: the server itself ended while it held the task. From the third in a row on the task is *suspect*: it may be what
+ *   ends the server. It waits an hour before each further try, and no two suspects are tried at once, so that those that merely
+ *   ran beside the culprit are cleared by their own success.
  * - **lane**: a document that had a fault, or takes long, runs beside the others, so that they need not wait for it.
  *
  * `docs/state-machines/task.md` draws the table below; decisions are functions of (task, event, now).
@@ -29,6 +32,7 @@ export const TASK_EVENTS = [
   "fault",
   "trouble",
   "loseLease",
+  "crash",
   "release",
   "cancel",
   "retry",
@@ -49,6 +53,7 @@ export const NEXT: Record<TaskState, Record<TaskEvent, TaskCell>> = {
     fault: "stale",
     trouble: "stale",
     loseLease: "stale",
+    crash: "stale",
     release: "stale",
     cancel: ["cancelled"],
     retry: "conflict",
@@ -60,6 +65,7 @@ export const NEXT: Record<TaskState, Record<TaskEvent, TaskCell>> = {
     fault: ["queued", "failed"],
     trouble: ["queued"],
     loseLease: ["queued"],
+    crash: ["queued"],
     release: ["queued"],
     cancel: ["cancelled"],
     retry: "conflict",
@@ -77,6 +83,7 @@ function ended(client: Record<"cancel" | "retry", TaskCell>): Record<TaskEvent, 
     fault: "stale",
     trouble: "stale",
     loseLease: "stale",
+    crash: "stale",
     release: "stale",
     ...client,
   };
@@ -90,6 +97,7 @@ export interface TaskFigures {
   readonly deaths: number;
   readonly troubles: number;
   readonly leaseLosses: number;
+  readonly crashes: number;
 }
 
 /** What becomes of a task that a worker let go. */
@@ -145,6 +153,7 @@ export function afterFault(task: TaskFigures, fault: Pick<Fault, "permanent" | "
     deaths,
     troubles: 0,
     leaseLosses: task.leaseLosses,
+    crashes: 0,
   };
 }
 
@@ -154,28 +163,48 @@ export function afterTrouble(task: TaskFigures, now: number): TaskDecision {
   return { ...keep(task), state: "queued", dueAt: now + backoffMs(troubles), troubles };
 }
 
-/**
- * At once; from the 20th on a minute later. A document that takes the server down with it (nothing else would show so many) then
- * does so at most once a minute, and everybody else's tasks run in between.
- */
+/** At once; from the 20th on a minute later, so that a document that holds up its worker leaves room for everybody else's. */
 export function afterLostLease(task: TaskFigures, now: number): TaskDecision {
   const leaseLosses = task.leaseLosses + 1;
   const dueAt = leaseLosses >= LIMITS.leaseLossesBeforeBackoff ? now + LONGEST_BACKOFF_MS : null;
   return { ...keep(task), state: "queued", dueAt, leaseLosses };
 }
 
-/** A worker that stops in order, or finds a document too long for its lane, gives the task back at once; nothing is counted. */
+/**
+ * At once; from the third in a row on an hour later. Whatever it is that ends the server then does so once an hour, and everybody
+ * else's tasks run in between. A removal reads no document, and goes on at once.
+ */
+export function afterCrash(task: TaskFigures, now: number): TaskDecision {
+  const crashes = task.type === "remove" ? 0 : task.crashes + 1;
+  return { ...keep(task), state: "queued", dueAt: isSuspect(crashes) ? now + LIMITS.crashWaitMs : null, crashes };
+}
+
+export function isSuspect(crashes: number): boolean {
+  return crashes >= LIMITS.crashesBeforeWait;
+}
+
+/** What the client of a suspect reads in `error`. */
+export const SUSPECT_NOTE: string =
+  `The server ended ${LIMITS.crashesBeforeWait} times or more while it read this file. It is tried again an hour after the last ` +
+  "time, one such file at a time. If the server ended for another reason, cancel the task and retry it; else delete the file.";
+
+/**
+ * A worker that stops in order, or finds a document too long for its lane, gives the task back at once. Nothing is counted; and the
+ * server that stops in order has survived the task, while one that lines up in another lane has yet to be.
+ */
 export function afterRelease(task: TaskFigures, lane: TaskLane): TaskDecision {
-  return { ...keep(task), lane, state: "queued", dueAt: null };
+  const crashes = lane === task.lane ? 0 : task.crashes;
+  return { ...keep(task), lane, state: "queued", dueAt: null, crashes };
 }
 
 /** A client's retry begins anew: every count but `attempt` is 0 (`attempt` is the fence, and must never come back). */
 export function afterRetry(): TaskDecision {
-  return { state: "queued", dueAt: null, lane: "fast", faults: 0, deaths: 0, troubles: 0, leaseLosses: 0 };
+  return { state: "queued", dueAt: null, lane: "fast", faults: 0, deaths: 0, troubles: 0, leaseLosses: 0, crashes: 0 };
 }
 
+/** The server has survived the attempt, unless the caller says otherwise. */
 function keep({ lane, faults, deaths, troubles, leaseLosses }: TaskFigures): Omit<TaskFigures, "type"> {
-  return { lane, faults, deaths, troubles, leaseLosses };
+  return { lane, faults, deaths, troubles, leaseLosses, crashes: 0 };
 }
 
 /** The wait after the `times`-th fault or trouble in a row. */
@@ -183,5 +212,5 @@ export function backoffMs(times: number): number {
   return LIMITS.machineBackoffMs[Math.min(times, LIMITS.machineBackoffMs.length) - 1] ?? 0;
 }
 
-/** No back-off is longer. One that ends later than this from now was written before the clock went back: it counts as over. */
+/** No back-off but a suspect's is longer. One that ends later than this from now was written before the clock went back: it counts as over. */
 export const LONGEST_BACKOFF_MS: number = Math.max(...LIMITS.machineBackoffMs);

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -5,7 +6,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Kysely } from "kysely";
 import { originalKey } from "../blobs/keys.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
-import type { BucketsTable, FilesTable, Schema, TasksTable } from "../catalogue/schema.ts";
+import type { BucketsTable, FilesTable, Schema, TaskLane, TasksTable } from "../catalogue/schema.ts";
 import { openSqliteCatalogue } from "../catalogue/sqlite.ts";
 import { createClock, createClockOffset, shiftClock } from "../clock.ts";
 import { insertFile } from "../files/insert-file.store.ts";
@@ -20,6 +21,7 @@ import {
 } from "../ids.ts";
 import { kyselyOver } from "../sqlite/kysely-sqlite.ts";
 import { openDatabase } from "../sqlite/open-database.ts";
+import type { Claim } from "./claim.store.ts";
 import { createSqliteTaskQueue } from "./queue.sqlite.ts";
 import type { TaskQueue } from "./queue.ts";
 
@@ -153,6 +155,21 @@ export async function openTestCatalogue(): Promise<TestCatalogue> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** So many new files of the team in one bucket, each with its task. */
+export async function enqueueFiles(on: TestCatalogue, team: TeamId, count: number): Promise<TaskId[]> {
+  const bucket = await on.newBucket(team);
+  const ids: TaskId[] = [];
+  for (let i = 0; i < count; i++) ids.push((await on.newFile({ team, bucket })).taskId);
+  return ids;
+}
+
+/** The next task of the lane; one must be due. */
+export async function claimDue(on: TestCatalogue, lane: TaskLane = "fast"): Promise<Claim> {
+  const claim = await on.queue.claim(lane);
+  assert.ok(claim !== null, `nothing was due in the ${lane} lane`);
+  return claim;
 }
 
 function emptyBucket(id: BucketId, team: TeamId, now: number): BucketsTable {
