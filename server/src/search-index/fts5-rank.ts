@@ -12,6 +12,7 @@ import {
   type CountedTerm,
   chooseTerms,
   Essentials,
+  ignoredWords,
   lookedUpTogether,
   readAgain,
   type TermSplit,
@@ -79,8 +80,9 @@ export class Fts5Reads {
     const asked = this.#isOutdated() ? withOlderTerms(readQuery(query.text), query.text) : readQuery(query.text);
     const counted = asked.terms.map((word) => ({ ...word, chunks: this.#count(word.term) }));
     const budget = { rows: query.termBudgetRows, chunks: team.chunks, filteredChunks };
-    const { present, kept, ignored } = chooseTerms(counted, budget);
-    const termsIgnored = ignored.map((word) => word.spelled);
+    const choice = chooseTerms(counted, budget);
+    const { present, kept } = choice;
+    const termsIgnored = ignoredWords(choice);
     if (kept.length === 0 || filteredChunks === 0) return { candidates: [], complete: true, termsIgnored };
     const lookup = {
       hints: hintsExpression(filters, query.everyFilter ? team.chunks + 1 : team.chunks / 2),

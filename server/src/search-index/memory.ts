@@ -5,7 +5,7 @@ import { bucketHint, fileHint, hintTokens, tagHint } from "./hints.ts";
 import { passageScores } from "./passage-score.ts";
 import { readQuery } from "./query-terms.ts";
 import type { BuildRef, Candidate, ChunkWrite, IndexedChunk, Ranking, RankQuery, SearchIndex } from "./search-index.ts";
-import { chooseTerms, lookedUpTogether, readAgain } from "./term-budget.ts";
+import { chooseTerms, ignoredWords, lookedUpTogether, readAgain } from "./term-budget.ts";
 
 /**
  * The reference adapter: plain BM25 over maps, every chunk scored for every query. It is what the others are checked against, and a
@@ -65,11 +65,12 @@ function rank(rows: readonly Row[], query: RankQuery): Ranking {
   const counted = asked.terms.map((word) => ({ ...word, chunks: holding(word.term) }));
   const team = { chunks: rows.length, tokens: rows.reduce((sum, row) => sum + row.length, 0) };
   const filteredChunks = atMostFiltered(rows, query);
-  const { present, kept, ignored } = chooseTerms(counted, {
+  const choice = chooseTerms(counted, {
     rows: query.termBudgetRows,
     chunks: team.chunks,
     filteredChunks,
   });
+  const { present, kept } = choice;
   const passing = rows.filter((row) => passes(row, query));
   const bestOf = (some: readonly Row[], terms: readonly WeightedTerm[]) =>
     some.map((row) => candidate(row, scoreText(row.scored, terms, team))).sort(compareRanked);
@@ -96,7 +97,7 @@ function rank(rows: readonly Row[], query: RankQuery): Ranking {
   return {
     candidates: inOrder.slice(0, query.limit),
     complete: inOrder.length <= query.limit,
-    termsIgnored: ignored.map((word) => word.spelled),
+    termsIgnored: ignoredWords(choice),
   };
 }
 

@@ -69,6 +69,15 @@ export const RANK_GUARANTEES: readonly Guarantee[] = [
     },
   },
   {
+    title: "a word is not named as ignored when one of its spellings was looked up",
+    run: async (index, team) => {
+      await index.write(team, chunks("file_1", ["größe und form", "form", "form"]));
+      const { candidates, termsIgnored } = await index.rank(team, { ...ask("größe form"), termBudgetRows: 1 });
+      assert.deepEqual(places(candidates), ["file_1/0"]);
+      assert.deepEqual(termsIgnored, ["form"]);
+    },
+  },
+  {
     title: "in a team of two documents the rarer word decides",
     run: async (index, team) => {
       await index.write(team, chunks("file_1", ["policy, policy owner, policy portal: policy"]));
