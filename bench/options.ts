@@ -14,7 +14,7 @@ export interface Options {
   readonly uploads: number;
   /** `ranking`: a folder with corpus.jsonl, queries.jsonl and qrels.tsv; null = the project's own questions alone. */
   readonly collection: string | null;
-  /** `event-loop`: a folder of files to upload beside the load (hostile ones, say); null = the load alone. `folder`: what it uploads. */
+  /** `folder`: what it uploads. `event-loop`: files to upload beside the load (hostile ones, say); null = the load alone. */
   readonly documents: string | null;
   /** A checkout of an earlier version: `folder` measures it in turns with this one, `refresh` has it write the index. */
   readonly earlier: string | null;

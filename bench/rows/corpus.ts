@@ -9,7 +9,10 @@ import { English } from "../text/english.ts";
 const CHARS_PER_CHUNK = 1000;
 const FILES = 50;
 
-/** Fifty files of English, written into `folder`, uploaded, and searchable when this resolves. The first is in the bucket "small". */
+/**
+ * Fifty files of English, written into `folder`, uploaded, and searchable when this resolves. The first is in the
+ * bucket "small".
+ */
 export async function indexCorpus(
   { url, key }: Wharf,
   folder: string,

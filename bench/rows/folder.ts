@@ -19,8 +19,9 @@ const PARTS = ["main", "storage", "readers", "runtime", "command"] as const;
 type Uploaded = Readonly<Record<"files" | "indexed" | "perSecond" | (typeof PARTS)[number], number>>;
 
 /**
- * A folder of real documents by `wharf upload --wait` into a fresh server, and where the processor's time goes; beside it, in the same run
- * and on the same folder, `recollindex`, a desktop's indexer that neither keeps the documents nor shuts its readers in.
+ * A folder of real documents by `wharf upload --wait` into a fresh server, and where the processor's time goes; beside
+ * it, in the same run and on the same folder, `recollindex`, a desktop's indexer that neither keeps the documents nor
+ * shuts its readers in.
  */
 export async function folder(options: Options): Promise<readonly Row[]> {
   const documents = options.documents ?? "";
@@ -29,7 +30,10 @@ export async function folder(options: Options): Promise<readonly Row[]> {
   const found = await medians<string>(options.rounds, async () => {
     const now = await uploaded(PROGRAM, documents, options);
     const before = earlier === null ? null : await uploaded(earlier, documents, options);
-    const besides: Record<string, number> = before === null ? {} : { earlier: before.perSecond };
+    const besides: Record<string, number> =
+      before === null
+        ? {}
+        : { earlier: before.perSecond, earlierIndexed: before.indexed, earlierProcessor: processorSeconds(before) };
     return { ...now, ...besides, ...(await recoll(documents, lacking)) };
   });
   const figure = (name: string) => found.get(name) ?? Number.NaN;
@@ -44,6 +48,7 @@ export async function folder(options: Options): Promise<readonly Row[]> {
         ...perSecond,
         floor: figure("earlier"),
         target: { of: "ratio", atLeast: 1.5 },
+        note: `it uses ${figure("earlierProcessor").toFixed(1)} s of processor, indexes ${figure("earlierIndexed")}`,
       }),
     );
   const floor = found.has("recoll") ? { floor: figure("recoll") } : {};
@@ -55,6 +60,10 @@ function recollNote(found: ReadonlyMap<string, number>, lacking: ReadonlySet<str
   if (!found.has("recoll")) return "skipped: this machine has no recollindex (Debian's recollcmd)";
   const without = lacking.size > 0 ? `, without ${[...lacking].join(", ")}` : "";
   return `it uses ${found.get("recollProcessor")?.toFixed(1)} s of processor, fails on ${found.get("recollFailed")}${without}`;
+}
+
+function processorSeconds(uploaded: Uploaded): number {
+  return PARTS.reduce((sum, part) => sum + uploaded[part], 0);
 }
 
 function shares(found: ReadonlyMap<string, number>): readonly Row[] {
@@ -108,7 +117,10 @@ async function uploaded(program: string, documents: string, options: Options): P
   }
 }
 
-/** The same folder into a fresh index; nothing where the machine has no recollindex. `lacking`: helpers that it asked for in vain. */
+/**
+ * The same folder into a fresh index; nothing where the machine has no recollindex. `lacking`: helpers that it asked
+ * for in vain.
+ */
 async function recoll(documents: string, lacking: Set<string>): Promise<Record<string, number>> {
   const index = mkdtempSync(join(tmpdir(), "wharf-bench-recoll-"));
   try {

@@ -21,8 +21,9 @@ type Body = Readonly<Record<string, unknown>>;
 type Seen = Readonly<Record<"search" | "create" | "poll", readonly number[]>>;
 
 /**
- * An index that an earlier version wrote is read again for the new analyser while clients search, create and poll: what each of them waits,
- * beside the same on the same server when it is done, and whether a search ever finds less than the earlier version found.
+ * An index that an earlier version wrote is read again for the new analyser while clients search, create and poll: what
+ * each of them waits, beside the same on the same server when it is done, and whether a search ever finds less than the
+ * earlier version found.
  */
 export async function refresh(options: Options): Promise<readonly Row[]> {
   const folder = mkdtempSync(join(tmpdir(), "wharf-bench-corpus-"));

@@ -58,7 +58,7 @@ export class IndexRefresh {
     if (this.#stopping.signal.aborted) return;
     this.#done = true;
     if (this.#chunks > 0)
-      this.#deps.log.info({ batches: this.#chunks }, "the search index is of this version's analyser");
+      this.#deps.log.info({ chunks: this.#chunks }, "the search index is of this version's analyser");
   }
 
   async #refreshTeam(team: TeamId): Promise<void> {

@@ -96,9 +96,9 @@ export class Fts5Writes {
   }
 
   /**
-   * Whether words that nothing holds any more wait for `merge`. Not while there are chunks to read again: each batch of them makes a merge begin
-   * anew, with the whole index, so that it would not end before them; reading 3 000 of 20 000 chunks again took 6.5 s of processor with merges in
-   * between and a batch up to 227 ms, and 0.8 s and 19 ms without.
+   * Whether words that nothing holds any more wait for `merge`. Not while there are chunks to read again: each batch of
+   * them makes a merge begin anew, with the whole index, so that it would not end before them. Reading 20 000 chunks
+   * again took 45 s of processor with merges in between and a batch up to 224 ms; without 4.5 s and 20 ms.
    */
   mustMerge(): boolean {
     return this.#mustMerge.get()?.["unmerged"] === 1;
