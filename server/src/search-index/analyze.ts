@@ -265,7 +265,8 @@ class WordBuilder {
   readonly #reader: Reader;
   readonly #version: AnalyserVersion;
   #word = "";
-  #spelledOut = "";
+  /** Null while it is the word itself: most never differ. */
+  #spelledOut: string | null = null;
   #start = 0;
   #end = 0;
   #units: Unit[] = [];
@@ -290,18 +291,20 @@ class WordBuilder {
   }
 
   flush(): void {
-    if (this.#word !== "") this.#reader.folded(this.#word, this.#spelledOut, this.#start, this.#end);
-    emitUnits(this.#units, this.#reader);
+    if (this.#word !== "") this.#reader.folded(this.#word, this.#spelledOut ?? this.#word, this.#start, this.#end);
     this.#word = "";
-    this.#spelledOut = "";
+    this.#spelledOut = null;
+    if (this.#units.length === 0) return;
+    emitUnits(this.#units, this.#reader);
     this.#units = [];
   }
 
   #add(text: string, spelledOut: string, start: number, end: number): void {
     if (this.#units.length > 0) this.flush();
     if (this.#word === "") this.#start = start;
+    if (spelledOut !== text) this.#spelledOut ??= this.#word;
     this.#word += text;
-    this.#spelledOut += spelledOut;
+    if (this.#spelledOut !== null) this.#spelledOut += spelledOut;
     this.#end = end;
   }
 
@@ -316,8 +319,10 @@ class WordBuilder {
       unit.text += text;
       unit.end = end;
     } else if (this.#word !== "") {
+      const before = this.#spelledOut ?? this.#word;
+      const spelled = text === "" ? spelledMark(before.at(-1) ?? "", codePoint) : text;
+      if (this.#spelledOut !== null || spelled !== text) this.#spelledOut = before + spelled;
       this.#word += text;
-      this.#spelledOut += text === "" ? spelledMark(this.#spelledOut.at(-1) ?? "", codePoint) : text;
       this.#end = end;
     } else if (text !== "") this.#add(text, text, start, end);
   }

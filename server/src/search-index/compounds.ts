@@ -33,6 +33,7 @@ const CONNECTORS: ReadonlyMap<number, number> = new Map([
   ...[..."-._&\u2010\u2011"].map((char) => [char.charCodeAt(0), WEAK] as const),
   ...[..."/\\:@=#?~+,'"].map((char) => [char.charCodeAt(0), STRONG] as const),
 ]);
+const NINE = 0x39;
 const SPACE = 0x20;
 const NO_BREAK_SPACES = new Set([0xa0, 0x202f, 0x2009]);
 /** `://` */
@@ -50,7 +51,10 @@ interface Piece {
 export class Compounds {
   readonly #text: string;
   readonly #emit: (form: Form) => void;
-  #last: Piece | null = null;
+  /** The word before; "" = there is none. */
+  #word = "";
+  #start = 0;
+  #end = 0;
   #run: Piece[] = [];
   #groups: Piece[] = [];
 
@@ -60,44 +64,49 @@ export class Compounds {
   }
 
   word(word: string, start: number, end: number): void {
-    const last = this.#last;
-    const by = last === null ? 0 : this.#connection(last, word, start);
-    const piece = { word, start, end, by };
-    if (last !== null && by > 0) {
-      if (this.#run.length === 0) this.#run.push(last);
-      this.#run.push(piece);
-    } else if (this.#run.length > 0) this.#endRun();
-    if (last !== null && word.length <= MAX_GROUP_CHARS && this.#isNextGroup(last, piece)) {
-      if (this.#groups.length === 0) this.#groups.push(last);
-      this.#groups.push(piece);
-    } else if (this.#groups.length > 0) this.#endGroups();
-    this.#last = piece;
+    const by = this.#connection(word, start);
+    if (by > 0) this.#hang(this.#run, { word, start, end, by });
+    else if (this.#run.length > 0) this.#endRun();
+    if (word.length <= MAX_GROUP_CHARS && this.#isNextGroup(word, start))
+      this.#hang(this.#groups, { word, start, end, by });
+    else if (this.#groups.length > 0) this.#endGroups();
+    this.#word = word;
+    this.#start = start;
+    this.#end = end;
+  }
+
+  /** Behind the word before, which is the first of those that hang together. */
+  #hang(pieces: Piece[], piece: Piece): void {
+    if (pieces.length === 0) pieces.push({ word: this.#word, start: this.#start, end: this.#end, by: 0 });
+    pieces.push(piece);
   }
 
   flush(): void {
     this.#endRun();
     this.#endGroups();
-    this.#last = null;
+    this.#word = "";
   }
 
   /** Only behind a country code may a group have letters (GB29 NWBK 6016): other words of four letters are words. */
-  #isNextGroup(last: Piece, { word, start }: Piece): boolean {
-    const first = this.#groups[0]?.word ?? last.word;
+  #isNextGroup(word: string, start: number): boolean {
+    const first = this.#groups[0]?.word ?? this.#word;
+    // Nearly all words end here, before an expression is asked.
+    if (first.length > MAX_GROUP_CHARS || !(first.charCodeAt(first.length - 1) <= NINE)) return false;
     const isCode = COUNTRY_CODE.test(first);
     if (!(DIGITS.test(first) || isCode) || !(DIGITS.test(word) || (isCode && IBAN_GROUP.test(word)))) return false;
-    return this.#isSingleSpace(last.end, start);
+    return this.#isSingleSpace(this.#end, start);
   }
 
   /** 0 = none. */
-  #connection(last: Piece, word: string, start: number): number {
-    const gap = start - last.end;
-    if (gap < 1 || gap > MAX_CONNECTOR_CHARS) return 0;
-    const code = this.#text.charCodeAt(last.end);
-    const strength = CONNECTORS.get(code) ?? 0;
+  #connection(word: string, start: number): number {
+    const gap = start - this.#end;
+    if (gap < 1 || gap > MAX_CONNECTOR_CHARS || this.#word === "") return 0;
+    const code = this.#text.charCodeAt(this.#end);
+    const strength = code === SPACE ? 0 : (CONNECTORS.get(code) ?? 0);
     if (strength === 0) return 0;
-    if (gap > 1) return this.#isAddress(last.end, start) ? STRONG : 0;
-    const char = this.#text[last.end];
-    return (char === "," || char === "'") && !(isThousand(word) && isShortNumber(last.word)) ? 0 : strength;
+    if (gap > 1) return this.#isAddress(this.#end, start) ? STRONG : 0;
+    const char = this.#text[this.#end];
+    return (char === "," || char === "'") && !(isThousand(word) && isShortNumber(this.#word)) ? 0 : strength;
   }
 
   #isAddress(from: number, to: number): boolean {
