@@ -107,10 +107,10 @@ export class OdfReader implements XmlHandler {
       case "hidden-text":
         return attribute("display") === "none" || attribute("is-hidden") === "true";
       case "span":
-        return this.styles.hidden("text", attribute("style-name"));
+        return this.styles.hidden("text", attribute);
       case "p":
       case "h":
-        return this.styles.hidden("paragraph", attribute("style-name"));
+        return this.styles.hidden("paragraph", attribute);
       default:
         return false;
     }

@@ -84,7 +84,7 @@ export class OdfSheets extends OdfReader {
 
   #beginTable(attribute: Attributes): void {
     this.#name = attribute("name") ?? null;
-    this.#hidden = this.styles.hidden("table", attribute("style-name"));
+    this.#hidden = this.styles.hidden("table", attribute);
     this.#row = 0;
   }
 

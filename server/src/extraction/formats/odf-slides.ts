@@ -17,7 +17,7 @@ export class OdfSlides extends OdfReader {
     super.element(name, attribute);
     if (name !== "page") return;
     this.#name = attribute("name") ?? null;
-    this.#hidden = this.styles.hidden("drawing-page", attribute("style-name"));
+    this.#hidden = this.styles.hidden("drawing-page", attribute);
   }
 
   protected override closed(name: string): void {

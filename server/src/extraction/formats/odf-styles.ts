@@ -10,6 +10,8 @@ interface OdfStyle {
   hidden: boolean | null;
 }
 
+type Saying = "pageBefore" | "pageAfter" | "hidden";
+
 export type StyleFamily = "paragraph" | "text" | "table" | "table-row" | "drawing-page";
 
 /**
@@ -19,6 +21,8 @@ export type StyleFamily = "paragraph" | "text" | "table" | "table-row" | "drawin
 export class OdfStyles {
   readonly #styles = new Map<string, OdfStyle>();
   #style: OdfStyle | null = null;
+  /** What any style says: where none hides anything, nobody need look for the styles of a hundred thousand spans. */
+  readonly #said = new Set<Saying>();
 
   /**
    * Those that an author named. Most files' say nothing that matters here, and are longer than their text: looking is
@@ -28,27 +32,30 @@ export class OdfStyles {
     const xml = await pack.text("styles.xml");
     if (xml === null || !SAYS_SOMETHING.test(xml)) return;
     const parser = xmlParser({ open: (name, attribute) => this.open(name, attribute) });
-    parser.write(xml);
+    for (const piece of withoutListStyles(xml)) parser.write(piece);
     parser.end();
   }
 
   /** Of each element that opens outside the text. */
   open(name: string, attribute: Attributes): void {
     if (name === "style") this.#begin(attribute);
-    else if (this.#style !== null) readProperties(this.#style, name, attribute);
+    else if (this.#style !== null) {
+      readProperties(this.#style, name, attribute);
+      this.#note(this.#style);
+    }
   }
 
-  /** A new page begins before it: its own break, or another kind of page. */
-  pageBefore(family: StyleFamily, name: string | undefined): boolean {
-    return this.#inherited(family, name, "pageBefore") ?? false;
+  /** A new page begins before the element that has the attributes: its own break, or another kind of page. */
+  pageBefore(family: StyleFamily, attribute: Attributes): boolean {
+    return this.#says("pageBefore", family, attribute);
   }
 
-  pageAfter(family: StyleFamily, name: string | undefined): boolean {
-    return this.#inherited(family, name, "pageAfter") ?? false;
+  pageAfter(family: StyleFamily, attribute: Attributes): boolean {
+    return this.#says("pageAfter", family, attribute);
   }
 
-  hidden(family: StyleFamily, name: string | undefined): boolean {
-    return this.#inherited(family, name, "hidden") ?? false;
+  hidden(family: StyleFamily, attribute: Attributes): boolean {
+    return this.#says("hidden", family, attribute);
   }
 
   #begin(attribute: Attributes): void {
@@ -63,25 +70,53 @@ export class OdfStyles {
       hidden: null,
     };
     if (this.#styles.size < MAX_STYLES) this.#styles.set(this.#style.key, this.#style);
+    this.#note(this.#style);
   }
 
-  #inherited<Key extends "pageBefore" | "pageAfter" | "hidden">(
-    family: StyleFamily,
-    name: string | undefined,
-    key: Key,
-  ): OdfStyle[Key] | null {
-    if (name === undefined) return null;
-    let style = this.#styles.get(`${family} ${name}`);
+  #note({ pageBefore, pageAfter, hidden }: OdfStyle): void {
+    if (pageBefore === true) this.#said.add("pageBefore");
+    if (pageAfter === true) this.#said.add("pageAfter");
+    if (hidden === true) this.#said.add("hidden");
+  }
+
+  /** The style itself, or the next one that it is based on and that says anything about it. */
+  #says(what: Saying, family: StyleFamily, attribute: Attributes): boolean {
+    if (!this.#said.has(what)) return false;
+    const name = attribute("style-name");
+    let style = name === undefined ? undefined : this.#styles.get(`${family} ${name}`);
     for (let depth = 0; style !== undefined && depth < MAX_DEPTH; depth++) {
-      if (style[key] !== null) return style[key];
+      if (style[what] !== null) return style[what];
       style = this.#styles.get(style.parent);
     }
-    return null;
+    return false;
   }
 }
 
 /** What `readProperties` looks for; either quote will do. */
 const SAYS_SOMETHING = /:(?:break-before|break-after)=["']page|:master-page-name=["'][^"']|:display=["'](?:none|false)/;
+
+const LIST_STYLE = "<text:list-style ";
+const LIST_STYLE_END = "</text:list-style>";
+
+/** Numbers and bullets are not read, and are most of what a program writes that describes ten levels of each list. */
+function* withoutListStyles(xml: string): Generator<string> {
+  let from = 0;
+  for (;;) {
+    const start = xml.indexOf(LIST_STYLE, from);
+    const end = start === -1 ? -1 : listStyleEnd(xml, start);
+    yield xml.slice(from, end === -1 ? undefined : start);
+    if (end === -1) return;
+    from = end;
+  }
+}
+
+/** -1: it has none. */
+function listStyleEnd(xml: string, start: number): number {
+  const tagEnd = xml.indexOf(">", start);
+  if (tagEnd === -1 || xml.charAt(tagEnd - 1) === "/") return tagEnd === -1 ? -1 : tagEnd + 1;
+  const end = xml.indexOf(LIST_STYLE_END, tagEnd);
+  return end === -1 ? -1 : end + LIST_STYLE_END.length;
+}
 
 /**
  * A program makes a style for each way in which a paragraph differs: books have thousands. A chain that goes on longer

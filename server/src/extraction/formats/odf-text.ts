@@ -40,14 +40,13 @@ export class OdfText extends OdfReader {
   protected override element(name: string, attribute: Attributes): void {
     super.element(name, attribute);
     if (!this.#inBody) return;
-    const style = attribute("style-name");
     if (name === "soft-page-break") this.#pages.begin(this.#inRow);
     else if (name === "p" || name === "h") {
-      if (this.styles.pageBefore("paragraph", style)) this.#pages.beginParagraph(this.#inRow);
-      this.#pageAfterParagraph = !this.#inRow && this.styles.pageAfter("paragraph", style);
-    } else if (name === "table") this.#beginTable(style);
+      if (this.styles.pageBefore("paragraph", attribute)) this.#pages.beginParagraph(this.#inRow);
+      this.#pageAfterParagraph = !this.#inRow && this.styles.pageAfter("paragraph", attribute);
+    } else if (name === "table") this.#beginTable(attribute);
     else if (name === "table-row" && !this.#inRow) {
-      if (this.styles.pageBefore("table-row", style)) this.#pages.begin(false);
+      if (this.styles.pageBefore("table-row", attribute)) this.#pages.begin(false);
       this.#pages.beginRow();
     } else if (name === "table-cell" && this.flow.cellDepth === 1) this.#pages.beginCell();
   }
@@ -68,11 +67,11 @@ export class OdfText extends OdfReader {
     else if (text !== "") this.#pages.note(text);
   }
 
-  #beginTable(style: string | undefined): void {
+  #beginTable(attribute: Attributes): void {
     this.#tableDepth += 1;
     if (this.#tableDepth > 1) return;
-    if (this.styles.pageBefore("table", style)) this.#pages.begin(false);
-    this.#pageAfterTable = this.styles.pageAfter("table", style);
+    if (this.styles.pageBefore("table", attribute)) this.#pages.begin(false);
+    this.#pageAfterTable = this.styles.pageAfter("table", attribute);
   }
 
   #endTable(): void {

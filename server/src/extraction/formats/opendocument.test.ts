@@ -50,6 +50,19 @@ checkPages([
     gives: ["one", "# two\nalso\nend", "three", "four", "five"],
   },
   {
+    name: "ODT styles count wherever they stand among list styles, which are passed over",
+    bytes: openDocumentFile("text", text("one") + text("two", "A") + text("three", "B") + text("four", "C"), [
+      {
+        name: "styles.xml",
+        data:
+          `<office:document-styles><text:list-style style:name="L1"/>${style("A", BREAK_BEFORE)}` +
+          `<text:list-style style:name="L2"><text:list-level-style-number/></text:list-style>${style("B", BREAK_BEFORE)}` +
+          `<text:list-style style:name="L3">${style("C", BREAK_BEFORE)}</office:document-styles>`,
+      },
+    ]),
+    gives: ["one", "two", "three", "four"],
+  },
+  {
     name: "an ODT heading's mark stands with its text, and a row that runs over pages stays whole",
     bytes: openDocumentFile(
       "text",
