@@ -187,7 +187,9 @@ function decodeUtf32(bytes: Buffer, order: "little" | "big"): string | null {
 function hasManyControls(bytes: Buffer): boolean {
   const sample = bytes.subarray(0, SAMPLE_BYTES);
   let controls = 0;
-  for (const byte of sample) {
+  // Its iterator takes five times as long.
+  for (let at = 0; at < sample.length; at++) {
+    const byte = sample[at] ?? 0;
     if (byte < 0x20 && !(byte >= 0x08 && byte <= 0x0d) && byte !== 0x1b) controls++;
   }
   return controls > sample.length * CONTROL_RATIO;

@@ -21,7 +21,7 @@ const WORD_CHARS = 10;
 export function verdictOf(text: string): Verdict | null {
   const sample = text.slice(0, SAMPLE_CHARS);
   if (!/[^\0-\x7f]/.test(sample)) return null;
-  for (const [encoding, name] of MISTAKEN) {
+  for (const [encoding, name] of MAY_BE_MISTAKEN.test(sample) ? MISTAKEN : []) {
     const spots = mistakenSpots(sample, bytesIn(encoding));
     if (spots.length >= SPOTS)
       return verdict(sample, spots, WORD_CHARS, `UTF-8 that was taken for ${name}: save it as UTF-8`);
@@ -51,8 +51,14 @@ const MISTAKEN = [
   ["windows-1251", "Windows-1251"],
 ] as const;
 
+/**
+ * What each of them makes of a lead byte of UTF-8, and the byte behind it. Most texts have none, and one search is
+ * quicker than going through them twice.
+ */
+const MAY_BE_MISTAKEN = /[\u00c2-\u00f4\u0412-\u0444][^\0-\x7f]/;
+
 /** Where the characters of a text, as bytes of `table`, are UTF-8 again. None when most of what is not ASCII is something else. */
-function mistakenSpots(text: string, table: ReadonlyMap<number, number>): readonly number[] {
+function mistakenSpots(text: string, table: Uint8Array): readonly number[] {
   const spots: number[] = [];
   let others = 0;
   let inSpots = 0;
@@ -69,27 +75,31 @@ function mistakenSpots(text: string, table: ReadonlyMap<number, number>): readon
 }
 
 /** How many characters from here on are one of UTF-8, or 1. */
-function sequenceAt(text: string, at: number, table: ReadonlyMap<number, number>): number {
-  const lead = table.get(text.charCodeAt(at)) ?? 0;
+function sequenceAt(text: string, at: number, table: Uint8Array): number {
+  const lead = table[text.charCodeAt(at)] ?? 0;
   const length =
     lead >= 0xc2 && lead <= 0xdf ? 2 : lead >= 0xe0 && lead <= 0xef ? 3 : lead >= 0xf0 && lead <= 0xf4 ? 4 : 1;
   for (let behind = 1; behind < length; behind++) {
-    const byte = table.get(text.charCodeAt(at + behind)) ?? 0;
+    const byte = table[text.charCodeAt(at + behind)] ?? 0;
     if (byte < 0x80 || byte > 0xbf) return 1;
   }
   return length;
 }
 
-const tables = new Map<string, ReadonlyMap<number, number>>();
+const tables = new Map<string, Uint8Array>();
+/** Windows' code pages hold no sign beyond ™, which is U+2122. */
+const TABLE_CHARS = 0x2200;
 
-function bytesIn(encoding: string): ReadonlyMap<number, number> {
+/** Bytes from 0x80 by the code of their character; 0 = it has none. */
+function bytesIn(encoding: string): Uint8Array {
   const known = tables.get(encoding);
   if (known !== undefined) return known;
   const bytes = Uint8Array.from({ length: 128 }, (_, index) => index + 128);
   const characters = new TextDecoder(encoding).decode(bytes);
   // ISO-8859-1 has controls where the others have signs: what it makes of UTF-8 is looked at with them.
-  const table = new Map(Array.from(bytes.subarray(0, 32), (byte) => [byte, byte]));
-  for (const [index, char] of [...characters].entries()) table.set(char.charCodeAt(0), index + 128);
+  const table = new Uint8Array(TABLE_CHARS);
+  for (const byte of bytes.subarray(0, 32)) table[byte] = byte;
+  for (const [index, char] of [...characters].entries()) table[char.charCodeAt(0)] = index + 128;
   tables.set(encoding, table);
   return table;
 }

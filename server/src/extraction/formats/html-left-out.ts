@@ -71,9 +71,10 @@ export class LeftOut {
     }
     const isLeftOut = UNSEEN.has(name) || (hidden && !VOID.has(name));
     this.#name = isLeftOut ? name : null;
+    if (!isLeftOut) return false;
     this.#openEnded = OPEN_ENDED[name];
     this.#depth = 1;
-    return isLeftOut;
+    return true;
   }
 
   /** Whether the end tag belongs to what is left out. */

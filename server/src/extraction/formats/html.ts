@@ -37,7 +37,7 @@ export function htmlText(html: string, allowance: TextAllowance, xhtml = false):
   let attribute = "";
   let hidden = false;
   let style = "";
-  const open = () => walker.open(opened, hidden || HIDING.test(style));
+  const open = () => walker.open(opened, hidden || (style !== "" && HIDING.test(style)));
   const tokenizer = new Tokenizer(
     { xmlMode: false, decodeEntities: true, recognizeSelfClosing: xhtml },
     {
@@ -48,7 +48,9 @@ export function htmlText(html: string, allowance: TextAllowance, xhtml = false):
         style = "";
       },
       onattribname: (start, end) => {
-        attribute = html.slice(start, end).toLowerCase();
+        // Most are neither, and told by their length.
+        const length = end - start;
+        attribute = length === "hidden".length || length === "style".length ? html.slice(start, end).toLowerCase() : "";
         if (attribute === "hidden") hidden = true;
       },
       onattribdata: (start, end) => {

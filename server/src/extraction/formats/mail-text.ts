@@ -128,23 +128,22 @@ function body(mail: Email): string {
   if (mail.html === undefined || mail.html === "") return plain;
   const rich = htmlText(mail.html, new TextAllowance()).text;
   if (plain === "") return rich;
-  return wordsBeyond(rich, plain) > wordsBeyond(plain, rich) * ADDRESS_WORDS ? rich : plain;
+  const [richWords, plainWords] = [wordsOf(rich), wordsOf(plain)];
+  let onlyRich = 0;
+  for (const word of richWords) if (!plainWords.has(word)) onlyRich += 1;
+  const onlyPlain = plainWords.size - richWords.size + onlyRich;
+  return onlyRich > onlyPlain * ADDRESS_WORDS ? rich : plain;
 }
 
 /** A plain part has the addresses of its links, which are words that the HTML part does not show. */
 const ADDRESS_WORDS = 0.5;
 
-/** How many different words of `text` are not in `other`; of long ones, in their first words. */
-function wordsBeyond(text: string, other: string): number {
-  const known = new Set(wordsOf(other));
-  return new Set(wordsOf(text).filter((word) => !known.has(word))).size;
-}
-
 const COMPARED_CHARS = 32 * 1024;
 
-function wordsOf(text: string): readonly string[] {
+/** Of a long text, those at its start. */
+function wordsOf(text: string): ReadonlySet<string> {
   const withoutLinks = text.slice(0, COMPARED_CHARS).replace(/https?:\/\/[^\s<>]+/g, " ");
-  return withoutLinks.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+  return new Set(withoutLinks.toLowerCase().match(/[\p{L}\p{N}]+/gu));
 }
 
 const CALENDAR_FIELDS: Readonly<Record<string, string>> = {

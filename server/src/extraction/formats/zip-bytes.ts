@@ -28,7 +28,9 @@ const NO_COMMENT = Buffer.alloc(2);
  * Unpacked sizes up to which a part is unpacked in one call. Longer ones are streamed: they need not be in memory as a
  * whole.
  */
-const AT_ONCE_BYTES = 256 * 1024;
+const AT_ONCE_BYTES = 4 * 1024 * 1024;
+/** Unpacked in pieces of this: the default is 16 KiB, and the size that the entry claims may be a lie. */
+const PIECE_BYTES = 64 * 1024;
 const LOCAL_HEADER = 0x04034b50;
 const LOCAL_HEADER_BYTES = 30;
 const DEFLATED = 8;
@@ -45,7 +47,10 @@ export function unpackedAtOnce(zip: Buffer, entry: Entry): Buffer | null {
   const start = header + LOCAL_HEADER_BYTES + zip.readUInt16LE(header + 26) + zip.readUInt16LE(header + 28);
   if (start + compressedSize > zip.length) return null;
   try {
-    const bytes = inflateRawSync(zip.subarray(start, start + compressedSize), { maxOutputLength: uncompressedSize });
+    const bytes = inflateRawSync(zip.subarray(start, start + compressedSize), {
+      maxOutputLength: uncompressedSize,
+      chunkSize: PIECE_BYTES,
+    });
     return bytes.length === uncompressedSize ? bytes : null;
   } catch {
     return null;
