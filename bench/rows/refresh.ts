@@ -51,7 +51,12 @@ export async function refresh(options: Options): Promise<readonly Row[]> {
     const quiet: Seen[] = [];
     while (quiet.length < Math.min(during.length, 10)) quiet.push(await mixed(wharf));
     return [
-      row({ what: `reading ${options.chunks} chunks again`, unit: "chunks/s", figure: options.chunks / seconds }),
+      row({
+        what: `reading ${options.chunks} chunks again`,
+        unit: "chunks/s",
+        figure: options.chunks / seconds,
+        note: "once",
+      }),
       row({
         what: `searches that found less, of ${during.length * bodies.length}`,
         unit: "",
