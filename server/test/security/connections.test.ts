@@ -125,6 +125,9 @@ for (const [what, say] of [
         })(),
         timeoutMs: 60_000,
       });
+      upload.catch(() => {});
+      // Before that it is one of many connections that have said nothing.
+      while ((await taken("uploads")) !== 1) await wait(50);
       flooding = true;
       const again = async (): Promise<void> => {
         const socket = await attack(say, { reads: true });
