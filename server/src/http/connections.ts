@@ -38,6 +38,12 @@ export class Connections {
   readonly #peers = new Map<string, Set<Connection>>();
   readonly #events: ConnectionEvents;
   #hand = this.#all.values();
+  /**
+   * Accepted in this turn of the event loop or the one before: nobody has looked yet whether they have said something. A burst is accepted in
+   * one turn, and would end the request that came just before it.
+   */
+  #unread: readonly [now: Set<Connection>, before: Set<Connection>] = [new Set(), new Set()];
+  #turning = false;
 
   constructor(deps: ConnectionsDeps) {
     this.#deps = deps;
@@ -84,6 +90,8 @@ export class Connections {
     if (peer !== null) this.#peers.set(peer, (this.#peers.get(peer) ?? new Set()).add(connection));
     socket.once("close", () => this.#forget(connection));
     this.#quiet.add(connection);
+    this.#unread[0].add(connection);
+    if (!this.#turning) this.#turn();
     if (this.#used > this.#deps.max && !this.#evictOne(connection)) this.#intoReserve(connection);
   }
 
@@ -128,11 +136,25 @@ export class Connections {
     return this.#evict(this.#oldestIdle(newest), this.#incomplete.values().next().value, () => this.#someRefused());
   }
 
+  #turn(): void {
+    const [now, before] = this.#unread;
+    this.#turning = now.size + before.size > 0;
+    if (!this.#turning) return;
+    setImmediate(() => {
+      this.#unread = [new Set(), this.#unread[0]];
+      this.#turn();
+    });
+  }
+
+  #isUnread(connection: Connection): boolean {
+    return this.#unread.some((some) => some.has(connection));
+  }
+
   #evictOneOf(peer: ReadonlySet<Connection>): boolean {
     const own = [...peer];
     const incomplete = own.find(({ running, isIdle }) => running === null && !isIdle);
     return this.#evict(
-      own.find(({ isIdle }) => isIdle),
+      own.find((one) => one.isIdle && !this.#isUnread(one)),
       incomplete,
       () => own.find(({ isRefused }) => isRefused),
     );
@@ -157,7 +179,7 @@ export class Connections {
 
   #oldestIdle(newest: Connection): Connection | undefined {
     for (const connection of this.#quiet) {
-      if (connection === newest) continue;
+      if (connection === newest || this.#isUnread(connection)) continue;
       if (connection.isIdle) return connection;
       this.#quiet.delete(connection);
       this.#incomplete.add(connection);

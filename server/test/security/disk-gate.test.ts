@@ -25,9 +25,13 @@ const server =
     : null;
 const OPTIONS = { skip: NEEDS_OWN_SERVER };
 
+let teams = 0;
+
 async function twoTeams(): Promise<{ readonly loud: Api; readonly quiet: Api }> {
   assert.ok(server !== null);
-  const [loud, quiet] = [await server.mintKey("loud"), await server.mintKey("quiet")];
+  // Of names of their own: what a test before created counts in the same second's rate.
+  const pair = teams++;
+  const [loud, quiet] = [await server.mintKey(`loud-${pair}`), await server.mintKey(`quiet-${pair}`)];
   return { loud: new Api(server.url, loud), quiet: new Api(server.url, quiet) };
 }
 
@@ -61,7 +65,7 @@ proves(
       const { status } = await loud.createRaw(loud.createBody(SIZE));
       assert.ok(status === 429 || status === 201, String(status));
     }
-    assert.equal((await quiet.createRaw(quiet.createBody(SIZE))).status, 201);
+    await quiet.create(SIZE);
   },
   OPTIONS,
 );
