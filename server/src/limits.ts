@@ -164,6 +164,8 @@ export const LIMITS = {
   pollSurplusMs: SECOND,
   /** … and longer when so many are that they would come again more often than this: each costs 0.5 ms of the main thread. */
   pollSurplusPerSecond: 200,
+  /** At most so long: what holds a connection for nothing must make room. 8 500 held for 30 s left no place for other teams. */
+  pollSurplusMaxMs: 3 * SECOND,
   /** Fair queueing: how much later a team's next task sorts than its last (tasks/fair-order.store.ts). */
   fairShareMs: 1,
   /** Back-off tasks that one claim makes due, so that a claim stays short after an outage. */

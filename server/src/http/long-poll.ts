@@ -45,7 +45,7 @@ export interface LongPollsDeps {
 /**
  * Held answers. Who holds more than a share of the places is never refused: a client that waits for its file must not fail over it. It hears of
  * a change at once, like all others, but without one it is held for a moment only, and comes again; the more of them there are, the longer, so
- * that together they never come more often than limits.pollSurplusPerSecond.
+ * that together they come less often; but not for long, since each of them holds a connection that somebody else may need.
  */
 export class LongPolls {
   readonly #deps: LongPollsDeps;
@@ -133,7 +133,8 @@ function rereadMs(held: number): number {
 }
 
 function surplusMs(surplus: number): number {
-  return Math.max(LIMITS.pollSurplusMs, (surplus / LIMITS.pollSurplusPerSecond) * 1000);
+  const spread = (surplus / LIMITS.pollSurplusPerSecond) * 1000;
+  return Math.min(Math.max(LIMITS.pollSurplusMs, spread), LIMITS.pollSurplusMaxMs);
 }
 
 /** Whether one of the topics was touched since the last look. */
