@@ -289,7 +289,7 @@ test("when the machine is unwell, a queue is not sent into back-off as a whole",
     assert.ok(last !== undefined);
     await until(last.taskId, async () => (await on.task(last.taskId)).troubles === 1);
     // Whatever the worker does next without a timer, it has done by the end of these commits.
-    for (let i = 0; i < 5; i++) await on.queue.claim("slow");
+    for (let i = 0; i < 60; i++) await on.queue.claim("slow");
     assert.equal(tried.length, count);
   };
   await withWorker(newWorker({ index: unwell, remove: unwell }), async () => {
