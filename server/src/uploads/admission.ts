@@ -20,8 +20,15 @@ export interface Room {
   giveBack(): void;
 }
 
-/** One look at the disk and one at the catalogue serve everybody for this long. */
+/** One look at the disk and one at the catalogue serve everybody for this long … */
 const LOOK_EVERY_MS = 1000;
+/**
+ * … and for this long when little is left: what the catalogue and the index write meanwhile is counted by the next look alone, and a
+ * fast machine writes megabytes of it in a second.
+ */
+const LOOK_EVERY_NEAR_MS = 100;
+/** More than both logs can grow to before they are truncated (sqlite/wal-checkpoint.ts). */
+const NEAR_BYTES = 64 * 1024 * 1024;
 
 /**
  * The reserve is the smaller of 1 GiB and 5 % of the disk (design §9), counted after what open sessions may still send. What was
@@ -53,7 +60,8 @@ export function createDiskGate(deps: {
   };
 
   const lookNowAndThen = async () => {
-    if (performance.now() - lookedAt <= LOOK_EVERY_MS) return;
+    const isNear = Math.min(seen.writable, seen.promisable) < NEAR_BYTES;
+    if (performance.now() - lookedAt <= (isNear ? LOOK_EVERY_NEAR_MS : LOOK_EVERY_MS)) return;
     looking ??= look().finally(() => {
       lookedAt = performance.now();
       looking = null;
