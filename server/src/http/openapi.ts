@@ -115,10 +115,21 @@ function completeOperation(operation: Readonly<Record<string, unknown>>, route: 
   return {
     ...operation,
     description: [operation["description"], access].filter(Boolean).join("\n\n"),
-    ...(operation["requestBody"] === undefined ? {} : { requestBody: { ...body, required: emptyBody !== true } }),
+    ...(operation["requestBody"] === undefined
+      ? {}
+      : { requestBody: emptyBody === true ? optional(body) : { ...body, required: true } }),
     responses: { ...named(membersOf(operation["responses"])), ...unchanged(route), ...errorResponses([...codes]) },
     security: guarded ? [{ bearerAuth: [] }] : [],
   };
+}
+
+/** A body that may be left out, or be null, which counts as absent (§12). */
+function optional(body: Readonly<Record<string, unknown>>): object {
+  const content = Object.entries(membersOf(body["content"])).map(([type, media]) => {
+    const schema = membersOf(membersOf(media)["schema"]);
+    return [type, { ...membersOf(media), schema: { ...schema, type: [schema["type"], "null"] } }];
+  });
+  return { ...body, content: Object.fromEntries(content), required: false };
 }
 
 /** A route's own answers: the generator calls each "Default Response". */

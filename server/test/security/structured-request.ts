@@ -192,7 +192,10 @@ export class RequestMaker {
     if (!chance(random, RIGHT_VALUE) && name !== "") return name === "wait" ? this.#oddWait() : oddValue(random);
     const words: unknown = at(schema, "enum");
     if (Array.isArray(words)) return oneOf(random, words);
-    switch (at(schema, "type")) {
+    const type: unknown = at(schema, "type");
+    switch (Array.isArray(type) ? oneOf(random, type) : type) {
+      case "null":
+        return null;
       case "object":
         return name === "metadata" ? this.#metadata() : this.#object(schema);
       case "array":
