@@ -56,8 +56,8 @@ class FsBlobStore implements BlobStore {
   readonly #clock: Clock;
   readonly #folders = new OpenFolders(shareOpenFiles().folders);
   readonly #directories: DirectorySync = createDirectorySync((directory) => this.#folders.fsync(directory));
-  /** Segment files that somebody may still append to: they must not become blobs by a link. */
-  readonly #beingWritten = new Set<string>();
+  /** Segment files that somebody may still append to, or whose cut may not be on disk. */
+  readonly #notToBeLinked = new Set<string>();
   /** Lengths of segment files that were closed, the newest: spares publish one of its six calls (8 to 25 % of its time). */
   readonly #lengths = new Map<string, number>();
   /** Temporary files of this process, so that no clock and no sweeper takes one for a leftover. */
@@ -102,7 +102,7 @@ class FsBlobStore implements BlobStore {
   async beginSegment(session: SessionId, epoch: number): Promise<SegmentWriter> {
     const path = this.#path(segmentPath(session, epoch));
     const handle = await attempt("begin a segment", open(path, "wx", 0o600));
-    this.#beingWritten.add(path);
+    this.#notToBeLinked.add(path);
     return new FsSegmentWriter(handle, {
       syncName: () => this.#directories.sync(dirname(path)),
       closed: (bytes) => this.#segmentClosed(path, bytes),
@@ -146,8 +146,9 @@ class FsBlobStore implements BlobStore {
   }
 
   /**
-   * Fsynced: a segment of exactly its recorded length may become a blob by a link, and a power cut must not bring the rest back into
-   * it. A file that has a second name is a blob by now.
+   * Fsynced: a segment of exactly its recorded length may become a blob by a link, and a power cut must not bring the
+   * rest back into it. When that fails the segment stays marked, so that publish copies it for as long as it is there.
+   * A file that has a second name is a blob by now.
    */
   async cutSegment(session: SessionId, epoch: number, bytes: number): Promise<void> {
     const path = this.#path(segmentPath(session, epoch));
@@ -156,13 +157,12 @@ class FsBlobStore implements BlobStore {
       const { size, nlink } = await stat(path);
       if (size <= bytes || nlink > 1) return;
       this.#lengths.delete(path);
-      this.#beingWritten.add(path);
+      this.#notToBeLinked.add(path);
       await cutFile(path, bytes);
     } catch (error) {
       if (!(await isAbsent(error, path))) throw storeError("cut a segment", error);
-    } finally {
-      this.#beingWritten.delete(path);
     }
+    this.#notToBeLinked.delete(path);
   }
 
   async *list(): AsyncIterable<StoredEntry> {
@@ -196,13 +196,13 @@ class FsBlobStore implements BlobStore {
 
   /**
    * The path of the one segment that is the whole object, exactly, or null when its bytes have to be copied: several segments,
-   * a tail that was never recorded, a writer that could still append.
+   * a tail that was never recorded, a writer that could still append, a cut that may not be on disk.
    */
   async #wholeSegment(session: SessionId, segments: readonly SegmentRef[], folder: string): Promise<string | null> {
     const [only, ...more] = segments.filter((segment) => segment.bytes > 0);
     if (only === undefined || more.length > 0 || this.#directories.isSuspect(folder)) return null;
     const path = this.#path(segmentPath(session, only.epoch));
-    if (this.#beingWritten.has(path)) return null;
+    if (this.#notToBeLinked.has(path)) return null;
     return (await this.#segmentLength(path)) === only.bytes ? path : null;
   }
 
@@ -217,7 +217,7 @@ class FsBlobStore implements BlobStore {
   }
 
   #segmentClosed(path: string, bytes: number | null): void {
-    this.#beingWritten.delete(path);
+    this.#notToBeLinked.delete(path);
     if (bytes !== null) this.#lengths.set(path, bytes);
     const [oldest] = this.#lengths.keys();
     if (this.#lengths.size > KNOWN_LENGTHS && oldest !== undefined) this.#lengths.delete(oldest);
@@ -276,6 +276,7 @@ class FsBlobStore implements BlobStore {
     } catch (error) {
       if (!(await isAbsent(error, path))) throw storeError("remove a file", error);
     }
+    this.#notToBeLinked.delete(path);
   }
 
   /** What lies at a path, or null when it is gone by now or none of ours. */

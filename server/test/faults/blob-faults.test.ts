@@ -114,6 +114,29 @@ test("after a failed fsync of a folder the name is written anew, never just fsyn
   );
 });
 
+test("a segment whose cut may not be on disk is copied, never linked, however often the cut is asked for again", {
+  skip,
+}, async () => {
+  const ground = await makeGround("cut");
+  const operations = await cleanRun(ground);
+  const linked = operations.find(({ op, path }) => op === "link" && path.includes("/segments/"))?.path;
+  const cut = operations.find(({ op, path }) => op === "truncate" && path === linked);
+  assert.ok(cut !== undefined);
+  await makeEmpty(ground);
+  // truncate, fsync
+  const { code, err } = await run(ground, { at: cut.n + 1, act: "5" });
+  assert.equal(code, 0, err);
+  const after = await readFaultLog(ground.log);
+  assert.deepEqual(
+    after.filter(({ n, path }) => n === cut.n + 1 && path === linked).map(({ op }) => op),
+    ["fsync"],
+  );
+  assert.deepEqual(
+    after.filter(({ op, path }) => op === "link" && path === linked),
+    [],
+  );
+});
+
 /** Runs the scenario with the fault, in an empty store that it leaves empty, and says what broke. */
 async function survive(ground: Ground, operation: FileOperation, fault: Fault): Promise<string[]> {
   const { code, signal, out, err } = await run(ground, fault);
