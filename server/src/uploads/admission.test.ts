@@ -16,9 +16,12 @@ before(async () => {
 after(() => t.close());
 
 /** A gate that looks once, at a disk with so much above its reserve; one open session of 1 000 bytes is owed. */
-function gate(aboveReserve: number, unrecorded = new UnrecordedBytes()) {
+function gate(aboveReserve: number, unrecorded = new UnrecordedBytes(), looked = () => {}) {
   const blobs = withMethods(openMemoryBlobStore(), {
-    check: async () => ({ freeBytes: RESERVE + aboveReserve, totalBytes: 1_000_000 }),
+    check: async () => {
+      looked();
+      return { freeBytes: RESERVE + aboveReserve, totalBytes: 1_000_000 };
+    },
   });
   return createDiskGate({ blobs, catalogue: t.catalogue, unrecorded, reserveBytes: RESERVE });
 }
@@ -79,4 +82,29 @@ test("A request counts until it and those before it have left; then nothing is r
   older.leave();
   await unrecorded.open(id, SIZE).turn();
   assert.deepEqual(unrecorded.totals(), { onDiskBytes: 0, toComeBytes: SIZE });
+});
+
+test("Near the reserve the disk is looked at ten times a second, less often when a look takes long, else once", async (context) => {
+  const cases = [
+    { leftBytes: 1_000_000, tookMs: 1, everyMs: 100 },
+    { leftBytes: 1_000_000, tookMs: 40, everyMs: 160 },
+    { leftBytes: 1_000_000, tookMs: 5000, everyMs: 1000 },
+    { leftBytes: 1e12, tookMs: 1, everyMs: 1000 },
+  ];
+  let nowMs = 0;
+  context.mock.method(performance, "now", () => nowMs);
+  for (const { leftBytes, tookMs, everyMs } of cases) {
+    let looks = 0;
+    const disk = gate(leftBytes, new UnrecordedBytes(), () => {
+      looks += 1;
+      nowMs += tookMs;
+    });
+    await disk.roomForData(1);
+    nowMs += everyMs;
+    await disk.roomForData(1);
+    assert.equal(looks, 1, `${everyMs} ms after a look of ${tookMs} ms`);
+    nowMs += 1;
+    await disk.roomForData(1);
+    assert.equal(looks, 2, `${everyMs + 1} ms after a look of ${tookMs} ms`);
+  }
 });

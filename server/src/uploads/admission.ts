@@ -27,6 +27,11 @@ const LOOK_EVERY_MS = 1000;
  * fast machine writes megabytes of it in a second.
  */
 const LOOK_EVERY_NEAR_MS = 100;
+/**
+ * … or, up to a second, for so many times as long as it took: of 200 000 sessions that may still send one takes 40 ms,
+ * and others read the catalogue too.
+ */
+const LOOKS_APART = 4;
 /** More than both logs can grow to before they are truncated (sqlite/wal-checkpoint.ts). */
 const NEAR_BYTES = 64 * 1024 * 1024;
 
@@ -43,6 +48,7 @@ export function createDiskGate(deps: {
   reserveBytes: number | null;
 }): DiskGate {
   let lookedAt = Number.NEGATIVE_INFINITY;
+  let lookTookMs = 0;
   let looking: Promise<void> | null = null;
   let seen: Seen = { writable: Number.POSITIVE_INFINITY, promisable: Number.POSITIVE_INFINITY };
 
@@ -61,9 +67,12 @@ export function createDiskGate(deps: {
 
   const lookNowAndThen = async () => {
     const isNear = Math.min(seen.writable, seen.promisable) < NEAR_BYTES;
-    if (performance.now() - lookedAt <= (isNear ? LOOK_EVERY_NEAR_MS : LOOK_EVERY_MS)) return;
+    const nearMs = Math.max(LOOK_EVERY_NEAR_MS, LOOKS_APART * lookTookMs);
+    const now = performance.now();
+    if (now - lookedAt <= (isNear ? Math.min(nearMs, LOOK_EVERY_MS) : LOOK_EVERY_MS)) return;
     looking ??= look().finally(() => {
       lookedAt = performance.now();
+      lookTookMs = lookedAt - now;
       looking = null;
     });
     await looking.catch(() => {});

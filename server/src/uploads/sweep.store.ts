@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import type { SegmentRef } from "../blobs/blob-store.ts";
 import { readOperation, writeOperation } from "../catalogue/catalogue.ts";
 import type { SessionState } from "../catalogue/schema.ts";
@@ -7,12 +8,18 @@ import { endSessions, toSession } from "./session.store.ts";
 
 /** What the sweeper and reconcile ask of the catalogue. Batches are bounded: each call does at most `limit` rows. */
 
-/** What open sessions may still send. Covered by the partial index on open sessions. */
+/** Literals, so that the partial index serves them. */
+const LIVE = [sql.lit("open" as const), sql.lit("received" as const)];
+
+/**
+ * What open sessions may still send. Those that are received owe nothing: they are asked too, for the partial index on
+ * both (upload_sessions_to_expire). Every session that is remembered would be read otherwise, 20 ms for 200 000.
+ */
 export const bytesOwed = readOperation("uploads.bytesOwed", async ({ db, now }, _input: object): Promise<number> => {
   const row = await db
     .selectFrom("upload_sessions")
     .select(({ fn, eb }) => fn.sum<number | null>(eb("size_bytes", "-", eb.ref("received_bytes"))).as("bytes"))
-    .where("state", "=", "open")
+    .where("state", "in", LIVE)
     .where("expires_at", ">", now)
     .executeTakeFirst();
   return row?.bytes ?? 0;
@@ -25,7 +32,7 @@ export const expireSessions = writeOperation(
     let query = tx.db
       .selectFrom("upload_sessions")
       .select("id")
-      .where("state", "in", ["open", "received"])
+      .where("state", "in", LIVE)
       .where("expires_at", "<=", tx.now)
       .orderBy("expires_at")
       .limit(input.limit);

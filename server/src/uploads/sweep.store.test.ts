@@ -1,0 +1,18 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { openTestCatalogue } from "../tasks/test-catalogue.ts";
+import { bytesOwed, expireSessions } from "./sweep.store.ts";
+
+test("What sessions owe, and which have expired, is read by the index of those that are not over", async (t) => {
+  const on = await openTestCatalogue();
+  t.after(() => on.close());
+  const prepare = t.mock.method(on.database, "prepare");
+  await bytesOwed.run({ db: on.db, now: 1 }, {});
+  await expireSessions.run({ db: on.db, now: 1 }, { limit: 10, busy: [] });
+  const asked = prepare.mock.calls.map((call) => String(call.arguments[0]));
+  assert.equal(asked.length, 2);
+  for (const statement of asked) {
+    const plan = on.database.prepare(`EXPLAIN QUERY PLAN ${statement}`).all();
+    assert.match(JSON.stringify(plan), /SEARCH upload_sessions USING INDEX upload_sessions_to_expire/, statement);
+  }
+});
