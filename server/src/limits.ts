@@ -247,6 +247,12 @@ export const LIMITS = {
   // Downloads (§7 content, text)
   /** At once, in one process, each with one chunk in memory. */
   downloads: 200,
+  /**
+   * Pieces of originals (256 KiB) that are read and hashed at once, for all and for one team: two keep disk and main
+   * thread busy.
+   */
+  pieces: 4,
+  piecesOfTeam: 2,
   /** Originals whose piece digests are remembered: 3 kB each. */
   verifiedBlobs: 500,
 

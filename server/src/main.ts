@@ -213,7 +213,7 @@ async function listen({ config, log, clock, ids, closing }: Base, adapters: Adap
   const polls = new LongPolls({ catalogue, places: budgets.polls });
   const downloads = new Downloads(budgets.downloads);
   const listings = new Downloads(budgets.listings);
-  const verified = new VerifiedBlobs(blobs, { remembered: LIMITS.verifiedBlobs });
+  const verified = new VerifiedBlobs(blobs, { remembered: LIMITS.verifiedBlobs, turns: budgets.pieces });
   const figures = new Collector({
     catalogue,
     blobs,

@@ -15,6 +15,7 @@ export interface Budgets {
   readonly rankings: Turns;
   readonly walks: Turns;
   readonly hashings: Turns;
+  readonly pieces: Turns;
   gauges(): readonly Gauge[];
 }
 
@@ -34,6 +35,7 @@ export function createBudgets(metrics: Metrics, connections: number): Budgets {
     rankings: new Turns({ atOnce: LIMITS.indexReaders, atOnceOfTeam: LIMITS.indexReadersOfTeam }),
     walks: new Turns({ atOnce: LIMITS.walks, atOnceOfTeam: LIMITS.walksOfTeam }),
     hashings: new Turns({ atOnce: LIMITS.hashings, atOnceOfTeam: LIMITS.hashingsOfTeam }),
+    pieces: new Turns({ atOnce: LIMITS.pieces, atOnceOfTeam: LIMITS.piecesOfTeam }),
     gauges: () => [
       gaugeOf("wharf_places", "Places that all teams of this process share.", shared, ({ total }) => total),
       gaugeOf("wharf_places_taken", "Those of them that are taken.", shared, ({ taken }) => taken),

@@ -8,7 +8,7 @@ import { decideRange, type RangeDecision } from "./byte-range.ts";
 import { contentHeaders, contentTag, rangeApplies, rangeHeaders } from "./content-headers.ts";
 import type { Downloads } from "./downloads.ts";
 import { findFile } from "./store.ts";
-import { BlobDamagedError, type VerifiedBlobs } from "./verified-blob.ts";
+import { BlobDamagedError, type BlobReader, type VerifiedBlobs } from "./verified-blob.ts";
 import type { FileRef, FileView } from "./view.store.ts";
 
 export interface ContentDeps {
@@ -25,6 +25,7 @@ export interface ContentRequest {
   /** Whether `If-None-Match` names this ETag. */
   readonly isKnown: (etag: string) => boolean;
   readonly by: Holder;
+  readonly gone: AbortSignal;
 }
 
 export interface ContentAnswer {
@@ -53,7 +54,7 @@ export async function contentAnswer(deps: ContentDeps, ref: FileRef, request: Co
     });
   const place = deps.downloads.take(request.by);
   try {
-    const content = await openChecked(deps, file, range);
+    const content = await openChecked(deps, file, range, request);
     const empty = request.method === "HEAD";
     if (empty) place.free();
     return {
@@ -71,11 +72,12 @@ async function openChecked(
   deps: ContentDeps,
   file: FileView,
   range: RangeDecision,
+  reader: BlobReader,
 ): Promise<AsyncIterable<Uint8Array>> {
   const { blobKey: key, sizeBytes, sha256 } = file;
   if (key === null) throw new WharfError("file_not_found");
   const { start, end } = range.kind === "part" ? range : { start: 0, end: sizeBytes };
-  return deps.verified.open({ key, sizeBytes, sha256 }, { start, end });
+  return deps.verified.open({ key, sizeBytes, sha256 }, { start, end }, reader);
 }
 
 /** A read that fails because the file was deleted meanwhile finds no file; any other missing or changed byte is damage. */

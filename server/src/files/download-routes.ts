@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import type { FastifyRequest } from "fastify";
 import { Type } from "typebox";
+import { clientGone } from "../http/client-gone.ts";
 import { matchesEtag } from "../http/etag.ts";
 import type { App } from "../http/route.ts";
 import { type ContentDeps, contentAnswer } from "./content.ts";
@@ -47,6 +48,7 @@ export function downloadRoutes(app: App, deps: DownloadRoutesDeps): void {
         ifRange: ifRange === undefined ? undefined : String(ifRange),
         isKnown: (etag) => matchesEtag(ifNoneMatch, etag),
         by: request.caller,
+        gone: clientGone(reply),
       });
       return reply
         .code(status)

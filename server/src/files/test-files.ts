@@ -94,9 +94,9 @@ export async function openTestFiles(options: { readonly downloads?: Downloads } 
   const logged: TestFiles["logged"] = [];
   const record = (level: string) => (fields: object, message: string) => void logged.push({ level, fields, message });
   const log: Log = { debug() {}, info() {}, warn: record("warn"), error: record("error"), fatal: record("fatal") };
-  const { lists, walks, polls: places } = testBudgets();
+  const { lists, walks, pieces: turns, polls: places } = testBudgets();
   const downloads = options.downloads ?? new Downloads(testBudgets().downloads);
-  const verified = new VerifiedBlobs(blobs, { remembered: 10 });
+  const verified = new VerifiedBlobs(blobs, { remembered: 10, turns });
   const polls = new LongPolls({ catalogue, places });
   const deps = { catalogue, ids, blobs, verified, downloads, polls, log, lists, walks };
   const app = await createApp({
