@@ -1,0 +1,167 @@
+import { Compounds, type Form, splitWord } from "./compounds.ts";
+import { type AnalyserVersion, foldCodePoint } from "./fold.ts";
+import { scanFolded } from "./folded-words.ts";
+import { termOf } from "./term.ts";
+
+/** Whoever is told what a text holds: words in their order, and between them the forms that they make. */
+export interface Sink {
+  word(term: string, start: number, end: number): void;
+  form(form: Form): void;
+  /** ä as ae. */
+  spelled(term: string, start: number, end: number, of: string): void;
+}
+
+/** Most text is ASCII words: those are cut out whole; a word with anything else in it goes the long way. */
+export function scan(text: string, version: AnalyserVersion, sink: Sink): void {
+  const reader = new Reader(text, version, sink);
+  const length = text.length;
+  let at = 0;
+  while (at < length) {
+    const code = text.charCodeAt(at);
+    if (code < 128 && ASCII[code] === SEPARATOR) {
+      at++;
+      continue;
+    }
+    let end = at;
+    let kinds = 0;
+    let next = code;
+    while (next < 128) {
+      const kind = ASCII[next];
+      if (kind === SEPARATOR) break;
+      kinds |= kind ?? 0;
+      if (++end === length) break;
+      next = text.charCodeAt(end);
+    }
+    at = end === length || next < 128 ? reader.ascii(at, end, kinds) : scanFolded(text, at, version, reader);
+  }
+  reader.flush();
+}
+
+/** Longer words are noise, which must not be doubled. */
+const MAX_SPLIT = 40;
+const PLUS = 0x2b;
+const HASH = 0x23;
+
+/** What each word of a text gives: its term, and the forms that it and its neighbours make. */
+class Reader {
+  readonly #text: string;
+  readonly #sink: Sink;
+  /** null: an earlier version, which knew no forms. */
+  readonly #compounds: Compounds | null;
+
+  constructor(text: string, version: AnalyserVersion, sink: Sink) {
+    this.#text = text;
+    this.#sink = sink;
+    this.#compounds = version === 1 ? null : new Compounds(text, (form) => sink.form(form));
+  }
+
+  /** Where to go on. */
+  ascii(start: number, end: number, kinds: number): number {
+    const raw = this.#text.slice(start, end);
+    const word = (kinds & UPPER) !== 0 ? raw.toLowerCase() : raw;
+    if (isClitic(this.#text, word, start)) return end;
+    if (this.#compounds === null) {
+      this.#sink.word(termOf(word), start, end);
+      return end;
+    }
+    const sign = this.#languageSign(start, end);
+    if (sign !== "" && end - start === 1) {
+      const term = `${word}${sign}`;
+      this.#emit(term, start, end + sign.length);
+      // Who asks for C is shown what is about C++; who asks for C++ means that alone: a query drops what it splits.
+      this.#sink.form({ text: word, start, end, pieces: [], kind: "split", of: term });
+      return end + sign.length;
+    }
+    this.#emit(word, start, end);
+    if (sign === "＋＋") this.#sink.spelled(`${word}${sign}`, start, end + sign.length, termOf(word));
+    if (end - start <= MAX_SPLIT && fallsApart(raw, kinds))
+      for (const form of splitWord(raw, start) ?? []) this.#sink.form(form);
+    return end;
+  }
+
+  folded(word: string, spelledOut: string, start: number, end: number): void {
+    const term = word.normalize("NFC");
+    if (isClitic(this.#text, term, start)) return;
+    this.#emit(term, start, end);
+    if (this.#compounds !== null && spelledOut !== word)
+      this.#sink.spelled(termOf(spelledOut.normalize("NFC")), start, end, termOf(term));
+  }
+
+  unit(term: string, start: number, end: number): void {
+    this.#sink.word(term, start, end);
+  }
+
+  flush(): void {
+    this.#compounds?.flush();
+  }
+
+  #emit(word: string, start: number, end: number): void {
+    this.#sink.word(termOf(word), start, end);
+    this.#compounds?.word(word, start, end);
+  }
+
+  /**
+   * C++ and C#, also before a number (C++17) or a script without spaces (C++编程); of longer words (Notepad++) it makes a form, and a # is a number
+   * sign (Item# 5). "" = none.
+   */
+  #languageSign(start: number, end: number): string {
+    const code = this.#text.charCodeAt(end);
+    if (code !== PLUS && code !== HASH) return "";
+    const sign = code === HASH ? "＃" : this.#text.charCodeAt(end + 1) === PLUS ? "＋＋" : "";
+    const first = this.#text.charCodeAt(start);
+    const next = this.#text.charCodeAt(end + sign.length);
+    const goesOn =
+      next === PLUS ||
+      next === HASH ||
+      (next < 128 ? isAsciiLetter(next) : next >= 128 && isWordAt(this.#text, end + sign.length));
+    return goesOn || (ASCII[first] ?? 0) === DIGIT ? "" : sign;
+  }
+}
+
+/** Whether it may hold more than one part: letters beside digits, or a capital behind the first letter. */
+function fallsApart(raw: string, kinds: number): boolean {
+  if (kinds === LOWER || kinds === DIGIT || kinds === UPPER) return false;
+  if ((kinds & DIGIT) !== 0) return true;
+  for (let at = 1; at < raw.length; at++) if (raw.charCodeAt(at) < LOWER_A) return true;
+  return false;
+}
+
+const LOWER_A = 0x61;
+
+function isAsciiLetter(code: number): boolean {
+  return ((ASCII[code] ?? SEPARATOR) & (LOWER | UPPER)) !== 0;
+}
+
+function isWordAt(text: string, at: number): boolean {
+  const kind = foldCodePoint(text.codePointAt(at) ?? 0).kind;
+  return kind === "word" || kind === "mark";
+}
+
+/** What English hangs on a word with an apostrophe says nothing by itself: CONSULTANT'S is "consultant", don't is "don". */
+const CLITICS = new Set(["s", "t", "d", "m", "ll", "re", "ve"]);
+
+function isClitic(text: string, word: string, start: number): boolean {
+  if (word.length > 2 || start < 2) return false;
+  const before = text.charCodeAt(start - 1);
+  if (before !== 0x27 && before !== 0x2019) return false;
+  const letter = text.charCodeAt(start - 2);
+  return (letter >= 128 ? foldCodePoint(letter).kind === "word" : ASCII[letter] !== SEPARATOR) && CLITICS.has(word);
+}
+
+const SEPARATOR = 0;
+const LOWER = 1;
+const UPPER = 2;
+const DIGIT = 4;
+
+const ASCII: Uint8Array = asciiKinds();
+
+function asciiKinds(): Uint8Array {
+  const kinds = new Uint8Array(128);
+  for (let code = 0; code < 128; code++) {
+    const char = String.fromCharCode(code);
+    if (/[a-z]/.test(char)) kinds[code] = LOWER;
+    else if (/[0-9]/.test(char)) kinds[code] = DIGIT;
+    else if (/[A-Z]/.test(char)) kinds[code] = UPPER;
+  }
+  return kinds;
+}
