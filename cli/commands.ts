@@ -49,7 +49,8 @@ const COMMANDS: readonly CommandSource[] = [
 ];
 
 /**
- * Adds all commands by name, and defines those that `argv` may mean: any word of it, for `wharf help keys` names one too.
+ * Adds all commands by name, and defines those that `argv` may mean: any word of it, for `wharf help keys` names one
+ * too.
  */
 export async function addCommands(
   program: Command,

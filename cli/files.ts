@@ -120,7 +120,10 @@ export function defineFiles(files: Command, io: Io): void {
   });
 }
 
-/** As many as were asked for, or all: a page before the end is short when a filter matches rarely, and the next one goes on. */
+/**
+ * As many as were asked for, or all: a page before the end is short when a filter matches rarely, and the next one
+ * goes on.
+ */
 async function listed(api: Api, flags: ListFlags): Promise<JsonObject> {
   const files: JsonObject[] = [];
   for (let cursor: string | null = null; ; ) {

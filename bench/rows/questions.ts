@@ -38,8 +38,9 @@ const FOLDER = join(import.meta.dirname, "../text/questions");
 const DEPTH = 100;
 
 /**
- * hit@1 and mean reciprocal rank of questions as people type them, through the public API, all documents of all languages in one team:
- * overall, by language, by kind, and a line for each question that another document came first for.
+ * hit@1 and mean reciprocal rank of questions as people type them, through the public API, all documents of all
+ * languages in one team: overall, by language, by kind, and a line for each question that another document came first
+ * for.
  */
 export async function questions(options: Options): Promise<readonly Row[]> {
   const company = readCompany();

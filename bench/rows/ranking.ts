@@ -26,7 +26,10 @@ interface Collection {
 
 const DEPTH = 10;
 
-/** The questions that every checkout has, and nDCG@10 of the collection with judgements that the command line may name. */
+/**
+ * The questions that every checkout has, and nDCG@10 of the collection with judgements that the command line may
+ * name.
+ */
 export async function ranking(options: Options): Promise<readonly Row[]> {
   const asked = await questions(options);
   return options.collection === null ? asked : [...asked, ...(await judged(options, options.collection))];

@@ -20,7 +20,10 @@ export class ApiError extends CliError {
   }
 }
 
-/** The server's own sentence; where it speaks of JSON fields that the command line spells as flags or does not show, ours. */
+/**
+ * The server's own sentence; where it speaks of JSON fields that the command line spells as flags or does not show,
+ * ours.
+ */
 function sentenceOf(error: JsonObject | null, code: string, status: number): string {
   const message = textIn(error, "message") ?? `The server answered ${status}.`;
   const unresolved = textsIn(objectIn(error, "details"), "unresolved").join(", ");

@@ -18,12 +18,14 @@ export interface IndexRefreshDeps {
 }
 
 /**
- * After an upgrade that brought a new analyser: makes the tokens of all chunks anew, from the texts in the index, team after team, while searches
- * and everything else go on. Chunks stay where they are, so a search finds each of them at any instant, by its old tokens or its new ones; where it
- * stopped is recorded in the index, and a restart goes on there. Between two batches it rests as long as the batch took, so it takes at most
- * half of what one thread can write.
+ * After an upgrade that brought a new analyser: makes the tokens of all chunks anew, from the texts in the index, team
+ * after team, while searches and everything else go on. Chunks stay where they are, so a search finds each of them at
+ * any instant, by its old tokens or its new ones; where it stopped is recorded in the index, and a restart goes on
+ * there. Between two batches it rests as long as the batch took, so it takes at most half of what one thread can
+ * write.
  *
- * Rejected: `wharf reindex` for it, which needs the server to be down; a second index beside the first, which doubles the disk and the writing.
+ * Rejected: `wharf reindex` for it, which needs the server to be down; a second index beside the first, which doubles
+ * the disk and the writing.
  */
 export class IndexRefresh {
   readonly #deps: IndexRefreshDeps;

@@ -8,11 +8,11 @@ import { clip, termOf } from "./term.ts";
  * highlight marks exactly what matched. Pure, and free of other imports: the jailed extraction child loads it.
  *
  * - A **token** is a term and the range of the original text that it was read from.
- * - **Words** are runs of letters, marks and numbers; every other character separates, and none is an operator. `C++`, `C#` and their
- *   kind are words, in which ＋ and ＃ stand for what the engines would cut off.
+ * - **Words** are runs of letters, marks and numbers; every other character separates, and none is an operator. `C++`,
+ *   `C#` and their kind are words, in which ＋ and ＃ stand for what the engines would cut off.
  * - Terms are folded (NFKC, lower case, no diacritics: fold.ts) and, when they are of a–z alone, stemmed.
- * - **Forms** are other spellings of words that are there: joined, split (compounds.ts), ä as ae. They are indexed behind the words, so that
- *   neighbours in a text stay neighbours.
+ * - **Forms** are other spellings of words that are there: joined, split (compounds.ts), ä as ae. They are indexed
+ *   behind the words, so that neighbours in a text stay neighbours.
  * - Scripts without spaces (Chinese, Japanese, Korean, Thai …) give each pair of neighbouring characters, and ideographs and
  *   Hangul syllables also alone. Rejected: Intl.Segmenter, whose words depend on their neighbours and on the ICU data that Node
  *   was built with: a phrase cut out of a text is segmented otherwise than within it (docs/decisions/0011-search-ranking.md).
@@ -39,7 +39,10 @@ export interface Reading {
   readonly forms: readonly FormToken[];
 }
 
-/** Words in their order, then forms. `version`: as an earlier analyser read it, for an index that holds its tokens; words alone. */
+/**
+ * Words in their order, then forms. `version`: as an earlier analyser read it, for an index that holds its tokens;
+ * words alone.
+ */
 export function readText(text: string, version: AnalyserVersion = ANALYSER_VERSION): Reading {
   const words: Token[] = [];
   const forms: FormToken[] = [];
@@ -59,8 +62,8 @@ export function analyze(text: string): Token[] {
 }
 
 /**
- * The terms joined by one space: what engines index, words first. A term holds no space and no ASCII but a–z and 0–9, so it can neither be
- * cut by an engine nor meet a hint.
+ * The terms joined by one space: what engines index, words first. A term holds no space and no ASCII but a–z and 0–9,
+ * so it can neither be cut by an engine nor meet a hint.
  */
 export function tokenText(text: string): string {
   const terms: string[] = [];
@@ -74,8 +77,8 @@ export function tokenText(text: string): string {
 }
 
 /**
- * The tokens of a document's title field: title and file name, and one term for each of them as a whole, also without the extension, so that a
- * query that is a name finds it. Extraction and rebuild must agree on it.
+ * The tokens of a document's title field: title and file name, and one term for each of them as a whole, also without
+ * the extension, so that a query that is a name finds it. Extraction and rebuild must agree on it.
  */
 export function titleTokenText(filename: string, title: string): string {
   const names = [...new Set([title, filename])].filter((name) => name !== "");
@@ -85,7 +88,10 @@ export function titleTokenText(filename: string, title: string): string {
 
 const EXTENSION = /\.[^.]{1,5}$/;
 
-/** The term of a title that says these words and no other, in whatever order; "" when it has none. Nothing else begins with its sign. */
+/**
+ * The term of a title that says these words and no other, in whatever order; "" when it has none. Nothing else
+ * begins with its sign.
+ */
 export function wholeTerm(text: string): string {
   const words = readText(text).words.map((word) => word.term);
   return words.length === 0 ? "" : clip(`＝${words.sort().join("")}`);

@@ -1,7 +1,7 @@
 /**
- * The formula that finds the best chunks: BM25 over the fields title and body of a team's chunks, as SQLite's FTS5 computes it
- * (`bm25(f, 4, 1, 0)`), so that every engine finds the same ones. In which order they come is passage-score.ts's. The conformance suite holds each adapter
- * against both.
+ * The formula that finds the best chunks: BM25 over the fields title and body of a team's chunks, as SQLite's FTS5
+ * computes it (`bm25(f, 4, 1, 0)`), so that every engine finds the same ones. In which order they come is
+ * passage-score.ts's. The conformance suite holds each adapter against both.
  *
  *     score  = Σ over the query's terms  weight · idf · tf · (K1 + 1) / (tf + K1 · (1 − B + B · length / average length))
  *     tf     = TITLE_WEIGHT · occurrences in the title + occurrences in the body

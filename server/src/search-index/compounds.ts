@@ -1,12 +1,15 @@
 /**
- * Other forms of what a text spells in one way, so that each spelling finds the other. They stand beside the words, which stay as they are:
+ * Other forms of what a text spells in one way, so that each spelling finds the other. They stand beside the words,
+ * which stay as they are:
  *
- * - **joined**: the pieces of a run without spaces as one: `KT-55-20` is also kt5520, `e-mail` email, `4,000` 4000. A part number is a rare
- *   word then, however common its pieces are. A run of several segments (`/etc/main.conf`, `10.0.0.1:8080`) gives each of them, and the whole.
- *   Digits in groups (`040 555 1234`, `4 000`, an IBAN) are joined over single spaces, too.
+ * - **joined**: the pieces of a run without spaces as one: `KT-55-20` is also kt5520, `e-mail` email, `4,000` 4000. A
+ *   part number is a rare word then, however common its pieces are. A run of several segments (`/etc/main.conf`,
+ *   `10.0.0.1:8080`) gives each of them, and the whole. Digits in groups (`040 555 1234`, `4 000`, an IBAN) are joined
+ *   over single spaces, too.
  * - **split**: the parts of a word that changes from letters to digits, or of camelCase: `ABC123` is also abc and 123.
  *
- * Rejected: phrases of the engine, which it counts by walking all chunks of each piece (100 000 rows of a list: 14 of 40 part numbers found).
+ * Rejected: phrases of the engine, which it counts by walking all chunks of each piece (100 000 rows of a list: 14 of
+ * 40 part numbers found).
  */
 export interface Form {
   readonly text: string;
@@ -185,7 +188,10 @@ function isThousand(word: string): boolean {
   return THOUSAND.test(word);
 }
 
-/** Where an ASCII word changes from letters to digits or back, or from a small letter to a capital; null = it is one piece. */
+/**
+ * Where an ASCII word changes from letters to digits or back, or from a small letter to a capital; null = it is one
+ * piece.
+ */
 export function splitWord(raw: string, start: number): readonly Form[] | null {
   const pieces = raw.match(PARTS);
   if (pieces === null || pieces.length < 2 || pieces.length > MAX_SPLIT_PIECES) return null;

@@ -172,7 +172,10 @@ export class Fts5Reads {
     };
   }
 
-  /** Row ids of the best `pool` with their scores, and of what ties with the last of them as many as may be among the first. */
+  /**
+   * Row ids of the best `pool` with their scores, and of what ties with the last of them as many as may be among the
+   * first.
+   */
   #best(match: string, files: readonly FileId[] | null, pool: number): Scored {
     const filter = files === null ? "none" : "files";
     const parameters: SQLInputValue[] = files === null ? [match] : [match, JSON.stringify(files)];
@@ -187,7 +190,10 @@ export class Fts5Reads {
     return { scores: new Map(best), complete };
   }
 
-  /** The best `count`. Which of those comes first that tie with the last of them, their chunks decide, so that it never depends on the count. */
+  /**
+   * The best `count`. Which of those comes first that tie with the last of them, their chunks decide, so that it
+   * never depends on the count.
+   */
   #first(scores: ReadonlyMap<number, number>, count: number): readonly number[] {
     const cut = nthBest(scores, count);
     const above = [...scores].filter(([, score]) => score > cut).map(([id]) => id);
@@ -213,7 +219,10 @@ export class Fts5Reads {
     return passageScores(new Map(texts), scoring);
   }
 
-  /** What was read again comes first, in its order; behind it what else was found, in the order in which that was, never with a better score. */
+  /**
+   * What was read again comes first, in its order; behind it what else was found, in the order in which that was,
+   * never with a better score.
+   */
   #inOrder(
     scores: ReadonlyMap<number, number>,
     others: ReadonlyMap<number, number>,
@@ -278,8 +287,9 @@ function nthBest(scores: ReadonlyMap<number, number>, n: number): number {
 }
 
 /**
- * A filter that lets more than half of the chunks through is left to the catalogue, which drops the rest anyway: as a hint it costs more than
- * it saves (walking it once takes 5 ms at 100 000 chunks). Not so when that found too little: then it may be all the best that were dropped.
+ * A filter that lets more than half of the chunks through is left to the catalogue, which drops the rest anyway: as a
+ * hint it costs more than it saves (walking it once takes 5 ms at 100 000 chunks). Not so when that found too little:
+ * then it may be all the best that were dropped.
  */
 function hintsExpression(filters: readonly HintFilter[], under: number): readonly string[] {
   const telling = filters.filter((filter) => !filter.joined && filter.chunks < under);
@@ -308,12 +318,15 @@ function best(filter: string): string {
 }
 
 /**
- * Chunks of one length with one occurrence tie all the time, and a cut at 100 nearly always goes through a tie. As many more rows cost nothing beside
- * scoring them all, and mostly show all of the tie.
+ * Chunks of one length with one occurrence tie all the time, and a cut at 100 nearly always goes through a tie. As
+ * many more rows cost nothing beside scoring them all, and mostly show all of the tie.
  */
 const FEW_TIES = 400;
 
-/** The same with ties in their order; it scores all rows once more and looks up each that is as good as the last, so it runs only for long ties. */
+/**
+ * The same with ties in their order; it scores all rows once more and looks up each that is as good as the last, so
+ * it runs only for long ties.
+ */
 function bestWithTies(filter: string): string {
   return `
     WITH scored AS MATERIALIZED (SELECT rowid AS id, ${SCORE} AS score FROM words WHERE words MATCH ? ${filter}),

@@ -1,7 +1,10 @@
 import { ThreadClient, type ThreadClientOptions } from "../sqlite/thread-client.ts";
 import type { ReaderCall } from "./fts5-protocol.ts";
 
-/** The index's reading threads as one. Each reads one call at a time; how calls of many teams line up is their caller's to say. */
+/**
+ * The index's reading threads as one. Each reads one call at a time; how calls of many teams line up is their
+ * caller's to say.
+ */
 export class Fts5Readers {
   readonly #threads: readonly ReaderThread[];
 
@@ -14,8 +17,8 @@ export class Fts5Readers {
   }
 
   /**
-   * To the least busy thread, and among equals to the team's own: its cache knows the file, and a team that asks one thing after another opens
-   * its file once.
+   * To the least busy thread, and among equals to the team's own: its cache knows the file, and a team that asks one
+   * thing after another opens its file once.
    */
   read(call: ReaderCall): Promise<unknown> {
     const own = homeOf(call.team, this.#threads.length);

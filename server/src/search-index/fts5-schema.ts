@@ -34,8 +34,9 @@ const STATEMENTS = [
 ];
 
 /**
- * Of tables and analyser together. Format 1 holds the tokens of analyser 1 (fold.ts) and no table `analysis`; it is read as it is, and brought
- * to format 2 by the first write. Another one is rebuilt, not migrated, since the index is derived.
+ * Of tables and analyser together. Format 1 holds the tokens of analyser 1 (fold.ts) and no table `analysis`; it is
+ * read as it is, and brought to format 2 by the first write. Another one is rebuilt, not migrated, since the index is
+ * derived.
  */
 export const INDEX_FORMAT = 2;
 const FIRST_FORMAT = 1;
@@ -46,7 +47,10 @@ const ANALYSIS = [
   `INSERT INTO analysis (done, last) SELECT 0, coalesce(max(id), 0) FROM chunks`,
 ];
 
-/** Creates the tables in an empty file, or what a file of the first format lacks; true when it did. Inside the caller's transaction. */
+/**
+ * Creates the tables in an empty file, or what a file of the first format lacks; true when it did. Inside the
+ * caller's transaction.
+ */
 export function createTables(database: DatabaseSync): boolean {
   const format = formatOf(database);
   if (format !== 0 && format !== FIRST_FORMAT) return false;

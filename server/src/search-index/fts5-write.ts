@@ -69,8 +69,8 @@ export class Fts5Writes {
   }
 
   /**
-   * Makes the tokens of chunks up to `upTo` anew that an earlier analyser read. Their texts stay, so nothing has to leave the inverted index at once:
-   * the old words go with a merge, once all chunks were read again.
+   * Makes the tokens of chunks up to `upTo` anew that an earlier analyser read. Their texts stay, so nothing has to
+   * leave the inverted index at once: the old words go with a merge, once all chunks were read again.
    */
   readAgain(upTo: number, names: readonly FileNames[]): void {
     const nameOf = new Map<string, FileNames>(names.map((each) => [each.file, each]));

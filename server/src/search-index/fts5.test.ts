@@ -261,7 +261,10 @@ describe("fts5 files", () => {
   });
 });
 
-/** The file as version 0.1 left it: tokens of the first analyser, tags as they were sent, no table of what is outdated. */
+/**
+ * The file as version 0.1 left it: tokens of the first analyser, tags as they were sent, no table of what is
+ * outdated.
+ */
 function toFirstFormat(path: string): void {
   const database = openDatabase(path);
   const older = (text: string) =>

@@ -29,7 +29,10 @@ export interface Fts5SearchIndex extends SearchIndex {
   discard(team: TeamId): Promise<void>;
 }
 
-/** The embedded search index: SQLite's FTS5, one file a team, one writing thread and a few reading ones for all of them. */
+/**
+ * The embedded search index: SQLite's FTS5, one file a team, one writing thread and a few reading ones for all of
+ * them.
+ */
 export async function openFts5SearchIndex(options: Fts5SearchIndexOptions): Promise<Fts5SearchIndex> {
   const { dir, log, fatal } = options;
   createIndexDirectory(dir);

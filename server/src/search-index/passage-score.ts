@@ -3,13 +3,15 @@ import type { Query, QueryPhrase } from "./query-terms.ts";
 import type { CountedTerm } from "./term-budget.ts";
 
 /**
- * How the best chunks of a query are put in their order. An engine finds them by BM25 over single words (bm25.ts), which knows no order of
- * words; here each is read again, by the same formula with more to go by:
+ * How the best chunks of a query are put in their order. An engine finds them by BM25 over single words (bm25.ts),
+ * which knows no order of words; here each is read again, by the same formula with more to go by:
  *
- * - a **phrase** (in quotes, or written without a space) and the **whole query** are terms of their own, as rare as they are among what was
- *   found; **neighbours** of the query that are neighbours in the text add a little;
- * - idf never vanishes: max(ln o, ⅒ ln(1 + o)) of the odds o = (N − n + ½) / (n + ½). In a team of two documents FTS5's formula gives every word the weight 1e-6;
- * - the average length stays between two bounds, so that ten thousand near-empty documents do not make the others look long;
+ * - a **phrase** (in quotes, or written without a space) and the **whole query** are terms of their own, as rare as
+ *   they are among what was found; **neighbours** of the query that are neighbours in the text add a little;
+ * - idf never vanishes: max(ln o, ⅒ ln(1 + o)) of the odds o = (N − n + ½) / (n + ½). In a team of two documents
+ *   FTS5's formula gives every word the weight 1e-6;
+ * - the average length stays between two bounds, so that ten thousand near-empty documents do not make the others look
+ *   long;
  * - a **title that is the query** comes first.
  *
  * The same for every engine: pure, and the conformance suite holds each adapter against it.
@@ -70,7 +72,10 @@ const MOST_AVERAGE_TOKENS = 256;
 /** More than everything else together: words, phrases, pairs and the whole. */
 const MANY = 4;
 
-/** FTS5's where it tells something, and never 0: of two words in more than half of the chunks the rarer one still tells more. */
+/**
+ * FTS5's where it tells something, and never 0: of two words in more than half of the chunks the rarer one still
+ * tells more.
+ */
 export function lastingIdf(chunks: number, chunksWithTerm: number): number {
   const n = Math.min(chunksWithTerm, chunks);
   const odds = (chunks - n + 0.5) / (n + 0.5);
@@ -92,7 +97,10 @@ function isSomewhere({ title, body }: Occurrences): boolean {
 
 const NOWHERE: Occurrences = { title: 0, body: 0 };
 
-/** Token text of one chunk, 100 of them a query, or 300: a few terms are looked for in it, many are counted in one walk over its tokens. */
+/**
+ * Token text of one chunk, 100 of them a query, or 300: a few terms are looked for in it, many are counted in one
+ * walk over its tokens.
+ */
 class Passage {
   readonly #title: string;
   readonly #body: string;
@@ -121,7 +129,10 @@ class Passage {
   }
 }
 
-/** Thirty words in 400 chunks: 11 ms one by one, 2 ms in one walk over each; three words in 200 chunks: 0.6 and 1.7 ms. */
+/**
+ * Thirty words in 400 chunks: 11 ms one by one, 2 ms in one walk over each; three words in 200 chunks: 0.6 and 1.7
+ * ms.
+ */
 const MOST_LOOKED_FOR = 8;
 
 function lookForEach(title: string, body: string, wanted: readonly string[]): ReadonlyMap<string, Occurrences> {

@@ -5,9 +5,14 @@ export interface QueryTerm {
   readonly term: string;
   /** Its first spelling. */
   readonly spelled: string;
-  /** How often the query says it, at most MAX_WEIGHT: what is said twice is meant more. Of an identifier: how many pieces it has. */
+  /**
+   * How often the query says it, at most MAX_WEIGHT: what is said twice is meant more. Of an identifier: how many
+   * pieces it has.
+   */
   readonly weight: number;
-  /** Terms that this one is another spelling of: a chunk gains by the better of the two. Empty = it counts by itself. */
+  /**
+   * Terms that this one is another spelling of: a chunk gains by the better of the two. Empty = it counts by itself.
+   */
   readonly insteadOf: readonly string[];
 }
 
@@ -98,8 +103,9 @@ export function withOlderTerms(query: Query, text: string): Query {
 }
 
 /**
- * A part number, path or address names one thing, and a text that has it as it stands is what was asked for. Words with a hyphen are words: that
- * a text spells them in the query's way tells nothing (counted beside its pieces, `non-relevant` cost CISI 0.01).
+ * A part number, path or address names one thing, and a text that has it as it stands is what was asked for. Words
+ * with a hyphen are words: that a text spells them in the query's way tells nothing (counted beside its pieces,
+ * `non-relevant` cost CISI 0.01).
  */
 function weightOf(form: FormToken, text: string): Pick<QueryTerm, "weight" | "insteadOf"> {
   if (form.kind !== "joined") return { weight: 1, insteadOf: [form.of] };
@@ -107,7 +113,10 @@ function weightOf(form: FormToken, text: string): Pick<QueryTerm, "weight" | "in
   return { weight: Math.min(form.pieces.length, MAX_JOINED_WEIGHT), insteadOf: [] };
 }
 
-/** Words with hyphens, slashes (input/output) or full stops of their own (e.g.) are words; what has a digit, a sign or two such is a name. */
+/**
+ * Words with hyphens, slashes (input/output) or full stops of their own (e.g.) are words; what has a digit, a sign
+ * or two such is a name.
+ */
 function isOrdinary(form: FormToken, text: string): boolean {
   const spelled = text.slice(form.start, form.end);
   if (/[0-9\\:@=#?~+_]/.test(spelled)) return false;
@@ -181,8 +190,8 @@ function pairsOf(words: readonly Token[], isStop: (word: Token) => boolean): rea
 }
 
 /**
- * What a pair adds, as if it were a word of that idf, whatever its rarity: most pairs of a question stand in no text at all, and would outweigh rare
- * words (CISI 0.363 with a pair's own idf, 0.386 with these).
+ * What a pair adds, as if it were a word of that idf, whatever its rarity: most pairs of a question stand in no text
+ * at all, and would outweigh rare words (CISI 0.363 with a pair's own idf, 0.386 with these).
  */
 const PAIR_WEIGHT = 0.5;
 /** With the same stop words between them (notice of default) they are hardly there by chance … */

@@ -101,8 +101,8 @@ class Reader {
   }
 
   /**
-   * C++ and C#, also before a number (C++17) or a script without spaces (C++编程); of longer words (Notepad++) it makes a form, and a # is a number
-   * sign (Item# 5). "" = none.
+   * C++ and C#, also before a number (C++17) or a script without spaces (C++编程); of longer words (Notepad++) it makes
+   * a form, and a # is a number sign (Item# 5). "" = none.
    */
   #languageSign(start: number, end: number): string {
     const code = this.#text.charCodeAt(end);
@@ -137,7 +137,10 @@ function isWordAt(text: string, at: number): boolean {
   return kind === "word" || kind === "mark";
 }
 
-/** What English hangs on a word with an apostrophe says nothing by itself: CONSULTANT'S is "consultant", don't is "don". */
+/**
+ * What English hangs on a word with an apostrophe says nothing by itself: CONSULTANT'S is "consultant", don't is
+ * "don".
+ */
 const CLITICS = new Set(["s", "t", "d", "m", "ll", "re", "ve"]);
 
 function isClitic(text: string, word: string, start: number): boolean {

@@ -38,12 +38,15 @@ export interface SearchIndex {
   ): Promise<readonly (BuildRef & { readonly chunks: number })[]>;
 
   /**
-   * The next chunks whose tokens an earlier analyser made, in bounded batches; null when there are none. Until they are read again, searches find
-   * them by the tokens that they have.
+   * The next chunks whose tokens an earlier analyser made, in bounded batches; null when there are none. Until they
+   * are read again, searches find them by the tokens that they have.
    */
   outdated(team: TeamId): Promise<OutdatedChunks | null>;
 
-  /** Makes the tokens of those chunks anew, from their texts. A file that is not named keeps its title and tags. Safe to repeat. */
+  /**
+   * Makes the tokens of those chunks anew, from their texts. A file that is not named keeps its title and tags. Safe
+   * to repeat.
+   */
   readAgain(team: TeamId, upTo: number, names: readonly FileNames[]): Promise<void>;
 
   /** Teams that have an index. */
@@ -102,7 +105,10 @@ export interface RankQuery {
   /** Any of these files (hint); null = no restriction. */
   readonly files: readonly FileId[] | null;
   readonly limit: number;
-  /** Whether the engine applies every filter. Otherwise it may leave out those that let most chunks through, which the catalogue drops. */
+  /**
+   * Whether the engine applies every filter. Otherwise it may leave out those that let most chunks through, which
+   * the catalogue drops.
+   */
   readonly everyFilter: boolean;
   /** Most rows that the query's terms may touch, limits.searchTermBudgetRows; null = no bound (for measuring). */
   readonly termBudgetRows: number | null;

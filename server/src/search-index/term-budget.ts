@@ -52,15 +52,19 @@ export function chooseTerms(terms: readonly CountedTerm[], budget: TermBudget): 
   };
 }
 
-/** The words of the query that found nothing by themselves, each once: not one of which another spelling was looked up. */
+/**
+ * The words of the query that found nothing by themselves, each once: not one of which another spelling was looked
+ * up.
+ */
 export function ignoredWords({ kept, ignored }: TermChoice): readonly string[] {
   const lookedUp = new Set(kept.map((term) => term.spelled));
   return [...new Set(ignored.map((term) => term.spelled))].filter((spelled) => !lookedUp.has(spelled));
 }
 
 /**
- * Words whose chunks are looked up together, beside what each of them finds: those of a phrase, and a title that is the query. For each word of
- * a phrase may be common, and its chunk not among the best of any. A joined term is as rare as the phrase, so it is found by itself.
+ * Words whose chunks are looked up together, beside what each of them finds: those of a phrase, and a title that is
+ * the query. For each word of a phrase may be common, and its chunk not among the best of any. A joined term is as
+ * rare as the phrase, so it is found by itself.
  */
 export function lookedUpTogether(
   { phrases, whole }: Query,
@@ -156,7 +160,8 @@ export class Essentials {
     const ignored = this.#present.filter((term) => !this.#kept.includes(term));
     return {
       looked,
-      // In one order however they are split: an engine that adds up their scores in it gets the same sum to the last bit.
+      // In one order however they are split: an engine that adds up their scores in it gets the same sum to the last
+      // bit.
       others: [...this.#kept.slice(count), ...ignored],
       all: count === this.#kept.length,
     };

@@ -15,8 +15,8 @@ export function termOf(word: string): string {
 }
 
 /**
- * Stems of short words, which repeat: stemming each afresh costs a third of the speed. Words from 13 characters on are not kept:
- * V8 makes them views into the whole text, and a kept view keeps the text.
+ * Stems of short words, which repeat: stemming each afresh costs a third of the speed. Words from 13 characters on are
+ * not kept: V8 makes them views into the whole text, and a kept view keeps the text.
  */
 const stems = new Map<string, string>();
 const MAX_STEMS = 50_000;
