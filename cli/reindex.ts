@@ -11,15 +11,17 @@ import { withStoppedServer } from "./local-server.ts";
 import { addSettingFlags, configFrom } from "./server-flags.ts";
 
 const HELP = `
-The search index is made from the kept text of each file, so it can be made again: after damage (wharf doctor says so), or when a new version
-of Wharf asks for it. Documents are not read again, and no file changes its state. The server must not run meanwhile.
+The search index is made from the kept text of each file, so it can be made again: after damage (wharf doctor says so),
+or when a new version of Wharf asks for it. Documents are not read again, and no file changes its state. The server must
+not run meanwhile.
 
-It may be stopped at any time: the same command goes on where it was. A server that is started before notices, and reads whatever is missing
-again by itself, which takes longer.
+It may be stopped at any time: the same command goes on where it was. A server that is started before notices, and reads
+whatever is missing again by itself, which takes longer.
 
-With --outdated, files are read again from their originals that an older version of Wharf read: after an update that changes what is read, which its
-CHANGELOG says. The server may run meanwhile, and should: it does the reading, in the slow lane, behind uploads. Searches find the present text
-of each file until its new one is there. Run it again at any time: what is queued is not queued twice.
+With --outdated, files are read again from their originals that an older version of Wharf read: after an update that
+changes what is read, which its CHANGELOG says. The server may run meanwhile, and should: it does the reading, in the
+slow lane, behind uploads. Searches find the present text of each file until its new one is there. Run it again at any
+time: what is queued is not queued twice.
 
 Examples:
   $ wharf reindex

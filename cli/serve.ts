@@ -10,9 +10,10 @@ import { type Io, printJson } from "./io.ts";
 import { addSettingFlags, configFrom } from "./server-flags.ts";
 
 const HELP = `
-The first start makes the data folder, a team and one API key with every scope. It prints the key once, or writes it into the file that
---first-key-file names, and a tour to paste into another terminal. Everything is in the data folder; one server at a time may use it. Logs are JSON lines on stderr.
-SIGTERM and SIGINT end it in order: running answers finish, tasks go back into the queue.
+The first start makes the data folder, a team and one API key with every scope. It prints a tour to paste into another
+terminal, and the key, once; --first-key-file names a file to write the key into instead. Everything is in the data
+folder; one server at a time may use it. Logs are JSON lines on stderr. SIGTERM and SIGINT end it in order: running
+answers finish, tasks go back into the queue.
 
 Examples:
   $ wharf serve

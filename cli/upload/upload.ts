@@ -15,9 +15,10 @@ import { waitUntilIndexed } from "./wait.ts";
 import type { ProgressView } from "./watcher.ts";
 
 const HELP = `
-Uploads each file, and each file below a folder, into the buckets. Files that begin with a dot and symbolic links below a folder are left
-out; what cannot be read or is no regular file is reported, and the rest goes on. It may be killed at any time: the same command goes on where it was, and finds what is finished. It reads each file twice, a piece at
-a time, and sends 4 at once. A refused create (429) is repeated quietly.
+Uploads each file, and each file below a folder, into the buckets. Files that begin with a dot and symbolic links below
+a folder are left out; what cannot be read or is no regular file is reported, and the rest goes on. It may be killed at
+any time: the same command goes on where it was, and finds what is finished. It reads each file twice, a piece at a
+time, and sends 4 at once. A refused create (429) is repeated quietly.
 
 Examples:
   $ wharf upload handbook.pdf --bucket handbook --create-missing-buckets --wait

@@ -255,8 +255,8 @@ export class Fts5Reads {
 
 /** The rows that are among the best `limit`, with all that tie with the last of them: which of those comes first, the chunks decide. */
 function bestOf(scores: ReadonlyMap<number, number>, limit: number): ReadonlyMap<number, number> {
-  const cut = [...scores.values()].sort((a, b) => b - a)[limit - 1];
-  return cut === undefined ? scores : new Map([...scores].filter(([, score]) => score >= cut));
+  const cut = nthBest(scores, limit);
+  return new Map([...scores].filter(([, score]) => score >= cut));
 }
 
 type RowFilter = "none" | "files";
@@ -281,7 +281,7 @@ interface Scored {
   readonly complete: boolean;
 }
 
-/** 0 when there are fewer. */
+/** 0 when there are fewer; no score is below it. */
 function nthBest(scores: ReadonlyMap<number, number>, n: number): number {
   return [...scores.values()].sort((a, b) => b - a)[n - 1] ?? 0;
 }

@@ -111,13 +111,13 @@ export interface TermSplit {
   readonly all: boolean;
 }
 
+/** All rows by those of the first look: below it, a second look saves too little. */
+const LEAST_SAVING = 3;
+
 /**
  * MaxScore (Turtle and Flood, 1995): once the nth best chunk is known to score more than some words together ever can, no chunk that holds
  * only those is among the n best. They need not be looked up, and nothing is lost: the result is exactly that of all kept words.
  */
-/** Of all rows by those of the first look. */
-const LEAST_SAVING = 3;
-
 export class Essentials {
   readonly #kept: readonly CountedTerm[];
   readonly #present: readonly CountedTerm[];
