@@ -328,8 +328,8 @@ export const LIMITS = {
   sheetLayoutChars: MIB,
   /** A page's own name; longer ones are cut. */
   pageLabelChars: 255,
-  /** What a reader may add to a fault's sentence. */
-  faultDetailChars: 300,
+  /** Different strings of a workbook: so many references are 40 MB of the child's heap, before any text. */
+  sharedStrings: 5_000_000,
   zipEntries: 20_000,
   zipEntryBytes: 100 * MIB,
   /** Counted over all reads: a slide list may name one part 200 000 times. */
@@ -339,6 +339,8 @@ export const LIMITS = {
   warnings: 20,
   warningPages: 100,
   warningChars: 500,
+  /** Of messages within messages, whose text is read: each level keeps a copy of what is within it. */
+  nestedMessages: 10,
   mimeDepth: 50,
   mimeHeaderBytes: 2 * MIB,
   /**

@@ -14,8 +14,9 @@ import {
 } from "./protocol.ts";
 import type { ReaderUsers } from "./reader-users.ts";
 import type { Jail } from "./sandbox.ts";
-import { endedTooEarly, type Spawned, type Spawner } from "./spawner.ts";
+import type { Spawned, Spawner } from "./spawner.ts";
 import type { ChildEnd } from "./spawner-process.ts";
+import { endedTooEarly } from "./start-trouble.ts";
 
 /** What a child is started with. */
 export interface Launch {

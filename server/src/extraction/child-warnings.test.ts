@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { FILE_WARNINGS } from "../errors.ts";
 import { createLog } from "../log.ts";
 import { type ExtractionEvent, ExtractionFault, type Extractor } from "./extractor.ts";
 import { createExtractionPool } from "./pool.ts";
@@ -26,7 +27,7 @@ async function read(filename: string): Promise<readonly ExtractionEvent[]> {
 test("what a child warns of is an event behind its pages", async () => {
   assert.deepEqual((await read("warnings")).at(-1), {
     kind: "warnings",
-    warnings: [{ code: "part_skipped", message: "hidden", pages: [1] }],
+    warnings: [{ code: "part_skipped", message: `${FILE_WARNINGS.part_skipped} (hidden sheets)`, pages: [1] }],
   });
 });
 

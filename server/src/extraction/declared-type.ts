@@ -69,8 +69,11 @@ export function mediaType(declaredType: string): string {
   return (declaredType.split(";")[0] ?? "").trim().toLowerCase();
 }
 
+/** As a message may show it: short, and of characters that a media type is made of. */
 export function shownType(declaredType: string): string {
-  return mediaType(declaredType).slice(0, 100);
+  return mediaType(declaredType)
+    .slice(0, 100)
+    .replace(/[^\w!#$&^.+/-]/g, "?");
 }
 
 export type TextFormat = Extract<Format, "html" | "svg" | "eml" | "mbox" | "json" | "csv" | "markdown" | "text">;

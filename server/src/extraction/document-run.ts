@@ -33,7 +33,7 @@ export async function* readOne(source: ExtractionSource, run: DocumentRun): Asyn
   child.reusable = false;
   child.documents += 1;
   child.teamId = source.teamId;
-  const watch = new Watch(run);
+  const watch = new Watch(run, source.declaredType);
   const feeding = feed(source, child, watch);
   try {
     for (;;) {
@@ -75,7 +75,7 @@ async function feed(source: ExtractionSource, child: ExtractionChild, watch: Wat
 
 /** Guards one document: samples its child, and knows why reading has to end. */
 class Watch {
-  readonly answer = new ReaderAnswer();
+  readonly answer: ReaderAnswer;
   readonly #run: DocumentRun;
   readonly #budget: Budget;
   readonly #timer: NodeJS.Timeout;
@@ -85,8 +85,9 @@ class Watch {
   #withConsumer = false;
   #ending: Error | null = null;
 
-  constructor(run: DocumentRun) {
+  constructor(run: DocumentRun, declaredType: string) {
     this.#run = run;
+    this.answer = new ReaderAnswer(declaredType);
     this.#budget = new Budget(run.limits, run.child.usage());
     this.#timer = setInterval(() => this.#sample(), LIMITS.childPollMs);
     run.signal.addEventListener("abort", this.#onAbort, { once: true });
@@ -183,7 +184,7 @@ class Watch {
 
   /** The page being read is the one after the last that came. */
   #where(): string {
-    return `On page ${(this.answer.page?.page ?? 0) + 1}`;
+    return `On page ${this.answer.pages + 1}`;
   }
 }
 

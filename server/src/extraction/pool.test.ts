@@ -99,8 +99,8 @@ interface Fate {
 
 /** On a loaded machine a spinning child, at nice 10, may reach its wall time first: which of the two is budget.test.ts's. */
 const fates: readonly Fate[] = [
-  { name: "fault", code: "encrypted_file", permanent: true, death: false, says: /locked/ },
-  { name: "trap", code: "too_complex", permanent: true, death: false, says: /trapped/ },
+  { name: "fault", code: "encrypted_file", permanent: true, death: false, says: /protected \(DRM\)/ },
+  { name: "trap", code: "too_complex", permanent: true, death: false, says: /Reading stopped on page 2\./ },
   { name: "spin", code: "extraction_timeout", permanent: false, death: true, says: /page 2.*it took more than/ },
   { name: "wait", code: "extraction_timeout", permanent: false, death: true, says: /page 2.*more than 1\.5 s/ },
   { name: "memory", code: "extraction_memory", permanent: false, death: true, says: /page 2.*memory/ },

@@ -18,8 +18,9 @@ const messages: readonly ChildMessage[] = [
   { kind: "page", page: 4, label: "iv" },
   { kind: "chunks", ranges: [[0, 5, "hello"]] },
   { kind: "progress", done: 1, total: null },
-  { kind: "warnings", warnings: [{ code: "part_skipped", message: "hidden", pages: [2, 5] }] },
-  { kind: "fault", code: "corrupt_file", message: "broken" },
+  { kind: "warnings", warnings: [{ code: "part_skipped", finding: "hidden_sheets", pages: [2, 5] }] },
+  { kind: "fault", code: "corrupt_file", finding: { id: "part_damaged", name: "word/document.xml" } },
+  { kind: "fault", code: "encrypted_file", finding: null },
   { kind: "done", again: false },
 ];
 
@@ -35,18 +36,16 @@ for (const message of messages) {
   });
 }
 
-const warning = { code: "empty_page", message: "m", pages: [1] };
-const long = { ...warning, message: "m".repeat(LIMITS.warningChars + 1) };
+const warning = { code: "empty_page", finding: "picture_page", pages: [1] };
 const manyPages = { ...warning, pages: Array.from({ length: LIMITS.warningPages + 1 }, (_, page) => page + 1) };
 const strangeWarnings: readonly unknown[] = [
   warning,
   [1],
   [{ ...warning, code: "toString" }],
-  [{ ...warning, message: null }],
+  [{ ...warning, finding: null }],
   [{ ...warning, pages: [-1] }],
   [{ ...warning, pages: "1" }],
   [{ ...warning, more: 1 }],
-  [long],
   [manyPages],
   Array.from({ length: LIMITS.warnings + 1 }, () => warning),
 ];
@@ -60,8 +59,13 @@ const strange = [
   '{"kind":"page","page":-1,"label":null}',
   '{"kind":"page","page":1.5,"label":null}',
   '{"kind":"chunks","ranges":[[0,"5","x"]]}',
-  '{"kind":"fault","code":"cancelled","message":"x"}',
-  '{"kind":"fault","code":"toString","message":"x"}',
+  '{"kind":"fault","code":"cancelled","finding":null}',
+  '{"kind":"fault","code":"internal","finding":null}',
+  '{"kind":"fault","code":"toString","finding":null}',
+  '{"kind":"fault","code":"corrupt_file","message":"broken"}',
+  '{"kind":"fault","code":"corrupt_file","finding":{"id":1}}',
+  '{"kind":"fault","code":"corrupt_file","finding":{"id":"drm","name":[]}}',
+  '{"kind":"fault","code":"corrupt_file","finding":{"id":"drm","more":"x"}}',
 ];
 
 for (const json of [...strange, ...strangeWarnings.map((warnings) => JSON.stringify({ kind: "warnings", warnings }))]) {

@@ -1,6 +1,6 @@
-import { FILE_ERRORS, FILE_WARNINGS, type FileWarning, type FileWarningCode } from "../errors.ts";
+import type { FileWarningCode } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
-import type { ExtractionFault } from "./extractor.ts";
+import { FAULT_FINDINGS, type Finding, type ReaderFaultCode, WARNING_FINDINGS } from "./findings.ts";
 
 /**
  * What server and child say to each other, over the child's stdin and stdout.
@@ -21,6 +21,13 @@ export interface DocumentHeader {
 /** Start and end in the page's text, and the tokens. The text itself has gone before, with its page. */
 export type ChunkRange = readonly [charStart: number, charEnd: number, tokens: string];
 
+/** `finding` is one of WARNING_FINDINGS, or anything. */
+export interface SaidWarning {
+  readonly code: FileWarningCode;
+  readonly finding: string;
+  readonly pages: readonly number[];
+}
+
 export type ChildMessage =
   | { readonly kind: "ready" }
   | { readonly kind: "type"; readonly detected: string; readonly titleTokens: string }
@@ -30,8 +37,8 @@ export type ChildMessage =
   | { readonly kind: "chunks"; readonly ranges: readonly ChunkRange[] }
   | { readonly kind: "progress"; readonly done: number; readonly total: number | null }
   /** Of the whole document, behind its last page; at most once. */
-  | { readonly kind: "warnings"; readonly warnings: readonly FileWarning[] }
-  | { readonly kind: "fault"; readonly code: ExtractionFault["code"]; readonly message: string }
+  | { readonly kind: "warnings"; readonly warnings: readonly SaidWarning[] }
+  | { readonly kind: "fault"; readonly code: ReaderFaultCode; readonly finding: Finding | null }
   /** `again`: the child takes another document; otherwise it is about to end. */
   | { readonly kind: "done"; readonly again: boolean };
 
@@ -101,7 +108,7 @@ function parsed(meta: Buffer): unknown {
 }
 
 function messageOf(value: Readonly<Record<string, unknown>>): ChildMessage | null {
-  const { kind, detected, titleTokens, page, label, ranges, done, total, warnings, code, message, again } = value;
+  const { kind, detected, titleTokens, page, label, ranges, done, total, warnings, code, finding, again } = value;
   switch (kind) {
     case "ready":
       return { kind };
@@ -116,7 +123,7 @@ function messageOf(value: Readonly<Record<string, unknown>>): ChildMessage | nul
     case "warnings":
       return isWarnings(warnings) ? { kind, warnings } : null;
     case "fault":
-      return isFaultCode(code) && typeof message === "string" ? { kind, code, message } : null;
+      return isFaultCode(code) && (finding === null || isFinding(finding)) ? { kind, code, finding } : null;
     case "done":
       return typeof again === "boolean" ? { kind, again } : null;
     default:
@@ -136,18 +143,17 @@ function isRange(value: unknown): value is ChunkRange {
   return Array.isArray(value) && isCount(value[0]) && isCount(value[1]) && typeof value[2] === "string";
 }
 
-/** They are stored with the file and sent to its owners as they are: code, length and numbers are the contract's, or it is no message. */
-function isWarnings(value: unknown): value is readonly FileWarning[] {
+/** Codes and numbers are the contract's, or it is no message. */
+function isWarnings(value: unknown): value is readonly SaidWarning[] {
   return Array.isArray(value) && value.length <= LIMITS.warnings && value.every(isWarning);
 }
 
-function isWarning(value: unknown): value is FileWarning {
+function isWarning(value: unknown): value is SaidWarning {
   if (!isObject(value)) return false;
-  const { code, message, pages, ...more } = value;
+  const { code, finding, pages, ...more } = value;
   return (
     isWarningCode(code) &&
-    typeof message === "string" &&
-    message.length <= LIMITS.warningChars &&
+    typeof finding === "string" &&
     Array.isArray(pages) &&
     pages.length <= LIMITS.warningPages &&
     pages.every(isCount) &&
@@ -156,9 +162,15 @@ function isWarning(value: unknown): value is FileWarning {
 }
 
 function isWarningCode(value: unknown): value is FileWarningCode {
-  return typeof value === "string" && Object.hasOwn(FILE_WARNINGS, value);
+  return typeof value === "string" && Object.hasOwn(WARNING_FINDINGS, value);
 }
 
-function isFaultCode(value: unknown): value is ExtractionFault["code"] {
-  return typeof value === "string" && value !== "cancelled" && Object.hasOwn(FILE_ERRORS, value);
+function isFinding(value: unknown): value is Finding {
+  if (!isObject(value)) return false;
+  const { id, name, ...more } = value;
+  return typeof id === "string" && (name === undefined || typeof name === "string") && Object.keys(more).length === 0;
+}
+
+function isFaultCode(value: unknown): value is ReaderFaultCode {
+  return typeof value === "string" && Object.hasOwn(FAULT_FINDINGS, value);
 }

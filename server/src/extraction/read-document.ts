@@ -1,10 +1,9 @@
 import { chunkPage } from "../chunking/chunk-page.ts";
-import { FILE_ERRORS } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import { titleTokenText, tokenText } from "../search-index/analyze.ts";
 import type { ReceivedDocument } from "./child-io.ts";
-import { ExtractionFault } from "./extractor.ts";
-import { documentFault, ReaderTrap } from "./fault.ts";
+import { DocumentFault, documentFault, ReaderTrap } from "./fault.ts";
+import { isFindingName } from "./findings.ts";
 import { FORMATS, type FormatInput, type PageText } from "./formats/format.ts";
 import { readPlainText } from "./formats/plain-text.ts";
 import { PageWarnings } from "./page-warnings.ts";
@@ -20,7 +19,6 @@ type Send = (message: ChildMessage, text?: string) => void;
  */
 export async function readDocument(document: ReceivedDocument, send: Send): Promise<{ readonly again: boolean }> {
   const { header, bytes } = document;
-  let page = 0;
   try {
     const input = { bytes, filename: header.filename, declaredType: header.declaredType };
     const sniffed = await sniff(input);
@@ -29,18 +27,19 @@ export async function readDocument(document: ReceivedDocument, send: Send): Prom
     const written = { chars: 0, hasText: false };
     const reading = new Readability();
     const warnings = new PageWarnings();
+    let page = 0;
     for await (const found of await pagesOf(sniffed, input)) {
       page += 1;
       sendPage(found, page, written, send);
       warnings.add(page, [...(found.warnings ?? []), ...reading.judge(found)]);
     }
     if (!written.hasText) throw documentFault("empty_text");
-    if (!reading.hasReadable) throw documentFault("garbled_text", reading.detail);
+    if (!reading.hasReadable) throw documentFault("garbled_text", reading.reason);
     const all = warnings.all();
     if (all.length > 0) send({ kind: "warnings", warnings: all });
     return { again: true };
   } catch (error) {
-    return { again: sendFault(error, page, send) };
+    return { again: sendFault(error, send) };
   }
 }
 
@@ -94,10 +93,10 @@ function sendPage(found: PageText, page: number, written: { chars: number; hasTe
   written.chars += text.length;
   // Where the number is known, nothing is read before it is judged.
   if ((found.total ?? page) > LIMITS.extractedPages) {
-    throw documentFault("too_complex", `It has more than ${LIMITS.extractedPages} pages.`);
+    throw documentFault("too_complex", "many_pages");
   }
   if (written.chars > LIMITS.extractedChars) {
-    throw documentFault("too_complex", `It holds more than ${LIMITS.extractedChars} characters of text.`);
+    throw documentFault("too_complex", "many_characters");
   }
   send({ kind: "page", page, label: found.label?.slice(0, LIMITS.pageLabelChars).toWellFormed() ?? null }, text);
   let batch: ChunkRange[] = [];
@@ -150,25 +149,16 @@ function flat(text: string): string {
 }
 
 /** Returns whether the child is still fit to go on. */
-function sendFault(error: unknown, page: number, send: Send): boolean {
-  const fault = faultOf(error, page);
-  send({ kind: "fault", code: fault.code, message: shortened(fault) });
-  return error instanceof ExtractionFault;
+function sendFault(error: unknown, send: Send): boolean {
+  const { code, finding } = faultOf(error);
+  send({ kind: "fault", code, finding });
+  return error instanceof DocumentFault;
 }
 
-/** Names of the document's parts may be long, and odd. */
-function shortened({ code, message }: ExtractionFault): string {
-  const chars = FILE_ERRORS[code].length + LIMITS.faultDetailChars;
-  return message
-    .slice(0, chars)
-    .replace(/[\u0000-\u001f\u007f-\u009f]/g, " ")
-    .toWellFormed();
-}
-
-function faultOf(error: unknown, page: number): ExtractionFault {
-  if (error instanceof ExtractionFault) return error;
+function faultOf(error: unknown): DocumentFault {
+  if (error instanceof DocumentFault) return error;
   if (error instanceof ReaderTrap) return error.fault;
   // A reader stumbled over what it did not expect. The file is what its owner can change, so it is called damaged, with the place.
-  const name = error instanceof Error ? error.name : "error";
-  return documentFault("corrupt_file", `Reading stopped on page ${page + 1}: ${name}.`);
+  const name = error instanceof Error && isFindingName(error.name) ? error.name : "Error";
+  return documentFault("corrupt_file", "stumbled", name);
 }

@@ -1,8 +1,11 @@
-import { FILE_ERRORS, type FileWarning } from "../errors.ts";
+import type { FileWarning } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
-import { type AnalysedChunk, type ExtractedPage, type ExtractionEvent, ExtractionFault } from "./extractor.ts";
+import { shownType } from "./declared-type.ts";
+import type { AnalysedChunk, ExtractedPage, ExtractionEvent, ExtractionFault } from "./extractor.ts";
+import { permanentFault } from "./fault.ts";
+import { type Finding, type ReaderFaultCode, sayFault, sayWarning } from "./findings.ts";
 import { FORMATS } from "./formats/format.ts";
-import { type ChunkRange, type Frame, ProtocolError } from "./protocol.ts";
+import { type ChunkRange, type Frame, ProtocolError, type SaidWarning } from "./protocol.ts";
 
 /**
  * What one reader says of one document, believed as far as it can be checked: a reader that was taken over may say
@@ -13,11 +16,21 @@ export class ReaderAnswer {
   page: ExtractedPage | null = null;
   /** What the document did wrong, as its reader tells it; it counts when the reader is done. */
   fault: ExtractionFault | null = null;
+  readonly #declaredType: string;
   #typed = false;
   #warned = false;
   #chars = 0;
   #chunkStart = -1;
   #chunkChars = 0;
+
+  constructor(declaredType: string) {
+    this.#declaredType = declaredType;
+  }
+
+  /** How many pages have come. */
+  get pages(): number {
+    return this.page?.page ?? 0;
+  }
 
   /** What the consumer gets of a frame; null for what is not for it. */
   eventOf({ message, text }: Frame): ExtractionEvent | null {
@@ -33,7 +46,7 @@ export class ReaderAnswer {
       case "warnings":
         return { kind: "warnings", warnings: this.#ofReadPages(message.warnings) };
       case "fault":
-        this.fault = faultOf(message.code, message.message);
+        this.fault = this.#faultOf(message.code, message.finding);
         return null;
       case "done":
         return null;
@@ -52,7 +65,7 @@ export class ReaderAnswer {
 
   #nextPage(page: number, label: string | null, text: string): ExtractedPage {
     this.#chars += text.length;
-    if (page !== (this.page?.page ?? 0) + 1) throw new ProtocolError("pages out of order");
+    if (page !== this.pages + 1) throw new ProtocolError("pages out of order");
     if (page > LIMITS.extractedPages || this.#chars > LIMITS.extractedChars) throw new ProtocolError("too much text");
     if (label !== null && (label.length > LIMITS.pageLabelChars || !label.isWellFormed()))
       throw new ProtocolError("no label of a page");
@@ -78,15 +91,25 @@ export class ReaderAnswer {
     return { page: page.page, charStart, charEnd, text: page.text.slice(charStart, charEnd), tokens };
   }
 
-  /** Once, and of pages that have come, each once and in order. */
-  #ofReadPages(warnings: readonly FileWarning[]): readonly FileWarning[] {
-    const last = this.page?.page ?? 0;
-    for (const { pages } of warnings)
-      for (const [index, page] of pages.entries())
-        if (page <= (pages[index - 1] ?? 0) || page > last) throw new ProtocolError("a warning of no page");
+  /** Once, and of pages that have come, each once and in order. The words are ours. */
+  #ofReadPages(warnings: readonly SaidWarning[]): readonly FileWarning[] {
     if (this.#warned) throw new ProtocolError("warnings twice");
     this.#warned = true;
-    return warnings;
+    return warnings.map(({ code, finding, pages }) => {
+      const message = sayWarning(code, finding);
+      if (message === null) throw new ProtocolError("no warning of ours");
+      for (const [index, page] of pages.entries())
+        if (page <= (pages[index - 1] ?? 0) || page > this.pages) throw new ProtocolError("a warning of no page");
+      return { code, message, pages };
+    });
+  }
+
+  /** The words are ours here as well: the reader only says which. */
+  #faultOf(code: ReaderFaultCode, finding: Finding | null): ExtractionFault {
+    if (finding === null) return permanentFault(code, null);
+    const detail = sayFault(code, finding, { pages: this.pages, type: shownType(this.#declaredType) });
+    if (detail === null) throw new ProtocolError("no fault of ours");
+    return permanentFault(code, detail);
   }
 }
 
@@ -99,14 +122,4 @@ const MAX_TOKEN_CHARS_PER_CHAR = 20;
 
 function isClean(tokens: string): boolean {
   return tokens.isWellFormed() && !tokens.includes("\0");
-}
-
-/** The sentence is the catalogue's own; what stands behind it in brackets is a word on the place, and short. */
-function faultOf(code: ExtractionFault["code"], message: string): ExtractionFault {
-  const sentence = FILE_ERRORS[code];
-  const detail = message.slice(sentence.length);
-  const plain = message.isWellFormed() && !/[\u0000-\u001f\u007f-\u009f]/.test(detail);
-  if (!message.startsWith(sentence) || detail.length > LIMITS.faultDetailChars || !plain)
-    throw new ProtocolError("no fault of ours");
-  return new ExtractionFault(code, message, { permanent: true, death: false });
 }

@@ -1,4 +1,5 @@
 import { documentFault } from "./fault.ts";
+import type { FaultFinding } from "./findings.ts";
 import type { Format } from "./formats/format.ts";
 
 /** What kind of text it is, by how it begins. */
@@ -26,36 +27,29 @@ export function flatDocument(text: string): "odt" | "ods" | "odp" | null {
   if (root === null) return null;
   const [tag, name = ""] = root;
   if (name === "document" && tag.includes("urn:oasis:names:tc:opendocument:xmlns:office")) return openDocumentKind(tag);
-  for (const [element, namespace, say] of REFUSED)
-    if (name === element && tag.includes(namespace)) throw documentFault("unsupported_file_type", say);
+  for (const [element, namespace, found] of REFUSED)
+    if (name === element && tag.includes(namespace)) throw documentFault("unsupported_file_type", found);
   return null;
 }
 
 /** Flat files declare all their namespaces at the root. */
 const ROOT_CHARS = 16 * 1024;
 
-const REFUSED: readonly (readonly [element: string, namespace: string, say: string])[] = [
-  [
-    "wordDocument",
-    "schemas.microsoft.com/office/word/2003",
-    "It is Word 2003 XML: open it in Word and save it as DOCX.",
-  ],
-  ["package", "schemas.microsoft.com/office/2006/xmlPackage", "It is Word XML: open it in Word and save it as DOCX."],
-  [
-    "Workbook",
-    "schemas-microsoft-com:office:spreadsheet",
-    "It is Excel 2003 XML: open it in Excel and save it as XLSX.",
-  ],
+const REFUSED: readonly (readonly [
+  element: string,
+  namespace: string,
+  found: FaultFinding<"unsupported_file_type">,
+])[] = [
+  ["wordDocument", "schemas.microsoft.com/office/word/2003", "word_2003_xml"],
+  ["package", "schemas.microsoft.com/office/2006/xmlPackage", "word_xml"],
+  ["Workbook", "schemas-microsoft-com:office:spreadsheet", "excel_2003_xml"],
 ];
 
 function openDocumentKind(root: string): "odt" | "ods" | "odp" {
   if (root.includes("application/vnd.oasis.opendocument.text")) return "odt";
   if (root.includes("application/vnd.oasis.opendocument.spreadsheet")) return "ods";
   if (root.includes("application/vnd.oasis.opendocument.presentation")) return "odp";
-  throw documentFault(
-    "unsupported_file_type",
-    "It is a flat OpenDocument file, and no text, spreadsheet or presentation.",
-  );
+  throw documentFault("unsupported_file_type", "flat_open_document");
 }
 
 /** Without white space, XML declaration and instructions, document type and comments at the start. Read in steps: one regular expression for all of it may end a comment

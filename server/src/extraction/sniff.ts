@@ -1,12 +1,4 @@
-import {
-  type DeclaredKind,
-  declaredKind,
-  extensionKind,
-  isMisnamedText,
-  isText,
-  isXml,
-  shownType,
-} from "./declared-type.ts";
+import { type DeclaredKind, declaredKind, extensionKind, isMisnamedText, isText, isXml } from "./declared-type.ts";
 import { documentFault } from "./fault.ts";
 import { charsetOf, decodeText } from "./formats/decode-text.ts";
 import type { Format, FormatInput } from "./formats/format.ts";
@@ -26,28 +18,25 @@ export interface Sniffed {
   readonly pack?: Package;
 }
 
-/** Throws ExtractionFault for what is not read, and for what contradicts its declaration. */
+/** Throws DocumentFault for what is not read, and for what contradicts its declaration. */
 export async function sniff(input: FormatInput): Promise<Sniffed> {
   const { bytes } = input;
   const declared = declaredKind(input.declaredType);
   const expected = declared ?? extensionKind(input.filename);
-  if (bytes.length === 0) throw documentFault("empty_text", "The file has no bytes.");
+  if (bytes.length === 0) throw documentFault("empty_text", "no_bytes");
   const known = await sniffMagic(bytes, expected);
   if (known !== null) return known;
 
   const charset = charsetOf(input.declaredType) ?? charsetOf(metaTag(bytes));
   const text = await decodeText(bytes, charset);
-  if (text === null) throw unknownBinary(input.declaredType, declared);
-  if (text.trim() === "") throw documentFault("empty_text", "The file holds nothing but white space.");
+  if (text === null) throw unknownBinary(declared);
+  if (text.trim() === "") throw documentFault("empty_text", "white_space");
   const flat = flatDocument(text);
   if (flat !== null) return { format: flat, text };
   const guess = guessText(text);
   const contradicts = declared !== null && !isText(declared);
   if (contradicts && !isMisnamedText(input.declaredType, input.filename, guess, text)) {
-    throw documentFault(
-      "type_mismatch",
-      `content_type says ${shownType(input.declaredType)}, the content is plain text.`,
-    );
+    throw documentFault("type_mismatch", "plain_text");
   }
   const said = contradicts ? extensionKind(input.filename) : expected;
   if (said === null || !isText(said)) return { format: guess, text };
@@ -81,15 +70,10 @@ async function sniffMagic(bytes: Buffer, expected: DeclaredKind | null): Promise
   if (rtf !== null) return { format: "rtf", skippedBytes: rtf };
   if (bytes.subarray(0, 8).equals(OLE)) {
     if (bytes.includes(OLE_ENCRYPTED)) throw documentFault("encrypted_file");
-    throw documentFault(
-      "unsupported_file_type",
-      "It is of the older Office formats (DOC, XLS, PPT, MSG): save it as DOCX, XLSX or PPTX.",
-    );
+    throw documentFault("unsupported_file_type", "old_office");
   }
   const image = imageType(bytes);
-  if (image !== null) {
-    throw documentFault("empty_text", `It is an image (${image}): run OCR on it and upload the result.`);
-  }
+  if (image !== null) throw documentFault("empty_text", "image", image);
   return null;
 }
 
@@ -126,9 +110,7 @@ function imageType(bytes: Buffer): string | null {
 }
 
 /** Reading it is out of the question either way; the code says whether the declaration is to blame. */
-function unknownBinary(declaredType: string, declared: DeclaredKind | null): Error {
-  if (declared !== null && isText(declared)) {
-    return documentFault("type_mismatch", `content_type says ${shownType(declaredType)}, the content is binary.`);
-  }
-  return documentFault("unsupported_file_type");
+function unknownBinary(declared: DeclaredKind | null): Error {
+  const isTextSaid = declared !== null && isText(declared);
+  return isTextSaid ? documentFault("type_mismatch", "binary") : documentFault("unsupported_file_type");
 }

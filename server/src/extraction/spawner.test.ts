@@ -44,7 +44,7 @@ test("a child that is killed says by what, and killing it again is harmless", as
 test("a command that is not there is told as trouble of the machine", async () => {
   await assert.rejects(spawner.spawn("/absent/tool", []), (error) => {
     assert.ok(error instanceof ExtractorTrouble);
-    assert.match(error.message, /ENOENT/);
+    assert.match(error.message, /not started.*ENOENT/);
     return true;
   });
 });

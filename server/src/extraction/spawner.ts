@@ -7,6 +7,7 @@ import { LIMITS } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { ExtractorTrouble } from "./extractor.ts";
 import type { ChildEnd, FromSpawner, ToSpawner } from "./spawner-process.ts";
+import { endedTooEarly } from "./start-trouble.ts";
 
 const CLOSE_WITHIN_MS = 2000;
 const LAST_WORDS_CHARS = 4096;
@@ -173,14 +174,6 @@ class Child {
     this.#ended.resolve(end);
     this.#started.reject(endedTooEarly(end));
   }
-}
-
-/** Of a child that ended before it was of any use. */
-export function endedTooEarly({ exitCode, signal, lastWords }: ChildEnd): ExtractorTrouble {
-  const how = signal ?? `exit code ${exitCode}`;
-  return new ExtractorTrouble(
-    `An extraction child ended before it was ready (${how}): ${lastWords.trim().slice(0, 500)}`,
-  );
 }
 
 /**

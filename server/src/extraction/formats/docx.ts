@@ -21,7 +21,7 @@ export async function* readDocx(pack: Package): AsyncGenerator<PageText> {
   const styles = await WordStyles.read(pack, relations.find(({ type }) => type === "styles")?.target ?? "");
   const notes = await readNotes(pack, relations, styles, allowance);
   const body = new WordBody(styles, notes, allowance);
-  if (!(await pack.xml(main, body))) throw documentFault("corrupt_file", "Its main part is missing.");
+  if (!(await pack.xml(main, body))) throw documentFault("corrupt_file", "main_part_missing");
   const pages = body.finish();
   for (const text of pages) yield { label: null, text, total: pages.length };
 }

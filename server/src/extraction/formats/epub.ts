@@ -13,7 +13,7 @@ import { TextAllowance } from "./text-builder.ts";
 export async function* readEpub(pack: Package): AsyncGenerator<PageText> {
   const allowance = new TextAllowance();
   const book = await readBook(pack);
-  if (book === null) throw documentFault("corrupt_file", "Its table of parts is missing.");
+  if (book === null) throw documentFault("corrupt_file", "parts_table_missing");
   const titles = new Titles(book);
   for (const part of book.spine) {
     const html = withCharacters((await pack.text(part)) ?? "");

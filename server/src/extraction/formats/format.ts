@@ -1,4 +1,5 @@
 import type { FileWarningCode } from "../../errors.ts";
+import type { WarningFinding } from "../findings.ts";
 
 /** One page as its reader found it; read-document.ts numbers, cleans, chunks and sends it. */
 export interface PageText {
@@ -8,19 +9,18 @@ export interface PageText {
   /** How many pages there will be, when the reader knows. */
   readonly total?: number;
   /** Set when the reader knows that the text is none, and why; for the message. */
-  readonly unreadable?: string;
+  readonly unreadable?: GarbledReason;
   /** What its text does not show. */
   readonly warnings?: readonly PageWarning[];
 }
 
-/**
- * The same words for the same reason, whatever the page: pages are gathered by them (page-warnings.ts), and a document has at most
- * limits.warnings of them. `detail` goes in brackets behind the sentence of the code: "hidden sheets".
- */
-export interface PageWarning {
-  readonly code: FileWarningCode;
-  readonly detail: string;
-}
+/** What happened to a text that is none. */
+export type GarbledReason = WarningFinding<"garbled_text">;
+
+/** What of a page is missing; pages are gathered by it (page-warnings.ts). */
+export type PageWarning = {
+  readonly [Code in FileWarningCode]: { readonly code: Code; readonly finding: WarningFinding<Code> };
+}[FileWarningCode];
 
 export interface FormatInput {
   readonly bytes: Buffer;
@@ -29,7 +29,7 @@ export interface FormatInput {
 }
 
 /**
- * Reads one format, a page at a time. Throws ExtractionFault (documentFault) for what is wrong with the document and anything
+ * Reads one format, a page at a time. Throws DocumentFault for what is wrong with the document and anything
  * else only for a defect of ours. A reader keeps no page that it has yielded.
  */
 export type ReadFormat = (input: FormatInput) => AsyncIterable<PageText> | Iterable<PageText>;

@@ -1,3 +1,4 @@
+import type { GarbledReason } from "./format.ts";
 import { BOUNDARY, languageNamed, pairKey } from "./languages.ts";
 
 /** Text that is none: judged by itself, because nothing in the file says it. A verdict never changes the text. */
@@ -5,7 +6,7 @@ export interface Verdict {
   /** `page`: a tenth of it or more; `spots`: a few words. */
   readonly garbled: "page" | "spots";
   /** What happened, for the message. */
-  readonly detail: string;
+  readonly reason: GarbledReason;
 }
 
 /** Of a page, which may have 32 M characters. */
@@ -21,20 +22,19 @@ const WORD_CHARS = 10;
 export function verdictOf(text: string): Verdict | null {
   const sample = text.slice(0, SAMPLE_CHARS);
   if (!/[^\0-\x7f]/.test(sample)) return null;
-  for (const [encoding, name] of MAY_BE_MISTAKEN.test(sample) ? MISTAKEN : []) {
+  for (const [encoding, reason] of MAY_BE_MISTAKEN.test(sample) ? MISTAKEN : []) {
     const spots = mistakenSpots(sample, bytesIn(encoding));
-    if (spots.length >= SPOTS)
-      return verdict(sample, spots, WORD_CHARS, `UTF-8 that was taken for ${name}: save it as UTF-8`);
+    if (spots.length >= SPOTS) return verdict(sample, spots, WORD_CHARS, reason);
   }
   const lost = [...sample.matchAll(LOST)].map(({ index }) => index);
-  return lost.length < SPOTS ? null : verdict(sample, lost, 1, "characters were lost before the upload");
+  return lost.length < SPOTS ? null : verdict(sample, lost, 1, "characters_lost");
 }
 
 /** What stands for a character that could not be decoded, and controls of no text. */
 const LOST = /[\ufffd\u0080-\u0084\u0086-\u009f]/g;
 
 /** Each spot damages so many characters around it. */
-function verdict(sample: string, spots: readonly number[], width: number, detail: string): Verdict {
+function verdict(sample: string, spots: readonly number[], width: number, reason: GarbledReason): Verdict {
   let damaged = 0;
   let end = 0;
   for (const spot of spots) {
@@ -42,13 +42,13 @@ function verdict(sample: string, spots: readonly number[], width: number, detail
     end = Math.max(end, Math.min(sample.length, spot + Math.ceil(width / 2)));
     damaged += end - from;
   }
-  return { garbled: damaged >= sample.length * PAGE_SHARE ? "page" : "spots", detail };
+  return { garbled: damaged >= sample.length * PAGE_SHARE ? "page" : "spots", reason };
 }
 
 /** UTF-8 is read so where somebody did not say that it is UTF-8. */
 const MISTAKEN = [
-  ["windows-1252", "Windows-1252"],
-  ["windows-1251", "Windows-1251"],
+  ["windows-1252", "taken_for_windows_1252"],
+  ["windows-1251", "taken_for_windows_1251"],
 ] as const;
 
 /**

@@ -15,7 +15,7 @@ export interface MailText {
 
 /**
  * The text of a message: subject, sender, recipients, date; its body; appointments, delivery reports and other texts that are no attachments; the messages
- * within it, whatever their disposition; names of attachments. `mail` begins with a header. Throws ExtractionFault.
+ * within it, whatever their disposition; names of attachments. `mail` begins with a header. Throws DocumentFault.
  */
 export async function mailText(mail: Buffer, allowance: TextAllowance): Promise<MailText> {
   refuseManyLines(mail);
@@ -36,7 +36,7 @@ function refuseManyLines(bytes: Buffer): void {
   let lines = 0;
   for (let at = bytes.indexOf("\n"); at !== -1; at = bytes.indexOf("\n", at + 1)) {
     lines += 1;
-    if (lines > LIMITS.mimeLines) throw documentFault("too_complex", `It has more than ${LIMITS.mimeLines} lines.`);
+    if (lines > LIMITS.mimeLines) throw documentFault("too_complex", "many_lines");
   }
 }
 
@@ -55,10 +55,17 @@ async function parse(bytes: Uint8Array): Promise<Email> {
     });
   } catch (error) {
     const message = error instanceof Error ? error.message : "";
-    if (/^Maximum /.test(message)) throw documentFault("too_complex", `${message}.`);
-    throw documentFault("corrupt_file", "It is not a mail that can be read.");
+    const [, limit] = LIBRARY_LIMITS.find(([start]) => message.startsWith(start)) ?? [];
+    throw limit === undefined ? documentFault("corrupt_file", "no_mail") : documentFault("too_complex", limit);
   }
 }
+
+/** How the library's errors begin. */
+const LIBRARY_LIMITS = [
+  ["Maximum MIME nesting depth", "mail_depth"],
+  ["Maximum header size", "mail_header"],
+  ["Maximum recursion depth", "mail_groups"],
+] as const;
 
 async function textOf(mail: Email, reading: Reading, depth: number): Promise<string> {
   const head = [
@@ -105,13 +112,9 @@ const REPORTS: ReadonlySet<string> = new Set([
   "text/rfc822-headers",
 ]);
 
-/** Each level keeps a copy of what is within it. */
-const MESSAGE_DEPTH = 10;
-
 async function messageText(bytes: Buffer, reading: Reading, depth: number): Promise<string> {
-  if (depth > MESSAGE_DEPTH) {
-    const detail = `messages more than ${MESSAGE_DEPTH} deep within others`;
-    reading.warnings.push({ code: "part_skipped", detail });
+  if (depth > LIMITS.nestedMessages) {
+    reading.warnings.push({ code: "part_skipped", finding: "nested_messages" });
     return "";
   }
   let start = 0;

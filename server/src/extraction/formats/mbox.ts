@@ -23,8 +23,7 @@ function messageStarts(archive: Buffer): readonly number[] {
   const starts = archive.subarray(0, FROM.length).equals(FROM) ? [0] : [];
   for (let at = archive.indexOf("\nFrom "); at !== -1; at = archive.indexOf("\nFrom ", at + 1)) {
     if (isBehindEmptyLine(archive, at) && hasTime(archive, at)) starts.push(at + 1);
-    if (starts.length > LIMITS.extractedPages)
-      throw documentFault("too_complex", `It has more than ${LIMITS.extractedPages} messages.`);
+    if (starts.length > LIMITS.extractedPages) throw documentFault("too_complex", "many_messages");
   }
   return starts;
 }

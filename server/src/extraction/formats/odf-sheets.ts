@@ -90,7 +90,7 @@ export class OdfSheets extends OdfReader {
 
   #endTable(): void {
     const texts = [this.out.take(), ...this.#boxes, ...this.#remarks].filter((text) => text !== "");
-    this.#pages.push(this.#hidden ? skippedPage("hidden sheets") : { label: this.#name, text: texts.join("\n\n") });
+    this.#pages.push(this.#hidden ? skippedPage("hidden_sheets") : { label: this.#name, text: texts.join("\n\n") });
     this.#boxes = [];
     this.#remarks = [];
   }

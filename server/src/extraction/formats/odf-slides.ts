@@ -24,6 +24,6 @@ export class OdfSlides extends OdfReader {
     super.closed(name);
     if (name !== "page") return;
     const text = this.out.take();
-    this.#pages.push(this.#hidden ? skippedPage("hidden slides") : { label: this.#name, text });
+    this.#pages.push(this.#hidden ? skippedPage("hidden_slides") : { label: this.#name, text });
   }
 }

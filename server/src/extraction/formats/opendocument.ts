@@ -19,7 +19,7 @@ export async function* readOpenDocument(pack: XmlSource, kind: Kind): AsyncGener
   const styles = new OdfStyles();
   await styles.readNamed(pack);
   const reader = readerOf(kind, styles);
-  if (!(await pack.xml("content.xml", reader))) throw documentFault("corrupt_file", "Its main part is missing.");
+  if (!(await pack.xml("content.xml", reader))) throw documentFault("corrupt_file", "main_part_missing");
   yield* reader.finish();
 }
 

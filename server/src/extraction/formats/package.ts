@@ -1,7 +1,7 @@
 import { type Entry, fromBufferPromise, type ZipFile } from "yauzl";
 import { LIMITS } from "../../limits.ts";
-import { ExtractionFault } from "../extractor.ts";
-import { documentFault } from "../fault.ts";
+import { DocumentFault, documentFault } from "../fault.ts";
+import { isFindingName } from "../findings.ts";
 import type { Format } from "./format.ts";
 import { unreadPackage } from "./unread-package.ts";
 import { type XmlHandler, xmlParser } from "./xml.ts";
@@ -32,7 +32,7 @@ export class Package implements XmlSource {
     this.#entries = entries;
   }
 
-  /** Throws ExtractionFault: damaged, encrypted, too many entries, names that point elsewhere. */
+  /** Throws DocumentFault: damaged, encrypted, too many entries, names that point elsewhere. */
   static async open(file: Buffer): Promise<Package> {
     try {
       const bytes = withoutTail(file);
@@ -48,9 +48,7 @@ export class Package implements XmlSource {
       }
       return new Package(bytes, zip, entries);
     } catch (error) {
-      throw error instanceof ExtractionFault
-        ? error
-        : documentFault("corrupt_file", "Its ZIP directory is damaged or cut off.");
+      throw error instanceof DocumentFault ? error : documentFault("corrupt_file", "zip_directory");
     }
   }
 
@@ -103,26 +101,26 @@ export class Package implements XmlSource {
       }
     } catch (error) {
       // yauzl's errors (sizes that lie, a broken deflate stream) and only those: a reader's own come through.
-      throw error instanceof ExtractionFault || error instanceof TypeError ? error : damagedPart(name);
+      throw error instanceof DocumentFault || error instanceof TypeError ? error : damagedPart(name);
     }
     return true;
   }
 }
 
-function tooMany(): ExtractionFault {
-  return documentFault("too_complex", `It has more than ${LIMITS.zipEntries} parts.`);
+function tooMany(): DocumentFault {
+  return documentFault("too_complex", "many_parts");
 }
 
-function tooLarge(name: string): ExtractionFault {
-  return documentFault("too_complex", `Its part ${shown(name)} unpacks to more than is read.`);
+function tooLarge(name: string): DocumentFault {
+  return isFindingName(name)
+    ? documentFault("too_complex", "part_size", name)
+    : documentFault("too_complex", "other_part_size");
 }
 
-function damagedPart(name: string): ExtractionFault {
-  return documentFault("corrupt_file", `Its part ${shown(name)} is damaged.`);
-}
-
-function shown(name: string): string {
-  return name.replace(/[^\w./ -]/g, "?").slice(0, 80);
+function damagedPart(name: string): DocumentFault {
+  return isFindingName(name)
+    ? documentFault("corrupt_file", "part_damaged", name)
+    : documentFault("corrupt_file", "other_part_damaged");
 }
 
 /** From the byte order mark or the declaration; UTF-8 without either, as XML says. */
@@ -139,7 +137,7 @@ function xmlEncoding(first: Buffer): string {
   }
 }
 
-/** What kind of document a ZIP holds. Throws ExtractionFault for other ZIPs, and for encrypted ones. */
+/** What kind of document a ZIP holds. Throws DocumentFault for other ZIPs, and for encrypted ones. */
 export async function packageFormat(pack: Package): Promise<Format> {
   const mimetype = (await mimetypeOf(pack)) ?? "";
   const openDocument = OPEN_DOCUMENT.find(([type]) => mimetype.startsWith(type))?.[1];
@@ -204,7 +202,7 @@ async function refuseProtectedBook(pack: Package): Promise<void> {
     open: (name, attribute) => {
       const algorithm = name === "EncryptionMethod" ? (attribute("Algorithm") ?? "") : "";
       if (algorithm !== "" && !/idpf\.org\/2008\/embedding|ns\.adobe\.com\/pdf\/enc#RC/.test(algorithm)) {
-        throw documentFault("encrypted_file", "The book is protected (DRM).");
+        throw documentFault("encrypted_file", "drm");
       }
     },
   });

@@ -2,8 +2,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { init, type WrappedPdfiumModule } from "@embedpdf/pdfium";
 import { LIMITS } from "../../limits.ts";
-import { ExtractionFault } from "../extractor.ts";
-import { documentFault, ReaderTrap } from "../fault.ts";
+import { DocumentFault, documentFault, ReaderTrap } from "../fault.ts";
 import type { PageText } from "./format.ts";
 import { languageScore } from "./garbled.ts";
 import { capWasmMemory } from "./wasm-memory.ts";
@@ -16,32 +15,28 @@ import { capWasmMemory } from "./wasm-memory.ts";
 export async function* readPdf(bytes: Buffer): AsyncGenerator<PageText> {
   const memoryBytes = bytes.length > LIMITS.pdfSmallBytes ? LIMITS.pdfMemoryBytes : LIMITS.pdfSmallMemoryBytes;
   const library = await pdfium(memoryBytes);
-  let page = 0;
   let document: OpenDocument | null = null;
   try {
     document = openDocument(library, bytes);
     const total = library.FPDF_GetPageCount(document.handle);
     const seen = { text: false, images: false, language: false };
-    for (; page < total; page++) {
+    for (let page = 0; page < total; page++) {
       const found = readPage(library, document.handle, page, seen);
       yield { label: pageLabel(library, document.handle, page), ...found, total };
     }
     if (!seen.text) throw noText(total, seen.images);
   } catch (error) {
-    if (error instanceof ExtractionFault) throw error;
+    if (error instanceof DocumentFault) throw error;
     document = null;
-    throw error instanceof ReaderTrap ? error : trapped(library, memoryBytes, page);
+    throw error instanceof ReaderTrap ? error : trapped(library, memoryBytes);
   } finally {
     document?.close();
   }
 }
 
 function noText(total: number, images: boolean): Error {
-  const pages = total === 1 ? "Its page holds" : `Its ${total} pages hold`;
-  return documentFault(
-    "empty_text",
-    images ? `${pages} images and no text: it is a scan. Run OCR on it and upload the result.` : `${pages} no text.`,
-  );
+  if (total === 1) return documentFault("empty_text", images ? "scan_page" : "no_text_page");
+  return documentFault("empty_text", images ? "scan_pages" : "no_text_pages");
 }
 
 const instances = new Map<number, Promise<WrappedPdfiumModule>>();
@@ -105,9 +100,9 @@ interface Seen {
 
 function readPage(library: WrappedPdfiumModule, document: number, index: number, seen: Seen): Omit<PageText, "label"> {
   const page = library.FPDF_LoadPage(document, index);
-  if (page === 0) return { text: "", warnings: [{ code: "empty_page", detail: "they are damaged" }] };
+  if (page === 0) return { text: "", warnings: [{ code: "empty_page", finding: "damaged_page" }] };
   const textPage = library.FPDFText_LoadPage(page);
-  const text = textPage === 0 ? "" : allText(library, textPage, index);
+  const text = textPage === 0 ? "" : allText(library, textPage);
   const unreadable = textPage !== 0 && isUnreadable(library, textPage, text, seen);
   if (textPage !== 0) library.FPDFText_ClosePage(textPage);
   const blank = text.trim() === "";
@@ -115,12 +110,11 @@ function readPage(library: WrappedPdfiumModule, document: number, index: number,
   const isPicture = blank && holdsImage(library, page);
   if (isPicture) seen.images = true;
   library.FPDF_ClosePage(page);
-  if (unreadable) return { text, unreadable: NO_CHARACTERS };
+  if (unreadable) return { text, unreadable: "fonts_without_characters" };
   return isPicture ? { text, warnings: [PICTURE] } : { text };
 }
 
-const NO_CHARACTERS = "the fonts do not say which characters they draw; OCR reads what they show";
-const PICTURE = { code: "empty_page", detail: "pictures, perhaps scans: OCR gives them text" } as const;
+const PICTURE = { code: "empty_page", finding: "picture_page" } as const;
 
 /** Characters of a page that are asked for their mapping: each question crosses into WebAssembly. */
 const ASKED = 24;
@@ -163,10 +157,10 @@ function guessedShare(library: WrappedPdfiumModule, textPage: number): number {
   return asked === 0 ? 0 : guessed / asked;
 }
 
-function allText(library: WrappedPdfiumModule, textPage: number, index: number): string {
+function allText(library: WrappedPdfiumModule, textPage: number): string {
   const count = library.FPDFText_CountChars(textPage);
   if (count <= 0) return "";
-  if (count > LIMITS.extractedChars) throw documentFault("too_complex", `Page ${index + 1} holds ${count} characters.`);
+  if (count > LIMITS.extractedChars) throw documentFault("too_complex", "page_characters");
   // One unit more for the closing zero; a character beyond the BMP takes two.
   return readUtf16(library, (count * 2 + 1) * 2, (buffer) => library.FPDFText_GetText(textPage, 0, count, buffer) * 2);
 }
@@ -203,8 +197,7 @@ function holdsImage(library: WrappedPdfiumModule, page: number): boolean {
 
 function allocate(library: WrappedPdfiumModule, sizeBytes: number): number {
   const pointer = library.pdfium.wasmExports.malloc(sizeBytes);
-  if (pointer === 0)
-    throw new ReaderTrap(documentFault("extraction_memory", "It does not fit into the PDF reader's memory."));
+  if (pointer === 0) throw new ReaderTrap(documentFault("extraction_memory", "pdf_memory"));
   return pointer;
 }
 
@@ -215,8 +208,7 @@ function heapOf({ pdfium }: WrappedPdfiumModule): Uint8Array {
 }
 
 /** PDFium ends with a trap when it cannot allocate, and on an inner assertion; the size of its memory tells which. */
-function trapped(library: WrappedPdfiumModule, memoryBytes: number, page: number): ReaderTrap {
+function trapped(library: WrappedPdfiumModule, memoryBytes: number): ReaderTrap {
   const full = heapOf(library).length > memoryBytes * 0.75;
-  const where = `Reading stopped on page ${page + 1}.`;
-  return new ReaderTrap(documentFault(full ? "extraction_memory" : "too_complex", where));
+  return new ReaderTrap(documentFault(full ? "extraction_memory" : "too_complex", "reader_trapped"));
 }

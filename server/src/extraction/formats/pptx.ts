@@ -25,7 +25,7 @@ export async function* readPptx(pack: Package): AsyncGenerator<PageText> {
       text: (text) => reader.text(text),
     });
     if (hidden) {
-      yield skippedPage("hidden slides", slides.length);
+      yield skippedPage("hidden_slides", slides.length);
       continue;
     }
     const notes = await notesOf(pack, slide, allowance);
@@ -48,7 +48,7 @@ async function slidesOf(pack: Package): Promise<readonly string[]> {
       if (target !== undefined) slides.push(target);
     },
   });
-  if (!found) throw documentFault("corrupt_file", "Its main part is missing.");
+  if (!found) throw documentFault("corrupt_file", "main_part_missing");
   return slides;
 }
 

@@ -119,8 +119,7 @@ class RtfReader {
 
   #openGroup(): void {
     this.#flush();
-    if (this.#outer.length >= LIMITS.xmlDepth)
-      throw documentFault("too_complex", `It nests deeper than ${LIMITS.xmlDepth} groups.`);
+    if (this.#outer.length >= LIMITS.xmlDepth) throw documentFault("too_complex", "group_depth");
     this.#outer.push({ ...this.#group });
     this.#toSkip = 0;
     this.#groupStart = this.#at;

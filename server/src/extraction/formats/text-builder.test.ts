@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { LIMITS } from "../../limits.ts";
 import { tokenText } from "../../search-index/analyze.ts";
-import { ExtractionFault } from "../extractor.ts";
+import { DocumentFault } from "../fault.ts";
 import { TextAllowance, TextBuilder } from "./text-builder.ts";
 
 function textOf(pieces: readonly string[]): string {
@@ -43,6 +43,6 @@ test("a document may give as many characters as the limit says, breaks counted, 
   assert.equal(first.take().length, LIMITS.extractedChars);
   assert.throws(
     () => second.inline("z"),
-    (error) => error instanceof ExtractionFault && error.code === "too_complex",
+    (error) => error instanceof DocumentFault && error.code === "too_complex",
   );
 });

@@ -171,7 +171,6 @@ export class TextAllowance {
 
   take(chars: number): void {
     this.#left -= chars;
-    if (this.#left < 0)
-      throw documentFault("too_complex", `It holds more than ${LIMITS.extractedChars} characters of text.`);
+    if (this.#left < 0) throw documentFault("too_complex", "many_characters");
   }
 }

@@ -65,8 +65,7 @@ export class SheetReader implements XmlHandler {
   }
 
   #take(text: string): void {
-    if (this.#value.length + text.length > LIMITS.extractedChars)
-      throw documentFault("too_complex", "One cell holds too much text.");
+    if (this.#value.length + text.length > LIMITS.extractedChars) throw documentFault("too_complex", "cell_characters");
     this.#value += text;
   }
 

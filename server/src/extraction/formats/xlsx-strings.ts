@@ -1,3 +1,4 @@
+import { LIMITS } from "../../limits.ts";
 import { documentFault } from "../fault.ts";
 import type { Package } from "./package.ts";
 import { TextAllowance } from "./text-builder.ts";
@@ -17,8 +18,7 @@ export async function readSharedStrings(pack: Package, part: string): Promise<re
     close: (name) => {
       run.close(name);
       if (name !== "si") return;
-      if (strings.length >= SHARED_STRINGS)
-        throw documentFault("too_complex", `It holds more than ${SHARED_STRINGS} different strings.`);
+      if (strings.length >= LIMITS.sharedStrings) throw documentFault("too_complex", "many_strings");
       strings.push(unescaped(current));
       current = "";
     },
@@ -26,9 +26,6 @@ export async function readSharedStrings(pack: Package, part: string): Promise<re
   });
   return strings;
 }
-
-/** Five million references are 40 MB of the child's heap, before any text. */
-const SHARED_STRINGS = 5_000_000;
 
 /**
  * Spreadsheets write characters that XML does not take, or would change, as `_x000D_`, and an underscore that would

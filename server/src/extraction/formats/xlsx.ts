@@ -30,7 +30,7 @@ export async function* readXlsx(pack: Package): AsyncGenerator<PageText> {
   };
   for (const { name, part, hidden } of sheets) {
     if (hidden) {
-      yield skippedPage("hidden sheets", sheets.length);
+      yield skippedPage("hidden_sheets", sheets.length);
       continue;
     }
     const reader = new SheetReader(workbook, allowance);
@@ -62,6 +62,6 @@ async function readSheets(pack: Package, main: string, relations: readonly Relat
       sheets.push({ name: attribute("name") ?? null, part, hidden: /hidden$/i.test(attribute("state") ?? "") });
     },
   });
-  if (!found) throw documentFault("corrupt_file", "Its main part is missing.");
+  if (!found) throw documentFault("corrupt_file", "main_part_missing");
   return { sheets, date1904 };
 }

@@ -31,7 +31,7 @@ export function isOn(value: string | undefined): boolean {
   return value !== "0" && value !== "false" && value !== "off";
 }
 
-/** Throws ExtractionFault when elements nest deeper than limits.xmlDepth. */
+/** Throws DocumentFault when elements nest deeper than limits.xmlDepth. */
 export function xmlParser(handler: XmlHandler): XmlParser {
   return new Elements(handler);
 }
@@ -105,8 +105,7 @@ class Elements implements XmlParser {
   }
 
   #opened(): void {
-    if (this.#open.length >= LIMITS.xmlDepth)
-      throw documentFault("too_complex", `Its XML nests deeper than ${LIMITS.xmlDepth} elements.`);
+    if (this.#open.length >= LIMITS.xmlDepth) throw documentFault("too_complex", "xml_depth");
     this.#open.push(this.#name);
     this.#handler.open?.(this.#name, this.#attributes);
   }
