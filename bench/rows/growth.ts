@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { openSqliteCatalogue } from "../../server/src/catalogue/sqlite.ts";
-import { createSqliteTaskQueue } from "../../server/src/tasks/queue.sqlite.ts";
+import { createCatalogueQueue } from "../../server/src/tasks/catalogue-queue.ts";
 import { seededRandom } from "../../server/test/support/random.ts";
 import { medians, percentile, type Row, row } from "../figures.ts";
 import { seededFile, seedFiles, seedQueue } from "../growth/seed.store.ts";
@@ -87,7 +87,7 @@ async function claimMs(wharf: Wharf, rounds: number): Promise<number> {
       throw error;
     },
   });
-  const queue = createSqliteTaskQueue(catalogue);
+  const queue = createCatalogueQueue(catalogue);
   try {
     const found = await medians(rounds + 1, async () => {
       const tookMs: number[] = [];

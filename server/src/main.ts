@@ -40,7 +40,7 @@ import { retrievalRoutes } from "./retrieval/routes.ts";
 import { openFts5SearchIndex } from "./search-index/fts5.ts";
 import { rebuildMarks } from "./search-index/rebuild-marks.ts";
 import { Sweeper } from "./sweeper.ts";
-import { createSqliteTaskQueue } from "./tasks/queue.sqlite.ts";
+import { createCatalogueQueue } from "./tasks/catalogue-queue.ts";
 import { taskRoutes } from "./tasks/routes.ts";
 import { createDiskGate } from "./uploads/admission.ts";
 import { ByteEndpoint } from "./uploads/byte-endpoint.ts";
@@ -167,7 +167,7 @@ function createBackground({ config, log, ids }: Base, adapters: Adapters) {
   const { folder, catalogue, index, metrics } = adapters;
   const { workers } = config;
   const spoolFolder = join(folder.path, "spool");
-  const queue = createSqliteTaskQueue(catalogue);
+  const queue = createCatalogueQueue(catalogue);
   const unfinished = rebuildMarks(folder.index).size;
   if (unfinished > 0)
     log.error(

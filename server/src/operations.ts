@@ -10,7 +10,7 @@ import { indexingOperations } from "./indexing/store.ts";
 import { metricsOperations } from "./metrics/store.ts";
 import { retrievalOperations } from "./retrieval/store.ts";
 import { attemptOperations } from "./tasks/attempt.store.ts";
-import { claimOnSqlite } from "./tasks/queue.sqlite.ts";
+import { claimTask } from "./tasks/claim.store.ts";
 import { taskOperations } from "./tasks/store.ts";
 import { createOperations } from "./uploads/create.store.ts";
 import { finalizeOperations } from "./uploads/finalize.store.ts";
@@ -30,7 +30,7 @@ const OPERATIONS: ReadonlyMap<string, AnyOperation> = index([
   ...doctorOperations,
   ...taskOperations,
   ...attemptOperations,
-  claimOnSqlite,
+  claimTask,
   ...indexingOperations,
   ...rebuildOperations,
   ...metricsOperations,

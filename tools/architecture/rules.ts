@@ -19,7 +19,6 @@ const MAX_LINES = 400;
 /** Casts that cannot be avoided, each with its reason. Others are a missing type guard. */
 export const CASTS: Readonly<Record<string, string>> = {
   "server/src/ids.ts": "the one place where a string becomes an id",
-  "server/src/catalogue/prepared.ts": "a slot stands where the value of that name will be bound",
   "server/src/blobs/keys.ts": "the one place where a string becomes a blob key",
   "server/src/operations.ts": "name and input crossed the thread boundary together, from one typed call",
   "server/src/catalogue/sqlite.ts": "what came back is the output of the operation that was named",

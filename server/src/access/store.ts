@@ -1,5 +1,6 @@
 import { readOperation, writeOperation } from "../catalogue/catalogue.ts";
-import { prepared } from "../catalogue/prepared.ts";
+import { LOCKS } from "../catalogue/locks.ts";
+import { type Bind, prepared } from "../catalogue/prepared.ts";
 import { refuse } from "../errors.ts";
 import type { KeyId, TeamId } from "../ids.ts";
 import { parseScope, type Scope } from "./api-key.ts";
@@ -12,11 +13,11 @@ export interface Caller {
   readonly scopes: readonly Scope[];
 }
 
-const keyByHash = prepared((db, $: { hash: string }) =>
+const keyByHash = prepared((db, $: Bind<{ hash: string }>) =>
   db
     .selectFrom("api_keys")
     .select(["id", "team_id", "name", "hash", "scopes", "expires_at", "revoked_at"])
-    .where("hash", "=", $.hash),
+    .where("hash", "=", $("hash")),
 );
 
 /** Every request's first read: the key's row by its hash (unique index). Revoked and expired keys are no keys. */
@@ -39,10 +40,17 @@ export interface NewKey {
   readonly scopes: readonly Scope[];
 }
 
+interface NewKeyInput {
+  readonly key: NewKey;
+  readonly teamSlug: string;
+  readonly newTeamId: TeamId;
+}
+
 /** Makes a key, and its team when that does not exist yet. */
 export const createKey = writeOperation(
   "access.createKey",
-  async ({ db, now }, input: { key: NewKey; teamSlug: string; newTeamId: TeamId }) => {
+  () => [LOCKS.teams],
+  async ({ db, now }, input: NewKeyInput) => {
     await db
       .insertInto("teams")
       .values({
@@ -83,9 +91,10 @@ export const anyTeam = readOperation(
 /** The first start: a team and a key, unless there is a team already. `created` says which. */
 export const createFirstKey = writeOperation(
   "access.createFirstKey",
-  async ({ db, now }, input: { key: NewKey; teamSlug: string; newTeamId: TeamId }) => {
-    if (await anyTeam.run({ db, now }, {})) return { created: false };
-    await createKey.run({ db, now }, input);
+  () => [LOCKS.teams],
+  async (tx, input: NewKeyInput) => {
+    if (await anyTeam.run(tx, {})) return { created: false };
+    await createKey.run(tx, input);
     return { created: true };
   },
 );
@@ -125,14 +134,18 @@ export const listKeys = readOperation(
 );
 
 /** Effective at the next request: keys are looked up on each, never cached. Revoking twice is harmless. */
-export const revokeKey = writeOperation("access.revokeKey", async ({ db, now }, { keyId }: { keyId: KeyId }) => {
-  const row = await db.selectFrom("api_keys").select("revoked_at").where("id", "=", keyId).executeTakeFirst();
-  if (row === undefined)
-    return refuse("not_found", { message: `There is no key ${keyId}; wharf keys list shows them.` });
-  if (row.revoked_at === null)
-    await db.updateTable("api_keys").set({ revoked_at: now }).where("id", "=", keyId).execute();
-  return { revokedAt: row.revoked_at ?? now };
-});
+export const revokeKey = writeOperation(
+  "access.revokeKey",
+  ({ keyId }: { keyId: KeyId }) => [LOCKS.apiKey(keyId)],
+  async ({ db, now }, { keyId }: { keyId: KeyId }) => {
+    const row = await db.selectFrom("api_keys").select("revoked_at").where("id", "=", keyId).executeTakeFirst();
+    if (row === undefined)
+      return refuse("not_found", { message: `There is no key ${keyId}; wharf keys list shows them.` });
+    if (row.revoked_at === null)
+      await db.updateTable("api_keys").set({ revoked_at: now }).where("id", "=", keyId).execute();
+    return { revokedAt: row.revoked_at ?? now };
+  },
+);
 
 export const accessOperations = [findCaller, createKey, anyTeam, createFirstKey, listKeys, revokeKey];
 

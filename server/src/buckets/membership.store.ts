@@ -1,13 +1,14 @@
 import { sql } from "kysely";
 import type { Tx } from "../catalogue/catalogue.ts";
-import { prepared } from "../catalogue/prepared.ts";
+import { type Bind, prepared } from "../catalogue/prepared.ts";
 import type { MembershipStatus } from "../catalogue/schema.ts";
 import type { BucketId, FileId, TeamId } from "../ids.ts";
 
 /**
  * Memberships of files in buckets, and the buckets' counters beside them. Whoever moves a membership calls one of these, inside its
  * own transaction, so that counters are sums that nobody has to scan for (contract §9 `searched`). Buckets are taken in id
- * order, so that two transactions on PostgreSQL cannot wait for each other.
+ * order, so that two transactions on PostgreSQL cannot wait for each other; and last in each transaction, because who moves a bucket's counters
+ * holds up everybody who moves them until it commits.
  *
  * Membership: `pending → active | failed`; `failed → pending` (retry); `active` stays while a later version is prepared.
  */
@@ -25,14 +26,14 @@ export async function addMemberships(
 }
 
 const addPending = prepared(
-  (db, $: { teamId: TeamId; fileId: FileId; version: number; bucketId: BucketId; now: number }) =>
+  (db, $: Bind<{ teamId: TeamId; fileId: FileId; version: number; bucketId: BucketId; now: number }>) =>
     db.insertInto("file_buckets").values({
-      team_id: $.teamId,
-      bucket_id: $.bucketId,
-      file_id: $.fileId,
+      team_id: $("teamId"),
+      bucket_id: $("bucketId"),
+      file_id: $("fileId"),
       status: "pending",
-      version: $.version,
-      created_at: $.now,
+      version: $("version"),
+      created_at: $("now"),
     }),
 );
 
@@ -53,8 +54,11 @@ export async function moveMemberships(
   await setStatus(tx, { fileId, status: to, version: chunks.version });
 }
 
-const setStatus = prepared((db, $: { fileId: FileId; status: MembershipStatus; version: number }) =>
-  db.updateTable("file_buckets").set({ status: $.status, version: $.version }).where("file_id", "=", $.fileId),
+const setStatus = prepared((db, $: Bind<{ fileId: FileId; status: MembershipStatus; version: number }>) =>
+  db
+    .updateTable("file_buckets")
+    .set({ status: $("status"), version: $("version") })
+    .where("file_id", "=", $("fileId")),
 );
 
 /** Removes all of the file's memberships. */
@@ -64,8 +68,8 @@ export async function removeMemberships(tx: Tx, fileId: FileId, chunksBefore: nu
   await tx.db.deleteFrom("file_buckets").where("file_id", "=", fileId).execute();
 }
 
-const membershipsOf = prepared((db, $: { fileId: FileId }) =>
-  db.selectFrom("file_buckets").select(["bucket_id", "status"]).where("file_id", "=", $.fileId).orderBy("bucket_id"),
+const membershipsOf = prepared((db, $: Bind<{ fileId: FileId }>) =>
+  db.selectFrom("file_buckets").select(["bucket_id", "status"]).where("file_id", "=", $("fileId")).orderBy("bucket_id"),
 );
 
 async function count(tx: Tx, bucketId: BucketId, status: MembershipStatus, files: number, chunks: number) {
@@ -88,15 +92,15 @@ interface CounterMoves {
   readonly syncedAt: number | null;
 }
 
-const moveCounters = prepared((db, $: CounterMoves) =>
+const moveCounters = prepared((db, $: Bind<CounterMoves>) =>
   db
     .updateTable("buckets")
     .set({
-      pending_files: sql<number>`pending_files + ${$.pending}`,
-      active_files: sql<number>`active_files + ${$.active}`,
-      failed_files: sql<number>`failed_files + ${$.failed}`,
-      active_chunks: sql<number>`active_chunks + ${$.chunks}`,
-      last_synced_at: sql<number>`COALESCE(${$.syncedAt}, last_synced_at)`,
+      pending_files: sql<number>`pending_files + ${$("pending")}`,
+      active_files: sql<number>`active_files + ${$("active")}`,
+      failed_files: sql<number>`failed_files + ${$("failed")}`,
+      active_chunks: sql<number>`active_chunks + ${$("chunks")}`,
+      last_synced_at: sql<number>`COALESCE(${$("syncedAt")}, last_synced_at)`,
     })
-    .where("id", "=", $.bucketId),
+    .where("id", "=", $("bucketId")),
 );

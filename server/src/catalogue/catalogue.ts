@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely";
+import { type Lock, NO_LOCKS } from "./locks.ts";
 import type { Schema } from "./schema.ts";
 
 /**
@@ -36,8 +37,31 @@ export interface CatalogueStats {
 /** What an operation works with. It awaits nothing but `db`, and does nothing random: ids and secrets come in its input. */
 export interface Tx {
   readonly db: Kysely<Schema>;
-  /** The time of the transaction, epoch milliseconds. */
+  /** The time of the transaction, epoch milliseconds; read after the declared locks were there. */
   readonly now: number;
+  readonly dialect: DialectName;
+  /**
+   * Locks what the operation has only found while it ran: of a later kind than all that it holds (locks.ts). What was read of it before may have
+   * changed: read it again, or let a conditional update judge it.
+   */
+  lock(...found: readonly Lock[]): Promise<void>;
+}
+
+export type DialectName = "sqlite" | "postgres";
+
+/** On a connection whose writers run one after another: there is nothing to lock. */
+export function serialTx(db: Kysely<Schema>, now: number): Tx {
+  return { db, now, dialect: "sqlite", lock: nothingToLock };
+}
+
+async function nothingToLock(): Promise<void> {}
+
+/**
+ * What the operation had found was gone when it had the lock: nothing is kept, and the engine runs it again. Never thrown where writers run
+ * one after another.
+ */
+export class LostRaceError extends Error {
+  override readonly name = "LostRaceError";
 }
 
 export interface Operation<I, O> {
@@ -45,6 +69,8 @@ export interface Operation<I, O> {
   readonly name: string;
   /** Runs on a read-only connection, never behind a commit. Ends within 2 s. */
   readonly readOnly: boolean;
+  /** What serialises it, as far as the input says. Everything that it reads in order to write must be under one of its locks. */
+  readonly locks: (input: I) => readonly Lock[];
   readonly run: (tx: Tx, input: I) => Promise<O>;
   /** Topics to wake after the commit. */
   readonly wakes: (input: I, output: O) => readonly string[];
@@ -52,14 +78,15 @@ export interface Operation<I, O> {
 
 export function writeOperation<I, O>(
   name: string,
+  locks: (input: I) => readonly Lock[],
   run: (tx: Tx, input: I) => Promise<O>,
   wakes: (input: I, output: O) => readonly string[] = () => [],
 ): Operation<I, O> {
-  return { name, readOnly: false, run, wakes };
+  return { name, readOnly: false, locks, run, wakes };
 }
 
 export function readOperation<I, O>(name: string, run: (tx: Tx, input: I) => Promise<O>): Operation<I, O> {
-  return { name, readOnly: true, run, wakes: () => [] };
+  return { name, readOnly: true, locks: NO_LOCKS, run, wakes: () => [] };
 }
 
 /** Topics, spelled in one place. */

@@ -5,7 +5,7 @@ import { kyselyOver } from "../sqlite/kysely-sqlite.ts";
 import { SQLITE_CODES, sqliteCodeOf } from "../sqlite/open-database.ts";
 import type { Answer, Call } from "../sqlite/thread-protocol.ts";
 import { failureOf } from "../sqlite/thread-server.ts";
-import type { Tx } from "./catalogue.ts";
+import { serialTx, type Tx } from "./catalogue.ts";
 import type { Schema } from "./schema.ts";
 
 /** An I/O error at COMMIT: what is on disk is unknown, and a failed fsync is never retried. The process ends (exit 74). */
@@ -83,7 +83,7 @@ export class GroupCommit {
     }
     try {
       this.#database.exec("SAVEPOINT operation");
-      const output = await operation.run({ db: this.#db, now }, call.input);
+      const output = await operation.run(serialTx(this.#db, now), call.input);
       if (isRefusal(output)) this.#database.exec("ROLLBACK TO operation");
       this.#database.exec("RELEASE operation");
       return { answer: { id: call.id, output }, error: null };

@@ -10,7 +10,7 @@ import type { Schema } from "./schema.ts";
 
 export const SQLITE: Dialect = { integer: "integer", strict: " STRICT" };
 
-const MIGRATIONS: readonly Migration[] = [
+export const MIGRATIONS: readonly Migration[] = [
   initial,
   fileWarnings,
   digestsOfDeletedFiles,

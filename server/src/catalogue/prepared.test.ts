@@ -4,9 +4,10 @@ import { type TestContext, test } from "node:test";
 import type { Kysely } from "kysely";
 import { brandId, type TeamId } from "../ids.ts";
 import { kyselyOver } from "../sqlite/kysely-sqlite.ts";
+import { serialTx } from "./catalogue.ts";
 import { SQLITE } from "./migrate.ts";
 import { initial } from "./migrations/0001-initial.ts";
-import { prepared } from "./prepared.ts";
+import { type Bind, prepared } from "./prepared.ts";
 import type { Schema } from "./schema.ts";
 
 function openDb(t: TestContext): Kysely<Schema> {
@@ -21,44 +22,50 @@ interface Team {
   readonly name: string;
 }
 
-test("a statement is built once for each database, and each call binds its own values, whatever order they come in", async (t) => {
+test("a statement is built once, whatever database runs it, and each call binds its own values, whatever order they come in", async (t) => {
   let built = 0;
-  const add = prepared((db, $: Team) => {
+  const add = prepared((db, $: Bind<Team>) => {
     built += 1;
-    return db.insertInto("teams").values({ id: $.id, slug: $.id, name: $.name, created_at: 0, open_sessions: 0 });
+    return db
+      .insertInto("teams")
+      .values({ id: $("id"), slug: $("id"), name: $("name"), created_at: 0, open_sessions: 0 });
   });
-  const named = prepared((db, $: { id: TeamId; not: string }) =>
-    db.selectFrom("teams").select(["id", "name"]).where("name", "!=", $.not).where("id", "=", $.id),
+  const named = prepared((db, $: Bind<{ id: TeamId; not: string }>) =>
+    db.selectFrom("teams").select(["id", "name"]).where("name", "!=", $("not")).where("id", "=", $("id")),
   );
-  const [one, two] = [openDb(t), openDb(t)];
+  const [one, two] = [serialTx(openDb(t), 0), serialTx(openDb(t), 0)];
   const teams = ["a", "b", "c"].map((name) => ({ id: brandId("team", `team_${name}`), name }));
-  await Promise.all(teams.map((team) => add({ db: one }, team)));
-  await add({ db: two }, { name: "other", id: brandId("team", "team_a") });
-  assert.equal(built, 2);
-  const found = await Promise.all(teams.map(({ id }) => named({ db: one }, { not: "b", id })));
+  await Promise.all(teams.map((team) => add(one, team)));
+  await add(two, { name: "other", id: brandId("team", "team_a") });
+  assert.equal(built, 1);
+  const found = await Promise.all(teams.map(({ id }) => named(one, { not: "b", id })));
   assert.deepEqual(found, [[teams[0]], [], [teams[2]]]);
-  assert.deepEqual(await named({ db: two }, { id: brandId("team", "team_a"), not: "a" }), [
-    { id: "team_a", name: "other" },
-  ]);
+  assert.deepEqual(await named(two, { id: brandId("team", "team_a"), not: "a" }), [{ id: "team_a", name: "other" }]);
 });
 
 test("what would be computed from a value before it is known is refused, not bound", async (t) => {
-  const db = openDb(t);
+  const tx = serialTx(openDb(t), 0);
   const computed = [
-    prepared((of, $: Team) => of.selectFrom("teams").select("id").where("name", "=", `${$.name}!`)),
-    prepared((of, $: Team) =>
+    prepared((of, $: Bind<Team>) =>
       of
         .selectFrom("teams")
         .select("id")
-        .where("name", "=", JSON.stringify([$.name])),
+        .where("name", "=", `${$("name")}!`),
     ),
-    prepared((of, $: { at: number }) =>
+    prepared((of, $: Bind<Team>) =>
       of
         .selectFrom("teams")
         .select("id")
-        .where("created_at", ">", $.at + 1),
+        .where("name", "=", JSON.stringify([$("name")])),
+    ),
+    prepared((of, $: Bind<{ at: number }>) =>
+      of
+        .selectFrom("teams")
+        .select("id")
+        // @ts-expect-error: it has no value yet
+        .where("created_at", ">", $("at") + 1),
     ),
   ];
   for (const statement of computed)
-    await assert.rejects(statement({ db }, { id: brandId("team", "team_a"), name: "a", at: 1 }), /not known before/);
+    await assert.rejects(statement(tx, { id: brandId("team", "team_a"), name: "a", at: 1 }), /not known before/);
 });

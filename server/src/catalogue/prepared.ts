@@ -1,28 +1,27 @@
-import type { Compilable, CompiledQuery, Kysely } from "kysely";
-import type { Tx } from "./catalogue.ts";
+import { type Compilable, type CompiledQuery, type Expression, type Kysely, sql } from "kysely";
+import type { DialectName, Tx } from "./catalogue.ts";
 import type { Schema } from "./schema.ts";
 
 /**
- * A statement of a hot path: built and compiled once for each database, afterwards only bound. (Kysely builds and compiles a query
+ * A statement of a hot path: built and compiled once for each dialect, afterwards only bound. (Kysely builds and compiles a query
  * anew at each call. That costs three times what SQLite needs to run it: decision 0024.)
  *
- *     const bucketNames = prepared((db, $: { teamId: TeamId }) =>
- *       db.selectFrom("buckets").select("name").where("team_id", "=", $.teamId));
+ *     const bucketNames = prepared((db, $: Bind<{ teamId: TeamId }>) =>
+ *       db.selectFrom("buckets").select("name").where("team_id", "=", $("teamId")));
  *     const rows = await bucketNames(tx, { teamId });
  *
- * In `build`, `$.name` stands for the input's member of that name, whatever that will be: it is no value yet, and never null. It may go where
- * a value goes and nowhere else. A sum like `$.now + 1` is made by the caller; a list for `in`, or a choice by what `$.name` is, needs plain
- * Kysely; `= null` is written `is null`.
+ * `$("teamId")` is a parameter: an expression of the member's type, with no value yet, so that the compiler refuses to compute with it. A sum
+ * like `now + 1` is made by the caller; a list for `in`, or a choice by what a value is, needs plain Kysely; `= null` is written `is null`.
  */
 export function prepared<Input extends object, Row>(
-  build: (db: Kysely<Schema>, $: Input) => Compilable<Row>,
-): (tx: Pick<Tx, "db">, input: Input) => Promise<readonly Row[]> {
-  const compiled = new WeakMap<Kysely<Schema>, CompiledQuery<Row>>();
-  return async ({ db }, input) => {
-    let query = compiled.get(db);
+  build: (db: Kysely<Schema>, $: Bind<Input>) => Compilable<Row>,
+): (tx: Pick<Tx, "db" | "dialect">, input: Input) => Promise<readonly Row[]> {
+  const compiled: { [Dialect in DialectName]?: CompiledQuery<Row> } = {};
+  return async ({ db, dialect }, input) => {
+    let query = compiled[dialect];
     if (query === undefined) {
-      query = build(db, slots<Input>()).compile();
-      compiled.set(db, query);
+      query = build(db, (name) => new Parameter(name)).compile();
+      compiled[dialect] = query;
     }
     const parameters = query.parameters.map((value) =>
       value instanceof Slot ? Reflect.get(input, value.name) : value,
@@ -32,25 +31,40 @@ export function prepared<Input extends object, Row>(
   };
 }
 
-/** Where a member of the input goes: Kysely takes it for a value, and hands it back among the parameters. */
+/** A member of the input by its name, as a parameter of the statement. */
+export type Bind<Input> = <Name extends keyof Input>(name: Name) => Expression<Input[Name]>;
+
+/** Stands among the compiled statement's parameters until a call binds the member of that name. */
 class Slot {
   readonly name: PropertyKey;
 
   constructor(name: PropertyKey) {
     this.name = name;
   }
+}
 
-  /** A sum, a text or JSON made of one would bind nonsense. */
+/** An expression of one parameter. */
+class Parameter<Value> implements Expression<Value> {
+  readonly #slot: Slot;
+
+  constructor(name: PropertyKey) {
+    this.#slot = new Slot(name);
+  }
+
+  get expressionType(): Value | undefined {
+    return undefined;
+  }
+
+  toOperationNode() {
+    return sql<Value>`${this.#slot}`.toOperationNode();
+  }
+
+  /** The compiler refuses sums, but not a text or JSON made of one, which would bind nonsense. */
   [Symbol.toPrimitive](): never {
     return this.toJSON();
   }
 
   toJSON(): never {
-    throw new TypeError(`$.${String(this.name)} is not known before the statement runs: work with it outside of build`);
+    throw new TypeError(`$(${String(this.#slot.name)}) is not known before the statement runs: work with it outside`);
   }
-}
-
-/** For each member that is asked for, its slot; the types say that it is the value, which it will be. */
-function slots<Input extends object>(): Input {
-  return new Proxy({}, { get: (_target, name) => new Slot(name) }) as Input;
 }

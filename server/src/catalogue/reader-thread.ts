@@ -8,6 +8,7 @@ import { openDatabase } from "../sqlite/open-database.ts";
 import type { Answer, Call } from "../sqlite/thread-protocol.ts";
 import { failureOf, threadServer } from "../sqlite/thread-server.ts";
 import { ReaderGate } from "../sqlite/wal-checkpoint.ts";
+import { serialTx } from "./catalogue.ts";
 import { storageCodeOf } from "./group-commit.ts";
 import type { Schema } from "./schema.ts";
 
@@ -45,7 +46,7 @@ function main({ path, clockOffset, writerPort }: ReaderThreadData): void {
       if (operation === undefined) throw new Error(`there is no operation ${call.method}`);
       connection ??= connect(path);
       connection.database.exec("BEGIN");
-      return { id: call.id, output: await operation.run({ db: connection.db, now: clock.now() }, call.input) };
+      return { id: call.id, output: await operation.run(serialTx(connection.db, clock.now()), call.input) };
     } catch (error) {
       return failureOf(call.id, error, storageCodeOf(error));
     } finally {

@@ -7,6 +7,7 @@ import { createFirstKey, createKey, listKeys, type NewKey } from "../access/stor
 import { createIdSource } from "../ids.ts";
 import { openDatabase } from "../sqlite/open-database.ts";
 import { type Catalogue, writeOperation } from "./catalogue.ts";
+import { NO_LOCKS } from "./locks.ts";
 import { openSqliteCatalogue } from "./sqlite.ts";
 
 const MIB = 1024 * 1024;
@@ -89,7 +90,7 @@ test("A schema newer than this program is refused with a sentence that says what
 });
 
 test("An operation that nobody registered is an error of its call; the thread goes on", async () => {
-  const unknown = writeOperation("test.nowhere", async () => "");
+  const unknown = writeOperation("test.nowhere", NO_LOCKS, async () => "");
   await assert.rejects(catalogue.run(unknown, {}), /no operation test.nowhere/);
   await addKey("after");
   assert.deepEqual(fatal, []);

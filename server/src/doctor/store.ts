@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { readOperation, type Tx, writeOperation } from "../catalogue/catalogue.ts";
+import { NO_LOCKS } from "../catalogue/locks.ts";
 import type { BucketId, TeamId } from "../ids.ts";
 
 /** Counters that the catalogue keeps beside its rows: compared with the rows, and set to what the rows say. */
@@ -34,11 +35,25 @@ export const wrongTeams = readOperation("doctor.wrongTeams", async (tx, _input: 
 
 export const recount = writeOperation(
   "doctor.recount",
+  NO_LOCKS,
   async (tx, { buckets, teams }: { buckets: readonly BucketId[]; teams: readonly TeamId[] }): Promise<number> => {
-    for (const id of buckets)
+    // Each row is written before its own rows are counted: whoever moves its counter then waits for this transaction, or is waited for.
+    for (const id of buckets.toSorted()) {
+      await tx.db
+        .updateTable("buckets")
+        .set(({ ref }) => ({ active_chunks: ref("active_chunks") }))
+        .where("id", "=", id)
+        .execute();
       await tx.db
         .updateTable("buckets")
         .set(await countBucket(tx, id))
+        .where("id", "=", id)
+        .execute();
+    }
+    for (const id of teams.toSorted())
+      await tx.db
+        .updateTable("teams")
+        .set(({ ref }) => ({ open_sessions: ref("open_sessions") }))
         .where("id", "=", id)
         .execute();
     const live = teams.length === 0 ? new Map() : await liveSessions(tx);

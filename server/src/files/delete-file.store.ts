@@ -1,5 +1,6 @@
 import { removeMemberships } from "../buckets/membership.store.ts";
 import { TOPICS, type Tx, writeOperation } from "../catalogue/catalogue.ts";
+import { lockFile } from "../catalogue/locks.ts";
 import type { FilesTable } from "../catalogue/schema.ts";
 import { FILE_ERRORS, type Refusal, refuse } from "../errors.ts";
 import type { TaskId } from "../ids.ts";
@@ -12,6 +13,7 @@ import { type FileRef, type FileView, ownFile, viewOf } from "./view.store.ts";
  */
 export const deleteFile = writeOperation(
   "files.delete",
+  lockFile,
   async (tx, input: FileRef & { removalTaskId: TaskId }): Promise<DeletedFile | Refusal> => {
     const row = await ownFile(tx, input);
     if (row === undefined) return refuse("file_not_found");
@@ -30,7 +32,6 @@ export interface DeletedFile {
 }
 
 async function bury(tx: Tx, row: FilesTable, removalTaskId: TaskId): Promise<readonly TaskId[]> {
-  await removeMemberships(tx, row.id, row.active_chunks);
   await tx.db.deleteFrom("file_tags").where("file_id", "=", row.id).execute();
   await tx.db.deleteFrom("file_metadata").where("file_id", "=", row.id).execute();
   await tx.db
@@ -65,6 +66,7 @@ async function bury(tx: Tx, row: FilesTable, removalTaskId: TaskId): Promise<rea
     { id: row.id, teamId: row.team_id, version: row.version },
     removalTaskId,
   );
+  await removeMemberships(tx, row.id, row.active_chunks);
   return cancelled;
 }
 

@@ -1,7 +1,7 @@
 import type { BlobKey } from "../blobs/blob-store.ts";
 import { addMemberships } from "../buckets/membership.store.ts";
 import type { Tx } from "../catalogue/catalogue.ts";
-import { prepared } from "../catalogue/prepared.ts";
+import { type Bind, prepared } from "../catalogue/prepared.ts";
 import type { FilesTable } from "../catalogue/schema.ts";
 import type { BucketId, FileId, SessionId, TaskId, TeamId } from "../ids.ts";
 import { enqueueTask } from "../tasks/store.ts";
@@ -52,8 +52,8 @@ export async function insertFile(tx: Tx, file: NewFile): Promise<void> {
   });
   await insertTags(tx, file);
   await insertMetadata(tx, file);
-  await addMemberships(tx, { teamId: file.teamId, fileId: file.id, version: 1 }, file.bucketIds);
   await enqueueTask(tx, { id: file.taskId, teamId: file.teamId, fileId: file.id, type: "index", version: 1 });
+  await addMemberships(tx, { teamId: file.teamId, fileId: file.id, version: 1 }, file.bucketIds);
 }
 
 const NEW_FILE = {
@@ -73,23 +73,23 @@ const NEW_FILE = {
   deleted_at: null,
 } as const;
 
-const insertRow = prepared((db, $: Omit<FilesTable, keyof typeof NEW_FILE>) =>
+const insertRow = prepared((db, $: Bind<Omit<FilesTable, keyof typeof NEW_FILE>>) =>
   db.insertInto("files").values({
     ...NEW_FILE,
-    id: $.id,
-    team_id: $.team_id,
-    title: $.title,
-    filename: $.filename,
-    content_type: $.content_type,
-    size_bytes: $.size_bytes,
-    sha256: $.sha256,
-    tags: $.tags,
-    metadata: $.metadata,
-    blob_key: $.blob_key,
-    session_id: $.session_id,
-    task_id: $.task_id,
-    created_at: $.created_at,
-    updated_at: $.updated_at,
+    id: $("id"),
+    team_id: $("team_id"),
+    title: $("title"),
+    filename: $("filename"),
+    content_type: $("content_type"),
+    size_bytes: $("size_bytes"),
+    sha256: $("sha256"),
+    tags: $("tags"),
+    metadata: $("metadata"),
+    blob_key: $("blob_key"),
+    session_id: $("session_id"),
+    task_id: $("task_id"),
+    created_at: $("created_at"),
+    updated_at: $("updated_at"),
   }),
 );
 

@@ -1,5 +1,6 @@
 import { moveMemberships } from "../buckets/membership.store.ts";
 import { TOPICS, writeOperation } from "../catalogue/catalogue.ts";
+import { lockFile } from "../catalogue/locks.ts";
 import type { TaskLane } from "../catalogue/schema.ts";
 import { type Refusal, refuse } from "../errors.ts";
 import type { TaskId } from "../ids.ts";
@@ -13,6 +14,7 @@ import { type FileRef, type FileView, ownFile, viewOf } from "./view.store.ts";
  */
 export const reindexFile = writeOperation(
   "files.reindex",
+  lockFile,
   async (tx, input: FileRef & { taskId: TaskId; lane?: TaskLane }): Promise<ReindexedFile | Refusal> => {
     const row = await ownFile(tx, input);
     const state = row === undefined ? null : nextFileState(row.state, "reindex");

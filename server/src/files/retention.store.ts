@@ -1,4 +1,5 @@
 import { writeOperation } from "../catalogue/catalogue.ts";
+import { LOCKS, NO_LOCKS } from "../catalogue/locks.ts";
 import { LIMITS } from "../limits.ts";
 
 /**
@@ -8,7 +9,8 @@ import { LIMITS } from "../limits.ts";
  */
 export const forgetTombstones = writeOperation(
   "files.forgetTombstones",
-  async ({ db, now }, { limit }: { limit: number }): Promise<number> => {
+  NO_LOCKS,
+  async ({ db, now, lock }, { limit }: { limit: number }): Promise<number> => {
     const old = await db
       .selectFrom("files")
       .select("id")
@@ -36,6 +38,8 @@ export const forgetTombstones = writeOperation(
       .orderBy("deleted_at")
       .limit(limit)
       .execute();
+    // Who deletes one of them again finds it whole, or not at all. Nothing makes a tombstone anything else.
+    await lock(...old.map(({ id }) => LOCKS.file(id)));
     for (const { id } of old) {
       await db.deleteFrom("tasks").where("file_id", "=", id).execute();
       await db.deleteFrom("files").where("id", "=", id).execute();

@@ -8,7 +8,7 @@ import type { BlobStore } from "../blobs/blob-store.ts";
 import { openFsBlobStore } from "../blobs/fs.ts";
 import { blobPath } from "../blobs/fs-layout.ts";
 import { originalKey, textKey } from "../blobs/keys.ts";
-import type { Catalogue } from "../catalogue/catalogue.ts";
+import { type Catalogue, serialTx } from "../catalogue/catalogue.ts";
 import type { FileState } from "../catalogue/schema.ts";
 import { readConfig } from "../config.ts";
 import type { FileWarning } from "../errors.ts";
@@ -233,22 +233,19 @@ async function insertAsFinalize(
       task_id: taskId,
     })
     .execute();
-  await insertFile(
-    { db: t.db, now },
-    {
-      id: fileId,
-      taskId,
-      teamId,
-      sessionId,
-      ...texts,
-      contentType: "text/plain",
-      sizeBytes,
-      sha256,
-      tags,
-      bucketIds,
-      blobKey: originalKey(sessionId, sha256),
-    },
-  );
+  await insertFile(serialTx(t.db, now), {
+    id: fileId,
+    taskId,
+    teamId,
+    sessionId,
+    ...texts,
+    contentType: "text/plain",
+    sizeBytes,
+    sha256,
+    tags,
+    bucketIds,
+    blobKey: originalKey(sessionId, sha256),
+  });
   t.database.exec("COMMIT");
 }
 

@@ -1,7 +1,7 @@
 import type { BlobKey } from "../blobs/blob-store.ts";
 import { storedKey } from "../blobs/keys.ts";
 import type { Tx } from "../catalogue/catalogue.ts";
-import { prepared } from "../catalogue/prepared.ts";
+import { type Bind, prepared } from "../catalogue/prepared.ts";
 import type { FileState, FilesTable, MembershipStatus } from "../catalogue/schema.ts";
 import type { FileWarning, JsonValue } from "../errors.ts";
 import type { BucketId, FileId, SessionId, TaskId, TeamId } from "../ids.ts";
@@ -68,8 +68,8 @@ export async function ownFile(tx: Tx, ref: FileRef): Promise<FilesTable | undefi
   return row;
 }
 
-const fileOfTeam = prepared((db, $: FileRef) =>
-  db.selectFrom("files").selectAll().where("id", "=", $.fileId).where("team_id", "=", $.teamId),
+const fileOfTeam = prepared((db, $: Bind<FileRef>) =>
+  db.selectFrom("files").selectAll().where("id", "=", $("fileId")).where("team_id", "=", $("teamId")),
 );
 
 /** The views of at most limits.listMax rows, in their order: two reads for all of them, and the heads of the queue when some wait. */
@@ -101,8 +101,8 @@ async function membershipsOf(tx: Tx, rows: readonly FilesTable[]): Promise<Reado
 }
 
 /** What polls ask for, all day: compiled once. A list's statement differs by its length. */
-const membershipsOfOne = prepared((db, $: { fileId: FileId }) =>
-  memberships(db).where("file_buckets.file_id", "=", $.fileId),
+const membershipsOfOne = prepared((db, $: Bind<{ fileId: FileId }>) =>
+  memberships(db).where("file_buckets.file_id", "=", $("fileId")),
 );
 
 function memberships(db: Tx["db"]) {
@@ -133,7 +133,9 @@ async function taskOfOne(tx: Tx, taskId: TaskId): Promise<readonly VisibleTask[]
   return task === undefined ? [] : [{ task, queuePosition: await queuePositionOf(tx, task) }];
 }
 
-const taskById = prepared((db, $: { taskId: TaskId }) => db.selectFrom("tasks").selectAll().where("id", "=", $.taskId));
+const taskById = prepared((db, $: Bind<{ taskId: TaskId }>) =>
+  db.selectFrom("tasks").selectAll().where("id", "=", $("taskId")),
+);
 
 function toView(row: FilesTable, memberships: readonly Membership[], task: VisibleTask): FileView {
   // Texts that we serialised ourselves, from values that were checked then.

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { moveMemberships } from "../buckets/membership.store.ts";
 import { readOperation, writeOperation } from "../catalogue/catalogue.ts";
+import { LOCKS } from "../catalogue/locks.ts";
 import type { FileId, TeamId } from "../ids.ts";
 
 /** What rebuild, audit and doctor ask of the catalogue: which builds the index has to hold. */
@@ -79,6 +80,7 @@ export const stillShown = readOperation(
 /** After a rebuild that cut the text into another number of chunks than the build had (another version of Wharf wrote it). */
 export const correctChunks = writeOperation(
   "indexing.correctChunks",
+  ({ file }: { file: FileId }) => [LOCKS.file(file)],
   async (tx, input: { file: FileId; build: string; chunks: number }): Promise<boolean> => {
     const file = await tx.db
       .selectFrom("files")

@@ -1,7 +1,8 @@
 import { sql } from "kysely";
 import { moveMemberships } from "../buckets/membership.store.ts";
 import { readOperation, TOPICS, writeOperation } from "../catalogue/catalogue.ts";
-import { prepared } from "../catalogue/prepared.ts";
+import { lockFile } from "../catalogue/locks.ts";
+import { type Bind, prepared } from "../catalogue/prepared.ts";
 import type { FilesTable } from "../catalogue/schema.ts";
 import { EXTRACTOR_VERSION } from "../extraction/extractor-version.ts";
 import { nextFileState } from "../files/file.ts";
@@ -24,12 +25,14 @@ export interface Source {
   readonly buckets: readonly BucketId[];
 }
 
-const fileById = prepared((db, $: { fileId: FileId }) => db.selectFrom("files").selectAll().where("id", "=", $.fileId));
-const tagsOf = prepared((db, $: { fileId: FileId }) =>
-  db.selectFrom("file_tags").select("tag").where("file_id", "=", $.fileId),
+const fileById = prepared((db, $: Bind<{ fileId: FileId }>) =>
+  db.selectFrom("files").selectAll().where("id", "=", $("fileId")),
 );
-const bucketsOf = prepared((db, $: { fileId: FileId }) =>
-  db.selectFrom("file_buckets").select("bucket_id").where("file_id", "=", $.fileId),
+const tagsOf = prepared((db, $: Bind<{ fileId: FileId }>) =>
+  db.selectFrom("file_tags").select("tag").where("file_id", "=", $("fileId")),
+);
+const bucketsOf = prepared((db, $: Bind<{ fileId: FileId }>) =>
+  db.selectFrom("file_buckets").select("bucket_id").where("file_id", "=", $("fileId")),
 );
 
 /** Null when the file is deleted (its task was cancelled then) or has no original. */
@@ -77,6 +80,7 @@ export interface Activated {
  */
 export const activate = writeOperation(
   "indexing.activate",
+  lockFile,
   async (tx, build: Activation): Promise<Activated> => {
     if (!(await succeedTask(tx, build))) return { activated: false, replaced: null };
     const [file] = await fileById(tx, build);
@@ -95,25 +99,25 @@ export const activate = writeOperation(
   ({ taskId, fileId }, { activated }) => (activated ? topicsOf(taskId, fileId) : []),
 );
 
-const showBuild = prepared((db, $: Activation & { readonly state: FilesTable["state"]; readonly now: number }) =>
+const showBuild = prepared((db, $: Bind<Activation & { readonly state: FilesTable["state"]; readonly now: number }>) =>
   db
     .updateTable("files")
     .set({
-      state: $.state,
-      detected_content_type: $.detectedType,
-      active_version: $.version,
-      active_build: $.build,
-      active_chunks: $.chunks,
-      active_pages: $.pages,
-      text_key: $.textKey,
-      warnings: $.warnings,
+      state: $("state"),
+      detected_content_type: $("detectedType"),
+      active_version: $("version"),
+      active_build: $("build"),
+      active_chunks: $("chunks"),
+      active_pages: $("pages"),
+      text_key: $("textKey"),
+      warnings: $("warnings"),
       extractor_version: EXTRACTOR_VERSION,
       error_code: null,
       error_message: null,
-      indexed_at: $.now,
-      updated_at: $.now,
+      indexed_at: $("now"),
+      updated_at: $("now"),
     })
-    .where("id", "=", $.fileId),
+    .where("id", "=", $("fileId")),
 );
 
 /**
@@ -208,6 +212,7 @@ export const findRemoval = readOperation(
 /** The end of a removal: the tombstone names no bytes any more. False: the attempt no longer holds the task. */
 export const finishRemoval = writeOperation(
   "indexing.finishRemoval",
+  lockFile,
   async (tx, ref: AttemptRef): Promise<boolean> => {
     if (!(await succeedTask(tx, ref))) return false;
     await tx.db

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { TOPICS, type Tx, writeOperation } from "../catalogue/catalogue.ts";
-import { prepared } from "../catalogue/prepared.ts";
+import { LOCKS, lockFile, NO_LOCKS } from "../catalogue/locks.ts";
+import { type Bind, prepared } from "../catalogue/prepared.ts";
 import type { TaskLane, TasksTable } from "../catalogue/schema.ts";
 import type { FileId, TaskId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
@@ -41,6 +42,7 @@ export interface Held {
 /** Renews the lease. `changed`: the report says something new; only then does the object that clients see change (POL-6). */
 export const heartbeat = writeOperation(
   "tasks.heartbeat",
+  lockFile,
   async (
     { db, now },
     { taskId, attempt, report, changed }: AttemptRef & { report: TaskReport; changed: boolean },
@@ -70,6 +72,7 @@ function progressColumns({ stage, progress }: TaskReport) {
 
 export const recordFault = writeOperation(
   "tasks.recordFault",
+  lockFile,
   async (tx, { fault, ...ref }: AttemptRef & { fault: Fault }): Promise<Held> => {
     const task = await heldTask(tx, ref);
     if (task === undefined) return { held: false };
@@ -84,6 +87,7 @@ export const recordFault = writeOperation(
 /** What failed is in the log; clients read the sentence of its kind. */
 export const recordTrouble = writeOperation(
   "tasks.recordTrouble",
+  lockFile,
   async (tx, { trouble, ...ref }: AttemptRef & { trouble: Trouble }): Promise<Held> => {
     const task = await heldTask(tx, ref);
     if (task === undefined) return { held: false };
@@ -95,6 +99,7 @@ export const recordTrouble = writeOperation(
 
 export const releaseTask = writeOperation(
   "tasks.release",
+  lockFile,
   async (tx, { lane, ...ref }: AttemptRef & { lane: TaskLane }): Promise<Held> => {
     const task = await heldTask(tx, ref);
     if (task === undefined) return { held: false };
@@ -110,7 +115,7 @@ export async function succeedTask(tx: Tx, { taskId, attempt }: AttemptRef): Prom
   return rows.length > 0;
 }
 
-const succeed = prepared((db, $: { taskId: TaskId; attempt: number; now: number }) =>
+const succeed = prepared((db, $: Bind<{ taskId: TaskId; attempt: number; now: number }>) =>
   db
     .updateTable("tasks")
     .set({
@@ -121,12 +126,12 @@ const succeed = prepared((db, $: { taskId: TaskId; attempt: number; now: number 
       lease_until: null,
       error_code: null,
       error_message: null,
-      finished_at: $.now,
-      updated_at: $.now,
+      finished_at: $("now"),
+      updated_at: $("now"),
     })
-    .where("id", "=", $.taskId)
+    .where("id", "=", $("taskId"))
     .where("state", "=", "running")
-    .where("attempt", "=", $.attempt)
+    .where("attempt", "=", $("attempt"))
     .returning("id"),
 );
 
@@ -139,6 +144,7 @@ const RESCUE_BATCH = 100;
  */
 export const rescueTasks = writeOperation(
   "tasks.rescue",
+  NO_LOCKS,
   async (tx, { expectedNow }: { expectedNow: number | null }): Promise<Rescued> => {
     if (expectedNow === null || Math.abs(tx.now - expectedNow) > LIMITS.lateTimerMs)
       return { now: tx.now, asExpected: false, returned: [] };
@@ -148,9 +154,10 @@ export const rescueTasks = writeOperation(
       .where("state", "=", sql.lit("running"))
       .orderBy("lease_until")
       .limit(RESCUE_BATCH);
-    const over = await running.where("lease_until", "<=", tx.now).execute();
-    const absurd = await running.where("lease_until", ">", tx.now + LIMITS.leaseMs).execute();
-    return returnAll(tx, [...over, ...absurd], afterLostLease);
+    return returnAll(tx, afterLostLease, async () => [
+      ...(await running.where("lease_until", "<=", tx.now).execute()),
+      ...(await running.where("lease_until", ">", tx.now + LIMITS.leaseMs).execute()),
+    ]);
   },
   wakeReturned,
 );
@@ -161,10 +168,11 @@ export const rescueTasks = writeOperation(
  */
 export const requeueAllTasks = writeOperation(
   "tasks.requeueAll",
-  async (tx): Promise<Rescued> => {
-    const running = await tx.db.selectFrom("tasks").selectAll().where("state", "=", sql.lit("running")).execute();
-    return returnAll(tx, running, afterCrash);
-  },
+  NO_LOCKS,
+  (tx): Promise<Rescued> =>
+    returnAll(tx, afterCrash, () =>
+      tx.db.selectFrom("tasks").selectAll().where("state", "=", sql.lit("running")).execute(),
+    ),
   wakeReturned,
 );
 
@@ -185,13 +193,18 @@ export interface Rescued {
   readonly returned: readonly ReturnedTask[];
 }
 
+/** Of what `find` finds, what it finds again once nobody else can renew a lease or end a task of it. */
 async function returnAll(
   tx: Tx,
-  tasks: readonly TasksTable[],
   decide: (task: TaskFigures, now: number) => TaskDecision,
+  find: () => Promise<readonly TasksTable[]>,
 ): Promise<Rescued> {
   const returned: ReturnedTask[] = [];
-  for (const task of tasks) {
+  const found = await find();
+  await tx.lock(...found.map((task) => LOCKS.file(task.file_id)));
+  const locked = new Set(found.map((task) => task.id));
+  for (const task of found.length === 0 ? [] : await find()) {
+    if (!locked.has(task.id)) continue;
     const decision = decide(figuresOf(task), tx.now);
     const suspect = isSuspect(decision.crashes);
     await letGo(tx, task, decision, suspect ? { code: "internal", message: SUSPECT_NOTE } : null);

@@ -1,6 +1,7 @@
-import { sql } from "kysely";
+import { type Expression, sql } from "kysely";
 import type { Tx } from "../catalogue/catalogue.ts";
-import { prepared } from "../catalogue/prepared.ts";
+import { LOCKS } from "../catalogue/locks.ts";
+import { type Bind, prepared } from "../catalogue/prepared.ts";
 import type { TaskLane, TasksTable } from "../catalogue/schema.ts";
 import type { TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
@@ -18,6 +19,11 @@ import { LONGEST_BACKOFF_MS } from "./task.ts";
  * Both look-ups are one step in an index of due tasks (tasks_to_claim, tasks_to_claim_by_team), whatever the queue's length.
  */
 export async function fairPlace(tx: Tx, teamId: TeamId, lane: TaskLane): Promise<number> {
+  await tx.lock(LOCKS.line(teamId, lane));
+  return placeInLine(tx, teamId, lane);
+}
+
+async function placeInLine(tx: Tx, teamId: TeamId, lane: TaskLane): Promise<number> {
   const front = await frontPlace(tx, lane);
   const [last] = await lastOfTeam(tx, { teamId, lane });
   return last === undefined ? front : Math.max(front, last.fair_at + LIMITS.fairShareMs);
@@ -30,16 +36,16 @@ export async function frontPlace(tx: Tx, lane: TaskLane): Promise<number> {
 }
 
 /** Who is claimed next in the lane. */
-export const headOfQueue = prepared((db, $: { lane: TaskLane }) =>
-  dueTasks(db, $.lane).orderBy("fair_at").orderBy("id").limit(1),
+export const headOfQueue = prepared((db, $: Bind<{ lane: TaskLane }>) =>
+  dueTasks(db, $("lane")).orderBy("fair_at").orderBy("id").limit(1),
 );
 
-const lastOfTeam = prepared((db, $: { teamId: TeamId; lane: TaskLane }) =>
-  dueTasks(db, $.lane).where("team_id", "=", $.teamId).orderBy("fair_at", "desc").orderBy("id", "desc").limit(1),
+const lastOfTeam = prepared((db, $: Bind<{ teamId: TeamId; lane: TaskLane }>) =>
+  dueTasks(db, $("lane")).where("team_id", "=", $("teamId")).orderBy("fair_at", "desc").orderBy("id", "desc").limit(1),
 );
 
 /** `sql.lit`: SQLite uses a partial index (tasks_to_claim) only for a literal that it can compare with the index's own. */
-function dueTasks(db: Tx["db"], lane: TaskLane) {
+function dueTasks(db: Tx["db"], lane: Expression<TaskLane>) {
   return db
     .selectFrom("tasks")
     .select(["id", "fair_at"])
@@ -50,7 +56,8 @@ function dueTasks(db: Tx["db"], lane: TaskLane) {
 
 /**
  * Makes tasks due whose back-off is over, or longer than any may be (the clock went back): each gets a place as if it were new.
- * At most limits.dueTasksPerClaim, the longest waiting first (index tasks_backed_off); and of the suspects one.
+ * At most limits.dueTasksPerClaim, the longest waiting first (index tasks_backed_off); and of the suspects one. Only claims call it, which take
+ * turns; without the team's line to itself, the worst is that a task which is queued at this instant gets the same place.
  */
 export async function makeDue(tx: Tx): Promise<void> {
   // Two statements: an OR over one index would sort everything that is due before it takes the first few.
@@ -59,14 +66,17 @@ export async function makeDue(tx: Tx): Promise<void> {
   for (const { id, team_id, lane } of [...over, ...absurd, ...(await nextSuspect(tx))]) {
     await tx.db
       .updateTable("tasks")
-      .set({ due_at: null, fair_at: await fairPlace(tx, team_id, lane) })
+      .set({ due_at: null, fair_at: await placeInLine(tx, team_id, lane) })
       .where("id", "=", id)
+      .where("state", "=", "queued")
       .execute();
   }
 }
 
-const backedOffUntil = prepared((db, $: { now: number }) => backedOff(db).where("due_at", "<=", $.now));
-const backedOffBeyond = prepared((db, $: { longest: number }) => backedOff(db).where("due_at", ">", $.longest));
+const backedOffUntil = prepared((db, $: Bind<{ now: number }>) => backedOff(db).where("due_at", "<=", $("now")));
+const backedOffBeyond = prepared((db, $: Bind<{ longest: number }>) =>
+  backedOff(db).where("due_at", ">", $("longest")),
+);
 
 function backedOff(db: Tx["db"]) {
   return db
@@ -92,7 +102,7 @@ async function nextSuspect(tx: Tx): Promise<readonly Pick<TasksTable, "id" | "te
 }
 
 /** Few, since each was running when a server ended. The first condition names the index (tasks_crashed). */
-const suspects = prepared((db, _: object) =>
+const suspects = prepared((db, _: Bind<object>) =>
   db
     .selectFrom("tasks")
     .select(["id", "team_id", "lane", "due_at"])

@@ -1,31 +1,31 @@
 import { moveMemberships } from "../buckets/membership.store.ts";
 import type { Tx } from "../catalogue/catalogue.ts";
-import { prepared } from "../catalogue/prepared.ts";
+import { type Bind, prepared } from "../catalogue/prepared.ts";
 import type { FilesTable } from "../catalogue/schema.ts";
 import { EXTRACTOR_VERSION } from "../extraction/extractor-version.ts";
 import { type FileEvent, membershipStatusOf, nextFileState } from "../files/file.ts";
 import type { FileId } from "../ids.ts";
 
-const fileById = prepared((db, $: { id: FileId }) =>
+const fileById = prepared((db, $: Bind<{ id: FileId }>) =>
   db
     .selectFrom("files")
     .select(["state", "version", "active_chunks", "task_id", "extractor_version"])
-    .where("id", "=", $.id),
+    .where("id", "=", $("id")),
 );
 
 type StateColumns = "id" | "state" | "error_code" | "error_message" | "extractor_version" | "updated_at";
 
-const setState = prepared((db, $: Pick<FilesTable, StateColumns>) =>
+const setState = prepared((db, $: Bind<Pick<FilesTable, StateColumns>>) =>
   db
     .updateTable("files")
     .set({
-      state: $.state,
-      error_code: $.error_code,
-      error_message: $.error_message,
-      extractor_version: $.extractor_version,
-      updated_at: $.updated_at,
+      state: $("state"),
+      error_code: $("error_code"),
+      error_message: $("error_message"),
+      extractor_version: $("extractor_version"),
+      updated_at: $("updated_at"),
     })
-    .where("id", "=", $.id),
+    .where("id", "=", $("id")),
 );
 
 /**

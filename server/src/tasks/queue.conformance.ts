@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { serialTx } from "../catalogue/catalogue.ts";
 import type { TaskLane } from "../catalogue/schema.ts";
 import type { TaskId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
@@ -299,7 +300,7 @@ export function describeTaskQueue(name: string, open: () => Promise<TestCatalogu
       const removal = on.ids.next("task");
       on.database.exec("BEGIN IMMEDIATE");
       const file = { id: claim.fileId, teamId: team, version: 1 };
-      const { cancelled } = await replaceTasksByRemoval({ db: on.db, now: on.now() }, file, removal);
+      const { cancelled } = await replaceTasksByRemoval(serialTx(on.db, on.now()), file, removal);
       on.database.exec("COMMIT");
       assert.deepEqual(cancelled, [id]);
       assert.equal(await on.queue.heartbeat(claim, { stage: "extracting", progress: null }, false), false);
@@ -350,7 +351,7 @@ export function describeTaskQueue(name: string, open: () => Promise<TestCatalogu
         .where("id", "=", claim.fileId)
         .execute();
       const task = { id: on.ids.next("task"), teamId: team, fileId: claim.fileId, type: "index", version: 1 } as const;
-      await enqueueTask({ db: on.db, now: on.now() }, task);
+      await enqueueTask(serialTx(on.db, on.now()), task);
       await on.queue.fault(await claimed(), { code: "corrupt_file", message: "No.", permanent: true, death: false });
       assert.equal((await on.file(claim.fileId)).state, "queued");
       await drain();

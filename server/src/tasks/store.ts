@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { readOperation, TOPICS, type Tx, writeOperation } from "../catalogue/catalogue.ts";
-import { prepared } from "../catalogue/prepared.ts";
+import { lockFileOfTask } from "../catalogue/locks.ts";
+import { type Bind, prepared } from "../catalogue/prepared.ts";
 import type { TaskLane, TaskState, TasksTable, TaskType } from "../catalogue/schema.ts";
 import { FILE_ERRORS, type Refusal, refuse } from "../errors.ts";
 import type { FileId, TaskId, TeamId } from "../ids.ts";
@@ -61,19 +62,19 @@ const NEW_TASK = {
   finished_at: null,
 } as const;
 
-const insertRow = prepared((db, $: Omit<TasksTable, keyof typeof NEW_TASK>) =>
+const insertRow = prepared((db, $: Bind<Omit<TasksTable, keyof typeof NEW_TASK>>) =>
   db.insertInto("tasks").values({
     ...NEW_TASK,
-    id: $.id,
-    team_id: $.team_id,
-    file_id: $.file_id,
-    type: $.type,
-    version: $.version,
-    lane: $.lane,
-    fair_at: $.fair_at,
-    due_at: $.due_at,
-    created_at: $.created_at,
-    updated_at: $.updated_at,
+    id: $("id"),
+    team_id: $("team_id"),
+    file_id: $("file_id"),
+    type: $("type"),
+    version: $("version"),
+    lane: $("lane"),
+    fair_at: $("fair_at"),
+    due_at: $("due_at"),
+    created_at: $("created_at"),
+    updated_at: $("updated_at"),
   }),
 );
 
@@ -151,28 +152,28 @@ export async function withQueuePositions(tx: Tx, tasks: readonly TasksTable[]): 
   }));
 }
 
-const headOfLine = prepared((db, $: Pick<TasksTable, "team_id" | "lane">) =>
+const headOfLine = prepared((db, $: Bind<Pick<TasksTable, "team_id" | "lane">>) =>
   db
     .selectFrom("tasks")
     .select("id")
     .where("state", "=", sql.lit("queued"))
     .where("due_at", "is", null)
-    .where("team_id", "=", $.team_id)
-    .where("lane", "=", $.lane)
+    .where("team_id", "=", $("team_id"))
+    .where("lane", "=", $("lane"))
     .orderBy("fair_at")
     .orderBy("id")
     .limit(LIMITS.queuePositionMax),
 );
 
-const countBefore = prepared((db, $: Pick<TasksTable, "id" | "team_id" | "lane" | "fair_at">) => {
+const countBefore = prepared((db, $: Bind<Pick<TasksTable, "id" | "team_id" | "lane" | "fair_at">>) => {
   const before = db
     .selectFrom("tasks")
     .select("id")
     .where("state", "=", sql.lit("queued"))
     .where("due_at", "is", null)
-    .where("team_id", "=", $.team_id)
-    .where("lane", "=", $.lane)
-    .where((by) => by.or([by("fair_at", "<", $.fair_at), by("fair_at", "=", $.fair_at).and("id", "<", $.id)]))
+    .where("team_id", "=", $("team_id"))
+    .where("lane", "=", $("lane"))
+    .where((by) => by.or([by("fair_at", "<", $("fair_at")), by("fair_at", "=", $("fair_at")).and("id", "<", $("id"))]))
     .limit(LIMITS.queuePositionMax - 1);
   return db.selectFrom(before.as("before")).select((by) => by.fn.countAll<number>().as("count"));
 });
@@ -185,6 +186,7 @@ export interface TaskRef {
 /** Cancel: a queued or running task ends; its worker stops at the next heartbeat. Again: the same answer. */
 export const cancelTask = writeOperation(
   "tasks.cancel",
+  lockFileOfTask,
   async (tx, ref: TaskRef): Promise<VisibleTask | Refusal> => {
     const task = await ownTask(tx, ref);
     if (task === undefined) return refuse("task_not_found");
@@ -202,6 +204,7 @@ export const cancelTask = writeOperation(
 /** Retry of a failed or cancelled task: the same id, its counts from 0, `attempt` goes on. */
 export const retryTask = writeOperation(
   "tasks.retry",
+  lockFileOfTask,
   async (tx, ref: TaskRef): Promise<VisibleTask | Refusal> => {
     const task = await ownTask(tx, ref);
     if (task === undefined) return refuse("task_not_found");

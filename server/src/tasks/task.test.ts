@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
+import { serialTx } from "../catalogue/catalogue.ts";
 import type { TaskState } from "../catalogue/schema.ts";
 import { isRefusal } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
@@ -170,7 +171,7 @@ async function taskIn(state: TaskState): Promise<Situation> {
 /** What an activation does to the task, through this test's own connection. */
 async function succeed(claim: Claim): Promise<boolean> {
   on.database.exec("BEGIN IMMEDIATE");
-  const done = await succeedTask({ db: on.db, now: on.now() }, claim);
+  const done = await succeedTask(serialTx(on.db, on.now()), claim);
   on.database.exec("COMMIT");
   return done;
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import type { Kysely } from "kysely";
 import { originalKey } from "../blobs/keys.ts";
-import type { Catalogue } from "../catalogue/catalogue.ts";
+import { type Catalogue, serialTx } from "../catalogue/catalogue.ts";
 import type { BucketsTable, FilesTable, Schema, TaskLane, TasksTable } from "../catalogue/schema.ts";
 import { openSqliteCatalogue } from "../catalogue/sqlite.ts";
 import { createClock, createClockOffset, shiftClock } from "../clock.ts";
@@ -21,8 +21,8 @@ import {
 } from "../ids.ts";
 import { kyselyOver } from "../sqlite/kysely-sqlite.ts";
 import { openDatabase } from "../sqlite/open-database.ts";
+import { createCatalogueQueue } from "./catalogue-queue.ts";
 import type { Claim } from "./claim.store.ts";
-import { createSqliteTaskQueue } from "./queue.sqlite.ts";
 import type { TaskQueue } from "./queue.ts";
 
 /** A real catalogue in a folder of its own, with rows as finalize leaves them, for tests of the queue and of indexing. */
@@ -93,7 +93,7 @@ export async function openTestCatalogue(): Promise<TestCatalogue> {
   return {
     folder,
     catalogue,
-    queue: createSqliteTaskQueue(catalogue),
+    queue: createCatalogueQueue(catalogue),
     ids,
     database,
     db,
@@ -121,24 +121,21 @@ export async function openTestCatalogue(): Promise<TestCatalogue> {
       const sessionId = given.sessionId ?? ids.next("sess");
       const sha256 = given.sha256 ?? "0".repeat(64);
       await inTransaction(() =>
-        insertFile(
-          { db, now: clock.now() },
-          {
-            id: fileId,
-            taskId,
-            teamId: team,
-            sessionId,
-            filename: given.filename ?? "note.txt",
-            title: given.filename ?? "note.txt",
-            contentType: given.contentType ?? "text/plain",
-            sizeBytes: given.bytes ?? 1,
-            sha256,
-            tags: given.tags ?? [],
-            metadata: "{}",
-            bucketIds: [bucket],
-            blobKey: originalKey(sessionId, sha256),
-          },
-        ),
+        insertFile(serialTx(db, clock.now()), {
+          id: fileId,
+          taskId,
+          teamId: team,
+          sessionId,
+          filename: given.filename ?? "note.txt",
+          title: given.filename ?? "note.txt",
+          contentType: given.contentType ?? "text/plain",
+          sizeBytes: given.bytes ?? 1,
+          sha256,
+          tags: given.tags ?? [],
+          metadata: "{}",
+          bucketIds: [bucket],
+          blobKey: originalKey(sessionId, sha256),
+        }),
       );
       return { fileId, taskId, sessionId };
     },

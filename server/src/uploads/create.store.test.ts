@@ -3,6 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, test } from "node:test";
 import fc from "fast-check";
 import type { Kysely } from "kysely";
+import { serialTx } from "../catalogue/catalogue.ts";
 import { SQLITE } from "../catalogue/migrate.ts";
 import { initial } from "../catalogue/migrations/0001-initial.ts";
 import type { Schema } from "../catalogue/schema.ts";
@@ -56,7 +57,7 @@ function input(teamId: TeamId, more: Partial<CreateInput> = {}): CreateInput {
 /** One operation as the engine runs it: a refusal is rolled back. */
 async function create(now: number, of: CreateInput) {
   database.exec("BEGIN");
-  const output = await createSession.run({ db, now }, of);
+  const output = await createSession.run(serialTx(db, now), of);
   database.exec(isRefusal(output) ? "ROLLBACK" : "COMMIT");
   return output;
 }
@@ -184,7 +185,7 @@ test("A key whose session expired or was cancelled unfinalized starts afresh, wh
   const first = await created(0, input(A, { idempotency: { key: "job", fingerprint: "x" } }));
   const late = await created(TTL, input(A, { idempotency: { key: "job", fingerprint: "y" } }));
   assert.notEqual(late.session.id, first.session.id);
-  await endSessions({ db, now: TTL + 1 }, "cancel", [late.session.id]);
+  await endSessions(serialTx(db, TTL + 1), "cancel", [late.session.id]);
   const third = await created(TTL + 2, input(A, { idempotency: { key: "job", fingerprint: "z" } }));
   assert.notEqual(third.session.id, late.session.id);
   assert.equal((await created(TTL + 3, input(A, { idempotency: { key: "job", fingerprint: "z" } }))).replayed, true);
@@ -218,6 +219,6 @@ test("A team with 25 000 open sessions is told so, and one that ends makes room"
   database.exec(`UPDATE teams SET open_sessions = 24999 WHERE id = '${A}'`);
   const { session } = await created(1, input(A));
   assert.equal(await refusal(2, input(A)), "overloaded");
-  await endSessions({ db, now: 3 }, "cancel", [session.id]);
+  await endSessions(serialTx(db, 3), "cancel", [session.id]);
   assert.equal(await refusal(4, input(A)), "created");
 });

@@ -1,7 +1,8 @@
 import { sql } from "kysely";
 import type { NamedBucket } from "../buckets/named.ts";
 import { type Tx, writeOperation } from "../catalogue/catalogue.ts";
-import { prepared } from "../catalogue/prepared.ts";
+import { LOCKS } from "../catalogue/locks.ts";
+import { type Bind, prepared } from "../catalogue/prepared.ts";
 import type { UploadSessionsTable } from "../catalogue/schema.ts";
 import { type Refusal, refuse } from "../errors.ts";
 import type { BucketId, SessionId, TeamId } from "../ids.ts";
@@ -41,6 +42,10 @@ const OPERATION = "create";
 /** Order of checks (contract §2): idempotency, buckets, capacity, rate limit last. A refusal leaves no row. */
 export const createSession = writeOperation(
   "uploads.createSession",
+  ({ teamId, idempotency }: CreateInput) => [
+    LOCKS.creates(teamId),
+    ...(idempotency === null ? [] : [LOCKS.idempotencyKey(teamId, OPERATION, idempotency.key)]),
+  ],
   async (tx, input: CreateInput): Promise<CreateOutput> => {
     const { teamId } = input;
     const [team] = await readTeam(tx, { teamId, after: tx.now - LIMITS.rateWindowMs, now: tx.now });
@@ -65,19 +70,19 @@ export const createSession = writeOperation(
  * LIM-1: the creates that the window of one second before now holds, exactly, and the team's open sessions. (A token bucket of burst 5 and
  * 5 a second lets 10 through in one second.) A time after now counts as absent. A row for each commit, so at most a thousand are summed.
  */
-const readTeam = prepared((db, $: { teamId: TeamId; after: number; now: number }) =>
+const readTeam = prepared((db, $: Bind<{ teamId: TeamId; after: number; now: number }>) =>
   db
     .selectFrom("teams")
     .select(({ selectFrom }) => [
       "open_sessions",
       selectFrom("create_admissions")
         .select(({ fn }) => fn.sum<number>("creates").as("creates"))
-        .where("team_id", "=", $.teamId)
-        .where("at", ">", $.after)
-        .where("at", "<=", $.now)
+        .where("team_id", "=", $("teamId"))
+        .where("at", ">", $("after"))
+        .where("at", "<=", $("now"))
         .as("creates"),
     ])
-    .where("id", "=", $.teamId),
+    .where("id", "=", $("teamId")),
 );
 
 interface Earlier {
@@ -85,13 +90,13 @@ interface Earlier {
   readonly session: Session;
 }
 
-const findKey = prepared((db, $: { teamId: TeamId; key: string }) =>
+const findKey = prepared((db, $: Bind<{ teamId: TeamId; key: string }>) =>
   db
     .selectFrom("idempotency_keys")
     .select(["session_id", "fingerprint"])
-    .where("team_id", "=", $.teamId)
+    .where("team_id", "=", $("teamId"))
     .where("operation", "=", OPERATION)
-    .where("key", "=", $.key),
+    .where("key", "=", $("key")),
 );
 
 /** The session that this key made, while it can still be replayed. IDE-8: one that ended unfinalized starts afresh. */
@@ -99,6 +104,7 @@ async function findEarlier(tx: Tx, input: CreateInput): Promise<Earlier | null> 
   if (input.idempotency === null) return null;
   const [key] = await findKey(tx, { teamId: input.teamId, key: input.idempotency.key });
   if (key === undefined) return null;
+  await tx.lock(LOCKS.session(key.session_id));
   const row = await tx.db.selectFrom("upload_sessions").selectAll().where("id", "=", key.session_id).executeTakeFirst();
   if (row === undefined || row.state === "cancelled") return null;
   const session = toSession(row);
@@ -139,21 +145,21 @@ function atCapacity(input: CreateInput, openSessions: number): Refusal | null {
 }
 
 /** All values come in; only those that every new session shares stand in the statement. */
-const insertRow = prepared((db, $: Omit<UploadSessionsTable, keyof typeof NEW_SESSION>) =>
+const insertRow = prepared((db, $: Bind<Omit<UploadSessionsTable, keyof typeof NEW_SESSION>>) =>
   db.insertInto("upload_sessions").values({
     ...NEW_SESSION,
-    id: $.id,
-    team_id: $.team_id,
-    filename: $.filename,
-    title: $.title,
-    content_type: $.content_type,
-    size_bytes: $.size_bytes,
-    tags: $.tags,
-    metadata: $.metadata,
-    bucket_ids: $.bucket_ids,
-    created_at: $.created_at,
-    updated_at: $.updated_at,
-    expires_at: $.expires_at,
+    id: $("id"),
+    team_id: $("team_id"),
+    filename: $("filename"),
+    title: $("title"),
+    content_type: $("content_type"),
+    size_bytes: $("size_bytes"),
+    tags: $("tags"),
+    metadata: $("metadata"),
+    bucket_ids: $("bucket_ids"),
+    created_at: $("created_at"),
+    updated_at: $("updated_at"),
+    expires_at: $("expires_at"),
   }),
 );
 
@@ -172,17 +178,17 @@ const NEW_SESSION = {
   task_id: null,
 } as const;
 
-const admit = prepared((db, $: { teamId: TeamId; now: number }) =>
+const admit = prepared((db, $: Bind<{ teamId: TeamId; now: number }>) =>
   db
     .insertInto("create_admissions")
-    .values({ team_id: $.teamId, at: $.now, creates: 1 })
+    .values({ team_id: $("teamId"), at: $("now"), creates: 1 })
     .onConflict((conflict) =>
       conflict.columns(["team_id", "at"]).doUpdateSet({ creates: sql<number>`create_admissions.creates + 1` }),
     ),
 );
 
-const forgetAdmissions = prepared((db, $: { teamId: TeamId; before: number }) =>
-  db.deleteFrom("create_admissions").where("team_id", "=", $.teamId).where("at", "<", $.before),
+const forgetAdmissions = prepared((db, $: Bind<{ teamId: TeamId; before: number }>) =>
+  db.deleteFrom("create_admissions").where("team_id", "=", $("teamId")).where("at", "<", $("before")),
 );
 
 async function insertSession(tx: Tx, input: CreateInput, bucketIds: readonly BucketId[]): Promise<Session> {
@@ -203,19 +209,24 @@ async function insertSession(tx: Tx, input: CreateInput, bucketIds: readonly Buc
     expires_at: expiryAtCreate(now, input.ttlMs),
   };
   await insertRow(tx, row);
-  await moveOpenSessions(tx, { teamId, by: 1 });
   await admit(tx, { teamId, now });
   await forgetAdmissions(tx, { teamId, before: now - LIMITS.admissionRetentionMs });
   if (input.idempotency !== null) await rememberKey(tx, { ...input.idempotency, teamId, sessionId, now });
+  await moveOpenSessions(tx, { teamId, by: 1 });
   return toSession({ ...NEW_SESSION, ...row });
 }
 
 const rememberKey = prepared(
-  (db, $: { teamId: TeamId; sessionId: SessionId; key: string; fingerprint: string; now: number }) => {
-    const values = { fingerprint: $.fingerprint, session_id: $.sessionId, created_at: $.now, last_used_at: $.now };
+  (db, $: Bind<{ teamId: TeamId; sessionId: SessionId; key: string; fingerprint: string; now: number }>) => {
+    const values = {
+      fingerprint: $("fingerprint"),
+      session_id: $("sessionId"),
+      created_at: $("now"),
+      last_used_at: $("now"),
+    };
     return db
       .insertInto("idempotency_keys")
-      .values({ team_id: $.teamId, operation: OPERATION, key: $.key, ...values })
+      .values({ team_id: $("teamId"), operation: OPERATION, key: $("key"), ...values })
       .onConflict((conflict) => conflict.columns(["team_id", "operation", "key"]).doUpdateSet(values));
   },
 );

@@ -1,6 +1,7 @@
 import { storedKey } from "../blobs/keys.ts";
 import { TOPICS, writeOperation } from "../catalogue/catalogue.ts";
-import { prepared } from "../catalogue/prepared.ts";
+import { lockSession } from "../catalogue/locks.ts";
+import { type Bind, prepared } from "../catalogue/prepared.ts";
 import { type Refusal, refuse } from "../errors.ts";
 import { insertFile } from "../files/insert-file.store.ts";
 import type { BucketId, FileId, SessionId, TaskId, TeamId } from "../ids.ts";
@@ -21,22 +22,22 @@ export interface FinalizeInput {
   readonly taskId: TaskId;
 }
 
-const finish = prepared((db, $: FinalizeInput & { readonly now: number }) =>
+const finish = prepared((db, $: Bind<FinalizeInput & { readonly now: number }>) =>
   db
     .updateTable("upload_sessions")
     .set({
       state: "finalized",
-      ended_at: $.now,
-      updated_at: $.now,
-      sha256: $.sha256,
-      file_id: $.fileId,
-      task_id: $.taskId,
+      ended_at: $("now"),
+      updated_at: $("now"),
+      sha256: $("sha256"),
+      file_id: $("fileId"),
+      task_id: $("taskId"),
     })
-    .where("id", "=", $.id)
-    .where("team_id", "=", $.teamId)
+    .where("id", "=", $("id"))
+    .where("team_id", "=", $("teamId"))
     .where("state", "in", statesThatAllow("finalize"))
-    .where("expires_at", ">", $.now)
-    .where("writer_epoch", "=", $.epoch)
+    .where("expires_at", ">", $("now"))
+    .where("writer_epoch", "=", $("epoch"))
     .returningAll(),
 );
 
@@ -46,11 +47,11 @@ const finish = prepared((db, $: FinalizeInput & { readonly now: number }) =>
  */
 export const finalizeSession = writeOperation(
   "uploads.finalizeSession",
+  lockSession,
   async (tx, input: FinalizeInput): Promise<{ session: Session | null } | Refusal> => {
     const [updated] = await finish(tx, { ...input, now: tx.now });
     if (updated === undefined) return { session: null };
     const session = toSession(updated);
-    await moveOpenSessions(tx, { teamId: input.teamId, by: -1 });
 
     // FIN-5: a bucket that is gone by now is left out.
     const bucketIds: BucketId[] = [];
@@ -77,6 +78,8 @@ export const finalizeSession = writeOperation(
       bucketIds,
       blobKey: storedKey(input.blobKey),
     });
+    // Last: the row is the team's own, and whoever opens or ends another of its sessions waits for it until this commits.
+    await moveOpenSessions(tx, { teamId: input.teamId, by: -1 });
     return { session };
   },
   (input, output) => ("session" in output && output.session !== null ? [TOPICS.tasks, TOPICS.file(input.fileId)] : []),

@@ -1,18 +1,18 @@
 import { looksLikeBucketId } from "../buckets/bucket.ts";
 import type { NamedBucket } from "../buckets/named.ts";
 import type { Tx } from "../catalogue/catalogue.ts";
-import { prepared } from "../catalogue/prepared.ts";
+import { type Bind, prepared } from "../catalogue/prepared.ts";
 import { type Refusal, refuse } from "../errors.ts";
 import type { BucketId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 
 /** A team's bucket by its id: none when it is another team's. */
-export const bucketById = prepared((db, $: { teamId: TeamId; id: BucketId }) =>
-  db.selectFrom("buckets").select(["id", "status"]).where("id", "=", $.id).where("team_id", "=", $.teamId),
+export const bucketById = prepared((db, $: Bind<{ teamId: TeamId; id: BucketId }>) =>
+  db.selectFrom("buckets").select(["id", "status"]).where("id", "=", $("id")).where("team_id", "=", $("teamId")),
 );
 
-const bucketBySlug = prepared((db, $: { teamId: TeamId; slug: string }) =>
-  db.selectFrom("buckets").select(["id", "status"]).where("team_id", "=", $.teamId).where("slug", "=", $.slug),
+const bucketBySlug = prepared((db, $: Bind<{ teamId: TeamId; slug: string }>) =>
+  db.selectFrom("buckets").select(["id", "status"]).where("team_id", "=", $("teamId")).where("slug", "=", $("slug")),
 );
 
 /** A text that could be either is an id first. */
@@ -131,6 +131,6 @@ async function hasRoom(
   return inTheWay === undefined;
 }
 
-const bucketAt = prepared((db, $: { teamId: TeamId; place: number }) =>
-  db.selectFrom("buckets").select("id").where("team_id", "=", $.teamId).orderBy("slug").limit(1).offset($.place),
+const bucketAt = prepared((db, $: Bind<{ teamId: TeamId; place: number }>) =>
+  db.selectFrom("buckets").select("id").where("team_id", "=", $("teamId")).orderBy("slug").limit(1).offset($("place")),
 );

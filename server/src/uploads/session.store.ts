@@ -1,7 +1,8 @@
-import { type Selectable, sql } from "kysely";
+import { type Expression, type Selectable, sql } from "kysely";
 import type { SegmentRef } from "../blobs/blob-store.ts";
 import { readOperation, type Tx, writeOperation } from "../catalogue/catalogue.ts";
-import { prepared } from "../catalogue/prepared.ts";
+import { lockSession } from "../catalogue/locks.ts";
+import { type Bind, prepared } from "../catalogue/prepared.ts";
 import type { UploadSessionsTable } from "../catalogue/schema.ts";
 import type { BucketId, SessionId, TeamId } from "../ids.ts";
 import {
@@ -18,8 +19,8 @@ import {
  * answers from it; so two requests, in one process or in two, need no lock.
  */
 
-const byId = prepared((db, $: { id: SessionId }) =>
-  db.selectFrom("upload_sessions").selectAll().where("id", "=", $.id),
+const byId = prepared((db, $: Bind<{ id: SessionId }>) =>
+  db.selectFrom("upload_sessions").selectAll().where("id", "=", $("id")),
 );
 
 /** For the byte end-point, where the signed URL stands for the team, and for finalize and routes, which name the team. */
@@ -41,11 +42,11 @@ async function ownRow(tx: Tx, { id, teamId }: SessionRef): Promise<UploadSession
   return teamId === null || row?.team_id === teamId ? row : undefined;
 }
 
-const takeOpen = prepared((db, $: { id: SessionId; now: number }) =>
+const takeOpen = prepared((db, $: Bind<{ id: SessionId; now: number }>) =>
   db
     .updateTable("upload_sessions")
-    .set({ writer_epoch: sql<number>`writer_epoch + 1`, updated_at: $.now })
-    .where("id", "=", $.id)
+    .set({ writer_epoch: sql<number>`writer_epoch + 1`, updated_at: $("now") })
+    .where("id", "=", $("id"))
     .where("state", "=", "open")
     .returningAll(),
 );
@@ -56,6 +57,7 @@ const takeOpen = prepared((db, $: { id: SessionId; now: number }) =>
  */
 export const takeWriter = writeOperation(
   "uploads.takeWriter",
+  lockSession,
   async (tx, { id }: { id: SessionId }): Promise<{ taken: boolean; session: Session } | null> => {
     const { now } = tx;
     const [row] = await byId(tx, { id });
@@ -78,24 +80,24 @@ export interface Progress {
   readonly digests: { readonly md5: string; readonly crc32c: string } | null;
 }
 
-const record = prepared((db, $: ReturnType<typeof recorded>) =>
+const record = prepared((db, $: Bind<ReturnType<typeof recorded>>) =>
   db
     .updateTable("upload_sessions")
     .set({
-      state: $.state,
-      received_bytes: $.received_bytes,
-      segments: $.segments,
-      digest_state: $.digest_state,
-      md5: $.md5,
-      crc32c: $.crc32c,
-      received_at: $.received_at,
-      updated_at: $.updated_at,
-      expires_at: atLeast($.expires_at),
+      state: $("state"),
+      received_bytes: $("received_bytes"),
+      segments: $("segments"),
+      digest_state: $("digest_state"),
+      md5: $("md5"),
+      crc32c: $("crc32c"),
+      received_at: $("received_at"),
+      updated_at: $("updated_at"),
+      expires_at: atLeast($("expires_at")),
     })
-    .where("id", "=", $.id)
+    .where("id", "=", $("id"))
     .where("state", "=", "open")
-    .where("writer_epoch", "=", $.writer_epoch)
-    .where("received_bytes", "<=", $.received_bytes)
+    .where("writer_epoch", "=", $("writer_epoch"))
+    .where("received_bytes", "<=", $("received_bytes"))
     .returningAll(),
 );
 
@@ -105,6 +107,7 @@ const record = prepared((db, $: ReturnType<typeof recorded>) =>
  */
 export const recordProgress = writeOperation(
   "uploads.recordProgress",
+  lockSession,
   async (tx, progress: Progress): Promise<Session | null> => {
     const [row] = await byId(tx, { id: progress.id });
     if (row === undefined) return null;
@@ -131,13 +134,14 @@ function recorded({ id, created_at }: UploadSessionsTable, progress: Progress, n
 }
 
 /** `expires_at` only moves forward, whoever else moves it at the same time. (MAX and GREATEST are not portable.) */
-export function atLeast(expiresAt: number) {
+export function atLeast(expiresAt: number | Expression<number>) {
   return sql<number>`CASE WHEN expires_at >= ${expiresAt} THEN expires_at ELSE ${expiresAt} END`;
 }
 
 /** Damaged bytes are dropped and the session is open again, from 0. False: another writer or an end came first. */
 export const dropBytes = writeOperation(
   "uploads.dropBytes",
+  lockSession,
   async ({ db, now }, { id, epoch }: { id: SessionId; epoch: number }): Promise<boolean> => {
     const dropped = await db
       .updateTable("upload_sessions")
@@ -160,34 +164,38 @@ export const dropBytes = writeOperation(
 );
 
 /** The team's count of open sessions: in the transaction that opens or ends one. */
-export const moveOpenSessions = prepared((db, $: { teamId: TeamId; by: number }) =>
+export const moveOpenSessions = prepared((db, $: Bind<{ teamId: TeamId; by: number }>) =>
   db
     .updateTable("teams")
-    .set({ open_sessions: sql<number>`open_sessions + ${$.by}` })
-    .where("id", "=", $.teamId),
+    .set({ open_sessions: sql<number>`open_sessions + ${$("by")}` })
+    .where("id", "=", $("teamId")),
 );
 
-/** Ends open sessions: cancel (one) and expire (a batch). Returns those that this call ended. */
+/** Ends open sessions: cancel (one) and expire (a batch, of those whose time is over by now). Returns those that this call ended. */
 export async function endSessions(
   tx: Tx,
   event: SessionEvent & ("expire" | "cancel"),
   ids: readonly SessionId[],
 ): Promise<readonly SessionId[]> {
   if (ids.length === 0) return [];
-  const ended = await tx.db
+  let query = tx.db
     .updateTable("upload_sessions")
     .set({ state: event === "expire" ? "expired" : "cancelled", ended_at: tx.now, updated_at: tx.now })
     .where("id", "in", ids)
     .where("state", "in", statesThatAllow(event))
-    .returning(["id", "team_id"])
-    .execute();
-  for (const { team_id } of ended) await moveOpenSessions(tx, { teamId: team_id, by: -1 });
+    .returning(["id", "team_id"]);
+  if (event === "expire") query = query.where("expires_at", "<=", tx.now);
+  const ended = await query.execute();
+  const teams = ended.map((row) => row.team_id);
+  // In one order, so that two batches on PostgreSQL cannot wait for each other.
+  for (const teamId of teams.toSorted()) await moveOpenSessions(tx, { teamId, by: -1 });
   return ended.map((row) => row.id);
 }
 
 /** `ended`: this call did it. The session, as it is afterwards, or null when the team has no such session. */
 export const cancelSession = writeOperation(
   "uploads.cancelSession",
+  lockSession,
   async (tx, ref: SessionRef): Promise<{ ended: boolean; session: Session } | null> => {
     const row = await ownRow(tx, ref);
     if (row === undefined) return null;

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { SegmentRef } from "../blobs/blob-store.ts";
 import { readOperation, writeOperation } from "../catalogue/catalogue.ts";
+import { LOCKS, NO_LOCKS } from "../catalogue/locks.ts";
 import type { SessionState } from "../catalogue/schema.ts";
 import type { FileId, SessionId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
@@ -28,6 +29,7 @@ export const bytesOwed = readOperation("uploads.bytesOwed", async ({ db, now }, 
 /** Expires sessions past their time. `busy`: those that a data request of this process writes just now. */
 export const expireSessions = writeOperation(
   "uploads.expireSessions",
+  NO_LOCKS,
   async (tx, input: { limit: number; busy: readonly SessionId[] }): Promise<readonly SessionId[]> => {
     let query = tx.db
       .selectFrom("upload_sessions")
@@ -37,12 +39,9 @@ export const expireSessions = writeOperation(
       .orderBy("expires_at")
       .limit(input.limit);
     if (input.busy.length > 0) query = query.where("id", "not in", input.busy);
-    const due = await query.execute();
-    return endSessions(
-      tx,
-      "expire",
-      due.map((row) => row.id),
-    );
+    const due = (await query.execute()).map((row) => row.id);
+    await tx.lock(...due.map(LOCKS.session));
+    return endSessions(tx, "expire", due);
   },
 );
 
@@ -52,7 +51,8 @@ export const expireSessions = writeOperation(
  */
 export const forgetSessions = writeOperation(
   "uploads.forgetSessions",
-  async ({ db, now }, { limit }: { limit: number }): Promise<number> => {
+  NO_LOCKS,
+  async ({ db, now, lock }, { limit }: { limit: number }): Promise<number> => {
     const before = now - LIMITS.sessionRetentionMs;
     const keys = await db
       .selectFrom("idempotency_keys")
@@ -60,12 +60,15 @@ export const forgetSessions = writeOperation(
       .where("last_used_at", "<", before)
       .limit(limit)
       .execute();
+    // A replay renews both; what it has renewed before the locks were there stays, and after that it finds neither.
+    await lock(...keys.map(({ team_id, operation, key }) => LOCKS.idempotencyKey(team_id, operation, key)));
     for (const { team_id, operation, key } of keys)
       await db
         .deleteFrom("idempotency_keys")
         .where("team_id", "=", team_id)
         .where("operation", "=", operation)
         .where("key", "=", key)
+        .where("last_used_at", "<", before)
         .execute();
     const sessions = await db
       .selectFrom("upload_sessions")
@@ -75,6 +78,7 @@ export const forgetSessions = writeOperation(
       .orderBy("updated_at")
       .limit(limit)
       .execute();
+    await lock(...sessions.map(({ id }) => LOCKS.session(id)));
     if (sessions.length > 0)
       await db
         .deleteFrom("upload_sessions")
@@ -83,6 +87,7 @@ export const forgetSessions = writeOperation(
           "in",
           sessions.map((row) => row.id),
         )
+        .where("updated_at", "<", before)
         .execute();
     return Math.max(keys.length, sessions.length);
   },

@@ -1,18 +1,12 @@
-import { type Catalogue, TOPICS, writeOperation } from "../catalogue/catalogue.ts";
-import type { TaskLane } from "../catalogue/schema.ts";
+import { type Catalogue, TOPICS } from "../catalogue/catalogue.ts";
 import { heartbeat, recordFault, recordTrouble, releaseTask, requeueAllTasks, rescueTasks } from "./attempt.store.ts";
 import { claimTask } from "./claim.store.ts";
-import { headOfQueue } from "./fair-order.store.ts";
 import type { TaskQueue } from "./queue.ts";
 
-/** The catalogue runs its writers strictly one after another: whoever reads the head of the queue here has it to itself. */
-export const claimOnSqlite = writeOperation("tasks.claimOnSqlite", (tx, { lanes }: { lanes: readonly TaskLane[] }) =>
-  claimTask(tx, lanes, async (lane) => (await headOfQueue(tx, { lane }))[0]?.id),
-);
-
-export function createSqliteTaskQueue(catalogue: Catalogue): TaskQueue {
+/** The queue as a table of the catalogue, on whatever database that is. */
+export function createCatalogueQueue(catalogue: Catalogue): TaskQueue {
   return {
-    claim: (...lanes) => catalogue.run(claimOnSqlite, { lanes }),
+    claim: (...lanes) => catalogue.run(claimTask, { lanes }),
     heartbeat: async (held, report, changed) =>
       (await catalogue.run(heartbeat, { ...ref(held), report, changed })).held,
     fault: async (held, fault) => (await catalogue.run(recordFault, { ...ref(held), fault })).held,
