@@ -38,8 +38,17 @@ const modules = join(root, "node_modules");
 const stamp = join(modules, ".lockfile-sha256");
 const pinnedNode = join(modules, ".bin", "node");
 
-if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === here)
+/**
+ * Where Node keeps our code without types and compiled, from one start to the next, for every process that is told so
+ * by NODE_COMPILE_CACHE. Beside the packages: whoever may write there could change the program as well. Where the user
+ * of a server may not, it starts without, and a new installation begins a new one.
+ */
+export const compileCache = join(modules, ".compile-cache");
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === here) {
   bringPackages(process.argv[2] === "--production" ? "production" : "all");
+  if (!newEnough(process.version) && !newEnough(versionOf(pinnedNode))) endWithoutNode();
+}
 
 /**
  * `level`: "production" is what a server and the command line need; "all" also brings what tests and checks do. Ends
@@ -49,26 +58,39 @@ export function bringPackages(level) {
   try {
     bring(level);
   } catch (error) {
-    console.error(`wharf: ${error.message}`);
-    process.exit(EXIT_CONFIG);
+    endWith(error.message);
   }
+}
+
+/** The pinned one, or this one where the packages bring none; ends the process when it is too old. */
+export function nodeToRun() {
+  if (existsSync(pinnedNode)) return pinnedNode;
+  return newEnough(process.version) ? process.execPath : endWithoutNode();
+}
+
+/** Neither this Node will do, nor the pinned one, which is not there or not for this machine. */
+export function endWithoutNode() {
+  endWith(
+    `Node ${NODE_MAJOR}.${NODE_MINOR} or newer is needed, and none comes with the packages for ${process.platform}-${process.arch}: install it, then run this again.`,
+  );
+}
+
+function endWith(message) {
+  console.error(`wharf: ${message}`);
+  process.exit(EXIT_CONFIG);
 }
 
 function bring(level) {
   const lockfile = readFileSync(join(root, "package-lock.json"));
   const wanted = sha256(lockfile);
-  if (!suffices(installedLevel(wanted), level))
-    alone(() => {
-      const installed = installedLevel(wanted);
-      if (suffices(installed, level)) return;
-      console.error("wharf: installing packages (once for each version of the lockfile) …");
-      if (installed === "production") addDevelopmentPackages(wanted);
-      else install(level, wanted, JSON.parse(lockfile.toString("utf8")));
-    });
-  if (newEnough(versionOf(pinnedNode)) || newEnough(process.version)) return;
-  throw new Error(
-    `Node ${NODE_MAJOR}.${NODE_MINOR} or newer is needed, and none comes with the packages for ${process.platform}-${process.arch}: install it, then run this again.`,
-  );
+  if (suffices(installedLevel(wanted), level)) return;
+  alone(() => {
+    const installed = installedLevel(wanted);
+    if (suffices(installed, level)) return;
+    console.error("wharf: installing packages (once for each version of the lockfile) …");
+    if (installed === "production") addDevelopmentPackages(wanted);
+    else install(level, wanted, JSON.parse(lockfile.toString("utf8")));
+  });
 }
 
 /**

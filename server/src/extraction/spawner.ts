@@ -1,6 +1,8 @@
 import { type ChildProcess, type SendHandle, spawn } from "node:child_process";
 import { once } from "node:events";
+import { getCompileCacheDir } from "node:module";
 import { Socket } from "node:net";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startDeadline } from "../deadline.ts";
 import { LIMITS } from "../limits.ts";
@@ -85,7 +87,7 @@ export class Spawner {
     const node = [process.execPath, "--no-warnings", "--disable-sigusr1", PROCESS];
     const [command = process.execPath, ...args] = [...this.#prefix, ...node];
     const spawner = spawn(command, args, {
-      env: {},
+      env: environment(),
       // stdin is its lifeline: it closes when this process is gone, however it went. The channel does not do: Node keeps it up while a socket
       // that was sent is not acknowledged, and a server that is killed just then never does.
       stdio: ["pipe", "ignore", "pipe", "ipc"],
@@ -126,6 +128,12 @@ export class Spawner {
     for (const child of this.#children.values())
       if (child.spawner === spawner) child.end({ exitCode: null, signal: "SIGKILL", lastWords: words, lost: true });
   }
+}
+
+/** It finds its code compiled where this process does (tools/bootstrap.mjs); it passes nothing on to its children. */
+function environment(): NodeJS.ProcessEnv {
+  const compiled = getCompileCacheDir();
+  return compiled === undefined ? {} : { NODE_COMPILE_CACHE: dirname(compiled) };
 }
 
 /** One child, from the request to its end. */
