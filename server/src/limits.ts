@@ -149,7 +149,7 @@ export const LIMITS = {
    * a machine on which a reader starts in `childStartCpuMs` of processor time; a slower one has as many times more,
    * at most `slowestMachine` times (extraction/lanes.ts).
    */
-  childStartCpuMs: 40,
+  childStartCpuMs: 30,
   slowestMachine: 8,
   fastLaneMaxMs: SECOND,
   queuePositionMax: 1000,

@@ -1,4 +1,3 @@
-import { readSync, writeSync } from "node:fs";
 import { errorCodeOf } from "../errors.ts";
 import {
   type ChildMessage,
@@ -8,6 +7,9 @@ import {
   encodeFrame,
   FRAME_HEAD_BYTES,
 } from "./protocol.ts";
+
+// Not imported: launch.mjs says why.
+const { readSync, writeSync } = process.getBuiltinModule("node:fs");
 
 const STDIN = 0;
 const STDOUT = 1;

@@ -39,7 +39,7 @@ export interface PoolOptions {
 /**
  * The Extractor port on jailed child processes. A trial child shows at start which jail this machine gives; the log
  * says how strong it is. Children are used again, for the same team, until they trapped or are worn out, those that
- * were slowed down in the slow lane; fresh ones are kept warm, because a start takes 40 ms of processor time. Throws
+ * were slowed down in the slow lane; fresh ones are kept warm, because a start takes 30 ms of processor time. Throws
  * ExtractorTrouble when no child can be started at all.
  */
 export async function createExtractionPool(options: PoolOptions): Promise<Extractor> {

@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+// Not imported: launch.mjs says why.
+const { readFileSync } = process.getBuiltinModule("node:fs");
 
 /**
  * What is known of the languages that legacy texts are written in: how often one letter follows another (tools/train-letter-pairs.ts made the

@@ -1,11 +1,13 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { init, type WrappedPdfiumModule } from "@embedpdf/pdfium";
 import { LIMITS } from "../../limits.ts";
 import { DocumentFault, documentFault, ReaderTrap } from "../fault.ts";
 import type { PageText } from "./format.ts";
 import { languageScore } from "./garbled.ts";
 import { capWasmMemory } from "./wasm-memory.ts";
+
+// Not imported: launch.mjs says why.
+const { readFileSync } = process.getBuiltinModule("node:fs");
+const { createRequire } = process.getBuiltinModule("node:module");
 
 /**
  * Reads a PDF with PDFium (WASM), a page at a time: label and text in PDFium's reading order. Objects are closed page by page.
