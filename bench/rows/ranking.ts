@@ -101,7 +101,7 @@ async function rankIndex(
     const rank = async (termBudgetRows: number | null) => {
       const found: (readonly string[])[] = [];
       for (const { text } of queries) {
-        const query = { text, buckets: [], tags: [], files: null, limit: 400, everyFilter: false, termBudgetRows };
+        const query = { text, buckets: [], tags: [], files: null, limit: 400, termBudgetRows };
         const { candidates } = await index.rank(team, query);
         found.push(candidates.flatMap(({ file }) => documentOf.get(file) ?? []));
       }

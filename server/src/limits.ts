@@ -269,9 +269,8 @@ export const LIMITS = {
   searchCopies: 1_000,
   /** Candidates ranked beyond twice the limit: room for what the catalogue drops. */
   searchExtraCandidates: 16,
-  searchTermBudgetRows: 20_000,
-  /** Rows of a query's heaviest words, which are looked up first (search-index/term-budget.ts). */
-  searchFirstRows: 2_000,
+  /** Chunks that hold a query's words, each word's counted: 20 ms of a reading thread, and 6 MB of its memory. */
+  searchTermBudgetRows: 1_000_000,
   /** Best chunks of a long query that are scored again by all of its words … */
   searchRescored: 300,
   /** … and of any shorter one that are read again, for phrases and the like (search-index/passage-score.ts). */

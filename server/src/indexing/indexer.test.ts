@@ -50,7 +50,6 @@ test("a finalized file becomes indexed, active and findable by itself, with its 
       tags: [],
       files: null,
       limit: 10,
-      everyFilter: false,
       termBudgetRows: null,
     };
     const { candidates } = await index.rank(team, query);

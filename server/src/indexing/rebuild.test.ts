@@ -46,7 +46,6 @@ function ranked(text: string) {
     tags: ["blue"],
     files: null,
     limit: 100,
-    everyFilter: false,
     termBudgetRows: null,
   });
 }

@@ -95,7 +95,6 @@ export async function openTestIndexing(): Promise<TestIndexing> {
         tags: ["blue"],
         files: null,
         limit: 100,
-        everyFilter: false,
         termBudgetRows: null,
       };
       const { candidates } = await index.rank(team, query);

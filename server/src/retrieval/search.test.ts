@@ -208,7 +208,7 @@ describe("search", () => {
     assert.deepEqual(await found(team, { query: "zebra" }), [], "all of the team's buckets are the active ones");
   });
 
-  test("what is hidden behind many better chunks that are not shown is found all the same, then by every filter", async () => {
+  test("what is hidden behind many better chunks that are not shown is found all the same", async () => {
     const team = await on.newTeam();
     const bucket = await on.newBucket(team, "hidden");
     const shown = await newDocument({
@@ -218,12 +218,7 @@ describe("search", () => {
     });
     const staged = Array.from({ length: 2 + LIMITS.searchExtraCandidates + 5 }, () => "zebra zebra zebra");
     await stage(team, shown, 2, [bucket], staged);
-    asked.length = 0;
     assert.deepEqual(await found(team, { query: "zebra", limit: 1 }), [shown.fileId]);
-    assert.deepEqual(
-      asked.map(({ everyFilter }) => everyFilter),
-      [false, true],
-    );
   });
 
   test("only the active build is shown: neither a staged one nor a replaced one nor a deleted file's (POL-2)", async () => {

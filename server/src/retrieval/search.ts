@@ -155,8 +155,7 @@ function tooManyFiles(): WharfError {
 
 /**
  * The first `limit` visible candidates of different texts. Somewhat more than asked for are ranked at first; when too few of them are visible, or
- * they say the same, four times as many, by every filter: three tags, of which each file has two, let through no file, but each of them most;
- * without it that search fetched every chunk of the team. Copies alone do not make it go on for ever: a thousand of one text show enough.
+ * they say the same, four times as many. Copies alone do not make it go on for ever: a thousand of one text show enough.
  */
 async function visibleHits(run: Run, scope: Scope, files: readonly FileId[] | null) {
   const { query, tags, limit } = run.wanted;
@@ -170,7 +169,7 @@ async function visibleHits(run: Run, scope: Scope, files: readonly FileId[] | nu
   };
   const first = limit * 2 + LIMITS.searchExtraCandidates;
   for (let candidates = first; ; candidates *= 4) {
-    const ranking = await run.rank({ ...asked, limit: candidates, everyFilter: candidates > first });
+    const ranking = await run.rank({ ...asked, limit: candidates });
     const builds = ranking.candidates.filter((candidate) => allowed === null || allowed.has(candidate.file));
     const { hits, copies } = await firstVisible(run, scope, builds);
     if (hits.length >= limit || ranking.complete || copies >= LIMITS.searchCopies)

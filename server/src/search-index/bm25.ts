@@ -1,6 +1,6 @@
 /**
  * The formula that finds the best chunks: BM25 over the fields title and body of a team's chunks, as SQLite's FTS5
- * computes it (`bm25(f, 4, 1, 0)`), so that every engine finds the same ones. In which order they come is
+ * computes it (`bm25(f, 4, 1, 0)`); every engine finds the same ones. In which order they come is
  * passage-score.ts's. The conformance suite holds each adapter against both.
  *
  *     score  = Σ over the query's terms  weight · idf · tf · (K1 + 1) / (tf + K1 · (1 − B + B · length / average length))
@@ -34,11 +34,6 @@ export function lengthFactor(relativeLength: number): number {
 export function termScore(weightedIdf: number, occurrences: Occurrences, relativeLength: number): number {
   const frequency = TITLE_WEIGHT * occurrences.title + BODY_WEIGHT * occurrences.body;
   return (weightedIdf * frequency * (K1 + 1)) / (frequency + lengthFactor(relativeLength));
-}
-
-/** Nothing that a chunk holds of the term adds more than this. */
-export function mostOfTerm(weightedIdf: number): number {
-  return weightedIdf * (K1 + 1);
 }
 
 /** A chunk as the formula sees it: tokens of its fields, each space-joined. */

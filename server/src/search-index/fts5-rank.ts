@@ -1,58 +1,51 @@
-import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { brandId, type FileId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
-import { BODY_WEIGHT, compareRanked, TITLE_WEIGHT } from "./bm25.ts";
-import { formatOf, INDEX_FORMAT } from "./fts5-schema.ts";
+import { type BestChunks, bestChunks } from "./best-chunks.ts";
+import { compareRanked, idf } from "./bm25.ts";
+import { type Lengths, readLengths } from "./fts5-lengths.ts";
+import { Fts5Postings } from "./fts5-postings.ts";
+import { FORMAT_WITH_ANALYSIS, formatOf, INDEX_FORMAT } from "./fts5-schema.ts";
 import { bucketHint, fileHint, tagAsSent, tagHint } from "./hints.ts";
 import { passageScores, type Scoring } from "./passage-score.ts";
-import { type Query, readQuery, withOlderTerms } from "./query-terms.ts";
+import { type Postings, postingsOfIds } from "./posting-list.ts";
+import { readQuery, withOlderTerms } from "./query-terms.ts";
 import type { BuildRef, Candidate, OutdatedChunks, Ranking, RankQuery } from "./search-index.ts";
-import {
-  areFew,
-  type CountedTerm,
-  chooseTerms,
-  Essentials,
-  ignoredWords,
-  lookedUpTogether,
-  readAgain,
-  type TermSplit,
-} from "./term-budget.ts";
+import { chooseTerms, ignoredWords, lookedUpTogether, readAgain } from "./term-budget.ts";
 
 /**
- * Reads of one team's file, on the reader thread, each inside one snapshot. Nearly all of a ranking's time is FTS5 scoring rows, 1 µs
- * each for two or three terms, 2 µs for thirty; docs/decisions/0011-search-ranking.md has the figures.
+ * Reads of one team's file, on the reader thread, each inside one snapshot. FTS5 keeps the inverted index; its lists are
+ * read (fts5-postings.ts) and scored (best-chunks.ts) here; docs/decisions/0039-postings.md has the figures.
  */
 export class Fts5Reads {
   readonly #countOf: StatementSync;
   readonly #totals: StatementSync;
+  readonly #postings: Fts5Postings;
+  readonly #lengths: () => Lengths;
   readonly #wordsByIds: StatementSync;
-  readonly #bestRows: Record<RowFilter, StatementSync>;
-  readonly #bestWithTies: Record<RowFilter, StatementSync>;
+  readonly #idsByFiles: StatementSync;
   readonly #chunksByIds: StatementSync;
   readonly #firstByIds: StatementSync;
   readonly #builds: StatementSync;
   readonly #outdatedChunks: StatementSync;
 
-  readonly #firstRows: number;
-
-  /** Of the tables that it was made for: the first write to a file of the first format changes them. */
+  /** Of the tables that it was made for: the first write to a file of an earlier format changes them. */
   readonly format: number;
 
-  /** `firstRows`: a test makes it small, so that a small index has something to leave out. */
-  constructor(database: DatabaseSync, firstRows: number = LIMITS.searchFirstRows) {
-    this.#firstRows = firstRows;
+  constructor(database: DatabaseSync) {
     const prepare = (text: string) => {
       const statement = database.prepare(text);
       statement.setReturnArrays(true);
       return statement;
     };
+    this.format = formatOf(database);
     this.#countOf = prepare("SELECT chunks FROM terms WHERE term = ?");
     this.#totals = prepare("SELECT chunks, tokens FROM totals");
-    this.#wordsByIds = prepare(
-      "SELECT rowid, title, body, hints FROM words WHERE rowid IN (SELECT value FROM json_each(?))",
-    );
-    this.#bestRows = { none: prepare(best("")), files: prepare(best(IN_FILES)) };
-    this.#bestWithTies = { none: prepare(bestWithTies("")), files: prepare(bestWithTies(IN_FILES)) };
+    this.#postings = new Fts5Postings(database);
+    this.#lengths = readLengths(database, this.format === INDEX_FORMAT);
+    // The columns title, body and hints, without the detour over the virtual table.
+    this.#wordsByIds = prepare("SELECT id, c0, c1, c2 FROM words_content WHERE id IN (SELECT value FROM json_each(?))");
+    this.#idsByFiles = prepare("SELECT id FROM chunks WHERE file IN (SELECT value FROM json_each(?))");
     this.#chunksByIds = prepare(
       `SELECT id, file, build, position, page, char_start, char_end, text
        FROM chunks WHERE id IN (SELECT value FROM json_each(?))`,
@@ -60,9 +53,8 @@ export class Fts5Reads {
     this.#firstByIds = prepare(
       "SELECT id FROM chunks WHERE id IN (SELECT value FROM json_each(?)) ORDER BY file, position, build LIMIT ?",
     );
-    this.format = formatOf(database);
     this.#outdatedChunks = prepare(
-      this.format === INDEX_FORMAT
+      this.format >= FORMAT_WITH_ANALYSIS
         ? `SELECT chunks.id, chunks.file FROM analysis JOIN chunks
            ON chunks.id > analysis.done AND chunks.id <= analysis.last ORDER BY chunks.id LIMIT ?`
         : "SELECT id, file FROM chunks ORDER BY id LIMIT ?",
@@ -79,22 +71,19 @@ export class Fts5Reads {
     const filteredChunks = Math.min(team.chunks, ...filters.map((filter) => filter.chunks));
     const asked = this.#isOutdated() ? withOlderTerms(readQuery(query.text), query.text) : readQuery(query.text);
     const counted = asked.terms.map((word) => ({ ...word, chunks: this.#count(word.term) }));
-    const budget = { rows: query.termBudgetRows, chunks: team.chunks, filteredChunks };
-    const choice = chooseTerms(counted, budget);
-    const { present, kept } = choice;
+    const choice = chooseTerms(counted, { rows: query.termBudgetRows, chunks: team.chunks });
     const termsIgnored = ignoredWords(choice);
-    if (kept.length === 0 || filteredChunks === 0) return { candidates: [], complete: true, termsIgnored };
-    const lookup = {
-      hints: hintsExpression(filters, query.everyFilter ? team.chunks + 1 : team.chunks / 2),
-      files: filesToJoin(query),
-    };
-    const looked = readAgain(present);
-    const pool = Math.max(query.limit, looked);
-    const best = areFew(present)
-      ? this.#bestByFew(new Essentials(present, kept, team.chunks), filteredChunks / team.chunks, lookup, pool)
-      : this.#best([wordsExpression(kept), ...lookup.hints].join(" AND "), lookup.files, pool);
-    const again = new Set([...this.#first(best.scores, looked), ...this.#together(asked, lookup)]);
-    const scores = this.#rescore(again, { query: asked, terms: present, team });
+    if (choice.kept.length === 0 || filteredChunks === 0) return { candidates: [], complete: true, termsIgnored };
+    const look = this.#lookingUp(filters, team);
+    const words = choice.kept.map(({ term, weight, chunks }) => [term, weight * idf(team.chunks, chunks)] as const);
+    const looked = readAgain(choice);
+    const best = look(words, Math.max(query.limit, looked));
+    const together = lookedUpTogether(asked, (term) => this.#count(term)).flatMap((group) => {
+      const all = group.map((term) => [term, idf(team.chunks, this.#count(term))] as const);
+      return this.#first(look(all, LIMITS.searchLookedThrough, group).scores, LIMITS.searchLookedThrough);
+    });
+    const again = new Set([...this.#first(best.scores, looked), ...together]);
+    const scores = this.#rescore(again, { query: asked, terms: choice.present, team });
     const others = new Map([...best.scores].filter(([id]) => !scores.has(id)));
     const candidates = this.#inOrder(scores, others, query.limit);
     return { candidates, complete: best.complete && scores.size + others.size <= query.limit, termsIgnored };
@@ -133,7 +122,7 @@ export class Fts5Reads {
   /** Groups of hints, of each of which a chunk must hold one, with how many chunks that lets through at most. */
   #filters(query: RankQuery): readonly HintFilter[] {
     const { buckets, tags, files } = query;
-    const filter = (hints: readonly string[], joined = false) => ({
+    const filter = (hints: readonly string[], joined: readonly FileId[] | null = null) => ({
       hints,
       joined,
       chunks: hints.reduce((sum, hint) => sum + this.#count(hint), 0),
@@ -141,53 +130,37 @@ export class Fts5Reads {
     return [
       ...(buckets.length > 0 ? [filter(buckets.map(bucketHint))] : []),
       ...tags.map((tag) => filter([...new Set([tagHint(tag), tagAsSent(tag)])])),
-      ...(files !== null ? [filter(files.map(fileHint), filesToJoin(query) !== null)] : []),
+      ...(files !== null ? [filter(files.map(fileHint), files.length > MAX_FILE_HINTS ? files : null)] : []),
     ];
   }
 
   /**
-   * The best of the chunks that hold a kept word, scored by all present ones. Most of a query's cost is its commonest word, which decides
-   * least: a chunk that holds nothing else cannot come near the best (term-budget.ts `Essentials`). So the heaviest words are looked up
-   * first; what they find shows how many more have to be. `share`: what the filters let through of all chunks. Under a narrow filter all words
-   * together cost little, and each look counts every word's chunks once more (30 ns each).
+   * Looks the words up that it is given with their weights, under the filters. `required`: words that a chunk must hold
+   * all of.
    */
-  #bestByFew(essentials: Essentials, share: number, lookup: Lookup, pool: number): Scored {
-    const first = essentials.atFirst(this.#firstRows / share);
-    const found = this.#bestOf(first, lookup, pool);
-    const needed = essentials.unlessBelow(nthBest(found.scores, pool));
-    return needed.looked.length <= first.looked.length ? found : this.#bestOf(needed, lookup, pool);
+  #lookingUp(filters: readonly HintFilter[], team: { readonly chunks: number; readonly tokens: number }) {
+    const postingsOf = this.#postings.open();
+    const passing = filters.map(({ hints, joined }) =>
+      joined === null ? hints.map(postingsOf) : [this.#postingsOfFiles(joined)],
+    );
+    const lengths = this.#lengths();
+    const averageTokens = team.tokens / team.chunks;
+    return (
+      words: readonly (readonly [term: string, weightedIdf: number])[],
+      count: number,
+      required: readonly string[] = [],
+    ): BestChunks =>
+      bestChunks({
+        words: words.map(([term, weightedIdf]) => ({ postings: postingsOf(term), weightedIdf })),
+        filters: [...passing, ...required.map((term) => [postingsOf(term)])],
+        lengths,
+        averageTokens,
+        count,
+      });
   }
 
-  /** In two disjoint parts, each scored by the words that its chunks hold: FTS5 skips through the others instead of scoring their chunks. */
-  #bestOf({ looked, others, all }: TermSplit, { hints, files }: Lookup, pool: number): Scored {
-    const some = wordsExpression(looked);
-    const parts =
-      others.length === 0
-        ? [some]
-        : [`(${some} AND ${wordsExpression(others)})`, `(${some} NOT ${wordsExpression(others)})`];
-    const found = parts.map((part) => this.#best([part, ...hints].join(" AND "), files, pool));
-    return {
-      scores: new Map(found.flatMap(({ scores }) => [...scores])),
-      complete: all && found.every(({ complete }) => complete),
-    };
-  }
-
-  /**
-   * Row ids of the best `pool` with their scores, and of what ties with the last of them as many as may be among the
-   * first.
-   */
-  #best(match: string, files: readonly FileId[] | null, pool: number): Scored {
-    const filter = files === null ? "none" : "files";
-    const parameters: SQLInputValue[] = files === null ? [match] : [match, JSON.stringify(files)];
-    const rows = this.#bestRows[filter].all(...parameters, pool + FEW_TIES).map(scored);
-    const complete = rows.length <= pool;
-    const cut = rows[pool - 1]?.[1];
-    if (complete || cut === undefined) return { scores: new Map(rows), complete };
-    const tiesGoOn = rows.length === pool + FEW_TIES && rows.at(-1)?.[1] === cut;
-    const best = tiesGoOn
-      ? this.#bestWithTies[filter].all(...parameters, pool - 1, pool).map(scored)
-      : rows.filter(([, score]) => score >= cut);
-    return { scores: new Map(best), complete };
+  #postingsOfFiles(files: readonly FileId[]): Postings {
+    return postingsOfIds(this.#idsByFiles.all(JSON.stringify(files)).map((row) => Number(cells(row)[0])));
   }
 
   /**
@@ -201,13 +174,6 @@ export class Fts5Reads {
     const left = count - above.length;
     if (tied.length <= left) return [...above, ...tied];
     return [...above, ...this.#firstByIds.all(JSON.stringify(tied), left).map((row) => Number(cells(row)[0]))];
-  }
-
-  #together(query: Query, { hints, files }: Lookup): readonly number[] {
-    return lookedUpTogether(query, (term) => this.#count(term)).flatMap((words) => {
-      const match = [`{title body} : (${allOf(words)})`, ...hints].join(" AND ");
-      return this.#first(this.#best(match, files, LIMITS.searchLookedThrough).scores, LIMITS.searchLookedThrough);
-    });
   }
 
   /** By all that the query says. */
@@ -259,26 +225,11 @@ function bestOf(scores: ReadonlyMap<number, number>, limit: number): ReadonlyMap
   return new Map([...scores].filter(([, score]) => score >= cut));
 }
 
-type RowFilter = "none" | "files";
-
 interface HintFilter {
   readonly hints: readonly string[];
-  /** Applied as a set of rows (IN_FILES) instead of as hints. */
-  readonly joined: boolean;
+  /** Files that are looked up by themselves instead; null = by the hints. */
+  readonly joined: readonly FileId[] | null;
   readonly chunks: number;
-}
-
-interface Lookup {
-  /** Expressions that a chunk must match as well. */
-  readonly hints: readonly string[];
-  readonly files: readonly FileId[] | null;
-}
-
-interface Scored {
-  /** Score by row id. */
-  readonly scores: ReadonlyMap<number, number>;
-  /** Whether nothing else matched. */
-  readonly complete: boolean;
 }
 
 /** 0 when there are fewer; no score is below it. */
@@ -286,79 +237,8 @@ function nthBest(scores: ReadonlyMap<number, number>, n: number): number {
   return [...scores.values()].sort((a, b) => b - a)[n - 1] ?? 0;
 }
 
-/**
- * A filter that lets more than half of the chunks through is left to the catalogue, which drops the rest anyway: as a
- * hint it costs more than it saves (walking it once takes 5 ms at 100 000 chunks). Not so when that found too little:
- * then it may be all the best that were dropped.
- */
-function hintsExpression(filters: readonly HintFilter[], under: number): readonly string[] {
-  const telling = filters.filter((filter) => !filter.joined && filter.chunks < under);
-  return telling.map((filter) => `hints : (${anyOf(filter.hints)})`);
-}
-
-function wordsExpression(terms: readonly CountedTerm[]): string {
-  return `{title body} : (${anyOf(terms.flatMap(repeated))})`;
-}
-
-function filesToJoin({ files }: RankQuery): readonly FileId[] | null {
-  return files !== null && files.length > MAX_FILE_HINTS ? files : null;
-}
-
-/** FTS5 scores every phrase of a query for every row: 1 000 file hints took 70–250 ms, the same files as a set of rows 11–27 ms. */
+/** Each hint is a list of its own in each segment: of a thousand files a query of their chunks takes less. */
 const MAX_FILE_HINTS = 40;
-
-/** The plus keeps SQLite from running the match once for each row of the set. */
-const IN_FILES = "AND +rowid IN (SELECT id FROM chunks WHERE file IN (SELECT value FROM json_each(?)))";
-
-const SCORE = `bm25(words, ${TITLE_WEIGHT}, ${BODY_WEIGHT}, 0)`;
-
-/** FTS5's score is negative: smaller is better. */
-function best(filter: string): string {
-  return `SELECT rowid, ${SCORE} AS score FROM words WHERE words MATCH ? ${filter} ORDER BY score LIMIT ?`;
-}
-
-/**
- * Chunks of one length with one occurrence tie all the time, and a cut at 100 nearly always goes through a tie. As
- * many more rows cost nothing beside scoring them all, and mostly show all of the tie.
- */
-const FEW_TIES = 400;
-
-/**
- * The same with ties in their order; it scores all rows once more and looks up each that is as good as the last, so
- * it runs only for long ties.
- */
-function bestWithTies(filter: string): string {
-  return `
-    WITH scored AS MATERIALIZED (SELECT rowid AS id, ${SCORE} AS score FROM words WHERE words MATCH ? ${filter}),
-         cut AS (SELECT score FROM scored ORDER BY score LIMIT 1 OFFSET ?)
-    SELECT scored.id, scored.score FROM scored JOIN chunks ON chunks.id = scored.id
-    WHERE scored.score <= (SELECT score FROM cut)
-    ORDER BY scored.score, chunks.file, chunks.position, chunks.build LIMIT ?`;
-}
-
-/** FTS5 adds up the scores of its phrases: a phrase that stands twice counts twice. */
-function repeated({ term, weight }: CountedTerm): readonly string[] {
-  return Array.from({ length: weight }, () => term);
-}
-
-/** Quoted, so that nothing in it is an operator to FTS5. */
-function anyOf(tokens: readonly string[]): string {
-  return tokens.map(quoted).join(" OR ");
-}
-
-function quoted(token: string): string {
-  return `"${token.replaceAll('"', '""')}"`;
-}
-
-function allOf(tokens: readonly string[]): string {
-  return tokens.map(quoted).join(" AND ");
-}
-
-/** FTS5's score is negative. */
-function scored(row: unknown): readonly [id: number, score: number] {
-  const [id, score] = cells(row);
-  return [Number(id), -Number(score)];
-}
 
 /** A row of a statement that returns arrays, which node:sqlite types as objects. */
 function cells(row: unknown): readonly unknown[] {

@@ -1,8 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
+import { fillLengths, LENGTHS_TABLE } from "./fts5-lengths.ts";
 
 /**
- * One file a team. `words` is the inverted index; beside it stand what a citation needs (`chunks`) and in how many chunks a term
- * or hint occurs (`terms`).
+ * One file a team. `words` is the inverted index; beside it stand what a citation needs (`chunks`), in how many chunks a term
+ * or hint occurs (`terms`), and how long each chunk is (`lengths`).
  *
  * - `words` keeps its token text. Rejected: `contentless_delete`, which never takes deleted rows out of the counts behind BM25: after 100
  *   chunks had come and gone, scores of the others had nearly doubled (seen on 3.53.4). It costs a third of the file's size.
@@ -33,14 +34,6 @@ const STATEMENTS = [
   `INSERT INTO totals (chunks, tokens, unmerged) VALUES (0, 0, 0)`,
 ];
 
-/**
- * Of tables and analyser together. Format 1 holds the tokens of analyser 1 (fold.ts) and no table `analysis`; it is
- * read as it is, and brought to format 2 by the first write. Another one is rebuilt, not migrated, since the index is
- * derived.
- */
-export const INDEX_FORMAT = 2;
-const FIRST_FORMAT = 1;
-
 /** Chunks with `done` < id ≤ `last` hold the tokens of an earlier analyser; later ones came after it. Equal = none. */
 const ANALYSIS = [
   `CREATE TABLE analysis (done integer NOT NULL, last integer NOT NULL) STRICT`,
@@ -48,13 +41,23 @@ const ANALYSIS = [
 ];
 
 /**
- * Creates the tables in an empty file, or what a file of the first format lacks; true when it did. Inside the
+ * What each format has beyond the one before it. Format 1 holds the tokens of analyser 1 (fold.ts), 3 has the lengths.
+ * An earlier one is read as it is, and brought to the newest by the first write. An unknown one is rebuilt, since the
+ * index is derived.
+ */
+const FORMATS = [STATEMENTS, ANALYSIS, [LENGTHS_TABLE]];
+export const INDEX_FORMAT = FORMATS.length;
+export const FORMAT_WITH_ANALYSIS = 2;
+
+/**
+ * Creates the tables in an empty file, or what a file of an earlier format lacks; true when it did. Inside the
  * caller's transaction.
  */
 export function createTables(database: DatabaseSync): boolean {
   const format = formatOf(database);
-  if (format !== 0 && format !== FIRST_FORMAT) return false;
-  for (const statement of [...(format === 0 ? STATEMENTS : []), ...ANALYSIS]) database.exec(statement);
+  if (format >= INDEX_FORMAT) return false;
+  for (const statement of FORMATS.slice(format).flat()) database.exec(statement);
+  fillLengths(database);
   database.exec(`PRAGMA user_version = ${INDEX_FORMAT}`);
   return true;
 }
@@ -67,6 +70,6 @@ export function formatOf(database: DatabaseSync): number {
 /** An index of another version of Wharf is not guessed at. */
 export function refuseOtherFormat(database: DatabaseSync): void {
   const format = formatOf(database);
-  if (format !== INDEX_FORMAT && format !== FIRST_FORMAT)
+  if (format < 1 || format > INDEX_FORMAT)
     throw new Error(`the search index has format ${format}, this Wharf reads ${INDEX_FORMAT}: run wharf reindex`);
 }

@@ -3,6 +3,7 @@ import type { FileId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { tokenText } from "./analyze.ts";
 import { tokensOf } from "./bm25.ts";
+import { LengthWrites } from "./fts5-lengths.ts";
 import { hintTokens, withTags } from "./hints.ts";
 import type { ChunkWrite, FileNames, IndexedChunk } from "./search-index.ts";
 
@@ -24,6 +25,7 @@ export class Fts5Writes {
   readonly #updateWords: StatementSync;
   readonly #advance: StatementSync;
   readonly #mustMerge: StatementSync;
+  readonly #lengths: LengthWrites;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -54,17 +56,20 @@ export class Fts5Writes {
        (SELECT 1 FROM analysis JOIN chunks ON chunks.id > analysis.done AND chunks.id <= analysis.last)`,
     );
     this.#dropTerm = database.prepare("DELETE FROM terms WHERE term = ? AND chunks <= 0");
+    this.#lengths = new LengthWrites(database);
   }
 
   write(write: ChunkWrite): void {
     const hints = hintTokens(write).join(" ");
     const counts = new TermCounts();
+    const lengths = new Map<number, number>();
     for (const chunk of write.chunks) {
       const before = this.#find.get(write.file, write.build, chunk.position);
       if (before !== undefined) this.#removeRow(Number(before["id"]), counts);
-      this.#insert(write, hints, chunk);
-      counts.add([write.titleTokens, chunk.tokens, hints], 1);
+      const id = this.#insert(write, hints, chunk);
+      lengths.set(id, counts.add([write.titleTokens, chunk.tokens, hints], 1));
     }
+    this.#lengths.put(lengths);
     this.#apply(counts);
   }
 
@@ -75,6 +80,7 @@ export class Fts5Writes {
   readAgain(upTo: number, names: readonly FileNames[]): void {
     const nameOf = new Map<string, FileNames>(names.map((each) => [each.file, each]));
     const counts = new TermCounts();
+    const lengths = new Map<number, number>();
     this.#setThorough(false);
     for (const row of this.#outdated.all(upTo)) {
       const id = Number(row["id"]);
@@ -86,10 +92,11 @@ export class Fts5Writes {
           : [name.titleTokens, withTags(tokensOf(before[2]), name.tags).join(" ")];
       const after = [title, tokenText(String(row["text"])), hints] as const;
       counts.add(before, -1);
-      counts.add(after, 1);
+      lengths.set(id, counts.add(after, 1));
       this.#updateWords.run(...after, id);
     }
     this.#setThorough(true);
+    this.#lengths.put(lengths);
     this.#apply(counts);
     this.#advance.run(upTo);
     this.#setTraces(true);
@@ -135,7 +142,8 @@ export class Fts5Writes {
     return more;
   }
 
-  #insert(write: ChunkWrite, hints: string, chunk: IndexedChunk): void {
+  /** Its id. */
+  #insert(write: ChunkWrite, hints: string, chunk: IndexedChunk): number {
     const { position, page, charStart, charEnd, text, tokens } = chunk;
     const { lastInsertRowid } = this.#insertChunk.run(
       write.file,
@@ -147,6 +155,7 @@ export class Fts5Writes {
       text,
     );
     this.#insertWords.run(lastInsertRowid, write.titleTokens, tokens, hints);
+    return Number(lastInsertRowid);
   }
 
   #removeRow(id: number, counts: TermCounts): void {
@@ -183,12 +192,13 @@ class TermCounts {
   chunks = 0;
   tokens = 0;
 
-  /** Counts each token of one chunk once, whatever field it stands in. */
-  add(fields: readonly string[], change: 1 | -1): void {
+  /** Counts each token of one chunk once, whatever field it stands in. Answers with how many tokens there are. */
+  add(fields: readonly string[], change: 1 | -1): number {
     const tokens = fields.flatMap(tokensOf);
     this.chunks += change;
     this.tokens += change * tokens.length;
     for (const token of new Set(tokens)) this.#counts.set(token, (this.#counts.get(token) ?? 0) + change);
+    return tokens.length;
   }
 
   /** In key order: neighbours in the table are written together. */

@@ -64,19 +64,14 @@ function rank(rows: readonly Row[], query: RankQuery): Ranking {
   const asked = readQuery(query.text);
   const counted = asked.terms.map((word) => ({ ...word, chunks: holding(word.term) }));
   const team = { chunks: rows.length, tokens: rows.reduce((sum, row) => sum + row.length, 0) };
-  const filteredChunks = atMostFiltered(rows, query);
-  const choice = chooseTerms(counted, {
-    rows: query.termBudgetRows,
-    chunks: team.chunks,
-    filteredChunks,
-  });
+  const choice = chooseTerms(counted, { rows: query.termBudgetRows, chunks: team.chunks });
   const { present, kept } = choice;
   const passing = rows.filter((row) => passes(row, query));
   const bestOf = (some: readonly Row[], terms: readonly WeightedTerm[]) =>
     some.map((row) => candidate(row, scoreText(row.scored, terms, team))).sort(compareRanked);
   const ranked = bestOf(
     passing.filter((row) => kept.some((word) => row.terms.has(word.term))),
-    present,
+    kept,
   );
   const together = (kept.length === 0 ? [] : lookedUpTogether(asked, holding)).flatMap((words) => {
     const terms = words.map((term) => ({ term, weight: 1, chunks: holding(term) }));
@@ -84,7 +79,7 @@ function rank(rows: readonly Row[], query: RankQuery): Ranking {
     return bestOf(all, terms).slice(0, LIMITS.searchLookedThrough);
   });
   const found = new Map([...together, ...ranked].map((each) => [placeOf(each), each]));
-  const again = new Set([...ranked.slice(0, readAgain(present)), ...together].map(placeOf));
+  const again = new Set([...ranked.slice(0, readAgain(choice)), ...together].map(placeOf));
   const texts = passing.filter((row) => again.has(placeOf(row))).map((row) => [placeOf(row), row.scored] as const);
   const scores = passageScores(new Map(texts), { query: asked, terms: present, team });
   const least = Math.min(...scores.values());
@@ -103,18 +98,6 @@ function rank(rows: readonly Row[], query: RankQuery): Ranking {
 
 function placeOf({ build, file, position }: BuildRef & { readonly position: number }): string {
   return `${file} ${build} ${position}`;
-}
-
-/** As an engine knows it without looking at the chunks: from the counts of single hints. */
-function atMostFiltered(rows: readonly Row[], { buckets, tags, files }: RankQuery): number {
-  const holding = (hints: readonly string[]) =>
-    hints.reduce((sum, hint) => sum + rows.filter((row) => row.hints.has(hint)).length, 0);
-  return Math.min(
-    rows.length,
-    ...(buckets.length > 0 ? [holding(buckets.map(bucketHint))] : []),
-    ...tags.map((tag) => holding([tagHint(tag)])),
-    ...(files !== null ? [holding(files.map(fileHint))] : []),
-  );
 }
 
 function passes(row: Row, query: RankQuery): boolean {

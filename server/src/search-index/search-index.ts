@@ -105,11 +105,6 @@ export interface RankQuery {
   /** Any of these files (hint); null = no restriction. */
   readonly files: readonly FileId[] | null;
   readonly limit: number;
-  /**
-   * Whether the engine applies every filter. Otherwise it may leave out those that let most chunks through, which
-   * the catalogue drops.
-   */
-  readonly everyFilter: boolean;
   /** Most rows that the query's terms may touch, limits.searchTermBudgetRows; null = no bound (for measuring). */
   readonly termBudgetRows: number | null;
 }

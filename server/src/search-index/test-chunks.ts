@@ -37,7 +37,7 @@ export function chunks(
 }
 
 export function ask(text: string): RankQuery {
-  return { text, buckets: [], tags: [], files: null, limit: 100, everyFilter: false, termBudgetRows: null };
+  return { text, buckets: [], tags: [], files: null, limit: 100, termBudgetRows: null };
 }
 
 export function places(candidates: readonly Candidate[]): readonly string[] {

@@ -1,0 +1,147 @@
+import { K1, lengthFactor } from "./bm25.ts";
+import { CHUNKS_PER_BLOCK, type Lengths, lengthIn } from "./fts5-lengths.ts";
+import type { Postings } from "./posting-list.ts";
+
+/** A word that finds chunks. */
+export interface FindingWord {
+  readonly postings: Postings;
+  readonly weightedIdf: number;
+}
+
+export interface ChunksWanted {
+  readonly words: readonly FindingWord[];
+  /** A chunk must be in one list of each. */
+  readonly filters: readonly (readonly Postings[])[];
+  readonly lengths: Lengths;
+  readonly averageTokens: number;
+  readonly count: number;
+}
+
+export interface BestChunks {
+  /** Scores by row id: of the best `count`, and of all that tie with the last of them. */
+  readonly scores: ReadonlyMap<number, number>;
+  /** Whether nothing else was found. */
+  readonly complete: boolean;
+}
+
+/**
+ * The best chunks that hold one of the words and pass the filters, by BM25 (bm25.ts), exactly. It goes through the lists
+ * side by side, one block of neighbouring ids after another, so that it needs the same memory for every team.
+ */
+export function bestChunks({ words, filters, lengths, averageTokens, count }: ChunksWanted): BestChunks {
+  const found = words.map(({ postings, weightedIdf }) => ({ cursor: new Cursor(postings), weightedIdf }));
+  const passing = filters.map((lists) => lists.map((postings) => new Cursor(postings)));
+  const best = new Best(count);
+  const scores = new Float64Array(CHUNKS_PER_BLOCK);
+  const passed = new Uint16Array(CHUNKS_PER_BLOCK);
+  for (;;) {
+    const block = Math.max(nextBlock(found.map(({ cursor }) => cursor)), ...passing.map(nextBlock));
+    if (block === Number.POSITIVE_INFINITY) return best.finish();
+    const from = block * CHUNKS_PER_BLOCK;
+    passed.fill(0);
+    for (const [index, lists] of passing.entries()) for (const list of lists) list.mark(from, passed, index);
+    const sizes = lengths(block);
+    for (const { cursor, weightedIdf } of found) {
+      cursor.skipTo(from);
+      const { ids, frequencies } = cursor.postings;
+      const end = cursor.endOf(from + CHUNKS_PER_BLOCK);
+      for (let at = cursor.at; at < end; at++) {
+        const index = (ids[at] ?? 0) - from;
+        if (passed[index] !== filters.length) continue;
+        const frequency = frequencies[at] ?? 0;
+        const factor = lengthFactor(lengthIn(sizes, index) / averageTokens);
+        scores[index] = (scores[index] ?? 0) + (weightedIdf * frequency * (K1 + 1)) / (frequency + factor);
+      }
+      cursor.at = end;
+    }
+    for (let index = 0; index < CHUNKS_PER_BLOCK; index++) {
+      const score = scores[index] ?? 0;
+      if (score === 0) continue;
+      best.offer(from + index, score);
+      scores[index] = 0;
+    }
+  }
+}
+
+/** Of the lists taken together; Infinity: they are at their ends. */
+function nextBlock(lists: readonly Cursor[]): number {
+  return Math.floor(Math.min(...lists.map((list) => list.next)) / CHUNKS_PER_BLOCK);
+}
+
+class Cursor {
+  readonly postings: Postings;
+  at = 0;
+
+  constructor(postings: Postings) {
+    this.postings = postings;
+  }
+
+  get next(): number {
+    return this.at < this.postings.count ? (this.postings.ids[this.at] ?? 0) : Number.POSITIVE_INFINITY;
+  }
+
+  /** By halves: under a narrow filter whole lists are passed over. */
+  skipTo(id: number): void {
+    if (this.next < id) this.at = this.endOf(id);
+  }
+
+  /** Where the ids below `id` end. */
+  endOf(id: number): number {
+    const { ids, count } = this.postings;
+    let low = this.at;
+    for (let high = count; low < high; ) {
+      const middle = (low + high) >>> 1;
+      if ((ids[middle] ?? 0) < id) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** Chunks of the block that passed the filters before this one pass it, too. */
+  mark(from: number, passed: Uint16Array, filtersBefore: number): void {
+    this.skipTo(from);
+    const end = this.endOf(from + CHUNKS_PER_BLOCK);
+    for (; this.at < end; this.at++) {
+      const index = (this.postings.ids[this.at] ?? 0) - from;
+      if (passed[index] === filtersBefore) passed[index] = filtersBefore + 1;
+    }
+  }
+}
+
+/** Keeps the best of what it is offered, with ties; what is surely not among them goes from time to time. */
+class Best {
+  readonly #count: number;
+  #kept: (readonly [id: number, score: number])[] = [];
+  #room: number;
+  #cut = 0;
+  #offered = 0;
+
+  constructor(count: number) {
+    this.#count = count;
+    this.#room = ROOM * count;
+  }
+
+  offer(id: number, score: number): void {
+    this.#offered += 1;
+    if (score < this.#cut) return;
+    this.#kept.push([id, score]);
+    if (this.#kept.length < this.#room) return;
+    this.#prune();
+    // All of it may be one tie.
+    this.#room = Math.max(this.#room, 2 * this.#kept.length);
+  }
+
+  finish(): BestChunks {
+    this.#prune();
+    return { scores: new Map(this.#kept), complete: this.#offered <= this.#count };
+  }
+
+  #prune(): void {
+    if (this.#kept.length <= this.#count) return;
+    const sorted = Float64Array.from(this.#kept, ([, score]) => score).sort();
+    this.#cut = sorted[sorted.length - this.#count] ?? 0;
+    this.#kept = this.#kept.filter(([, score]) => score >= this.#cut);
+  }
+}
+
+const ROOM = 4;
