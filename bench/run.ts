@@ -13,6 +13,7 @@ import { put } from "./rows/put.ts";
 import { ranking } from "./rows/ranking.ts";
 import { refresh } from "./rows/refresh.ts";
 import { search } from "./rows/search.ts";
+import { start } from "./rows/start.ts";
 
 /**
  * `npm run bench [-- <row> …]`: the figures that the design promises, each beside its floor. Every row starts the real server in a
@@ -24,7 +25,7 @@ import { search } from "./rows/search.ts";
  *     npm run bench -- ranking <folder>          a collection with judgements, too: corpus.jsonl, queries.jsonl, qrels.tsv
  *     npm run bench -- folder --documents <folder> [--earlier <checkout>]   real documents, beside recollindex and an earlier version
  *     npm run bench -- refresh --earlier <checkout>                         an index that an earlier version made is read again
- *     npm run bench -- growth --files 1000000    at full size
+ *     npm run bench -- growth start --files 1000000    at full size
  */
 const ROWS: Readonly<Record<string, (options: Options) => Promise<readonly Row[]>>> = {
   put,
@@ -36,6 +37,7 @@ const ROWS: Readonly<Record<string, (options: Options) => Promise<readonly Row[]
   ranking,
   "event-loop": eventLoop,
   growth,
+  start,
   folder,
   refresh,
 };

@@ -177,8 +177,8 @@ test("serve --json prints one document with the address and the first key", asyn
 });
 
 test("a server that cannot stop ends all the same, in time and with an exit code that says so", async (t) => {
-  const scrubber = new URL("../server/src/files/scrubber.ts", import.meta.url);
-  const hang = `import { Scrubber } from ${JSON.stringify(scrubber)}; Scrubber.prototype.stop = () => new Promise(() => {});`;
+  const loops = new URL("../server/src/maintenance/maintenance.ts", import.meta.url);
+  const hang = `import { Maintenance } from ${JSON.stringify(loops)}; Maintenance.prototype.stop = () => new Promise(() => {});`;
   const flags = ["--import", `data:text/javascript,${encodeURIComponent(hang)}`];
   const { child } = await serve(join(await temporaryFolder(t), "data"), [], flags);
   t.after(() => child.kill("SIGKILL"));

@@ -5,7 +5,9 @@ import { checkpoint } from "../../server/src/sqlite/wal-checkpoint.ts";
 
 const PER_COMMIT = 50_000;
 
-/** Rows of `files` indexed files of the only team, as a year of uploads leaves them: session, file, membership, task. */
+/**
+ * Rows of `files` indexed files of the only team, as a year of uploads leaves them: session, file, membership, task.
+ */
 export function seedFiles(catalogue: string, files: number): void {
   const database = openDatabase(catalogue);
   const team = database.prepare("SELECT id FROM teams").get()?.["id"];
@@ -22,6 +24,23 @@ export function seedFiles(catalogue: string, files: number): void {
     database.exec("COMMIT");
     checkpoint(database);
   }
+  database.close();
+}
+
+/**
+ * The same files as ones that could not be read: what lies on the disk is theirs, and the search index, which was not
+ * seeded, owes none of them. Their originals are what `sha256` says.
+ */
+export function markUnreadable(catalogue: string, sha256: string): void {
+  const database = openDatabase(catalogue);
+  database
+    .prepare(
+      `UPDATE files SET state = 'failed', active_version = NULL, active_build = NULL, error_code = 'corrupt_file', sha256 = $sha256,
+       blob_key = 'originals/' || session_id || '/' || $sha256 WHERE id LIKE 'file_s%' ESCAPE ''`,
+    )
+    .run({ sha256 });
+  database.exec("UPDATE file_buckets SET status = 'failed' WHERE file_id LIKE 'file_s%' ESCAPE ''");
+  checkpoint(database);
   database.close();
 }
 
@@ -43,7 +62,17 @@ export function seedQueue(catalogue: string, tasks: number): void {
 
 /** The id of a seeded file. */
 export function seededFile(number: number): string {
-  return `file_s${String(number).padStart(25, "0")}`;
+  return seeded("file", number);
+}
+
+/** The keys of a seeded file's blobs, when its original is what `sha256` says. */
+export function seededKeys(number: number, sha256: string): readonly [original: string, text: string] {
+  const [session, file, task] = [seeded("sess", number), seeded("file", number), seeded("task", number)];
+  return [`originals/${session}/${sha256}`, `text/${file}/${task}_1.jsonl`];
+}
+
+function seeded(prefix: string, number: number): string {
+  return `${prefix}_s${String(number).padStart(25, "0")}`;
 }
 
 const NUMBERS = "WITH RECURSIVE n (i) AS (SELECT $from UNION ALL SELECT i + 1 FROM n WHERE i < $to)";

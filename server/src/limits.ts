@@ -115,16 +115,25 @@ export const LIMITS = {
    */
   stopMs: 20 * SECOND,
 
-  // The broom (sweeper.ts, uploads/reconcile.ts)
+  // Maintenance: from the beginning of a chore's round to that of the next, and how much of a round it works (maintenance/)
   sweepEveryMs: 10 * SECOND,
-  reconcileEveryMs: 10 * MINUTE,
-  /** A temporary object older than this belongs to nobody. */
+  sweepShare: 0.5,
+  /** Segments are those of uploads under way: few, and what is left of them takes the room of new ones. */
+  reconcileSegmentsEveryMs: 10 * MINUTE,
+  /** A million files are two million stored objects, of 0.1 ms each: half an hour, at a tenth of the time. */
+  reconcileBlobsEveryMs: HOUR,
+  reconcileShare: 0.1,
+  compareIndexEveryMs: MINUTE,
+  compareIndexShare: 0.25,
+  /** A batch that failed is tried again after this, or after the chore's period when that is shorter. */
+  maintenanceRetryMs: MINUTE,
+  /** A killed process has lost no more of a round than this. */
+  keepPositionEveryMs: 10 * SECOND,
+  /** A temporary object older than this belongs to nobody, whatever the clock did. */
   temporaryMaxAgeMs: HOUR,
-
-  // The scrubber (files/scrubber.ts)
-  /** What it reads of the originals: 100 GB take 7 hours. */
+  /** What the scrubber reads of the originals: 100 GB take 7 hours. */
   scrubBytesPerSecond: 4 * MIB,
-  scrubPauseMs: HOUR,
+  scrubEveryMs: HOUR,
 
   // Figures (metrics/)
   /** What `/metrics` reads from catalogue and disk serves everybody for this long. */

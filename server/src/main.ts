@@ -16,7 +16,6 @@ import { createExtractionPool } from "./extraction/pool.ts";
 import { createBudgets } from "./fairness/budgets.ts";
 import { Downloads } from "./files/downloads.ts";
 import { fileAnswer, fileRoutes } from "./files/routes.ts";
-import { Scrubber } from "./files/scrubber.ts";
 import { VerifiedBlobs } from "./files/verified-blob.ts";
 import { FileObject } from "./files/wire.ts";
 import { createApp } from "./http/app.ts";
@@ -26,12 +25,15 @@ import { countByteRequest, metricsRoute } from "./http/metrics.ts";
 import type { App } from "./http/route.ts";
 import { HttpServer } from "./http/server.ts";
 import { createIdSource, type FileId, type IdSource, type TeamId } from "./ids.ts";
-import { IndexAudit } from "./indexing/index-audit.ts";
 import { IndexRefresh } from "./indexing/index-refresh.ts";
 import { createIndexer } from "./indexing/indexer.ts";
-import { BuildSweep } from "./indexing/prune-builds.ts";
 import { LIMITS } from "./limits.ts";
 import { createLog, type Log } from "./log.ts";
+import { createChores } from "./maintenance/chores.ts";
+import { IndexAudit } from "./maintenance/index-audit.ts";
+import { Maintenance } from "./maintenance/maintenance.ts";
+import { adoptScrubPosition } from "./maintenance/scrub-position-file.ts";
+import { Scrubber } from "./maintenance/scrubber.ts";
 import { Collector, gauge } from "./metrics/collect.ts";
 import { meteredBlobs, meteredCatalogue, meteredExtractor } from "./metrics/metered.ts";
 import { MetricsRecorder } from "./metrics/recorder.ts";
@@ -39,14 +41,12 @@ import { shareOpenFiles } from "./open-file-limit.ts";
 import { retrievalRoutes } from "./retrieval/routes.ts";
 import { openFts5SearchIndex } from "./search-index/fts5.ts";
 import { rebuildMarks } from "./search-index/rebuild-marks.ts";
-import { Sweeper } from "./sweeper.ts";
 import { createCatalogueQueue } from "./tasks/catalogue-queue.ts";
 import { taskRoutes } from "./tasks/routes.ts";
 import { createDiskGate } from "./uploads/admission.ts";
 import { ByteEndpoint } from "./uploads/byte-endpoint.ts";
 import { DigestEngine } from "./uploads/digests.ts";
 import { Finalizer } from "./uploads/finalize.ts";
-import { reconcile } from "./uploads/reconcile.ts";
 import { uploadRoutes } from "./uploads/routes.ts";
 import { UnrecordedBytes } from "./uploads/unrecorded.ts";
 
@@ -86,23 +86,19 @@ export async function startWharf(config: Config, options: StartOptions = {}): Pr
     // Later starts find the file that the first one made.
     if (keyFile !== null && (await isFirstStart(adapters.catalogue))) keyFile.check();
     const background = createBackground(base, adapters);
-    // Nobody writes yet: what a crash left behind goes before anybody can meet it.
+    // Nobody else can hold a task. What a crash left on the disk is seen by nobody, and maintenance's: a start walks no bytes.
     await background.indexer.recover();
-    const report = await reconcile(adapters, { nobodyWrites: true, busy: () => [], repair: true });
-    log.info({ ...report }, "reconciled the data folder");
+    await adoptScrubPosition(adapters.catalogue, adapters.folder.path);
 
-    const { url, bytes, stop: stopListening } = await listen(base, adapters, background);
-    const { indexer, audit, refresh, scrubber } = background;
-    const sweeper = createSweeper(base, adapters, background, bytes);
+    const { url, maintenance, stop: stopListening } = await listen(base, adapters, background);
+    const { indexer, refresh } = background;
     // Side by side: what is in the middle of something has the whole grace period for it. Also when a start fails half-way: a server that
     // listens without a catalogue would keep the port, and its process.
-    const loops = [indexer, sweeper, audit, refresh, scrubber];
+    const loops = [indexer, refresh, maintenance];
     closing.add(() => Promise.all([stopListening(), ...loops.map((loop) => loop.stop())]));
     await indexer.start();
-    audit.start();
     refresh.start();
-    scrubber.start();
-    sweeper.start();
+    maintenance.start();
     // Last: it is shown once, by a start that succeeds. One that finds its port taken would have used it up.
     const firstKey = await createFirstApiKey({ catalogue: adapters.catalogue, ids, random: randomBytes }, keyFile);
     log.info({ url, data_dir: adapters.folder.path }, "listening");
@@ -175,24 +171,28 @@ function createBackground({ config, log, ids }: Base, adapters: Adapters) {
       "a rebuild of the search index was interrupted: stop the server and run wharf reindex, or wait until what is missing was read again",
     );
   return {
+    queue,
     indexer: createIndexer({ ...adapters, log, queue, spoolFolder, workers, metrics }),
     audit: new IndexAudit({ catalogue, index, ids, log }),
     refresh: new IndexRefresh({ catalogue, index, log }),
-    scrubber: new Scrubber({ ...adapters, log, metrics, positionPath: join(folder.path, "scrub-position") }),
+    scrubber: new Scrubber({ ...adapters, log }),
   };
 }
 
 type Background = ReturnType<typeof createBackground>;
 
-function createSweeper(
+function createMaintenance(
   { log }: Base,
-  { catalogue, blobs, index }: Adapters,
-  { audit }: Background,
+  adapters: Adapters,
+  { queue, audit, scrubber }: Background,
   bytes: ByteEndpoint,
-) {
-  const builds = new BuildSweep({ catalogue, index });
-  const auditIndex = () => audit.runOnce();
-  return new Sweeper({ catalogue, blobs, bytes, pruneBuilds: () => builds.runOnce(), auditIndex, log });
+): Maintenance {
+  const busy = () => bytes.busySessions();
+  return new Maintenance({
+    ...adapters,
+    log,
+    chores: [...createChores({ ...adapters, log, queue, busy }), audit, scrubber],
+  });
 }
 
 /** The two faces of the server on one port: the API, and the byte end-point behind upload URLs. */
@@ -209,6 +209,7 @@ async function listen({ config, log, clock, ids, closing }: Base, adapters: Adap
   const { searches, lists, rankings, walks, hashings, uploads: uploadPlaces } = budgets;
   const intake = { blobs, catalogue, digests, unrecorded };
   const bytes = new ByteEndpoint({ config, secret, publicUrl, clock, ids, disk, log, places: uploadPlaces, ...intake });
+  const maintenance = createMaintenance({ config, log, clock, ids, closing }, adapters, background, bytes);
   const finalizer = new Finalizer({ catalogue, blobs, digests, hashings, ids, clock, log });
   const polls = new LongPolls({ catalogue, places: budgets.polls });
   const downloads = new Downloads(budgets.downloads);
@@ -222,6 +223,7 @@ async function listen({ config, log, clock, ids, closing }: Base, adapters: Adap
       gauge("wharf_index_builds_missing", MISSING_BUILDS, audit.missing),
       gauge("wharf_originals_damaged", DAMAGED_ORIGINALS, scrubber.damaged),
       ...budgets.gauges(),
+      ...maintenance.gauges(),
     ],
   });
   closing.add(() => figures.close());
@@ -278,7 +280,7 @@ async function listen({ config, log, clock, ids, closing }: Base, adapters: Adap
     await bytes.close();
     await app.close();
   };
-  return { url, bytes, stop };
+  return { url, maintenance, stop };
 }
 
 /** What was opened or may run, closed in the opposite order; each once. What opens later than that is closed at once. */

@@ -7,6 +7,7 @@ import { originalOperations } from "./files/originals.store.ts";
 import { fileOperations } from "./files/store.ts";
 import { rebuildOperations } from "./indexing/rebuild.store.ts";
 import { indexingOperations } from "./indexing/store.ts";
+import { maintenanceOperations } from "./maintenance/position.store.ts";
 import { metricsOperations } from "./metrics/store.ts";
 import { retrievalOperations } from "./retrieval/store.ts";
 import { attemptOperations } from "./tasks/attempt.store.ts";
@@ -33,6 +34,7 @@ const OPERATIONS: ReadonlyMap<string, AnyOperation> = index([
   claimTask,
   ...indexingOperations,
   ...rebuildOperations,
+  ...maintenanceOperations,
   ...metricsOperations,
   ...retrievalOperations,
   ...createOperations,

@@ -44,6 +44,9 @@ const FOUNDATIONS = new Set([
   "sqlite",
 ]);
 
+/** Its chores keep the rows of all capabilities in order, and run operations of their stores for it. */
+const KEEPS_ORDER = "maintenance";
+
 export const RULES: readonly Rule[] = [
   (source) =>
     source.lines > MAX_LINES
@@ -110,7 +113,7 @@ function judgeImport(source: SourceText, found: Import): readonly Violation[] {
   if (to === "http" && !isEdge(path)) return wrong("only routes files know the HTTP edge");
   if (from !== null && FOUNDATIONS.has(from) && to !== null && !FOUNDATIONS.has(to))
     return wrong(`${from}/ is below the capabilities and knows none of them`);
-  if (isStore(target) && !found.typeOnly && !isStore(path))
+  if (isStore(target) && !found.typeOnly && !isStore(path) && from !== KEEPS_ORDER)
     return wrong(`only stores may compose another capability's statements; call a function of ${to ?? "it"}/`);
   if (ADAPTERS.test(target) && !found.typeOnly) return wrong("an adapter is chosen in main.ts; import its port");
   return [];
@@ -144,9 +147,9 @@ function isEdge(path: string): boolean {
   return path.startsWith("server/src/http/") || /(?:\/|-)routes\.ts$/.test(path) || isRoot(path) || isTest(path);
 }
 
-/** What composes capabilities knows them all: the root, the registry, the sweeper, and everything outside the server. */
+/** What composes capabilities knows them all: the root, the registry, and everything outside the server. */
 function isRoot(path: string): boolean {
-  return /^server\/src\/(?:main|operations|sweeper)\.ts$/.test(path) || !path.startsWith("server/");
+  return /^server\/src\/(?:main|operations)\.ts$/.test(path) || !path.startsWith("server/");
 }
 
 /** The folder below server/src, or null for a file of server/src itself and for what stands elsewhere. */

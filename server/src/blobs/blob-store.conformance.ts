@@ -230,6 +230,27 @@ function describeRemoval(guarantee: Guarantee): void {
     ]);
   });
 
+  guarantee("list goes on where a page ended, also when what stood there is gone by then", async (store) => {
+    const keys = Array.from({ length: 1100 }, (_, n) => textKey(FILE, `task_${n}_1`));
+    for (const key of keys) await store.put(key, chunks("page"));
+    const found: string[] = [];
+    let pages = 0;
+    for (let after: string | null = null, more = true; more; pages++) {
+      const page = await store.list("text", after);
+      assert.ok(page.entries.length < keys.length, "a page is bounded");
+      for (const entry of page.entries) {
+        if (entry.kind === "text") found.push(entry.key);
+        await store.removeEntry(entry);
+      }
+      after = page.next;
+      more = after !== null;
+    }
+    assert.ok(pages > 1);
+    assert.deepEqual(found.sort(), [...keys].sort());
+    for (const area of ["segments", "originals"] as const)
+      assert.deepEqual(await store.list(area, null), { entries: [], next: null });
+  });
+
   guarantee("removing a blob removes it alone, and twice is once", async (store) => {
     const { original, text } = await populate(store);
     await store.remove(original);

@@ -55,8 +55,12 @@ export interface BlobStore {
    */
   cutSegment(session: SessionId, epoch: number, bytes: number): Promise<void>;
 
-  /** Everything there is, for reconcile and doctor. Entries that come or go meanwhile may be missed or be gone. */
-  list(): AsyncIterable<StoredEntry>;
+  /**
+   * A page of what an area holds, for maintenance and doctor: the entries after `after` (a page's `next`; null = from
+   * the beginning), some hundreds at most, in an order that stays. Entries that come or go meanwhile may be missed or
+   * be gone.
+   */
+  list(area: Area, after: string | null): Promise<StoredPage>;
 
   /** Removes one entry that `list` showed; done when it is gone. */
   removeEntry(entry: StoredEntry): Promise<void>;
@@ -87,6 +91,16 @@ export interface SegmentWriter {
   sync(): Promise<void>;
   /** Releases the handle. Adds no durability; safe to call twice. */
   close(): Promise<void>;
+}
+
+/** What is stored, by what it is: the first part of a blob's key; segments have an area of their own. */
+export const AREAS = ["segments", "originals", "text"] as const;
+export type Area = (typeof AREAS)[number];
+
+export interface StoredPage {
+  readonly entries: readonly StoredEntry[];
+  /** Where the next page begins, as text that may be kept; null: this was the last. */
+  readonly next: string | null;
 }
 
 export type StoredEntry =

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { brandId, type FileId, type SessionId } from "../ids.ts";
 import type { BlobStore, BlobStoreFailure, SegmentRef, StoredEntry } from "./blob-store.ts";
+import { everyEntry } from "./every-entry.ts";
 import { originalKey } from "./keys.ts";
 
 /** What the conformance suite writes, reads and expects. */
@@ -33,7 +34,7 @@ export async function writeSegment(
 
 export async function listed(store: BlobStore): Promise<StoredEntry[]> {
   const entries: StoredEntry[] = [];
-  for await (const entry of store.list()) entries.push(entry);
+  for await (const entry of everyEntry(store)) entries.push(entry);
   const order = (entry: StoredEntry) =>
     `${entry.kind} ${entry.kind === "segment" ? `${entry.session}.${entry.epoch}` : JSON.stringify(entry)}`;
   return entries.sort((a, b) => (order(a) < order(b) ? -1 : 1));

@@ -2,10 +2,10 @@ import { link, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCodeOf } from "../errors.ts";
 import type { SessionId } from "../ids.ts";
-import type { BlobKey } from "./blob-store.ts";
+import { AREAS, type BlobKey } from "./blob-store.ts";
 import { fsyncDirectory } from "./directory-sync.ts";
 import { isAbsent, storeError } from "./fs-errors.ts";
-import { AREAS, blobPath, SHARDS, segmentPath } from "./fs-layout.ts";
+import { blobPath, SHARDS, segmentPath } from "./fs-layout.ts";
 import { readFileRange } from "./fs-read.ts";
 
 /** A blob folder as a backup holds it: filled by hard links where it can be, and read without writing a byte to it. */

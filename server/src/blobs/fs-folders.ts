@@ -1,7 +1,8 @@
 import { link, mkdir, readdir, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { AREAS } from "./blob-store.ts";
 import { fsyncDirectory } from "./directory-sync.ts";
-import { AREAS, SHARDS } from "./fs-layout.ts";
+import { SHARDS } from "./fs-layout.ts";
 
 /**
  * Makes whatever is missing of the store's folders and makes all of it durable, up to the folder that holds `root`. Takes some

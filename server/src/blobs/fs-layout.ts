@@ -1,6 +1,6 @@
 import { basename, dirname } from "node:path";
 import { brandId, type FileId, type SessionId } from "../ids.ts";
-import type { BlobKey, StoredEntry } from "./blob-store.ts";
+import { AREAS, type BlobKey, type StoredEntry } from "./blob-store.ts";
 import { originalKey, textKey } from "./keys.ts";
 
 /**
@@ -15,9 +15,6 @@ import { originalKey, textKey } from "./keys.ts";
  * acknowledgement that depends on it; a fixed set has nothing to forget. 256 shards keep a folder at some 4 000 names for a
  * million files, so that listing one, which removing a session's segments needs, stays well under a millisecond.
  */
-export const AREAS = ["segments", "originals", "text"] as const;
-export type Area = (typeof AREAS)[number];
-
 export const SHARDS: readonly string[] = Array.from({ length: 256 }, (_, n) => n.toString(16).padStart(2, "0"));
 
 const TEMPORARY = /^\.tmp-[A-Za-z0-9-]{1,80}$/;

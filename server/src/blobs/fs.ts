@@ -7,18 +7,19 @@ import type { SessionId } from "../ids.ts";
 import type { Log } from "../log.ts";
 import { shareOpenFiles } from "../open-file-limit.ts";
 import {
+  type Area,
   type BlobKey,
   type BlobStore,
   BlobStoreError,
   type SegmentRef,
   type SegmentWriter,
   type StoredEntry,
+  type StoredPage,
 } from "./blob-store.ts";
 import { createDirectorySync, type DirectorySync, OpenFolders } from "./directory-sync.ts";
 import { attempt, isAbsent, readError, storeError } from "./fs-errors.ts";
 import { makeFolders } from "./fs-folders.ts";
 import {
-  AREAS,
   blobPath,
   epochOf,
   pathOf,
@@ -32,6 +33,8 @@ import { readFileRange } from "./fs-read.ts";
 import { FsSegmentWriter, writeNewFile } from "./fs-segment-writer.ts";
 
 const KNOWN_LENGTHS = 4096;
+/** Entries that `list` looks at in one call: 40 ms of system calls. */
+const PAGE = 500;
 
 export interface FsBlobStoreOptions {
   /** Absolute path of a folder that is the store's alone. Made when it is absent, mode 0700; files are 0600. */
@@ -60,7 +63,7 @@ class FsBlobStore implements BlobStore {
   readonly #notToBeLinked = new Set<string>();
   /** Lengths of segment files that were closed, the newest: spares publish one of its six calls (8 to 25 % of its time). */
   readonly #lengths = new Map<string, number>();
-  /** Temporary files of this process, so that no clock and no sweeper takes one for a leftover. */
+  /** Temporary files of this process, so that no clock and no round of reconcile takes one for a leftover. */
   readonly #temporaries = new Set<string>();
   /** Random, so that a temporary of an earlier process never has the same name. */
   readonly #run = randomBytes(8).toString("hex");
@@ -165,16 +168,19 @@ class FsBlobStore implements BlobStore {
     this.#notToBeLinked.delete(path);
   }
 
-  async *list(): AsyncIterable<StoredEntry> {
-    for (const area of AREAS) {
-      for (const shard of SHARDS) {
-        const folder = `${area}/${shard}`;
-        for (const name of await attempt("list a folder", readdir(this.#path(folder)))) {
-          const entry = await this.#look(`${folder}/${name}`);
-          if (entry !== null) yield entry;
-        }
+  /** `next` is the path of the page's last entry: shards and names have an order, whatever the file system's is. */
+  async list(area: Area, after: string | null): Promise<StoredPage> {
+    const [from = "", lastName = ""] = after === null ? [] : after.split("/");
+    const entries: StoredEntry[] = [];
+    for (const shard of SHARDS.filter((shard) => shard >= from)) {
+      const names = await attempt("list a folder", readdir(this.#path(`${area}/${shard}`)));
+      for (const name of names.sort()) {
+        if (shard === from && name <= lastName) continue;
+        const entry = await this.#look(`${area}/${shard}/${name}`);
+        if (entry !== null && entries.push(entry) === PAGE) return { entries, next: `${shard}/${name}` };
       }
     }
+    return { entries, next: null };
   }
 
   async removeEntry(entry: StoredEntry): Promise<void> {
@@ -239,7 +245,7 @@ class FsBlobStore implements BlobStore {
     } finally {
       // Before the directory's fsync, so that this fsync takes the name away too and a power cut leaves no litter.
       await this.#unlink(temporary).catch((err: unknown) =>
-        this.#log?.warn({ err }, "a temporary file stays for the sweeper"),
+        this.#log?.warn({ err }, "a temporary file stays for maintenance"),
       );
       this.#temporaries.delete(temporary);
     }

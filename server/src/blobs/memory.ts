@@ -1,15 +1,24 @@
 import { brandId, type SessionId } from "../ids.ts";
 import {
+  type Area,
   type BlobKey,
   type BlobStore,
   BlobStoreError,
   type SegmentRef,
   type SegmentWriter,
   type StoredEntry,
+  type StoredPage,
 } from "./blob-store.ts";
 import { originalKey, textKey } from "./keys.ts";
 
 const CHUNK_BYTES = 256 * 1024;
+/** Entries of one page. */
+const PAGE = 500;
+
+interface Named {
+  readonly name: string;
+  readonly entry: StoredEntry;
+}
 
 /** Keeps everything in this process's memory: for tests, and as the port's plainest reading. Nothing survives the process. */
 export function openMemoryBlobStore(): BlobStore {
@@ -104,11 +113,26 @@ class MemoryBlobStore implements BlobStore {
     content.splice(0, content.length, Uint8Array.from(first));
   }
 
-  async *list(): AsyncIterable<StoredEntry> {
-    for (const [session, epochs] of this.#segments)
-      for (const [epoch, content] of epochs)
-        yield { kind: "segment", session, epoch, bytes: content.reduce((sum, chunk) => sum + chunk.byteLength, 0) };
-    for (const [key, blob] of this.#blobs) yield describeBlob(key, blob.byteLength);
+  async list(area: Area, after: string | null): Promise<StoredPage> {
+    const named = area === "segments" ? this.#namedSegments() : this.#namedBlobs(area);
+    const rest = named.filter(({ name }) => after === null || name > after).sort((a, b) => (a.name < b.name ? -1 : 1));
+    const page = rest.slice(0, PAGE);
+    return { entries: page.map(({ entry }) => entry), next: rest.length > PAGE ? (page.at(-1)?.name ?? null) : null };
+  }
+
+  #namedSegments(): Named[] {
+    return [...this.#segments].flatMap(([session, epochs]) =>
+      [...epochs].map(([epoch, content]) => {
+        const bytes = content.reduce((sum, chunk) => sum + chunk.byteLength, 0);
+        return { name: `${session}.${epoch}`, entry: { kind: "segment", session, epoch, bytes } };
+      }),
+    );
+  }
+
+  #namedBlobs(area: Area): Named[] {
+    return [...this.#blobs]
+      .filter(([key]) => key.startsWith(`${area}/`))
+      .map(([key, blob]) => ({ name: key, entry: describeBlob(key, blob.byteLength) }));
   }
 
   async removeEntry(entry: StoredEntry): Promise<void> {

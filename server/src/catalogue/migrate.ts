@@ -6,6 +6,7 @@ import { digestsOfDeletedFiles } from "./migrations/0003-digests-of-deleted-file
 import { extractorVersion } from "./migrations/0004-extractor-version.ts";
 import { nfcKeys } from "./migrations/0005-nfc-keys.ts";
 import { taskCrashes } from "./migrations/0006-task-crashes.ts";
+import { maintenancePositions } from "./migrations/0007-maintenance-positions.ts";
 import type { Schema } from "./schema.ts";
 
 export const SQLITE: Dialect = { integer: "integer", strict: " STRICT" };
@@ -17,6 +18,7 @@ export const MIGRATIONS: readonly Migration[] = [
   extractorVersion,
   nfcKeys,
   taskCrashes,
+  maintenancePositions,
 ];
 export const NEWEST_VERSION = MIGRATIONS.length;
 

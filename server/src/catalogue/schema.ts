@@ -16,6 +16,7 @@ export interface Schema {
   file_metadata: FileMetadataTable;
   file_buckets: FileBucketsTable;
   tasks: TasksTable;
+  maintenance_positions: MaintenancePositionsTable;
   schema_migrations: SchemaMigrationsTable;
 }
 
@@ -223,6 +224,13 @@ export interface TasksTable {
   created_at: number;
   updated_at: number;
   finished_at: number | null;
+}
+
+/** Where each chore of maintenance is: a row a chore. */
+export interface MaintenancePositionsTable {
+  chore: string;
+  position: string;
+  updated_at: number;
 }
 
 export interface SchemaMigrationsTable {

@@ -6,11 +6,11 @@ import type { Original } from "../files/originals.store.ts";
 import { isStillThere, walkOriginals } from "../files/originals.ts";
 import { queueAgain } from "../files/queue-again.ts";
 import type { BucketId, FileId, IdSource, TeamId } from "../ids.ts";
-import { auditPage } from "../indexing/index-audit.ts";
+import { auditPage } from "../indexing/audit-page.ts";
 import { pruneBuilds } from "../indexing/prune-builds.ts";
 import type { ShownBuild } from "../indexing/rebuild.store.ts";
+import { garbageIn, reconcile } from "../maintenance/reconcile.ts";
 import type { SearchIndex } from "../search-index/search-index.ts";
-import { reconcile } from "../uploads/reconcile.ts";
 import { bytesInWords, type Finding, finding, some } from "./finding.ts";
 import { recount, wrongBuckets, wrongTeams } from "./store.ts";
 
@@ -51,12 +51,11 @@ export async function checkCounters({ catalogue }: ContentDeps, { repair }: Cont
   return finding("counters", "repaired", `Counters of ${where} were wrong and are counted again.`);
 }
 
-/** What nothing refers to, by the code of start-up and sweeper. Not a problem: the server removes it by itself. */
-export async function checkOrphans(deps: ContentDeps, { repair }: ContentOptions): Promise<readonly Finding[]> {
+/** What nothing refers to, by the code of maintenance. Not a problem: the server removes it by itself. */
+export async function checkOrphans(deps: ContentDeps, { repair, signal }: ContentOptions): Promise<readonly Finding[]> {
   // Without the lock sessions may be written just now: then only what is garbage for certain counts as such.
-  const report = await reconcile(deps, { nobodyWrites: repair, busy: () => [], repair });
-  const { segment, original, text, temporary } = report.garbage;
-  const garbage = segment + original + text + temporary + report.tails;
+  const report = await reconcile(deps, { heldMs: () => (repair ? 0 : null), busy: () => [], repair, signal });
+  const garbage = garbageIn(report);
   const builds = repair ? await pruneBuilds(deps) : 0;
   const what = `${garbage} stored objects or ends of them (${bytesInWords(report.garbageBytes)}) belong to nothing`;
   const first =

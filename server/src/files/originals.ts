@@ -9,14 +9,20 @@ const PAGE = 500;
 /** All of them, or those after a file, in the order of their ids; read in pages, so that files that come and go meanwhile may be missed. */
 export async function* walkOriginals(catalogue: Catalogue, after: FileId | null = null): AsyncGenerator<Original> {
   for (let from = after, more = true; more; ) {
-    const page: { readonly originals: readonly Original[]; readonly last: FileId | null } = await catalogue.run(
-      listOriginals,
-      { after: from, limit: PAGE },
-    );
+    const page: Awaited<ReturnType<typeof originalsAfter>> = await originalsAfter(catalogue, from, PAGE);
     yield* page.originals;
     from = page.last;
     more = from !== null;
   }
+}
+
+/** One page of them; `last` null: it was the end. */
+export async function originalsAfter(
+  catalogue: Catalogue,
+  after: FileId | null,
+  limit: number,
+): Promise<{ readonly originals: readonly Original[]; readonly last: FileId | null }> {
+  return catalogue.run(listOriginals, { after, limit });
 }
 
 /** Of those files that are not deleted. */

@@ -299,7 +299,7 @@ describe("retention", () => {
     assert.equal(await forget(), 0);
     assert.equal((await find(file))?.state, "deleted");
     f.t.passMs(60_000);
-    assert.equal(await find(file), null, "404 from then on, whenever the sweeper comes");
+    assert.equal(await find(file), null, "404 from then on, whenever maintenance comes");
     assert.notEqual(await read(file), null);
     assert.equal(await forget(), 1);
     assert.equal(await read(file), null);

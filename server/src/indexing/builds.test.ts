@@ -3,11 +3,13 @@ import { after, before, test } from "node:test";
 import { textKey } from "../blobs/keys.ts";
 import { deleteFile } from "../files/delete-file.store.ts";
 import { LIMITS } from "../limits.ts";
+import { BuildSweep, DeletedFileSweep } from "../maintenance/build-sweep.ts";
+import { runRound } from "../maintenance/test-rounds.ts";
 import { tokenText } from "../search-index/analyze.ts";
 import type { SearchIndex } from "../search-index/search-index.ts";
 import { cancelTask } from "../tasks/store.ts";
 import { createIndexer } from "./indexer.ts";
-import { BuildSweep, pruneBuilds } from "./prune-builds.ts";
+import { pruneBuilds } from "./prune-builds.ts";
 import { textScript } from "./scripted-extractor.ts";
 import { activate } from "./store.ts";
 import { indexMethods, openTestIndexing, type TestIndexing } from "./test-indexing.ts";
@@ -72,15 +74,10 @@ test("what a stopped worker writes for a file after its removal is swept, and no
       titleTokens: "",
       chunks: [chunk],
     });
-  // However far the round through all builds is from the deleted file's, each round looks at that.
-  const farAway: SearchIndex = {
-    ...indexMethods(t.index),
-    builds: async (team, after, limit) => (after === null ? [] : t.index.builds(team, after, limit)),
-  };
-  await new BuildSweep({ catalogue: t.on.catalogue, index: farAway }).runOnce();
+  // However far the round through all builds is from the deleted file's.
+  await runRound(new DeletedFileSweep({ catalogue: t.on.catalogue, index: t.index }));
   assert.deepEqual((await t.staged("oaken")).toSorted(), [`${kept.taskId}_1/0`, `${kept.taskId}_9/0`]);
-  const sweep = new BuildSweep({ catalogue: t.on.catalogue, index: t.index });
-  for (let round = 0; round < 2; round++) await sweep.runOnce();
+  await runRound(new BuildSweep({ catalogue: t.on.catalogue, index: t.index }));
   assert.deepEqual(await t.staged("oaken"), [`${kept.taskId}_1/0`]);
 });
 

@@ -161,7 +161,7 @@ async function writeChunks({ index }: IndexingDeps, job: Job, titleTokens: strin
   }
 }
 
-/** What earlier attempts and the replaced build left. The file is indexed already: whatever fails here is the sweeper's. */
+/** What earlier attempts and the replaced build left. The file is indexed already: whatever fails here is maintenance's. */
 async function removeOlder(deps: IndexingDeps, claim: Claim, { replaced }: Activated): Promise<void> {
   if (replaced === null && claim.attempt === 1) return;
   try {

@@ -2,7 +2,6 @@ import { mkdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { type Metrics, NO_METRICS } from "../metrics/metrics.ts";
 import type { TaskQueue } from "../tasks/queue.ts";
-import { Rescuer } from "../tasks/rescuer.ts";
 import { Worker } from "../tasks/worker.ts";
 import { createIndexFile, type IndexingDeps } from "./index-file.ts";
 import { meteredHandlers } from "./metered-task.ts";
@@ -11,7 +10,7 @@ import { createRemoveFile } from "./remove-file.ts";
 
 export interface Indexer {
   /**
-   * For a server that is alone on its catalogue, before it reconciles: tasks that a dead one left running are due again, and what their
+   * For a server that is alone on its catalogue, before it listens: tasks that a dead one left running are due again, and what their
    * attempts wrote into the index is gone.
    */
   recover(): Promise<void>;
@@ -29,15 +28,15 @@ export interface IndexerDeps extends IndexingDeps {
   readonly metrics?: Metrics;
 }
 
-/** Worker and rescuer of one process. */
+/** The worker of one process. */
 export function createIndexer(deps: IndexerDeps): Indexer {
   const { queue, log } = deps;
   const { metrics = NO_METRICS } = deps;
   const handlers = meteredHandlers({ index: createIndexFile(deps), remove: createRemoveFile(deps) }, metrics);
   const places = { fast: deps.workers, slow: availableParallelism() };
-  const background = [new Worker({ queue, log, handlers, places }), new Rescuer({ queue, log })];
+  const worker = new Worker({ queue, log, handlers, places });
   const stopping = new AbortController();
-  let running: Promise<unknown> = Promise.resolve();
+  let running: Promise<void> = Promise.resolve();
   return {
     async recover() {
       const returned = await queue.requeueAll();
@@ -49,7 +48,7 @@ export function createIndexer(deps: IndexerDeps): Indexer {
     },
     async start() {
       await mkdir(deps.spoolFolder, { recursive: true, mode: 0o700 });
-      running = Promise.all(background.map((work) => work.start(stopping.signal)));
+      running = worker.start(stopping.signal);
     },
     async stop() {
       stopping.abort();

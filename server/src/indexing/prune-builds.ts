@@ -15,8 +15,6 @@ export interface PruneDeps {
 
 /** Builds, or deleted files, that one step looks at. */
 const PAGE = 200;
-/** Pages of builds in one round of the sweep: 1 000 builds every 10 s, so that a million files cost no pause. */
-const PAGES_A_ROUND = 5;
 
 /** All of it at once: for doctor and tests. Resolves to the number of builds removed. */
 export async function pruneBuilds(deps: PruneDeps, signal?: AbortSignal): Promise<number> {
@@ -33,45 +31,20 @@ export async function pruneBuilds(deps: PruneDeps, signal?: AbortSignal): Promis
   return removed;
 }
 
-/** A bounded share of it each round, going round through all teams' builds; files deleted in the last hour are looked at again and again. */
-export class BuildSweep {
-  readonly #deps: PruneDeps;
-  #team: TeamId | null = null;
-  #after: BuildRef | null = null;
-  #deletedAfter: DeletedRef | null = null;
-
-  constructor(deps: PruneDeps) {
-    this.#deps = deps;
+/** A page of the files that were deleted within the last hour: what a stopped worker wrote for them after their removal. */
+export async function removeDeletedPage(
+  { catalogue, index }: PruneDeps,
+  after: DeletedRef | null,
+): Promise<{ readonly looked: number; readonly removed: number; readonly last: DeletedRef | null }> {
+  const deleted = await catalogue.run(findRecentlyDeleted, { after, limit: PAGE });
+  let removed = 0;
+  for (const { team, file } of deleted) {
+    if (!(await hasBuilds(index, team, file))) continue;
+    await index.removeFile(team, file);
+    removed += 1;
   }
-
-  async runOnce(): Promise<void> {
-    await this.#removeDeleted();
-    for (let page = 0; page < PAGES_A_ROUND; page++) {
-      this.#team ??= (await this.#teams())[0] ?? null;
-      if (this.#team === null) return;
-      const { last } = await prunePage(this.#deps, this.#team, this.#after);
-      this.#after = last;
-      if (last === null && !(await this.#nextTeam())) return;
-    }
-  }
-
-  /** False when the round through all teams is over: the next begins with the first. */
-  async #nextTeam(): Promise<boolean> {
-    const current = this.#team;
-    this.#team = (await this.#teams()).find((team) => current !== null && team > current) ?? null;
-    return this.#team !== null;
-  }
-
-  async #teams(): Promise<readonly TeamId[]> {
-    return (await this.#deps.index.teams()).toSorted();
-  }
-
-  async #removeDeleted(): Promise<void> {
-    const { catalogue, index } = this.#deps;
-    const deleted = await catalogue.run(findRecentlyDeleted, { after: this.#deletedAfter, limit: PAGE });
-    for (const { team, file } of deleted) if (await hasBuilds(index, team, file)) await index.removeFile(team, file);
-    this.#deletedAfter = deleted.length < PAGE ? null : (deleted.at(-1) ?? null);
-  }
+  const last = deleted.length < PAGE ? null : (deleted.at(-1) ?? null);
+  return { looked: deleted.length, removed, last };
 }
 
 /** The same for one file, at the end of its task. More than a page of its builds are the sweep's. */
@@ -89,15 +62,20 @@ async function hasBuilds(index: SearchIndex, team: TeamId, file: FileId): Promis
   return first?.file === file;
 }
 
-async function prunePage(
+/** A page of a team's builds after `after`; `last` null: it was the team's last. */
+export async function prunePage(
   deps: PruneDeps,
   team: TeamId,
   after: BuildRef | null,
-): Promise<{ readonly removed: number; readonly last: BuildRef | null }> {
+): Promise<{ readonly looked: number; readonly removed: number; readonly last: BuildRef | null }> {
   const page = await deps.index.builds(team, after, PAGE);
   const removed = await removeGarbage(deps, team, page);
   const last = page.at(-1);
-  return { removed, last: last === undefined || page.length < PAGE ? null : { file: last.file, build: last.build } };
+  return {
+    looked: page.length,
+    removed,
+    last: last === undefined || page.length < PAGE ? null : { file: last.file, build: last.build },
+  };
 }
 
 async function removeGarbage(

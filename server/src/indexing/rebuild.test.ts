@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { storedKey, textKey } from "../blobs/keys.ts";
 import type { Log } from "../log.ts";
+import { IndexAudit } from "../maintenance/index-audit.ts";
+import { runRound } from "../maintenance/test-rounds.ts";
 import { titleTokenText } from "../search-index/analyze.ts";
 import { rebuildMarks } from "../search-index/rebuild-marks.ts";
-import { IndexAudit } from "./index-audit.ts";
 import { type RebuildDeps, rebuildIndex } from "./rebuild.ts";
 import { textScript } from "./scripted-extractor.ts";
 import { indexMethods, openTestIndexing, type TestIndexing } from "./test-indexing.ts";
@@ -153,17 +154,17 @@ test("files that a lost index does not hold are noticed by the server, queued, a
   await t.index.removeBuild(t.team, { file: lost.fileId, build: active_build ?? "" });
   const audit = new IndexAudit({ catalogue: t.on.catalogue, index: t.index, ids: t.on.ids, log: silent });
   assert.equal(audit.state, "being compared with the catalogue");
-  await audit.runPass();
+  await runRound(audit);
   assert.equal(audit.missing, 1);
   assert.match(audit.state, /^1 files were missing/);
   assert.equal((await t.on.file(kept.fileId)).task_id, kept.taskId);
   assert.notEqual((await t.on.file(lost.fileId)).task_id, lost.taskId);
   // A second look before the task has run queues nothing more.
-  await audit.runPass();
+  await runRound(audit);
   await t.workerWith().runOnce();
   assert.equal(await t.workerWith().runOnce(), false);
   assert.equal((await ranked("pilot")).candidates.length, 4);
-  await audit.runPass();
+  await runRound(audit);
   assert.equal(audit.state, "ok");
 });
 
@@ -171,7 +172,7 @@ test("an index that is gone as a whole is filled again by the server", async () 
   for (const name of ["a.txt", "b.txt"]) await indexedFile(name);
   await t.index.discard(t.team);
   const audit = new IndexAudit({ catalogue: t.on.catalogue, index: t.index, ids: t.on.ids, log: silent });
-  await audit.runPass();
+  await runRound(audit);
   while (await t.workerWith().runOnce());
   assert.equal((await ranked("pilot")).candidates.length, 4);
 });

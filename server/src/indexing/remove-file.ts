@@ -8,7 +8,7 @@ import { findRemoval, finishRemoval } from "./store.ts";
  * The `remove` task: after a file became a tombstone, its chunks, texts and original go, within a minute of the delete. Each step is done
  * when there is nothing to remove, so it can be run again from the start; it is tried for ever, and never fails for good.
  *
- * A worker that was stopped in the middle of the file's indexing may write chunks after this: the sweeper's pruneBuilds takes those.
+ * A worker that was stopped in the middle of the file's indexing may write chunks after this: maintenance takes those (maintenance/build-sweep.ts).
  */
 export function createRemoveFile(deps: Omit<IndexingDeps, "extractor" | "spoolFolder">): TaskHandler {
   const { catalogue, blobs, index, log } = deps;

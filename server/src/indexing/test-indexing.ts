@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { BlobStore } from "../blobs/blob-store.ts";
+import { everyEntry } from "../blobs/every-entry.ts";
 import { originalKey, storedKey } from "../blobs/keys.ts";
 import { openMemoryBlobStore } from "../blobs/memory.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
@@ -107,7 +108,7 @@ export async function openTestIndexing(): Promise<TestIndexing> {
     },
     async entriesOf(session) {
       const found: string[] = [];
-      for await (const entry of blobs.list())
+      for await (const entry of everyEntry(blobs))
         if ("session" in entry && entry.session === session) found.push(entry.kind);
       return found;
     },
@@ -141,7 +142,7 @@ export function blobMethods(store: BlobStore): BlobStore {
     remove: (...call) => store.remove(...call),
     removeSegments: (...call) => store.removeSegments(...call),
     cutSegment: (...call) => store.cutSegment(...call),
-    list: () => store.list(),
+    list: (...call) => store.list(...call),
     removeEntry: (...call) => store.removeEntry(...call),
     check: () => store.check(),
     close: () => store.close(),

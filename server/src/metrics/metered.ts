@@ -49,7 +49,7 @@ export function meteredBlobs(blobs: BlobStore, metrics: Metrics): BlobStore {
     remove: (key) => blobs.remove(key),
     removeSegments: (session, which) => blobs.removeSegments(session, which),
     cutSegment: (session, epoch, bytes) => blobs.cutSegment(session, epoch, bytes),
-    list: () => blobs.list(),
+    list: (area, after) => blobs.list(area, after),
     removeEntry: (entry) => blobs.removeEntry(entry),
     check: () => blobs.check(),
     close: () => blobs.close(),

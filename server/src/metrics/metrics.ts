@@ -29,6 +29,11 @@ export const COUNTERS = {
   wharf_extraction_deaths_total: "Extraction children that died or were ended on a document, by cause.",
   wharf_places_refused_total:
     "Times that somebody found no place left (see wharf_places), by whose share was used up: everybody's, the team's or the key's.",
+  wharf_maintenance_rounds_total: "Whole rounds of maintenance that this process began and ended, by chore.",
+  wharf_maintenance_seconds_total: "Time that maintenance worked, by chore.",
+  wharf_maintenance_looked_total: "Rows and stored objects that maintenance looked at, by chore.",
+  wharf_maintenance_mended_total: "Of those, what maintenance put in order, by chore.",
+  wharf_maintenance_failures_total: "Steps of maintenance that failed and are tried again, by chore.",
   wharf_scrubbed_bytes_total: "Bytes of originals that the scrubber has compared with their digest.",
 } as const;
 

@@ -62,9 +62,12 @@ export class ByteEndpoint {
     this.#deps = deps;
   }
 
-  /** Sessions that a data request of this process writes just now: the sweeper leaves them alone. */
+  /**
+   * Sessions that a data request of this process writes just now: maintenance leaves them alone. Also those of which
+   * one that was overtaken still holds the disk: as long as it is there, its segment may be recorded.
+   */
   busySessions(): readonly SessionId[] {
-    return [...this.#writers.keys()];
+    return [...new Set([...this.#writers.keys(), ...this.#deps.unrecorded.sessions()])];
   }
 
   /** Ends the session's running data request, its whole units recorded: for a cancel and for shutdown. */

@@ -131,7 +131,7 @@ export class Finalizer {
     this.#deps.blobs.removeSegments(session.id).catch((error: unknown) => {
       this.#deps.log.warn(
         { session_id: session.id, err: error },
-        "segments of a finalized session are left for the sweeper",
+        "segments of a finalized session are left for maintenance",
       );
     });
     return finalizedOf(result.session);
@@ -154,7 +154,7 @@ export class Finalizer {
   }
 
   /**
-   * Work on the stored bytes. Between any two steps of it a cancel, the sweeper or another finalize may end the session and take them
+   * Work on the stored bytes. Between any two steps of it a cancel, an expiry or another finalize may end the session and take them
    * away: then null. Bytes that nobody took are lost or damaged, and dropped.
    */
   async #whileThere<T>(session: Session, work: () => Promise<T>): Promise<T | null> {

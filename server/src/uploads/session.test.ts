@@ -69,7 +69,7 @@ test("The database holds no session that its state does not allow", () => {
   database.close();
 });
 
-test("An open session past its time is expired for everyone, before the sweeper comes; a finalized one never is (FIN-4)", () => {
+test("An open session past its time is expired for everyone, before it is written down; a finalized one never is (FIN-4)", () => {
   const past = { expiresAt: 1000 };
   assert.equal(isExpired({ state: "open", ...past }, 999), false);
   assert.equal(isExpired({ state: "open", ...past }, 1000), true);

@@ -66,7 +66,7 @@ export function statesThatAllow(event: SessionEvent): readonly SessionState[] {
   return states.filter((state) => NEXT[state][event] !== "reject");
 }
 
-/** Expiry as everybody sees it, whether or not the sweeper has been there yet. A finalized session never expires. */
+/** Expiry as everybody sees it, whether or not it is written down yet. A finalized session never expires. */
 export function isExpired(session: Pick<Session, "state" | "expiresAt">, now: number): boolean {
   return (
     session.state === "expired" ||

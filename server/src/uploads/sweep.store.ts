@@ -7,7 +7,7 @@ import type { FileId, SessionId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { endSessions, toSession } from "./session.store.ts";
 
-/** What the sweeper and reconcile ask of the catalogue. Batches are bounded: each call does at most `limit` rows. */
+/** What maintenance asks of the catalogue. Batches are bounded: each call does at most `limit` rows. */
 
 /** Literals, so that the partial index serves them. */
 const LIVE = [sql.lit("open" as const), sql.lit("received" as const)];

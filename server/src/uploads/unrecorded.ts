@@ -27,6 +27,11 @@ export class UnrecordedBytes {
     return share;
   }
 
+  /** Those of which a request holds something, or may yet. */
+  sessions(): readonly SessionId[] {
+    return [...this.#gone.keys()];
+  }
+
   /** Of all sessions together. */
   totals(): { readonly onDiskBytes: number; readonly toComeBytes: number } {
     let onDiskBytes = 0;

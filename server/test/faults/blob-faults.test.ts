@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import type { BlobStore, StoredEntry } from "../../src/blobs/blob-store.ts";
+import { everyEntry } from "../../src/blobs/every-entry.ts";
 import { openFsBlobStore } from "../../src/blobs/fs.ts";
 import { blobPath, readPath, segmentFolder } from "../../src/blobs/fs-layout.ts";
 import { storedKey } from "../../src/blobs/keys.ts";
@@ -51,7 +52,7 @@ test("every file operation may fail or be the last one: nothing promised is lost
   );
   t.diagnostic(`${faults.length} faults at ${operations.length} operations`);
   assert.deepEqual(violations, []);
-  for (const { root } of grounds) assert.deepEqual(await collectAll((await openFsBlobStore({ root })).list()), []);
+  for (const { root } of grounds) assert.deepEqual(await collectAll(everyEntry(await openFsBlobStore({ root }))), []);
 });
 
 test("publish names a file only when its bytes are on disk, and promises only when the name is", { skip }, async () => {
@@ -215,7 +216,7 @@ async function makeGround(name: string): Promise<Ground> {
 async function makeEmpty(ground: Ground): Promise<void> {
   await rm(ground.log, { force: true });
   const store = await openFsBlobStore({ root: ground.root });
-  for await (const entry of store.list()) await store.removeEntry(entry);
+  for await (const entry of everyEntry(store)) await store.removeEntry(entry);
 }
 
 async function run(ground: Ground, fault: Fault) {

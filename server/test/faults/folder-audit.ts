@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { BlobStore, StoredEntry } from "../../src/blobs/blob-store.ts";
+import { everyEntry } from "../../src/blobs/every-entry.ts";
 import { openFsBlobStore } from "../../src/blobs/fs.ts";
 import { storedKey } from "../../src/blobs/keys.ts";
 
@@ -20,7 +21,7 @@ export async function auditFolder(dataDir: string): Promise<FolderAudit> {
   try {
     const catalogue = readCatalogue(database);
     const entries: StoredEntry[] = [];
-    for await (const entry of blobs.list()) entries.push(entry);
+    for await (const entry of everyEntry(blobs)) entries.push(entry);
     const problems = [
       ...catalogue.problems,
       ...entries.flatMap((entry) => orphan(entry, catalogue) ?? []),

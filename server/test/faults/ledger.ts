@@ -1,4 +1,5 @@
 import type { Api } from "../support/api.ts";
+import { reconciled } from "../support/maintenance.ts";
 import type { Random } from "../support/random.ts";
 import type { TestServer } from "../support/server.ts";
 import { auditFolder } from "./folder-audit.ts";
@@ -84,8 +85,9 @@ export class Ledger {
     for (const upload of this.uploads) await this.judge(upload, () => auditUpload(api, upload));
     await this.auditSettled(api, this.uploads);
     await server.end("SIGTERM");
-    // Once more: the start removes what the last round left.
+    // Once more: maintenance removes what the last round left.
     await server.begin();
+    await reconciled(server.url);
     await server.end("SIGTERM");
     const { problems, files } = await auditFolder(server.dataDir);
     for (const problem of problems) this.note("the data folder", problem);

@@ -1,18 +1,20 @@
 import { LIMITS } from "../limits.ts";
 import type { Log } from "../log.ts";
-import type { BackgroundWork } from "./background.ts";
-import { Nudge } from "./nudge.ts";
-import type { TaskQueue } from "./queue.ts";
+import type { TaskQueue } from "../tasks/queue.ts";
+import type { Batch, Chore } from "./chore.ts";
 
 /**
- * Returns tasks whose worker died, hung or was stopped: their lease has ended. It looks every limits.taskLookMs, so that a dead worker
- * delays a task by little more than the lease (10 s).
+ * Returns tasks whose worker died, hung or was stopped: their lease has ended. It looks every limits.taskLookMs, so
+ * that a dead worker delays a task by little more than the lease (10 s).
  *
- * A lease that looks ended may be a clock that jumped or this process that slept (SIGSTOP, suspend): healthy workers would lose their
- * tasks, and one that sits in this very process cannot have renewed. So after either it holds still for limits.rescueHoldMs, in which
- * everybody's heartbeat comes by.
+ * A lease that looks ended may be a clock that jumped or this process that slept (SIGSTOP, suspend): healthy workers
+ * would lose their tasks, and one that sits in this very process cannot have renewed. So after either it holds still
+ * for limits.rescueHoldMs, in which everybody's heartbeat comes by.
  */
-export class Rescuer implements BackgroundWork {
+export class Rescuer implements Chore {
+  readonly name = "rescue_tasks";
+  readonly everyMs: number = LIMITS.taskLookMs;
+  readonly share = 1;
   readonly #queue: TaskQueue;
   readonly #log: Log;
   /** Milliseconds on a clock that does not jump. */
@@ -26,7 +28,7 @@ export class Rescuer implements BackgroundWork {
     this.#elapsed = options.elapsed ?? (() => performance.now());
   }
 
-  async runOnce(): Promise<boolean> {
+  async runOnce(): Promise<Batch> {
     const at = this.#elapsed();
     const slept = this.#last !== null && at - this.#last.at > LIMITS.taskLookMs + LIMITS.lateTimerMs;
     if (slept) this.#holdUntil = at + LIMITS.rescueHoldMs;
@@ -34,23 +36,12 @@ export class Rescuer implements BackgroundWork {
     const look = await this.#queue.rescue(hold || this.#last === null ? null : this.#last.now + (at - this.#last.at));
     this.#last = { now: look.now, at };
     if (!hold && !look.asExpected) this.#holdUntil = at + LIMITS.rescueHoldMs;
-    if (look.returned.length > 0)
+    const returned = look.returned.length;
+    if (returned > 0)
       this.#log.warn(
         { tasks: look.returned.map((task) => task.taskId) },
         "tasks went back to the queue: their worker is gone",
       );
-    return look.returned.length > 0;
-  }
-
-  async start(signal: AbortSignal): Promise<void> {
-    const nudge = new Nudge();
-    while (!signal.aborted) {
-      try {
-        await this.runOnce();
-      } catch (error) {
-        this.#log.warn({ err: error }, "leases cannot be looked at right now");
-      }
-      await nudge.wait(LIMITS.taskLookMs, signal);
-    }
+    return { next: null, ended: true, looked: returned, mended: returned };
   }
 }

@@ -1,0 +1,51 @@
+import type { BlobStore } from "../blobs/blob-store.ts";
+import type { Catalogue, Operation } from "../catalogue/catalogue.ts";
+import { forgetTombstones } from "../files/retention.store.ts";
+import type { SessionId } from "../ids.ts";
+import { LIMITS } from "../limits.ts";
+import { expireSessions, forgetSessions } from "../uploads/sweep.store.ts";
+import type { Batch, Chore } from "./chore.ts";
+
+export interface SweepDeps {
+  readonly catalogue: Catalogue;
+  readonly blobs: BlobStore;
+  /** Sessions that a data request of this process writes just now: their expiry waits for its end. */
+  readonly busy: () => readonly SessionId[];
+}
+
+/**
+ * Rows of one batch. What is due is found by an index, so there is no place to go on from: each round begins with the
+ * oldest.
+ */
+const ROWS = 200;
+
+/** What has passed its time: sessions expire, and rows go that nothing needs any more (limits.ts, IDE-5). */
+export function sweeps(deps: SweepDeps): readonly Chore[] {
+  return [
+    sweep("expire_sessions", () => expire(deps)),
+    sweep("forget_sessions", () => forget(deps, forgetSessions)),
+    sweep("forget_tombstones", () => forget(deps, forgetTombstones)),
+  ];
+}
+
+function sweep(name: string, batch: () => Promise<number>): Chore {
+  return {
+    name,
+    everyMs: LIMITS.sweepEveryMs,
+    share: LIMITS.sweepShare,
+    async runOnce(): Promise<Batch> {
+      const rows = await batch();
+      return { next: null, ended: rows < ROWS, looked: rows, mended: rows };
+    },
+  };
+}
+
+async function expire({ catalogue, blobs, busy }: SweepDeps): Promise<number> {
+  const ended = await catalogue.run(expireSessions, { limit: ROWS, busy: busy() });
+  for (const session of ended) await blobs.removeSegments(session);
+  return ended.length;
+}
+
+async function forget({ catalogue }: SweepDeps, operation: Operation<{ limit: number }, number>): Promise<number> {
+  return catalogue.run(operation, { limit: ROWS });
+}
