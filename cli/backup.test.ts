@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { readConfig } from "../server/src/config.ts";
 import { createLog } from "../server/src/log.ts";
-import { startWharf } from "../server/src/main.ts";
+import { startWharf } from "../server/src/start.ts";
 import { Api } from "../server/test/support/api.ts";
 import { textIn } from "./client/json.ts";
 import { EXIT } from "./exit-codes.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { readConfig } from "../server/src/config.ts";
 import { createLog } from "../server/src/log.ts";
-import { startWharf } from "../server/src/main.ts";
+import { startWharf } from "../server/src/start.ts";
 import { objectsIn, textIn, textsIn } from "./client/json.ts";
 import { EXIT } from "./exit-codes.ts";
 import { run, startTestServer, type TestServer, temporaryFolder } from "./test-support.ts";

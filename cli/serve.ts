@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type { MadeKey } from "../server/src/access/keys.ts";
 import { type Config, widenThreadPool } from "../server/src/config.ts";
 import { LIMITS } from "../server/src/limits.ts";
-import type { RunningWharf } from "../server/src/main.ts";
+import type { RunningWharf } from "../server/src/start.ts";
 import { banner } from "./banner.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { type Io, printJson } from "./io.ts";
@@ -32,7 +32,7 @@ export function defineServe(command: Command, io: Io, end: (exitCode: ExitCode) 
     widenThreadPool();
     const config = configFrom(command, io);
     // Loaded here alone: the other commands need not wait for the server's code.
-    const { startWharf } = await import("../server/src/main.ts");
+    const { startWharf } = await import("../server/src/start.ts");
     const wharf = await startWharf(config);
     try {
       if (json) printJson(io, started(wharf, config));

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { readConfig } from "../server/src/config.ts";
 import { createLog } from "../server/src/log.ts";
-import { startWharf } from "../server/src/main.ts";
+import { startWharf } from "../server/src/start.ts";
 import { type JsonObject, parseObject } from "./client/json.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import { runCli } from "./main.ts";

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readConfig } from "../server/src/config.ts";
-import { startWharf } from "../server/src/main.ts";
+import { startWharf } from "../server/src/start.ts";
 import { keepGenerated } from "./generated-file.ts";
 
 /** `openapi.json` at the root: what a server with default settings serves at `/openapi.json`, asked of a real one. */

@@ -149,7 +149,7 @@ function isEdge(path: string): boolean {
 
 /** What composes capabilities knows them all: the root, the registry, and everything outside the server. */
 function isRoot(path: string): boolean {
-  return /^server\/src\/(?:main|operations)\.ts$/.test(path) || !path.startsWith("server/");
+  return /^server\/src\/(?:main|adapters|start|operations)\.ts$/.test(path) || !path.startsWith("server/");
 }
 
 /** The folder below server/src, or null for a file of server/src itself and for what stands elsewhere. */

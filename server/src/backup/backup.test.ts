@@ -17,7 +17,7 @@ import { openSqliteCatalogue } from "../catalogue/sqlite.ts";
 import { createClock } from "../clock.ts";
 import { findDataFolder } from "../data-folder.ts";
 import { createIdSource } from "../ids.ts";
-import type { RunningWharf } from "../main.ts";
+import type { RunningWharf } from "../start.ts";
 import { backUp } from "./backup.ts";
 import { restore } from "./restore.ts";
 import type { BackupReport } from "./running.ts";

@@ -6,7 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { Api } from "../../test/support/api.ts";
 import { readConfig } from "../config.ts";
 import { createLog } from "../log.ts";
-import { type RunningWharf, startWharf } from "../main.ts";
+import { type RunningWharf, startWharf } from "../start.ts";
 import { MetricsRecorder } from "./recorder.ts";
 
 /** Name with labels → value, after the whole answer was found to be in the text format. */

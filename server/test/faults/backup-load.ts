@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { run } from "../../../cli/test-support.ts";
 import { readConfig } from "../../src/config.ts";
 import { createLog } from "../../src/log.ts";
-import { type RunningWharf, startWharf } from "../../src/main.ts";
+import { type RunningWharf, startWharf } from "../../src/start.ts";
 import { Api } from "../support/api.ts";
 import { keptOf, put, UNIT } from "../support/bytes.ts";
 import { at, textAt } from "../support/json.ts";

@@ -1,0 +1,41 @@
+import { type AdapterOptions, type Base, openAdapters } from "./adapters.ts";
+import { createClock } from "./clock.ts";
+import { Closers } from "./closers.ts";
+import type { Config } from "./config.ts";
+import { createIdSource } from "./ids.ts";
+import { createLog, type Log } from "./log.ts";
+import type { Started } from "./main.ts";
+
+export interface StartOptions extends AdapterOptions {
+  readonly log?: Log;
+}
+
+export interface RunningWharf extends Started {
+  /** Finishes running answers, returns tasks to the queue and closes everything. May be called twice. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the service: `wharf serve` and the tests call this one function. Threads and processes come first; they load their code while
+ * this thread loads main.ts, a thousand files. Throws ConfigError for what the operator must change.
+ */
+export async function startWharf(config: Config, options: StartOptions = {}): Promise<RunningWharf> {
+  const log = options.log ?? createLog(config.logLevel);
+  const clock = createClock(options.clockOffset);
+  const closing = new Closers();
+  const base: Base = { config, log, clock, ids: createIdSource(clock), closing };
+  try {
+    const adapters = openAdapters(base, options);
+    const { runWharf } = await import("./main.ts");
+    const started = await runWharf(base, adapters);
+    let stopped: Promise<void> | null = null;
+    const stop = async () => {
+      await closing.run();
+      log.info({}, "stopped");
+    };
+    return { ...started, stop: () => (stopped ??= stop()) };
+  } catch (error) {
+    await closing.run();
+    throw error;
+  }
+}
