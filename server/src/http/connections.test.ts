@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import diagnostics from "node:diagnostics_channel";
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
-import { BlockList, connect, type Socket } from "node:net";
+import { BlockList, connect, Socket } from "node:net";
 import { afterEach, describe, test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { createClock } from "../clock.ts";
 import { createIdSource } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
@@ -195,6 +197,38 @@ describe("one request at a time", () => {
       parts.socket.write(`PUT /v1/uploads/a/b HTTP/1.1\r\nHost: a\r\nContent-Length: ${part.length}\r\n\r\n${part}`);
     await parts.read(/(bytes[\s\S]*){5}/);
     assert.equal(ended["pipelined"], 1);
+  });
+});
+
+describe("a connection that is over", () => {
+  test("is forgotten, however many have come since", async () => {
+    const { server, port } = await start();
+    const seen: WeakRef<object>[] = [];
+    const see = (message: unknown) => {
+      if (typeof message === "object" && message !== null && "socket" in message && message.socket instanceof Socket)
+        seen.push(new WeakRef(message.socket));
+    };
+    diagnostics.subscribe("net.server.socket", see);
+    try {
+      for (let round = 0; round < 10; round++) {
+        const clients = await Promise.all(Array.from({ length: 20 }, () => Client.open(port)));
+        for (const client of clients) client.send("/healthz");
+        for (const client of clients) await client.read(/ok$/);
+        for (const { socket } of clients) socket.destroy();
+        while (server.connections > 0) await new Promise(setImmediate);
+      }
+    } finally {
+      diagnostics.unsubscribe("net.server.socket", see);
+    }
+    assert.equal(seen.length, 200);
+    const alive = () => seen.filter((socket) => socket.deref() !== undefined).length;
+    setFlagsFromString("--expose-gc");
+    for (let collections = 0; collections < 20 && alive() > 0; collections++) {
+      await new Promise(setImmediate);
+      runInNewContext("gc()");
+    }
+    // The last one of all may still be on some stack.
+    assert.ok(alive() <= 1, `${alive()} of ${seen.length} are still in memory`);
   });
 });
 

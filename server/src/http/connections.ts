@@ -190,16 +190,24 @@ export class Connections {
   /** Looks at some connections from where it stopped the last time: with all of them each time, accepting would cost more than serving. */
   #someRefused(): Connection | undefined {
     for (let looked = 0; looked < LOOKED_AT; looked++) {
-      const { value, done } = this.#hand.next();
-      if (done === true) this.#hand = this.#all.values();
-      else if (value.isRefused && !this.#reserve.has(value)) return value;
+      const next = this.#moveHand();
+      if (next?.isRefused === true && !this.#reserve.has(next)) return next;
     }
     return undefined;
+  }
+
+  /** The next one around; undefined between two rounds. */
+  #moveHand(): Connection | undefined {
+    const { value, done } = this.#hand.next();
+    if (done === true) this.#hand = this.#all.values();
+    return value;
   }
 
   #forget(connection: Connection): void {
     if (!this.#all.delete(connection.socket)) return;
     for (const set of [this.#quiet, this.#incomplete, this.#reserve]) set.delete(connection);
+    // A hand that stands still holds each table that the map has outgrown since, with every connection that was in it.
+    this.#moveHand();
     const { peer } = connection;
     const others = peer === null ? undefined : this.#peers.get(peer);
     others?.delete(connection);
