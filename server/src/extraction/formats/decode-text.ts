@@ -105,15 +105,21 @@ function shiftedOut(bytes: Buffer): Buffer {
  * characters beyond ASCII for each bad one; a text of another encoding has hardly any by chance.
  */
 function isNearlyUtf8(bytes: Buffer): boolean {
-  // As a stream: what is cut off at the end is no bad byte.
-  const text = new TextDecoder("utf-8").decode(bytes, { stream: true });
-  const needed = Math.max(1, badCharacters(text) * WHOLE_FOR_BAD);
+  const decoder = new TextDecoder("utf-8");
   let whole = 0;
-  for (let at = 0; at < text.length && whole < needed; at++) {
-    const unit = text.charCodeAt(at);
-    if (unit >= 0x80 && unit !== 0xfffd) whole++;
+  let bad = 0;
+  for (let at = 0; at < bytes.length; at += SAMPLE_BYTES) {
+    // As a stream: what is cut off at the end is no bad byte.
+    const text = decoder.decode(bytes.subarray(at, at + SAMPLE_BYTES), { stream: true });
+    for (let index = 0; index < text.length; index++) {
+      const unit = text.charCodeAt(index);
+      if (unit === 0xfffd) bad += 1;
+      else if (unit >= 0x80) whole += 1;
+    }
+    // Of another encoding: what is left, of two bytes a character, cannot make up for it.
+    if (whole + (bytes.length - at) / 2 < bad * WHOLE_FOR_BAD) return false;
   }
-  return whole >= needed;
+  return whole > 0 && whole >= bad * WHOLE_FOR_BAD;
 }
 
 const WHOLE_FOR_BAD = 4;
@@ -183,16 +189,19 @@ function decodeUtf32(bytes: Buffer, order: "little" | "big"): string | null {
   return parts.join("").toWellFormed();
 }
 
-/** ESC is not counted: ISO-2022-JP is made of it. */
+/** ESC is not counted: ISO-2022-JP is made of it; nor are tabs, backspaces and line ends. */
+const CONTROLS: readonly number[] = Array.from({ length: 0x20 }, (_, code) => code).filter(
+  (code) => !(code >= 0x08 && code <= 0x0d) && code !== ESCAPE,
+);
+
+/** A native search for each: to go through the sample byte by byte was a sixth of a mail's time. */
 function hasManyControls(bytes: Buffer): boolean {
   const sample = bytes.subarray(0, SAMPLE_BYTES);
-  let controls = 0;
-  // Its iterator takes five times as long.
-  for (let at = 0; at < sample.length; at++) {
-    const byte = sample[at] ?? 0;
-    if (byte < 0x20 && !(byte >= 0x08 && byte <= 0x0d) && byte !== 0x1b) controls++;
-  }
-  return controls > sample.length * CONTROL_RATIO;
+  const most = sample.length * CONTROL_RATIO;
+  let found = 0;
+  for (const code of CONTROLS)
+    for (let at = sample.indexOf(code); at !== -1 && found <= most; at = sample.indexOf(code, at + 1)) found += 1;
+  return found > most;
 }
 
 function startsWith(bytes: Buffer, prefix: readonly number[]): boolean {

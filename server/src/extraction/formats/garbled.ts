@@ -22,8 +22,8 @@ const WORD_CHARS = 10;
 export function verdictOf(text: string): Verdict | null {
   const sample = text.slice(0, SAMPLE_CHARS);
   if (!/[^\0-\x7f]/.test(sample)) return null;
-  for (const [encoding, reason] of MAY_BE_MISTAKEN.test(sample) ? MISTAKEN : []) {
-    const spots = mistakenSpots(sample, bytesIn(encoding));
+  for (const { encoding, reason, sequence } of MISTAKEN) {
+    const spots = mayHoldSpots(sample, sequence) ? mistakenSpots(sample, bytesIn(encoding)) : [];
     if (spots.length >= SPOTS) return verdict(sample, spots, WORD_CHARS, reason);
   }
   const lost = [...sample.matchAll(LOST)].map(({ index }) => index);
@@ -45,17 +45,37 @@ function verdict(sample: string, spots: readonly number[], width: number, reason
   return { garbled: damaged >= sample.length * PAGE_SHARE ? "page" : "spots", reason };
 }
 
-/** UTF-8 is read so where somebody did not say that it is UTF-8. */
+/**
+ * UTF-8 is read so where somebody did not say that it is UTF-8. `sequence`: what each encoding makes of a lead byte and
+ * the one or two bytes behind it.
+ */
 const MISTAKEN = [
-  ["windows-1252", "taken_for_windows_1252"],
-  ["windows-1251", "taken_for_windows_1251"],
+  {
+    encoding: "windows-1252",
+    reason: "taken_for_windows_1252",
+    sequence:
+      /[\u00c2-\u00df\u00f0-\u00f4][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|[\u00e0-\u00ef][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]{2}/g,
+  },
+  {
+    encoding: "windows-1251",
+    reason: "taken_for_windows_1251",
+    sequence:
+      /[В-Яр-ф][\u0080-\u00bfЂЃ‚ѓ„…†‡€‰Љ‹ЊЌЋЏђ‘’“”•–—™љ›њќћџЎўЈҐЁЄЇІіґё№єјЅѕї]|[а-п][\u0080-\u00bfЂЃ‚ѓ„…†‡€‰Љ‹ЊЌЋЏђ‘’“”•–—™љ›њќћџЎўЈҐЁЄЇІіґё№єјЅѕї]{2}/g,
+  },
 ] as const;
 
 /**
- * What each of them makes of a lead byte of UTF-8, and the byte behind it. Most texts have none, and one search is
- * quicker than going through them twice.
+ * False: there are too few for a verdict, for itself or beside all else that is not ASCII, as in most texts. Searching
+ * is quicker than going through them character by character.
  */
-const MAY_BE_MISTAKEN = /[\u00c2-\u00f4\u0412-\u0444][^\0-\x7f]/;
+function mayHoldSpots(text: string, sequence: RegExp): boolean {
+  const spots = text.match(sequence)?.length ?? 0;
+  // In UTF-8 a character takes one byte more than in UTF-16 units, or two.
+  const beyondAscii = (Buffer.byteLength(text) - text.length) / 2;
+  return spots >= SPOTS && spots * LONGEST_SEQUENCE * 2 > beyondAscii;
+}
+
+const LONGEST_SEQUENCE = 4;
 
 /** Where the characters of a text, as bytes of `table`, are UTF-8 again. None when most of what is not ASCII is something else. */
 function mistakenSpots(text: string, table: Uint8Array): readonly number[] {

@@ -1,4 +1,4 @@
-import { BOUNDARY, languageNamed, pairKey } from "./languages.ts";
+import { BOUNDARY, type Language, languageNamed, pairKey } from "./languages.ts";
 
 /**
  * Which encoding some bytes without a declaration are in: each candidate is tried, and the one counts in which the sample reads most like one of the
@@ -105,18 +105,43 @@ interface Ranked {
   readonly score: number;
 }
 
+/** Readings that cost least beside their letters come first: most others are worse before half of their pairs are added. */
 function best(sample: Buffer, candidates: readonly Candidate[]): Ranked {
   let found: Ranked = { encoding: "windows-1252", score: Number.NEGATIVE_INFINITY };
-  for (const { encoding, languages, prior } of candidates) {
-    const { pairs, shape } = shapeOf(new TextDecoder(encoding).decode(sample));
+  for (const { encoding, languages, pairs, start } of readingsOf(sample, candidates)) {
     for (const name of languages) {
-      const language = languageNamed(name);
-      let score = prior + shape;
-      for (const [key, times] of pairs) score += times * language.logOf(Math.floor(key / 0x10000), key % 0x10000);
+      const score = scoreOf(languageNamed(name), pairs, start, found.score);
       if (score > found.score) found = { encoding, score };
     }
   }
   return found;
+}
+
+interface Reading {
+  readonly encoding: string;
+  readonly languages: readonly string[];
+  readonly pairs: ReadonlyMap<number, number>;
+  /** What the score is before a pair is added; each of them takes from it. */
+  readonly start: number;
+}
+
+function readingsOf(sample: Buffer, candidates: readonly Candidate[]): readonly Reading[] {
+  return candidates
+    .map(({ encoding, languages, prior }) => {
+      const { pairs, shape } = shapeOf(new TextDecoder(encoding).decode(sample));
+      return { encoding, languages, pairs, start: prior + shape };
+    })
+    .sort((a, b) => b.start - a.start);
+}
+
+/** Stops at `floor`: no more than that is as good as none. */
+function scoreOf(language: Language, pairs: ReadonlyMap<number, number>, start: number, floor: number): number {
+  let score = start;
+  for (const [key, times] of pairs) {
+    if (score <= floor) return score;
+    score += times * language.logOf(Math.floor(key / 0x10000), key % 0x10000);
+  }
+  return score;
 }
 
 /** A reading's pairs of letters, and what it costs beside them, whatever the language. */

@@ -3,8 +3,8 @@ import { LIMITS } from "../../limits.ts";
 import { documentFault } from "../fault.ts";
 import { decodeStrict, decodeText } from "./decode-text.ts";
 import type { PageWarning } from "./format.ts";
-import { htmlText } from "./html.ts";
-import { TextAllowance } from "./text-builder.ts";
+import { bodyText } from "./mail-body.ts";
+import type { TextAllowance } from "./text-builder.ts";
 
 export interface MailText {
   /** The subject, or null. */
@@ -75,7 +75,7 @@ async function textOf(mail: Email, reading: Reading, depth: number): Promise<str
     line("Cc", addresses(mail.cc ?? [])),
     line("Date", mail.date),
   ];
-  const parts = [head.join(""), body(mail)];
+  const parts = [head.join(""), bodyText(mail.text, mail.html)];
   const names: string[] = [];
   for (const attachment of mail.attachments) {
     const text = await partText(attachment, reading, depth);
@@ -120,33 +120,6 @@ async function messageText(bytes: Buffer, reading: Reading, depth: number): Prom
   let start = 0;
   while (bytes[start] === 0x0d || bytes[start] === 0x0a) start += 1;
   return textOf(await parse(await withCharset(bytes.subarray(start))), reading, depth);
-}
-
-/**
- * What the plain part and the HTML part say is mostly the same; then it is the plain one. When one has words that the other lacks (a table that the plain
- * part left out, a stub that says "your program cannot show HTML"), it is the one with more words.
- */
-function body(mail: Email): string {
-  const plain = mail.text?.trim() ?? "";
-  if (mail.html === undefined || mail.html === "") return plain;
-  const rich = htmlText(mail.html, new TextAllowance()).text;
-  if (plain === "") return rich;
-  const [richWords, plainWords] = [wordsOf(rich), wordsOf(plain)];
-  let onlyRich = 0;
-  for (const word of richWords) if (!plainWords.has(word)) onlyRich += 1;
-  const onlyPlain = plainWords.size - richWords.size + onlyRich;
-  return onlyRich > onlyPlain * ADDRESS_WORDS ? rich : plain;
-}
-
-/** A plain part has the addresses of its links, which are words that the HTML part does not show. */
-const ADDRESS_WORDS = 0.5;
-
-const COMPARED_CHARS = 32 * 1024;
-
-/** Of a long text, those at its start. */
-function wordsOf(text: string): ReadonlySet<string> {
-  const withoutLinks = text.slice(0, COMPARED_CHARS).replace(/https?:\/\/[^\s<>]+/g, " ");
-  return new Set(withoutLinks.toLowerCase().match(/[\p{L}\p{N}]+/gu));
 }
 
 const CALENDAR_FIELDS: Readonly<Record<string, string>> = {

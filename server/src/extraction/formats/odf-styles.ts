@@ -1,9 +1,10 @@
 import type { XmlSource } from "./package.ts";
+import { withoutElements } from "./passed-over.ts";
 import { type Attributes, xmlParser } from "./xml.ts";
 
 /** What styles say that matters to text; null = nothing, so the style that it is based on counts. */
 interface OdfStyle {
-  readonly key: string;
+  /** The name of the style that it is based on, which is of the same family. */
   readonly parent: string;
   pageBefore: boolean | null;
   pageAfter: boolean | null;
@@ -19,7 +20,9 @@ export type StyleFamily = "paragraph" | "text" | "table" | "table-row" | "drawin
  * paragraphs (content.xml), which are based on them. They come before the text that uses them.
  */
 export class OdfStyles {
-  readonly #styles = new Map<string, OdfStyle>();
+  /** By family, then by name. */
+  readonly #styles = new Map<string, Map<string, OdfStyle>>();
+  #count = 0;
   #style: OdfStyle | null = null;
   /** What any style says: where none hides anything, nobody need look for the styles of a hundred thousand spans. */
   readonly #said = new Set<Saying>();
@@ -30,9 +33,10 @@ export class OdfStyles {
    */
   async readNamed(pack: XmlSource): Promise<void> {
     const xml = await pack.text("styles.xml");
-    if (xml === null || !SAYS_SOMETHING.test(xml)) return;
+    const named = xml === null ? [] : [...withoutElements(xml, PASSED_OVER)];
+    if (!named.some((piece) => SAYS_SOMETHING.test(piece))) return;
     const parser = xmlParser({ open: (name, attribute) => this.open(name, attribute) });
-    for (const piece of withoutListStyles(xml)) parser.write(piece);
+    for (const piece of named) parser.write(piece);
     parser.end();
   }
 
@@ -59,18 +63,26 @@ export class OdfStyles {
   }
 
   #begin(attribute: Attributes): void {
-    const family = attribute("family") ?? "";
+    const family = this.#family(attribute("family") ?? "");
     // Only "" says that the kind of page stays what it is.
     const masterPage = attribute("master-page-name");
     this.#style = {
-      key: `${family} ${attribute("name") ?? ""}`,
-      parent: `${family} ${attribute("parent-style-name") ?? ""}`,
+      parent: attribute("parent-style-name") ?? "",
       pageBefore: masterPage === undefined || masterPage === "" ? null : true,
       pageAfter: null,
       hidden: null,
     };
-    if (this.#styles.size < MAX_STYLES) this.#styles.set(this.#style.key, this.#style);
+    this.#count += 1;
+    if (this.#count <= MAX_STYLES) family.set(attribute("name") ?? "", this.#style);
     this.#note(this.#style);
+  }
+
+  #family(name: string): Map<string, OdfStyle> {
+    const known = this.#styles.get(name);
+    if (known !== undefined) return known;
+    const family = new Map<string, OdfStyle>();
+    if (this.#styles.size < MAX_STYLES) this.#styles.set(name, family);
+    return family;
   }
 
   #note({ pageBefore, pageAfter, hidden }: OdfStyle): void {
@@ -83,10 +95,11 @@ export class OdfStyles {
   #says(what: Saying, family: StyleFamily, attribute: Attributes): boolean {
     if (!this.#said.has(what)) return false;
     const name = attribute("style-name");
-    let style = name === undefined ? undefined : this.#styles.get(`${family} ${name}`);
+    const styles = this.#styles.get(family);
+    let style = name === undefined ? undefined : styles?.get(name);
     for (let depth = 0; style !== undefined && depth < MAX_DEPTH; depth++) {
       if (style[what] !== null) return style[what];
-      style = this.#styles.get(style.parent);
+      style = styles?.get(style.parent);
     }
     return false;
   }
@@ -95,28 +108,15 @@ export class OdfStyles {
 /** What `readProperties` looks for; either quote will do. */
 const SAYS_SOMETHING = /:(?:break-before|break-after)=["']page|:master-page-name=["'][^"']|:display=["'](?:none|false)/;
 
-const LIST_STYLE = "<text:list-style ";
-const LIST_STYLE_END = "</text:list-style>";
-
-/** Numbers and bullets are not read, and are most of what a program writes that describes ten levels of each list. */
-function* withoutListStyles(xml: string): Generator<string> {
-  let from = 0;
-  for (;;) {
-    const start = xml.indexOf(LIST_STYLE, from);
-    const end = start === -1 ? -1 : listStyleEnd(xml, start);
-    yield xml.slice(from, end === -1 ? undefined : start);
-    if (end === -1) return;
-    from = end;
-  }
-}
-
-/** -1: it has none. */
-function listStyleEnd(xml: string, start: number): number {
-  const tagEnd = xml.indexOf(">", start);
-  if (tagEnd === -1 || xml.charAt(tagEnd - 1) === "/") return tagEnd === -1 ? -1 : tagEnd + 1;
-  const end = xml.indexOf(LIST_STYLE_END, tagEnd);
-  return end === -1 ? -1 : end + LIST_STYLE_END.length;
-}
+/**
+ * Numbers and bullets are not read, and are most of what a program writes that describes ten levels of each list.
+ * Headers and footers, and what is made for them alone, are no part of the text.
+ */
+const PASSED_OVER = [
+  { start: "<text:list-style ", end: "</text:list-style>" },
+  { start: "<office:automatic-styles>", end: "</office:automatic-styles>" },
+  { start: "<office:master-styles>", end: "</office:master-styles>" },
+] as const;
 
 /**
  * A program makes a style for each way in which a paragraph differs: books have thousands. A chain that goes on longer

@@ -3,6 +3,7 @@ import { LIMITS } from "../../limits.ts";
 import { DocumentFault, documentFault } from "../fault.ts";
 import { isFindingName } from "../findings.ts";
 import type { Format } from "./format.ts";
+import { type PassedOver, withoutElements } from "./passed-over.ts";
 import { unreadPackage } from "./unread-package.ts";
 import { type XmlHandler, xmlParser } from "./xml.ts";
 import { unpackedAtOnce, withoutTail } from "./zip-bytes.ts";
@@ -60,9 +61,12 @@ export class Package implements XmlSource {
     return this.#entries.keys();
   }
 
-  async xml(name: string, handler: XmlHandler): Promise<boolean> {
+  /** Elements that are `passedOver` may be unseen by the handler. */
+  async xml(name: string, handler: XmlHandler, passedOver: readonly PassedOver[] = []): Promise<boolean> {
     const parser = xmlParser(handler);
-    const found = await this.#decode(name, (text) => parser.write(text));
+    const found = await this.#decode(name, (text) => {
+      for (const piece of withoutElements(text, passedOver)) parser.write(piece);
+    });
     if (found) parser.end();
     return found;
   }

@@ -35,7 +35,7 @@ export class WordStyles {
   /** `part` may be missing. */
   static async read(pack: Package, part: string): Promise<WordStyles> {
     const reader = new StylesReader();
-    await pack.xml(part, reader);
+    await pack.xml(part, reader, NO_PARAGRAPHS);
     return new WordStyles(reader.styles);
   }
 
@@ -60,6 +60,12 @@ export class WordStyles {
     return null;
   }
 }
+
+/** Of most files of styles the most: Word describes nine parts of each of a hundred tables, and four hundred names. */
+const NO_PARAGRAPHS = [
+  { start: '<w:style w:type="table"', end: "</w:style>" },
+  { start: "<w:latentStyles ", end: "</w:latentStyles>" },
+] as const;
 
 /** The level that a name or an id says; null = it is no heading's. */
 function headingNamed(name: string): number | null {
