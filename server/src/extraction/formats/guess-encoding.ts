@@ -126,12 +126,69 @@ interface Reading {
 }
 
 function readingsOf(sample: Buffer, candidates: readonly Candidate[]): readonly Reading[] {
+  const bytes = successions(sample);
+  const enclosed = enclosedBytes(sample);
   return candidates
     .map(({ encoding, languages, prior }) => {
-      const { pairs, shape } = shapeOf(new TextDecoder(encoding).decode(sample));
-      return { encoding, languages, pairs, start: prior + shape };
+      const table = tableOf(encoding);
+      const { pairs, shape } =
+        table === null ? shapeOf(successions(textUnits(encoding, sample)), null) : shapeOf(bytes, table);
+      const within = table === null ? 0 : signsWithin(enclosed, table) * SIGN_WITHIN;
+      return { encoding, languages, pairs, start: prior + shape + within };
     })
     .sort((a, b) => b.start - a.start);
+}
+
+/** How often each number stands behind each other, by both in one; a line begins before the first. */
+function successions(numbers: Uint8Array | Uint16Array): ReadonlyMap<number, number> {
+  const times = new Map<number, number>();
+  let before = LINE_FEED;
+  for (let at = 0; at < numbers.length; at++) {
+    const number = numbers[at] ?? 0;
+    const key = pairKey(before, number);
+    times.set(key, (times.get(key) ?? 0) + 1);
+    before = number;
+  }
+  return times;
+}
+
+/** Bytes beyond ASCII with those around them, as one number, and how often they stand so. */
+function enclosedBytes(sample: Buffer): ReadonlyMap<number, number> {
+  const times = new Map<number, number>();
+  for (let at = 1; at + 1 < sample.length; at++) {
+    if ((sample[at] ?? 0) < 0x80) continue;
+    const key = sample.readUIntBE(at - 1, 3);
+    times.set(key, (times.get(key) ?? 0) + 1);
+  }
+  return times;
+}
+
+/** How many of them are signs between two letters. */
+function signsWithin(enclosed: ReadonlyMap<number, number>, table: readonly Unit[]): number {
+  let signs = 0;
+  for (const [key, times] of enclosed) {
+    const [before, unit, behind] = [table[key >> 16], table[(key >> 8) & 0xff], table[key & 0xff]];
+    if (unit?.breaking && before?.letter !== BOUNDARY && behind?.letter !== BOUNDARY) signs += times;
+  }
+  return signs;
+}
+
+function textUnits(encoding: string, sample: Buffer): Uint16Array {
+  const text = new TextDecoder(encoding).decode(sample);
+  return Uint16Array.from({ length: text.length }, (_, at) => text.charCodeAt(at));
+}
+
+const tables = new Map<string, readonly Unit[] | null>();
+
+/** What each byte means in an encoding that has one for each character; null: it has not. */
+function tableOf(encoding: string): readonly Unit[] | null {
+  const known = tables.get(encoding);
+  if (known !== undefined) return known;
+  const text = new TextDecoder(encoding).decode(Uint8Array.from({ length: 256 }, (_, byte) => byte));
+  // Of bytes that belong together there are fewer characters than bytes.
+  const table = text.length === 256 ? Array.from({ length: 256 }, (_, byte) => unitOf(text.charCodeAt(byte))) : null;
+  tables.set(encoding, table);
+  return table;
 }
 
 /** Stops at `floor`: no more than that is as good as none. */
@@ -150,23 +207,29 @@ interface Shape {
   readonly shape: number;
 }
 
-function shapeOf(text: string): Shape {
+/** Of what follows each other in a text: UTF-16 code units, or bytes that `table` gives the meaning of. */
+function shapeOf(successions: ReadonlyMap<number, number>, table: readonly Unit[] | null): Shape {
   const pairs = new Map<number, number>();
   let shape = 0;
-  let before = OUTSIDE;
-  for (let at = 0; at < text.length; at++) {
-    const unit = unitOf(text.charCodeAt(at));
+  const meaning = (number: number) => table?.[number] ?? unitOf(number);
+  for (const [key, times] of successions) {
+    const before = meaning(Math.floor(key / 0x10000));
+    const unit = meaning(key % 0x10000);
     if (unit.letter !== BOUNDARY || before.letter !== BOUNDARY) {
-      const key = pairKey(before.letter, unit.letter);
-      pairs.set(key, (pairs.get(key) ?? 0) + 1);
+      const pair = pairKey(before.letter, unit.letter);
+      pairs.set(pair, (pairs.get(pair) ?? 0) + times);
     }
-    shape += unit.cost;
-    if (unit.capital && before.small) shape += CAPITAL_WITHIN;
-    if (unit.capital && before.letter === BOUNDARY) shape += CAPITAL_FIRST;
-    if (unit.opening && before.letter !== BOUNDARY) shape += OPENING_WITHIN;
-    before = unit;
+    shape += times * costOf(before, unit);
   }
   return { pairs, shape };
+}
+
+function costOf(before: Unit, unit: Unit): number {
+  let cost = unit.cost;
+  if (unit.capital && before.small) cost += CAPITAL_WITHIN;
+  if (unit.capital && before.letter === BOUNDARY) cost += CAPITAL_FIRST;
+  if (unit.opening && before.letter !== BOUNDARY) cost += OPENING_WITHIN;
+  return cost;
 }
 
 interface Unit {
@@ -175,6 +238,8 @@ interface Unit {
   readonly small: boolean;
   /** Nothing that goes on a word: an opening quotation mark, a sign. */
   readonly opening: boolean;
+  /** Nothing that stands between two letters, as an apostrophe, a dash and a space do. */
+  readonly breaking: boolean;
   readonly cost: number;
 }
 
@@ -182,6 +247,8 @@ interface Unit {
 const CAPITAL_WITHIN = -6;
 const CAPITAL_FIRST = -1;
 const OPENING_WITHIN = -4;
+/** MacRoman's ë and ï are ‘ and • in Windows-1252: `cre‘ert`, `be•nvloedt`. */
+const SIGN_WITHIN = -12;
 /** What typographers write, other signs, and what no text holds: controls, unassigned and private characters, what cannot be decoded. */
 const TYPOGRAPHIC = -6;
 const FULL_WIDTH = -3.5;
@@ -189,7 +256,7 @@ const SIGN = -10;
 const NO_TEXT = -18;
 
 const units = new Map<number, Unit>();
-const OUTSIDE: Unit = { letter: BOUNDARY, capital: false, small: false, opening: false, cost: 0 };
+const OUTSIDE: Unit = { letter: BOUNDARY, capital: false, small: false, opening: false, breaking: false, cost: 0 };
 
 function unitOf(code: number): Unit {
   const known = units.get(code);
@@ -201,8 +268,9 @@ function unitOf(code: number): Unit {
 
 function workOut(char: string): Unit {
   if (!/[\p{L}\p{M}]/u.test(char)) {
-    const cost = costOf(char);
-    return { ...OUTSIDE, opening: cost === SIGN || /[“„‘‚«‹¿¡]/.test(char), cost };
+    const cost = costOfSign(char);
+    const breaking = cost !== 0 && !/[’–—…·\u00a0\u00ad\u200c]/.test(char);
+    return { ...OUTSIDE, opening: cost === SIGN || /[“„‘‚«‹¿¡]/.test(char), breaking, cost };
   }
   const lower = char.toLowerCase();
   return {
@@ -210,11 +278,12 @@ function workOut(char: string): Unit {
     capital: char !== lower,
     small: char !== char.toUpperCase(),
     opening: false,
+    breaking: false,
     cost: 0,
   };
 }
 
-function costOf(char: string): number {
+function costOfSign(char: string): number {
   if (/[\t\r\n\f\u0020-\u007e]/.test(char)) return 0;
   if (/[“”„‘’‚–—…«»‹›•°§€№\u00a0·×´¿¡]/.test(char)) return TYPOGRAPHIC;
   if (/[\ufffd\p{Cc}\p{Cn}\p{Co}\p{Cs}]/u.test(char)) return NO_TEXT;

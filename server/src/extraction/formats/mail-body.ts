@@ -22,7 +22,7 @@ const COMPARED_CHARS = 32 * 1024;
 
 function saysMore(rich: string, plain: string): boolean {
   const [richText, plainText] = [comparable(rich), comparable(plain)];
-  if (holdsInOrder(plainText, richText.slice(0, COMPARED_CHARS))) return false;
+  if (holdsInOrder(plainText, startOf(richText))) return false;
   return wordsBeyond(richText, plainText) > wordsBeyond(plainText, richText) * ADDRESS_WORDS;
 }
 
@@ -34,11 +34,17 @@ function comparable(text: string): string {
     .toLowerCase();
 }
 
+/** Half a word is none. */
+function startOf(text: string): string {
+  const space = text.length <= COMPARED_CHARS ? -1 : text.lastIndexOf(" ", COMPARED_CHARS);
+  return text.slice(0, space === -1 ? COMPARED_CHARS : space);
+}
+
 /** How many words at the start of `text` are nowhere in `other`. */
 function wordsBeyond(text: string, other: string): number {
   const known = wordsOf(other);
   let beyond = 0;
-  for (const word of wordsOf(text.slice(0, COMPARED_CHARS))) if (!known.has(word)) beyond += 1;
+  for (const word of wordsOf(startOf(text))) if (!known.has(word)) beyond += 1;
   return beyond;
 }
 
