@@ -1,6 +1,6 @@
 import { LIMITS } from "../limits.ts";
 import { type UserRange, userRange } from "./reader-users.ts";
-import { tool, works } from "./system-tools.ts";
+import { tool, type Works } from "./system-tools.ts";
 
 /**
  * What one part of a jail puts before a reader's command, what that gives, and what is missing on this machine, each
@@ -25,7 +25,7 @@ export interface Identity extends JailPart {
   readonly users: UserRange | null;
 }
 
-export function limits(): JailPart {
+export function limits(works: Works): JailPart {
   const prlimit = tool("prlimit");
   const cpuSeconds = Math.ceil((LIMITS.childLifeCpuMs + 2 * LIMITS.childCpuMs) / 1000);
   // nofile: Node does not start with 16.
@@ -45,7 +45,7 @@ export function limits(): JailPart {
  * The strongest first. A user of their own may be unable to read the code: in a clone whose files are for the server's
  * user alone.
  */
-export function identitiesToTry(root: boolean): readonly Identity[] {
+export function identitiesToTry(root: boolean, works: Works): readonly Identity[] {
   const setpriv = tool("setpriv");
   if (setpriv === null || !works([setpriv, ...dropped(false)])) {
     const lack =

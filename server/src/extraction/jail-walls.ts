@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { placeForRoot, type RootEntry } from "./shut-root.ts";
-import { tool, works } from "./system-tools.ts";
+import { tool, type Works } from "./system-tools.ts";
 
 /** What keeps a reader from the machine, whoever it is and whatever its code has become. */
 export interface Walls {
@@ -15,9 +15,11 @@ export interface Walls {
   readonly lacks: readonly string[];
 }
 
-/** The best first. Each was tried on a command that does nothing. */
-export function wallsToTry(root: boolean, entries: readonly RootEntry[]): readonly Walls[] {
-  return [byUnshare(root, entries), byBubblewrap(entries), onlyNetwork(root)].filter((walls) => walls !== null);
+/** The best first. */
+export function wallsToTry(root: boolean, entries: readonly RootEntry[], works: Works): readonly Walls[] {
+  return [byUnshare(root, entries, works), byBubblewrap(entries, works), onlyNetwork(root, works)].filter(
+    (walls) => walls !== null,
+  );
 }
 
 const WALLED = {
@@ -34,7 +36,7 @@ const NOBODY = "65534";
  * in user, PID, IPC and network namespaces of its own. A process whose root is not its namespace's can make no further
  * namespaces of users, and so reaches less of the kernel.
  */
-function byUnshare(root: boolean, entries: readonly RootEntry[]): Walls | null {
+function byUnshare(root: boolean, entries: readonly RootEntry[], works: Works): Walls | null {
   const [unshare, shell, mount, place] = [tool("unshare"), tool("sh"), tool("mount"), placeForRoot(entries)];
   if (unshare === null || shell === null || mount === null || place === null) return null;
   const users = ["--user", `--map-user=${NOBODY}`, `--map-group=${NOBODY}`];
@@ -54,7 +56,7 @@ function byUnshare(root: boolean, entries: readonly RootEntry[]): Walls | null {
 const PREPARE_ROOT = join(import.meta.dirname, "prepare-root.sh");
 
 /** All of it for each reader anew. */
-function byBubblewrap(entries: readonly RootEntry[]): Walls | null {
+function byBubblewrap(entries: readonly RootEntry[], works: Works): Walls | null {
   const bwrap = tool("bwrap");
   if (bwrap === null) return null;
   const namespaces = ["--unshare-all", "--unshare-user", "--uid", NOBODY, "--gid", NOBODY, "--cap-drop", "ALL"];
@@ -70,7 +72,7 @@ function byBubblewrap(entries: readonly RootEntry[]): Walls | null {
 }
 
 /** Most containers allow none of it; some at least an empty network. */
-function onlyNetwork(root: boolean): Walls {
+function onlyNetwork(root: boolean, works: Works): Walls {
   const unshare = tool("unshare");
   const network = unshare === null ? [] : [unshare, root ? "-n" : "-rn"];
   const apart = works(network);

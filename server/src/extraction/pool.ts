@@ -27,7 +27,7 @@ export interface PoolOptions {
   /** Default: the strongest jail that is to be had here. */
   readonly sandbox?: SandboxMode;
   /** The jails to try, the strongest first; tests choose one. */
-  readonly jails?: (options: JailOptions) => readonly Jail[];
+  readonly jails?: (options: JailOptions) => Iterable<Jail>;
   /** Folder that holds `server/` and `node_modules/`. */
   readonly appRoot?: string;
   /** Script that the children run; tests give their own, with `readable` for its folder. */
@@ -59,7 +59,7 @@ export async function createExtractionPool(options: PoolOptions): Promise<Extrac
 
 /** The first one that works, with its first child. */
 async function tryJails(
-  jails: readonly Jail[],
+  jails: Iterable<Jail>,
   code: Buffer,
   log: Log,
 ): Promise<{ launch: Launch; child: ExtractionChild }> {

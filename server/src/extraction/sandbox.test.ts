@@ -10,7 +10,8 @@ import { PROBES } from "./fixtures/attacks/probes.ts";
 import { type Probed, probeFrom, probeOf, Range } from "./fixtures/attacks/probing.ts";
 import { ENVIRONMENTS, type Environment, OWN } from "./fixtures/environments.ts";
 import { createExtractionPool } from "./pool.ts";
-import { APP_ROOT, type Jail, jailsToTry } from "./sandbox.ts";
+import { APP_ROOT, type Jail, jailsOfParts, jailsToTry } from "./sandbox.ts";
+import { works } from "./system-tools.ts";
 
 const isRoot = process.getuid?.() === 0;
 
@@ -106,10 +107,29 @@ for (const environment of ENVIRONMENTS) {
   );
 }
 
+const OPTIONS = { mode: "reduced", appRoot: APP_ROOT, entry: "" } as const;
+
+test("a start tries no tool of the jail alone unless its first reader fails; then it goes by what was tried", () => {
+  const tried: string[] = [];
+  const refuseAll = ([command = ""]: readonly string[]) => {
+    tried.push(command);
+    return false;
+  };
+  const jails = jailsToTry({ ...OPTIONS, works: refuseAll });
+  const first = jails.next();
+  assert.deepEqual(tried, []);
+  const second = jails.next();
+  assert.ok(tried.length > 0);
+  assert.ok(first.done !== true && second.done !== true);
+  assert.ok(first.value.isolation.missing.length < second.value.isolation.missing.length);
+  assert.equal(second.value.isolation.strength, "reduced");
+});
+
 /** Why this machine gives no walls by that tool, or false. */
 function lacks(by: Jail["by"]): string | false {
-  const options = { mode: "reduced", appRoot: APP_ROOT, entry: "" } as const;
-  return jailsToTry(options).some((jail) => jail.by === by) ? false : `needs a machine where ${by} may make namespaces`;
+  return jailsOfParts(OPTIONS, works).some((jail) => jail.by === by)
+    ? false
+    : `needs a machine where ${by} may make namespaces`;
 }
 
 for (const by of ["unshare", "bubblewrap"] as const) {

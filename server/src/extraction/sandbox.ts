@@ -7,6 +7,7 @@ import { type Identity, identitiesToTry, type JailPart, limits } from "./jail-pa
 import { type Walls, wallsToTry } from "./jail-walls.ts";
 import type { UserRange } from "./reader-users.ts";
 import { rootEntries, withTargets } from "./shut-root.ts";
+import { believed, type Works, works } from "./system-tools.ts";
 
 /** Where the program's own code lives: the folder above `server/`. */
 export const APP_ROOT: string = resolve(import.meta.dirname, "../../..");
@@ -33,21 +34,42 @@ export interface JailOptions {
   readonly entry: string;
   /** Folders that the child may read besides the program's own (tests keep their entries there); usually none. */
   readonly readable?: readonly string[];
+  /** Tries a tool alone; tests count. */
+  readonly works?: Works;
 }
 
 /**
  * The jails to try, the strongest first: a trial reader shows which is the first that works, since only that tells
  * whether another user can read the code. Walls stand behind the change of user: they cost a start nothing that can be
  * measured with unshare, 5 ms with bubblewrap.
+ *
+ * The first is what this machine gives if every tool that it has does its work: a reader that starts in there has shown
+ * it of all of them. Only when it does not is each of them tried alone (20 ms that stop the server's thread).
  */
-export function jailsToTry({ mode, appRoot, entry, readable = [] }: JailOptions): readonly Jail[] {
-  const shown = withTargets([join(appRoot, "server/src"), join(appRoot, "node_modules"), LAUNCHER, ...readable]);
-  const node = [process.execPath, ...nodeFlags(shown), LAUNCHER, entry];
-  if (mode === "off") return [unjailed(node)];
+export function* jailsToTry(options: JailOptions): Generator<Jail> {
+  if (options.mode === "off") return yield unjailed(nodeCommand(options));
+  const { works: alone = works } = options;
+  yield* jailsOfParts(options, believed).slice(0, 1);
+  yield* jailsOfParts(options, alone);
+}
+
+/** Of the parts that are to be had here as far as `works` tells. */
+export function jailsOfParts(options: JailOptions, works: Works): readonly Jail[] {
+  const node = nodeCommand(options);
   const root = process.getuid?.() === 0;
-  const bounds = limits();
-  const walls = wallsToTry(root, rootEntries(shown));
-  return identitiesToTry(root).flatMap((identity) => walls.map((around) => jailOf(node, bounds, identity, around)));
+  const bounds = limits(works);
+  const walls = wallsToTry(root, rootEntries(shownTo(options)), works);
+  return identitiesToTry(root, works).flatMap((identity) =>
+    walls.map((around) => jailOf(node, bounds, identity, around)),
+  );
+}
+
+function nodeCommand(options: JailOptions): readonly string[] {
+  return [process.execPath, ...nodeFlags(shownTo(options)), LAUNCHER, options.entry];
+}
+
+function shownTo({ appRoot, readable = [] }: JailOptions): readonly string[] {
+  return withTargets([join(appRoot, "server/src"), join(appRoot, "node_modules"), LAUNCHER, ...readable]);
 }
 
 function jailOf(node: readonly string[], bounds: JailPart, identity: Identity, walls: Walls): Jail {

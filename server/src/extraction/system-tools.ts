@@ -12,6 +12,12 @@ export function tool(name: string): string | null {
   return found ?? null;
 }
 
+/** Whether what these words put before a command can be had. */
+export type Works = (prefix: readonly string[]) => boolean;
+
+/** Believes every tool that is there. */
+export const believed: Works = (prefix) => prefix.length > 0;
+
 /**
  * A tool may be there and still be refused (containers forbid namespaces): it is tried on a command that does nothing.
  */
