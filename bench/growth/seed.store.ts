@@ -36,10 +36,10 @@ export function markUnreadable(catalogue: string, sha256: string): void {
   database
     .prepare(
       `UPDATE files SET state = 'failed', active_version = NULL, active_build = NULL, error_code = 'corrupt_file', sha256 = $sha256,
-       blob_key = 'originals/' || session_id || '/' || $sha256 WHERE id LIKE 'file_s%' ESCAPE ''`,
+       blob_key = 'originals/' || session_id || '/' || $sha256 WHERE id LIKE 'file_s%'`,
     )
     .run({ sha256 });
-  database.exec("UPDATE file_buckets SET status = 'failed' WHERE file_id LIKE 'file_s%' ESCAPE ''");
+  database.exec("UPDATE file_buckets SET status = 'failed' WHERE file_id LIKE 'file_s%'");
   checkpoint(database);
   database.close();
 }

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { openSqliteCatalogue } from "../../server/src/catalogue/sqlite.ts";
+import { TASK_FILE_OPERATIONS } from "../../server/src/files/task-events.store.ts";
 import { createCatalogueQueue } from "../../server/src/tasks/catalogue-queue.ts";
 import { seededRandom } from "../../server/test/support/random.ts";
 import { medians, percentile, type Row, row } from "../figures.ts";
@@ -87,7 +88,7 @@ async function claimMs(wharf: Wharf, rounds: number): Promise<number> {
       throw error;
     },
   });
-  const queue = createCatalogueQueue(catalogue);
+  const queue = createCatalogueQueue(catalogue, TASK_FILE_OPERATIONS);
   try {
     const found = await medians(rounds + 1, async () => {
       const tookMs: number[] = [];

@@ -12,6 +12,7 @@ import { type Extractor, type Isolation, sayIsolation } from "./extraction/extra
 import { createBudgets } from "./fairness/budgets.ts";
 import { Downloads } from "./files/downloads.ts";
 import { fileAnswer, fileRoutes } from "./files/routes.ts";
+import { cancelTask, retryTask, TASK_FILE_OPERATIONS } from "./files/task-events.store.ts";
 import { VerifiedBlobs } from "./files/verified-blob.ts";
 import { FileObject } from "./files/wire.ts";
 import { createApp } from "./http/app.ts";
@@ -92,7 +93,7 @@ function createBackground({ log, ids }: Base, stores: Stores) {
       "a rebuild of the search index was interrupted: stop the server and run wharf reindex, or wait until what is missing was read again",
     );
   return {
-    queue: createCatalogueQueue(catalogue),
+    queue: createCatalogueQueue(catalogue, TASK_FILE_OPERATIONS),
     audit: new IndexAudit({ catalogue, index, ids, log }),
     refresh: new IndexRefresh({ catalogue, index, log }),
     scrubber: new Scrubber({ ...stores, log }),
@@ -175,7 +176,7 @@ async function createService(base: Base, stores: Stores, background: Background,
       (app: App) => bucketRoutes(app, { catalogue, listings, walks, log }),
       (app: App) => uploadRoutes(app, { ...uploads, fileAnswer: fileAnswerOf, fileSchema: FileObject }),
       (app: App) => fileRoutes(app, { catalogue, blobs, ids, log, polls, downloads, verified, lists, walks }),
-      (app: App) => taskRoutes(app, { catalogue, polls }),
+      (app: App) => taskRoutes(app, { catalogue, polls, cancelTask, retryTask }),
       (app: App) => retrievalRoutes(app, { catalogue, index, searches, rankings, walks }),
       (app: App) =>
         metricsRoute(app, {

@@ -5,13 +5,13 @@ import type { Operation, Tx } from "./catalogue/catalogue.ts";
 import { doctorOperations } from "./doctor/store.ts";
 import { originalOperations } from "./files/originals.store.ts";
 import { fileOperations } from "./files/store.ts";
+import { taskEventOperations } from "./files/task-events.store.ts";
 import { rebuildOperations } from "./indexing/rebuild.store.ts";
 import { indexingOperations } from "./indexing/store.ts";
 import { maintenanceOperations } from "./maintenance/position.store.ts";
 import { metricsOperations } from "./metrics/store.ts";
 import { retrievalOperations } from "./retrieval/store.ts";
 import { attemptOperations } from "./tasks/attempt.store.ts";
-import { claimTask } from "./tasks/claim.store.ts";
 import { taskOperations } from "./tasks/store.ts";
 import { createOperations } from "./uploads/create.store.ts";
 import { finalizeOperations } from "./uploads/finalize.store.ts";
@@ -31,7 +31,7 @@ const OPERATIONS: ReadonlyMap<string, AnyOperation> = index([
   ...doctorOperations,
   ...taskOperations,
   ...attemptOperations,
-  claimTask,
+  ...taskEventOperations,
   ...indexingOperations,
   ...rebuildOperations,
   ...maintenanceOperations,

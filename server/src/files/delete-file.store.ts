@@ -1,10 +1,10 @@
-import { removeMemberships } from "../buckets/membership.store.ts";
 import { TOPICS, type Tx, writeOperation } from "../catalogue/catalogue.ts";
 import { lockFile } from "../catalogue/locks.ts";
 import type { FilesTable } from "../catalogue/schema.ts";
 import { FILE_ERRORS, type Refusal, refuse } from "../errors.ts";
 import type { TaskId } from "../ids.ts";
 import { replaceTasksByRemoval } from "../tasks/store.ts";
+import { moveFile } from "./move-file.store.ts";
 import { type FileRef, type FileView, ownFile, viewOf } from "./view.store.ts";
 
 /**
@@ -34,31 +34,6 @@ export interface DeletedFile {
 async function bury(tx: Tx, row: FilesTable, removalTaskId: TaskId): Promise<readonly TaskId[]> {
   await tx.db.deleteFrom("file_tags").where("file_id", "=", row.id).execute();
   await tx.db.deleteFrom("file_metadata").where("file_id", "=", row.id).execute();
-  await tx.db
-    .updateTable("files")
-    .set({
-      state: "deleted",
-      deleted_at: tx.now,
-      updated_at: tx.now,
-      title: "",
-      filename: "",
-      content_type: "",
-      detected_content_type: null,
-      tags: "[]",
-      metadata: "{}",
-      // It would still tell whoever has a document whether this was it.
-      sha256: "",
-      active_version: null,
-      active_build: null,
-      active_chunks: 0,
-      active_pages: 0,
-      warnings: "[]",
-      error_code: null,
-      error_message: null,
-      // blob_key and text_key stay for the removal task, which clears them when they are true no more.
-    })
-    .where("id", "=", row.id)
-    .execute();
   await clearSession(tx, row);
   await clearTaskErrors(tx, row);
   const { cancelled } = await replaceTasksByRemoval(
@@ -66,7 +41,7 @@ async function bury(tx: Tx, row: FilesTable, removalTaskId: TaskId): Promise<rea
     { id: row.id, teamId: row.team_id, version: row.version },
     removalTaskId,
   );
-  await removeMemberships(tx, row.id, row.active_chunks);
+  await moveFile(tx, row.id, { event: "delete" });
   return cancelled;
 }
 

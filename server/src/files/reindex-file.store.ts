@@ -1,11 +1,11 @@
-import { moveMemberships } from "../buckets/membership.store.ts";
 import { TOPICS, writeOperation } from "../catalogue/catalogue.ts";
 import { lockFile } from "../catalogue/locks.ts";
 import type { TaskLane } from "../catalogue/schema.ts";
 import { type Refusal, refuse } from "../errors.ts";
 import type { TaskId } from "../ids.ts";
 import { enqueueTask } from "../tasks/store.ts";
-import { membershipStatusOf, nextFileState } from "./file.ts";
+import { nextFileState } from "./file.ts";
+import { moveFile } from "./move-file.store.ts";
 import { type FileRef, type FileView, ownFile, viewOf } from "./view.store.ts";
 
 /**
@@ -17,8 +17,7 @@ export const reindexFile = writeOperation(
   lockFile,
   async (tx, input: FileRef & { taskId: TaskId; lane?: TaskLane }): Promise<ReindexedFile | Refusal> => {
     const row = await ownFile(tx, input);
-    const state = row === undefined ? null : nextFileState(row.state, "reindex");
-    if (row === undefined || state === null) return refuse("file_not_found");
+    if (row === undefined || nextFileState(row.state, "reindex") === null) return refuse("file_not_found");
     const before = await viewOf(tx, input);
     if (before !== null && isUnderWay(before)) return { file: before, enqueued: false };
 
@@ -30,16 +29,7 @@ export const reindexFile = writeOperation(
       version: row.version,
       lane: input.lane ?? "fast",
     });
-    await tx.db
-      .updateTable("files")
-      .set({ state, task_id: input.taskId, error_code: null, error_message: null, updated_at: tx.now })
-      .where("id", "=", row.id)
-      .execute();
-    const status = membershipStatusOf(state);
-    if (status !== null && status !== membershipStatusOf(row.state)) {
-      const chunks = { before: row.active_chunks, after: row.active_chunks, version: row.version };
-      await moveMemberships(tx, row.id, status, chunks);
-    }
+    await moveFile(tx, row.id, { event: "reindex", changes: { task_id: input.taskId } });
     const file = await viewOf(tx, input);
     if (file === null) throw new Error("a file that was just changed is gone");
     return { file, enqueued: true };

@@ -4,7 +4,6 @@ import type { TasksTable } from "../catalogue/schema.ts";
 import { isRefusal } from "../errors.ts";
 import type { TaskId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
-import { cancelTask, retryTask } from "../tasks/store.ts";
 import { deleteFile } from "./delete-file.store.ts";
 import { FILE_STATES, membershipStatusOf } from "./file.ts";
 import { listFiles } from "./list.store.ts";
@@ -12,6 +11,7 @@ import { parseListQuery } from "./list.ts";
 import { reindexFile } from "./reindex-file.store.ts";
 import { forgetTombstones } from "./retention.store.ts";
 import { findFile, readFile } from "./store.ts";
+import { cancelTask, retryTask } from "./task-events.store.ts";
 import { openTestFiles, type TestFile, type TestFiles, type TestTeam } from "./test-files.ts";
 
 let f: TestFiles;

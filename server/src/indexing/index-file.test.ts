@@ -7,9 +7,9 @@ import { storedKey, textKey } from "../blobs/keys.ts";
 import { WharfError } from "../errors.ts";
 import { ExtractorTrouble } from "../extraction/extractor.ts";
 import { reindexFile } from "../files/reindex-file.store.ts";
+import { cancelTask, retryTask } from "../files/task-events.store.ts";
 import { LIMITS } from "../limits.ts";
 import { type SearchIndex, SearchIndexError } from "../search-index/search-index.ts";
-import { cancelTask, retryTask } from "../tasks/store.ts";
 import type { IndexingDeps } from "./index-file.ts";
 import { type Script, scriptedExtractor, textScript } from "./scripted-extractor.ts";
 import {

@@ -3,7 +3,7 @@ import { after, before, test } from "node:test";
 import { BlobStoreError } from "../blobs/blob-store.ts";
 import { storedKey } from "../blobs/keys.ts";
 import { deleteFile } from "../files/delete-file.store.ts";
-import { retryTask } from "../tasks/store.ts";
+import { retryTask } from "../files/task-events.store.ts";
 import { textScript } from "./scripted-extractor.ts";
 import { blobMethods, failing, fault, openTestIndexing, type TestIndexing } from "./test-indexing.ts";
 

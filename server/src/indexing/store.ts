@@ -1,11 +1,9 @@
 import { sql } from "kysely";
-import { moveMemberships } from "../buckets/membership.store.ts";
 import { readOperation, TOPICS, writeOperation } from "../catalogue/catalogue.ts";
 import { lockFile } from "../catalogue/locks.ts";
 import { type Bind, prepared } from "../catalogue/prepared.ts";
-import type { FilesTable } from "../catalogue/schema.ts";
 import { EXTRACTOR_VERSION } from "../extraction/extractor-version.ts";
-import { nextFileState } from "../files/file.ts";
+import { moveFile } from "../files/move-file.store.ts";
 import { type BucketId, brandId, type FileId, type SessionId, type TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { buildName } from "../search-index/build.ts";
@@ -83,41 +81,24 @@ export const activate = writeOperation(
   lockFile,
   async (tx, build: Activation): Promise<Activated> => {
     if (!(await succeedTask(tx, build))) return { activated: false, replaced: null };
-    const [file] = await fileById(tx, build);
-    const state = file === undefined ? null : nextFileState(file.state, "activate");
+    const changes = {
+      detected_content_type: build.detectedType,
+      active_version: build.version,
+      active_build: build.build,
+      active_chunks: build.chunks,
+      active_pages: build.pages,
+      text_key: build.textKey,
+      warnings: build.warnings,
+      extractor_version: EXTRACTOR_VERSION,
+      indexed_at: tx.now,
+    };
+    const file = await moveFile(tx, build.fileId, { event: "activate", changes });
     // A delete, and whatever else ends the file's preparation, takes the task away first: the fence has refused it.
-    if (file === undefined || state === null) throw new Error(`a ${file?.state} file cannot be activated`);
-    await showBuild(tx, { ...build, state, now: tx.now });
-    await moveMemberships(tx, build.fileId, "active", {
-      before: file.active_chunks,
-      after: build.chunks,
-      version: build.version,
-    });
+    if (file === null) throw new Error(`${build.fileId} cannot be activated in the state that it is in`);
     const { active_build, text_key } = file;
     return { activated: true, replaced: active_build === null ? null : { build: active_build, textKey: text_key } };
   },
   ({ taskId, fileId }, { activated }) => (activated ? topicsOf(taskId, fileId) : []),
-);
-
-const showBuild = prepared((db, $: Bind<Activation & { readonly state: FilesTable["state"]; readonly now: number }>) =>
-  db
-    .updateTable("files")
-    .set({
-      state: $("state"),
-      detected_content_type: $("detectedType"),
-      active_version: $("version"),
-      active_build: $("build"),
-      active_chunks: $("chunks"),
-      active_pages: $("pages"),
-      text_key: $("textKey"),
-      warnings: $("warnings"),
-      extractor_version: EXTRACTOR_VERSION,
-      error_code: null,
-      error_message: null,
-      indexed_at: $("now"),
-      updated_at: $("now"),
-    })
-    .where("id", "=", $("fileId")),
 );
 
 /**

@@ -6,7 +6,6 @@ import type { TaskLane, TasksTable } from "../catalogue/schema.ts";
 import type { FileId, TaskId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { fairPlace, frontPlace } from "./fair-order.store.ts";
-import { moveFile } from "./file-state.store.ts";
 import { topicsOf } from "./store.ts";
 import {
   afterCrash,
@@ -70,19 +69,17 @@ function progressColumns({ stage, progress }: TaskReport) {
   };
 }
 
-export const recordFault = writeOperation(
-  "tasks.recordFault",
-  lockFile,
-  async (tx, { fault, ...ref }: AttemptRef & { fault: Fault }): Promise<Held> => {
-    const task = await heldTask(tx, ref);
-    if (task === undefined) return { held: false };
-    const decision = afterFault(figuresOf(task), fault, tx.now);
-    await letGo(tx, task, decision, fault);
-    if (decision.state === "failed") await moveFile(tx, task, "fail", fault);
-    return { held: true };
-  },
-  wakeAll,
-);
+/**
+ * Part of the operation that says so of the file too (files/task-events.store.ts). null: the attempt is no longer held,
+ * and nothing was written.
+ */
+export async function endByFault(tx: Tx, ref: AttemptRef, fault: Fault): Promise<{ readonly failed: boolean } | null> {
+  const task = await heldTask(tx, ref);
+  if (task === undefined) return null;
+  const decision = afterFault(figuresOf(task), fault, tx.now);
+  await letGo(tx, task, decision, fault);
+  return { failed: decision.state === "failed" };
+}
 
 /** What failed is in the log; clients read the sentence of its kind. */
 export const recordTrouble = writeOperation(
@@ -271,7 +268,8 @@ function figuresOf(task: TasksTable): TaskFigures {
   return { type, lane, faults, deaths, troubles, leaseLosses: lease_losses, crashes };
 }
 
-function wakeAll({ taskId, fileId }: AttemptRef, { held }: Held): readonly string[] {
+/** Whom an attempt that was let go wakes. */
+export function wakeAll({ taskId, fileId }: AttemptRef, { held }: Held): readonly string[] {
   return held ? [TOPICS.tasks, ...topicsOf(taskId, fileId)] : [];
 }
 
@@ -279,4 +277,4 @@ function wakeReturned(_input: unknown, { returned }: Rescued): readonly string[]
   return returned.length === 0 ? [] : [TOPICS.tasks, ...returned.flatMap((task) => topicsOf(task.taskId, task.fileId))];
 }
 
-export const attemptOperations = [heartbeat, recordFault, recordTrouble, releaseTask, rescueTasks, requeueAllTasks];
+export const attemptOperations = [heartbeat, recordTrouble, releaseTask, rescueTasks, requeueAllTasks];

@@ -1,4 +1,4 @@
-import { LostRaceError, type Tx, writeOperation } from "../catalogue/catalogue.ts";
+import { LostRaceError, type Tx } from "../catalogue/catalogue.ts";
 import { LOCKS } from "../catalogue/locks.ts";
 import { type Bind, prepared } from "../catalogue/prepared.ts";
 import type { TaskLane, TaskType } from "../catalogue/schema.ts";
@@ -6,7 +6,6 @@ import type { FileId, TaskId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import type { AttemptRef } from "./attempt.store.ts";
 import { headOfQueue, makeDue } from "./fair-order.store.ts";
-import { moveFile } from "./file-state.store.ts";
 
 /** A task in a worker's hands, from the claim until its lease ends. */
 export interface Claim extends AttemptRef {
@@ -20,27 +19,22 @@ export interface Claim extends AttemptRef {
 }
 
 /**
- * The first due task of the first lane that has one, in the order of (fair_at, id); null when none has. Claims take turns: in parallel each
+ * Part of the operation that claims (files/task-events.store.ts): the first due task of the first lane that has one, in the order of (fair_at, id); null when none has. Claims take turns: in parallel each
  * would see the same head of the queue, and all but one would come away with nothing while tasks are due.
  */
-export const claimTask = writeOperation(
-  "tasks.claim",
-  () => [LOCKS.claims],
-  async (tx, { lanes }: { lanes: readonly TaskLane[] }): Promise<Claim | null> => {
-    await makeDue(tx);
-    for (const lane of lanes) {
-      const [head] = await headOfQueue(tx, { lane });
-      if (head !== undefined) return take(tx, head.id);
-    }
-    return null;
-  },
-);
+export async function takeNext(tx: Tx, lanes: readonly TaskLane[]): Promise<Claim | null> {
+  await makeDue(tx);
+  for (const lane of lanes) {
+    const [head] = await headOfQueue(tx, { lane });
+    if (head !== undefined) return take(tx, head.id);
+  }
+  return null;
+}
 
 async function take(tx: Tx, id: TaskId): Promise<Claim> {
   await tx.lock(LOCKS.fileOfTask(id));
   const [task] = await takeDue(tx, { id, now: tx.now, leaseUntil: tx.now + LIMITS.leaseMs });
   if (task === undefined) throw new LostRaceError(`the task ${id} ended before it could be claimed`);
-  if (task.type === "index") await moveFile(tx, task, "claim", null);
   const { team_id, file_id, type, attempt, version } = task;
   return { taskId: id, teamId: team_id, fileId: file_id, type, lane: task.lane, attempt, version };
 }

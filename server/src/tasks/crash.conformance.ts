@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
+import { cancelTask, retryTask } from "../files/task-events.store.ts";
 import { LIMITS } from "../limits.ts";
-import { cancelTask, retryTask } from "./store.ts";
 import { claimDue, enqueueFiles, type TestCatalogue } from "./test-catalogue.ts";
 
 /** What every task queue must do with tasks that the server did not survive, whatever database it is in. */

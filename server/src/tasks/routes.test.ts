@@ -8,6 +8,7 @@ import { serialTx } from "../catalogue/catalogue.ts";
 import type { TaskState } from "../catalogue/schema.ts";
 import { readConfig } from "../config.ts";
 import { testBudgets } from "../fairness/test-budgets.ts";
+import { cancelTask, retryTask } from "../files/task-events.store.ts";
 import { createApp } from "../http/app.ts";
 import { LongPolls } from "../http/long-poll.ts";
 import type { App } from "../http/route.ts";
@@ -16,7 +17,6 @@ import type { Log } from "../log.ts";
 import { succeedTask } from "./attempt.store.ts";
 import type { Claim } from "./claim.store.ts";
 import { taskRoutes } from "./routes.ts";
-import { cancelTask } from "./store.ts";
 import { TASK_STATES } from "./task.ts";
 import { openTestCatalogue, type TestCatalogue, type TestFile } from "./test-catalogue.ts";
 
@@ -36,7 +36,7 @@ before(async () => {
     config: readConfig({}, {}),
     log: SILENT,
     ids,
-    routes: [(routes) => taskRoutes(routes, { catalogue, polls })],
+    routes: [(routes) => taskRoutes(routes, { catalogue, polls, cancelTask, retryTask })],
     readiness: async () => ({ ready: true, checks: {} }),
   });
   ours = await newKey("ours");

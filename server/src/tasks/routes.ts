@@ -5,13 +5,18 @@ import { accepted, type Refusal, WharfError } from "../errors.ts";
 import { type LongPolls, Wait } from "../http/long-poll.ts";
 import type { App } from "../http/route.ts";
 import { parseId, type TaskId, type TeamId } from "../ids.ts";
-import { cancelTask, findTask, retryTask, type TaskRef, type VisibleTask } from "./store.ts";
+import { findTask, type TaskRef, type VisibleTask } from "./store.ts";
 import { ChangedTask, TaskObject, taskStatesToWire, taskToWire } from "./wire.ts";
 
 export interface TaskRoutesDeps {
   readonly catalogue: Catalogue;
   readonly polls: LongPolls;
+  /** Both move the task's file too (files/task-events.store.ts). */
+  readonly cancelTask: ChangeTask;
+  readonly retryTask: ChangeTask;
 }
+
+type ChangeTask = Operation<TaskRef, VisibleTask | Refusal>;
 
 const TASK = "/v1/knowledge/tasks/:task_id";
 const PARAMS = Type.Object({ task_id: Type.String() });
@@ -52,7 +57,7 @@ export function taskRoutes(app: App, deps: TaskRoutesDeps): void {
       params: PARAMS,
       response: { 200: CHANGED },
     },
-    handler: ({ caller, params }) => change(deps, cancelTask, caller, params.task_id),
+    handler: ({ caller, params }) => change(deps, deps.cancelTask, caller, params.task_id),
   });
 
   app.post(`${TASK}/retry`, {
@@ -65,7 +70,7 @@ export function taskRoutes(app: App, deps: TaskRoutesDeps): void {
       params: PARAMS,
       response: { 200: CHANGED },
     },
-    handler: ({ caller, params }) => change(deps, retryTask, caller, params.task_id),
+    handler: ({ caller, params }) => change(deps, deps.retryTask, caller, params.task_id),
   });
 }
 
@@ -77,7 +82,7 @@ async function readTask({ catalogue }: TaskRoutesDeps, ref: TaskRef) {
 
 async function change(
   { catalogue }: TaskRoutesDeps,
-  operation: Operation<TaskRef, VisibleTask | Refusal>,
+  operation: ChangeTask,
   caller: { readonly teamId: TeamId; readonly scopes: readonly Scope[] },
   id: string,
 ) {

@@ -1,14 +1,12 @@
 import { sql } from "kysely";
-import { readOperation, TOPICS, type Tx, writeOperation } from "../catalogue/catalogue.ts";
-import { lockFileOfTask } from "../catalogue/locks.ts";
+import { readOperation, TOPICS, type Tx } from "../catalogue/catalogue.ts";
 import { type Bind, prepared } from "../catalogue/prepared.ts";
 import type { TaskLane, TaskState, TasksTable, TaskType } from "../catalogue/schema.ts";
-import { FILE_ERRORS, type Refusal, refuse } from "../errors.ts";
+import { FILE_ERRORS } from "../errors.ts";
 import type { FileId, TaskId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { fairPlace } from "./fair-order.store.ts";
-import { moveFile } from "./file-state.store.ts";
-import { afterRetry, NEXT } from "./task.ts";
+import { afterRetry } from "./task.ts";
 
 export interface NewTask {
   readonly id: TaskId;
@@ -183,76 +181,36 @@ export interface TaskRef {
   readonly taskId: TaskId;
 }
 
-/** Cancel: a queued or running task ends; its worker stops at the next heartbeat. Again: the same answer. */
-export const cancelTask = writeOperation(
-  "tasks.cancel",
-  lockFileOfTask,
-  async (tx, ref: TaskRef): Promise<VisibleTask | Refusal> => {
-    const task = await ownTask(tx, ref);
-    if (task === undefined) return refuse("task_not_found");
-    if (NEXT[task.state].cancel === "conflict")
-      return refuse("conflict", { message: `The task has ${task.state} already; there is nothing to cancel.` });
-    if (task.state !== "cancelled") {
-      await cancelRow(tx, task.id);
-      await moveFile(tx, task, "cancel", { code: "cancelled", message: FILE_ERRORS.cancelled });
-    }
-    return changed(tx, ref);
-  },
-  (ref, output) => ("task" in output ? topicsOf(ref.taskId, output.task.file_id) : []),
-);
-
-/** Retry of a failed or cancelled task: the same id, its counts from 0, `attempt` goes on. */
-export const retryTask = writeOperation(
-  "tasks.retry",
-  lockFileOfTask,
-  async (tx, ref: TaskRef): Promise<VisibleTask | Refusal> => {
-    const task = await ownTask(tx, ref);
-    if (task === undefined) return refuse("task_not_found");
-    const blocked = await reasonNotToRetry(tx, task);
-    if (blocked !== null) return refuse("conflict", { message: blocked });
-    const { state, dueAt, lane, faults, deaths, troubles, leaseLosses, crashes } = afterRetry();
-    await tx.db
-      .updateTable("tasks")
-      .set({
-        state,
-        due_at: dueAt,
-        lane,
-        faults,
-        deaths,
-        troubles,
-        lease_losses: leaseLosses,
-        crashes,
-        fair_at: await fairPlace(tx, task.team_id, lane),
-        stage: "waiting",
-        progress_done: 0,
-        progress_total: null,
-        progress_unit: null,
-        error_code: null,
-        error_message: null,
-        finished_at: null,
-        updated_at: tx.now,
-      })
-      .where("id", "=", task.id)
-      .execute();
-    await moveFile(tx, task, "retry", null);
-    return changed(tx, ref);
-  },
-  (ref, output) => ("task" in output ? [TOPICS.tasks, ...topicsOf(ref.taskId, output.task.file_id)] : []),
-);
-
-async function reasonNotToRetry({ db }: Tx, task: TasksTable): Promise<string | null> {
-  if (NEXT[task.state].retry === "conflict")
-    return `The task is ${task.state}; only a failed or cancelled one can be retried.`;
-  const file = await db
-    .selectFrom("files")
-    .select(["state", "task_id"])
-    .where("id", "=", task.file_id)
-    .executeTakeFirst();
-  if (file === undefined || file.state === "deleted") return "The file was deleted; upload it again.";
-  return file.task_id === task.id ? null : `A newer task of the file has taken over: ${file.task_id}.`;
+/** Part of the operation that moves the file too: a failed or cancelled task begins anew. */
+export async function retryRow(tx: Tx, task: TasksTable): Promise<void> {
+  const { state, dueAt, lane, faults, deaths, troubles, leaseLosses, crashes } = afterRetry();
+  await tx.db
+    .updateTable("tasks")
+    .set({
+      state,
+      due_at: dueAt,
+      lane,
+      faults,
+      deaths,
+      troubles,
+      lease_losses: leaseLosses,
+      crashes,
+      fair_at: await fairPlace(tx, task.team_id, lane),
+      stage: "waiting",
+      progress_done: 0,
+      progress_total: null,
+      progress_unit: null,
+      error_code: null,
+      error_message: null,
+      finished_at: null,
+      updated_at: tx.now,
+    })
+    .where("id", "=", task.id)
+    .execute();
 }
 
-function ownTask({ db }: Tx, { teamId, taskId }: TaskRef): Promise<TasksTable | undefined> {
+/** The team's indexing task. */
+export function ownTask({ db }: Tx, { teamId, taskId }: TaskRef): Promise<TasksTable | undefined> {
   return db
     .selectFrom("tasks")
     .selectAll()
@@ -262,13 +220,15 @@ function ownTask({ db }: Tx, { teamId, taskId }: TaskRef): Promise<TasksTable | 
     .executeTakeFirst();
 }
 
-async function changed(tx: Tx, ref: TaskRef): Promise<VisibleTask> {
+/** The answer of an operation that changed it. */
+export async function changedTask(tx: Tx, ref: TaskRef): Promise<VisibleTask> {
   const task = await ownTask(tx, ref);
   if (task === undefined) throw new Error("a task that was just changed is gone");
   return { task, queuePosition: await queuePositionOf(tx, task) };
 }
 
-async function cancelRow(tx: Tx, id: TaskId): Promise<void> {
+/** Part of the operation that moves the file too. */
+export async function cancelRow(tx: Tx, id: TaskId): Promise<void> {
   await tx.db
     .updateTable("tasks")
     .set({
@@ -291,4 +251,4 @@ export function topicsOf(taskId: TaskId, fileId: FileId): readonly string[] {
   return [TOPICS.task(taskId), TOPICS.file(fileId)];
 }
 
-export const taskOperations = [findTask, cancelTask, retryTask];
+export const taskOperations = [findTask];

@@ -4,10 +4,10 @@ import { after, before, test } from "node:test";
 import { serialTx } from "../catalogue/catalogue.ts";
 import type { TaskState } from "../catalogue/schema.ts";
 import { isRefusal } from "../errors.ts";
+import { cancelTask, retryTask } from "../files/task-events.store.ts";
 import { LIMITS } from "../limits.ts";
 import { succeedTask } from "./attempt.store.ts";
 import type { Claim } from "./claim.store.ts";
-import { cancelTask, retryTask } from "./store.ts";
 import {
   afterCrash,
   afterFault,

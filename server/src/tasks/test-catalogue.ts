@@ -10,6 +10,7 @@ import type { BucketsTable, FilesTable, Schema, TaskLane, TasksTable } from "../
 import { openSqliteCatalogue } from "../catalogue/sqlite.ts";
 import { createClock, createClockOffset, shiftClock } from "../clock.ts";
 import { insertFile } from "../files/insert-file.store.ts";
+import { TASK_FILE_OPERATIONS } from "../files/task-events.store.ts";
 import {
   type BucketId,
   createIdSource,
@@ -93,7 +94,7 @@ export async function openTestCatalogue(): Promise<TestCatalogue> {
   return {
     folder,
     catalogue,
-    queue: createCatalogueQueue(catalogue),
+    queue: createCatalogueQueue(catalogue, TASK_FILE_OPERATIONS),
     ids,
     database,
     db,

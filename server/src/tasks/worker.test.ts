@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, type TestContext, test } from "node:test";
+import { cancelTask } from "../files/task-events.store.ts";
 import { LIMITS } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { Rescuer } from "../maintenance/rescuer.ts";
 import type { Claim } from "./claim.store.ts";
 import type { TaskContext, TaskHandler, TaskOutcome } from "./handler.ts";
-import { cancelTask } from "./store.ts";
 import { openTestCatalogue, type TestCatalogue, type TestFile } from "./test-catalogue.ts";
 import { Worker } from "./worker.ts";
 
