@@ -11,7 +11,7 @@ export interface Started {
   readonly firstKeyFile: string | null;
 }
 
-/** What `wharf serve` prints once it answers. The key stands on a line of its own, as a command to paste (design §5). */
+/** What `wharf serve` prints once it answers. The key stands on a line of its own, as a command to paste. */
 export function banner({ url, dataDir, docs, firstKey, firstKeyFile }: Started): string {
   const where = `Wharf is ready.
 

@@ -9,7 +9,7 @@ import { CliError, EXIT } from "./exit-codes.ts";
 
 /**
  * Runs `work` on the data folder's catalogue, beside a running server or without one: the same operations in a process of their own
- * (design §1). SQLite keeps the two apart, and the server caches nothing that they change.
+ * (docs/operations.md). SQLite keeps the two apart, and the server caches nothing that they change.
  */
 export async function withCatalogue<T>(
   dataDir: string,

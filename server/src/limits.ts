@@ -38,7 +38,7 @@ export const LIMITS = {
   slugChars: 63,
   idempotencyKeyChars: 255,
 
-  // Sessions (LIM, IDE-5, FIN-4, PUT-19, design §9)
+  // Sessions (LIM, IDE-5, FIN-4, PUT-19)
   rateWindowMs: SECOND,
   /** How long a counted create is remembered, so that a clock that steps back finds the window it left. */
   admissionRetentionMs: MINUTE,
@@ -54,7 +54,7 @@ export const LIMITS = {
   /** Tombstones of files. */
   tombstoneRetentionMs: 30 * DAY,
 
-  // The byte end-point (gcs-resumable §5, PUT-7, PUT-9, PUT-14, PUT-17, PUT-19)
+  // The byte end-point (byte-endpoint §5, PUT-7, PUT-9, PUT-14, PUT-17, PUT-19)
   uploadUnitBytes: 256 * KIB,
   recordEveryMs: 5 * SECOND,
   takeOverWaitMs: 2 * SECOND,
@@ -101,7 +101,7 @@ export const LIMITS = {
   /** A timer that fires later than this was asleep with the process (SIGSTOP, suspend): it arms once more. */
   lateTimerMs: 2 * SECOND,
 
-  // Disk (design §9): the reserve is the smaller of the two
+  // Disk (PUT-20): the reserve is the smaller of the two
   diskReserveBytes: 1024 * MIB,
   diskReserveShare: 0.05,
 
@@ -139,7 +139,7 @@ export const LIMITS = {
   /** What `/metrics` reads from catalogue and disk serves everybody for this long. */
   metricsCacheMs: 5 * SECOND,
 
-  // Tasks (design §3)
+  // Tasks (docs/state-machines/task.md)
   leaseMs: 10 * SECOND,
   heartbeatMs: 3 * SECOND,
   claimMaxMs: 5 * MINUTE,
@@ -314,12 +314,12 @@ export const LIMITS = {
   /** Pages (4 KiB) written by one step of the merge that follows a larger removal. */
   indexMergePages: 200,
 
-  // Chunks (design §7), in UTF-16 code units
+  // Chunks, in UTF-16 code units
   chunkTargetChars: 1200,
   chunkMaxChars: 2000,
   chunkOverlapChars: 200,
 
-  // Extraction (extraction.md §4, design §6). What one document may hold; more is too_complex.
+  // Extraction (docs/formats.md). What one document may hold; more is too_complex.
   extractedChars: 32 * 1024 * 1024,
   extractedPages: 50_000,
   /**

@@ -1,5 +1,5 @@
 /**
- * The rows of the byte end-point's table (the GCS resumable dialect), one sentence each. "session" is an upload session, "kept" the bytes
+ * The rows of the byte end-point's table (docs/byte-endpoint.md), one sentence each. "session" is an upload session, "kept" the bytes
  * from 0 that are durable and recorded, T the declared size.
  */
 export const GCS_ROWS = {

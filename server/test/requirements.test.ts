@@ -24,6 +24,18 @@ test("every id that a test cites exists", async () => {
   assert.deepEqual(unknown, []);
 });
 
+for (const [page, ids] of [
+  ["docs/contract.md", Object.keys(CONTRACT)],
+  ["docs/byte-endpoint.md", Object.keys(GCS_ROWS)],
+] as const)
+  test(`every id is in ${page}, for whoever wants to know more`, async () => {
+    const words = new Set((await readFile(join(ROOT, page), "utf8")).match(/[\w-]+/g));
+    assert.deepEqual(
+      ids.filter((id) => !words.has(id)),
+      [],
+    );
+  });
+
 test("what is put off or skipped on Google's URLs is a known sentence", () => {
   const known = new Set(Object.keys({ ...CONTRACT, ...GCS_ROWS }));
   const named = [...Object.keys(LATER), ...EMBEDDED_ONLY];

@@ -1,8 +1,9 @@
 import { GCS_ROWS } from "./gcs-rows.ts";
 
 /**
- * Every sentence that the suite must prove, by id. A test cites ids in its name; `requirements.test.ts` fails when a sentence has no test.
- * The contract's words are in its own page; these lines say which one is meant.
+ * Every sentence that the suite must prove, by id. A test cites ids in its name; `requirements.test.ts` fails when a
+ * sentence has no test. The contract's words are in docs/contract.md, the rows of the byte end-point (gcs-rows.ts) in
+ * docs/byte-endpoint.md; these lines say which one is meant.
  */
 export const CONTRACT = {
   "ALL-1": "Everything lives under /v1, except /healthz, /readyz, /metrics, /openapi.json and /docs.",

@@ -1,6 +1,6 @@
 import { FORMATS, type Format } from "./formats/format.ts";
 
-/** What a client says of a file, as far as it says anything (design §6). */
+/** What a client says of a file, as far as it says anything (docs/formats.md). */
 
 /** A binary format of which only the name is known: its content is looked at nevertheless. */
 export type DeclaredKind = Format | "binary";

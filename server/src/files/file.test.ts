@@ -48,7 +48,7 @@ describe("the table of the file's lifecycle", () => {
     for (const state of FILE_STATES) assert.equal(nextFileState(state, "delete"), "deleted");
   });
 
-  test("is what design says: every move and no other", () => {
+  test("is what docs/state-machines/file.md draws: every move and no other", () => {
     const moves = FILE_STATES.flatMap((state) =>
       EVENTS.flatMap((event) => {
         const next = nextFileState(state, event);

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 
 /**
- * What Node's parser lets through and we do not (reliability: 24 raw cases): requests that two servers in a row may read differently.
+ * What Node's parser lets through and we do not (smuggling.test.ts has the cases): requests that two servers in a row may read differently.
  * The sentence to answer 400 with, or null.
  */
 export function faultOfRequestLine(request: IncomingMessage): string | null {

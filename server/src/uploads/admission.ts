@@ -36,7 +36,7 @@ const LOOKS_APART = 4;
 const NEAR_BYTES = 64 * 1024 * 1024;
 
 /**
- * The reserve is the smaller of 1 GiB and 5 % of the disk (design §9), counted after what open sessions may still send. What was
+ * The reserve is the smaller of 1 GiB and 5 % of the disk (limits.ts), counted after what open sessions may still send. What was
  * let in since the last look counts as well, so that a burst within one second cannot overrun it.
  *
  * Bytes that no record lists yet are on the disk and owed as well, since they may have to be sent again: they are counted once.

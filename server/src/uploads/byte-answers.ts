@@ -8,7 +8,7 @@ import type { RefusalText } from "./byte-protocol.ts";
 import type { Digests } from "./digests.ts";
 import type { Session } from "./session.ts";
 
-/** The shapes of Google's answers on `upload_url` (gcs-resumable.md P3, P4, K5 … K8, C5 … C13, §6). */
+/** The shapes of Google's answers on `upload_url` (byte-endpoint §6, rows P3, P4, K5 … K8, C5 … C13). */
 
 const NO_STORE = {
   "Cache-Control": "no-cache, no-store, max-age=0, must-revalidate",

@@ -50,7 +50,7 @@ export interface ByteEndpointDeps extends IntakeDeps {
 }
 
 /**
- * `upload_url`: Google Cloud Storage's resumable dialect over the embedded store (contract PUT-1 … PUT-20, gcs-resumable.md). A plain Node
+ * `upload_url`: Google Cloud Storage's resumable dialect over the embedded store (contract PUT-1 … PUT-20, docs/byte-endpoint.md). A plain Node
  * handler: a web framework answers 415 to a malformed Content-Type before any handler, and has its own CORS and error shapes.
  */
 export class ByteEndpoint {

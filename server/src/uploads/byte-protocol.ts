@@ -4,7 +4,7 @@ import { isExpired, type Session } from "./session.ts";
 
 /**
  * The byte end-point's decisions, before a byte of the body is read: (session, head of the request, now) → what to do. Pure; the
- * order of checks is gcs-resumable.md §5, and the rows (P, K, Q, O, X, L) stand beside the lines that keep them.
+ * order of checks is byte-endpoint §5, and the rows (P, K, Q, O, X, L) stand beside the lines that keep them.
  */
 export interface RequestHead {
   readonly method: string;

@@ -9,7 +9,7 @@ import { expiryAtCompletion, expiryAtCreate, expiryAtRecord, isExpired, NEXT, st
 const STATES: readonly SessionState[] = ["open", "received", "finalized", "expired", "cancelled"];
 const HOUR = 3_600_000;
 
-test("Every cell of the session's table is as the design draws it: nothing leaves an ended state", () => {
+test("Every cell of the session's table is as docs/state-machines/upload-session.md draws it: nothing leaves an ended state", () => {
   for (const state of STATES) {
     for (const [event, next] of Object.entries(NEXT[state])) {
       const ended = state === "finalized" || state === "expired" || state === "cancelled";

@@ -74,7 +74,7 @@ export function isExpired(session: Pick<Session, "state" | "expiresAt">, now: nu
   );
 }
 
-// `expires_at` only moves forward (design §9): each of these is the least that it becomes.
+// `expires_at` only moves forward (PUT-19, IDE-2, FIN-4): each of these is the least that it becomes.
 
 /** Create and replay: a fresh time to live. */
 export function expiryAtCreate(now: number, ttlMs: number): number {

@@ -15,7 +15,7 @@ const DISK = 48 * MIB;
 const RESERVE = 8 * MIB;
 const PIECE = 2 * MIB;
 
-/** Fill and free, over and over: 3 times here, 50 in the long form (reliability: disk full, issue "Every format"). */
+/** Fill and free, over and over: 3 times here, 50 in the long form. */
 const CYCLES = readTestConfig().long ? 50 : 3;
 
 const disk = await mountSmallDisk(DISK);

@@ -5,7 +5,7 @@ import { HOSTILE_FILES, type HostileFile } from "./hostile-files.ts";
 import { runHostile } from "./hostile-run.ts";
 
 /**
- * Normal clients beside hostile files, on a real server (reliability goals R13, R17, S4):
+ * Normal clients beside hostile files, on a real server (R13, R17, S4):
  *
  *     node server/test/faults/hostile.ts [<folder of hostile files>] [--clients 16] [--quiet 20] [--rounds 1]
  *

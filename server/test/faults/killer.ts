@@ -9,7 +9,7 @@ import { Ledger, nameOf } from "./ledger.ts";
 
 /**
  * Kills a server again and again while clients upload, and asks it after each restart for everything that it had promised
- * (reliability goals R1 and R16):
+ * (R1 and R16 of CONTRIBUTING.md):
  *
  *     node server/test/faults/killer.ts --kills 200 [--seed 1] [--clients 6] [--within 200]
  *

@@ -6,7 +6,7 @@ import { runMutations } from "./mutation-run.ts";
 import { Canary } from "./surroundings.ts";
 
 /**
- * Reads damaged documents of every format in the jailed pool (reliability goal S4):
+ * Reads damaged documents of every format in the jailed pool (S4):
  *
  *     node server/test/faults/mutations.ts --files 100000 [--seed 1] [--from 0] [--seeds <folder of documents>]
  *     node server/test/faults/mutations.ts --seed 1 --only 4711 [--save file]

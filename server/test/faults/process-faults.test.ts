@@ -15,7 +15,7 @@ import { busyDescendants, descendants, eventually, isAlive } from "./processes.t
 /** Runs in this many restarts in a row; the promise is 30, which WHARF_TEST_LONG asks for. */
 const RESTARTS = readTestConfig().long ? 30 : 6;
 /**
- * On a quiet machine it takes seconds (design: 15 at most). A busy one may take longer, and what is promised is that it
+ * On a quiet machine it takes seconds (R12: 15 at most). A busy one may take longer, and what is promised is that it
  * happens.
  */
 const RESCUED_WITHIN_MS = 120_000;

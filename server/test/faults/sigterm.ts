@@ -13,7 +13,7 @@ import { Ledger } from "./ledger.ts";
 import { type Removed, SigtermClients } from "./sigterm-clients.ts";
 
 /**
- * Stops a server again and again while clients of every kind are at it (reliability goal R15):
+ * Stops a server again and again while clients of every kind are at it (R15):
  *
  *     node server/test/faults/sigterm.ts --times 100 [--seed 1] [--within 300]
  *

@@ -2,7 +2,7 @@ import { LIMITS } from "../../limits.ts";
 
 /** How much of a text is looked at before it is taken for one. */
 const SAMPLE_BYTES = 64 * 1024;
-/** More control characters than this and it is no text (extraction.md §7). */
+/** More control characters than this and it is no text. */
 const CONTROL_RATIO = 0.002;
 
 /**
