@@ -4,7 +4,13 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Catalogue } from "../server/src/catalogue/catalogue.ts";
 import { openSqliteCatalogue } from "../server/src/catalogue/sqlite.ts";
 import { ConfigError } from "../server/src/config.ts";
-import { type DataFolder, lockDataFolder, openDataFolder, type ServerLock } from "../server/src/data-folder.ts";
+import {
+  type DataFolder,
+  lockDataFolder,
+  openDataFolder,
+  type ServerLock,
+  syncDataFolder,
+} from "../server/src/data-folder.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
 
 /**
@@ -20,6 +26,7 @@ export async function withCatalogue<T>(
   if (whenNew === "refuse" && !existsSync(join(dataDir, "catalogue.db")))
     throw new ConfigError(`There is no Wharf data in ${dataDir}: name the server's folder with --data-dir.`);
   const folder = openDataFolder(dataDir);
+  await syncDataFolder(folder);
   const failure: { error: Error | null } = { error: null };
   const catalogue = await openCatalogue(folder, (error) => {
     failure.error = error;

@@ -6,7 +6,7 @@ import type { Catalogue } from "../server/src/catalogue/catalogue.ts";
 import { openSqliteCatalogue } from "../server/src/catalogue/sqlite.ts";
 import { createClock } from "../server/src/clock.ts";
 import { ConfigError } from "../server/src/config.ts";
-import { type DataFolder, lockDataFolder, openDataFolder } from "../server/src/data-folder.ts";
+import { type DataFolder, lockDataFolder, openDataFolder, syncDataFolder } from "../server/src/data-folder.ts";
 import { createIdSource, type IdSource } from "../server/src/ids.ts";
 import { createLog } from "../server/src/log.ts";
 import { type Fts5SearchIndex, openFts5SearchIndex } from "../server/src/search-index/fts5.ts";
@@ -29,6 +29,7 @@ export async function withStoppedServer<T>(dataDir: string, work: (local: LocalS
   if (!existsSync(join(dataDir, "catalogue.db")))
     throw new ConfigError(`There is no Wharf data in ${dataDir}: name the server's folder with --data-dir.`);
   const folder = openDataFolder(dataDir);
+  await syncDataFolder(folder);
   const lock = lockDataFolder(folder);
   try {
     return await withAdapters(folder, work);

@@ -3,7 +3,7 @@ import { openSqliteCatalogue } from "./catalogue/sqlite.ts";
 import type { Clock } from "./clock.ts";
 import type { Closers } from "./closers.ts";
 import { type Config, ConfigError } from "./config.ts";
-import { type DataFolder, loadSecret, lockDataFolder, openDataFolder } from "./data-folder.ts";
+import { type DataFolder, loadSecret, lockDataFolder, openDataFolder, syncDataFolder } from "./data-folder.ts";
 import { type Extractor, sayIsolation } from "./extraction/extractor.ts";
 import { createExtractionPool } from "./extraction/pool.ts";
 import type { IdSource } from "./ids.ts";
@@ -85,6 +85,7 @@ async function openStores(
     closing.opened(openSqliteCatalogue({ path: folder.catalogue, clockOffset, fatal, onCommit })),
     closing.opened(openFsBlobStore({ root: folder.blobs, log, clock })),
     closing.opened(openFts5SearchIndex({ dir: folder.index, log, fatal })),
+    syncDataFolder(folder),
   ]);
   return {
     folder,

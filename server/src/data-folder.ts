@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { fsyncDirectory } from "./blobs/directory-sync.ts";
 import { ConfigError } from "./config.ts";
 
 /**
@@ -38,7 +39,8 @@ export const RESTORE_MARK = "restore-incomplete";
 
 /**
  * Makes the folder (0700) when it is not there, each new one fsynced in its parent. One that others can read is made ours alone while it
- * is empty, and otherwise refused, as is another user's: then nothing is made in it.
+ * is empty, and otherwise refused, as is another user's: then nothing is made in it. What was there already is on the disk for certain once
+ * `syncDataFolder` has ended.
  */
 export function openDataFolder(path: string): DataFolder {
   const folder = findDataFolder(path);
@@ -138,13 +140,19 @@ export function loadSecret(folder: DataFolder): string {
   return secret;
 }
 
-/** The parent is synced also when the folder is there: a start that died between the two calls left its name unsynced. */
+/**
+ * For folders that were there: a start that died between making one and syncing its parent left its name unsynced. Nothing is acknowledged
+ * before this has ended; until then other work may go on, for a busy disk takes a tenth of a second.
+ */
+export async function syncDataFolder({ path }: DataFolder): Promise<void> {
+  await Promise.all([dirname(path), path].map((folder) => fsyncDirectory(folder)));
+}
+
 function makeFolder(path: string): void {
+  if (existsSync(path)) return;
   const parent = dirname(path);
-  if (!existsSync(path)) {
-    if (!existsSync(parent)) makeFolder(parent);
-    mkdirSync(path, { mode: 0o700 });
-  }
+  makeFolder(parent);
+  mkdirSync(path, { mode: 0o700 });
   syncFolder(parent);
 }
 

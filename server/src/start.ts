@@ -1,3 +1,4 @@
+import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import { type AdapterOptions, type Base, openAdapters } from "./adapters.ts";
 import { createClock } from "./clock.ts";
 import { Closers } from "./closers.ts";
@@ -26,6 +27,8 @@ export async function startWharf(config: Config, options: StartOptions = {}): Pr
   const base: Base = { config, log, clock, ids: createIdSource(clock), closing };
   try {
     const adapters = openAdapters(base, options);
+    // The first reader is asked for within this turn; loading holds the thread for a fifth of a second.
+    await turnOfTheLoop();
     const { runWharf } = await import("./main.ts");
     const started = await runWharf(base, adapters);
     let stopped: Promise<void> | null = null;
