@@ -135,6 +135,13 @@ export const LIMITS = {
   scrubBytesPerSecond: 4 * MIB,
   scrubEveryMs: HOUR,
 
+  // Memory after a peak (idle-memory.ts)
+  idleMemoryLookMs: 10 * SECOND,
+  /** Only while the main thread works less than this share of the time: a collection stops it for 35 ms … */
+  idleMemoryBusy: 0.25,
+  /** … and only when so much more is held than after the last one. */
+  idleMemorySpareBytes: 64 * MIB,
+
   // Figures (metrics/)
   /** What `/metrics` reads from catalogue and disk serves everybody for this long. */
   metricsCacheMs: 5 * SECOND,

@@ -21,6 +21,7 @@ import { LongPolls } from "./http/long-poll.ts";
 import { countByteRequest, metricsRoute } from "./http/metrics.ts";
 import type { App } from "./http/route.ts";
 import { HttpServer } from "./http/server.ts";
+import { IdleMemory } from "./idle-memory.ts";
 import type { FileId, TeamId } from "./ids.ts";
 import { IndexRefresh } from "./indexing/index-refresh.ts";
 import { createIndexer, type Indexer } from "./indexing/indexer.ts";
@@ -70,13 +71,15 @@ export async function runWharf(base: Base, { stores, extractor }: Adapters): Pro
   await adoptScrubPosition(catalogue, folder.path);
 
   const url = await service.listen();
+  const memory = new IdleMemory({ log });
   // Side by side: what is in the middle of something has the whole grace period for it. Also when a start fails half-way: a server that
   // listens without a catalogue would keep the port, and its process.
-  const loops = [indexer, background.refresh, service.maintenance];
+  const loops = [indexer, background.refresh, service.maintenance, memory];
   closing.add(() => Promise.all([service.stop(), ...loops.map((loop) => loop.stop())]));
   await indexer.start();
   background.refresh.start();
   service.maintenance.start();
+  memory.start();
   // Last: it is shown once, by a start that succeeds. One that finds its port taken would have used it up.
   const firstKey = await createFirstApiKey({ catalogue, ids, random: randomBytes }, keyFile);
   log.info({ url, data_dir: folder.path }, "listening");
