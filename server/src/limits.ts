@@ -202,7 +202,7 @@ export const LIMITS = {
   chunkSpoolChars: 4 * 1024 * 1024,
   removeWithinMs: MINUTE,
 
-  // Reads of many rows, in the catalogue's one reading thread
+  // Reads of many rows, in a thread of their own
   /**
    * Steps over an index and looks into one that a read makes: some 10 ms. What needs more goes on in another read,
    * behind those who wait.
@@ -241,7 +241,7 @@ export const LIMITS = {
   /** List requests that wait or are under way. */
   lists: 400,
   /**
-   * Reads of many rows (rowsPerRead) at once, for all and for one team: what any other read may have to wait behind.
+   * Reads of many rows (rowsPerRead) at once, for all and for one team: what another one may have to wait behind.
    */
   walks: 4,
   walksOfTeam: 2,

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { SegmentRef } from "../blobs/blob-store.ts";
-import { readOperation } from "../catalogue/catalogue.ts";
+import { readOperation, walkOperation } from "../catalogue/catalogue.ts";
 import type { SessionState } from "../catalogue/schema.ts";
 import type { SessionId } from "../ids.ts";
 import { toSession } from "../uploads/session.store.ts";
@@ -13,7 +13,7 @@ export interface LiveSession {
 }
 
 /** In pages after `after` (partial index upload_sessions_to_expire). */
-export const listLiveSessions = readOperation(
+export const listLiveSessions = walkOperation(
   "backup.listLiveSessions",
   async (
     { db },

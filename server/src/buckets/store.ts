@@ -1,4 +1,4 @@
-import { readOperation, type Tx } from "../catalogue/catalogue.ts";
+import { type Tx, walkOperation } from "../catalogue/catalogue.ts";
 import type { BucketStatus } from "../catalogue/schema.ts";
 import type { BucketId, FileId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
@@ -38,7 +38,7 @@ export interface BucketsWanted {
  * A page of the team's buckets by slug (the unique index on team and slug serves order and page). A listing without `limit` is read
  * page by page, so that no single read holds the reader thread for long: a team may have thousands of buckets.
  */
-export const listBuckets = readOperation(
+export const listBuckets = walkOperation(
   "buckets.list",
   async (tx, wanted: BucketsWanted): Promise<{ buckets: readonly BucketView[]; more: boolean }> => {
     const limit = Math.min(wanted.limit, LIMITS.bucketsPerRead);

@@ -67,8 +67,10 @@ export class LostRaceError extends Error {
 export interface Operation<I, O> {
   /** `capability.verb`, unique. */
   readonly name: string;
-  /** Runs on a read-only connection, never behind a commit. Ends within 2 s. */
+  /** Runs on a read-only connection, never behind a commit. */
   readonly readOnly: boolean;
+  /** Reads many rows, at most limits.rowsPerRead: only other walks wait for it. */
+  readonly walks: boolean;
   /** What serialises it, as far as the input says. Everything that it reads in order to write must be under one of its locks. */
   readonly locks: (input: I) => readonly Lock[];
   readonly run: (tx: Tx, input: I) => Promise<O>;
@@ -82,11 +84,17 @@ export function writeOperation<I, O>(
   run: (tx: Tx, input: I) => Promise<O>,
   wakes: (input: I, output: O) => readonly string[] = () => [],
 ): Operation<I, O> {
-  return { name, readOnly: false, locks, run, wakes };
+  return { name, readOnly: false, walks: false, locks, run, wakes };
 }
 
+/** A look-up: some rows by an index, as many as the request names. Every request waits for one, that of its key. */
 export function readOperation<I, O>(name: string, run: (tx: Tx, input: I) => Promise<O>): Operation<I, O> {
-  return { name, readOnly: true, locks: NO_LOCKS, run, wakes: () => [] };
+  return { name, readOnly: true, walks: false, locks: NO_LOCKS, run, wakes: () => [] };
+}
+
+/** A read of many rows: a list, a filter, a sum, what a sweep looks at. */
+export function walkOperation<I, O>(name: string, run: (tx: Tx, input: I) => Promise<O>): Operation<I, O> {
+  return { ...readOperation(name, run), walks: true };
 }
 
 /** Topics, spelled in one place. */

@@ -24,7 +24,7 @@ import type { Schema } from "./schema.ts";
 export interface OwnerThreadData {
   readonly path: string;
   readonly clockOffset: SharedArrayBuffer | undefined;
-  readonly readerPort: MessagePort;
+  readonly readerPorts: readonly MessagePort[];
 }
 
 /** Most operations in one commit: bounds how long the last of them waits. */
@@ -32,7 +32,7 @@ const MAX_BATCH = 256;
 
 await main(workerData);
 
-async function main({ path, clockOffset, readerPort }: OwnerThreadData): Promise<void> {
+async function main({ path, clockOffset, readerPorts }: OwnerThreadData): Promise<void> {
   const server = threadServer();
   const clock = createClock(clockOffset);
   const database = openDatabase(path);
@@ -43,7 +43,7 @@ async function main({ path, clockOffset, readerPort }: OwnerThreadData): Promise
   database.exec("COMMIT");
 
   const commits = new GroupCommit(database, operationNamed, clock);
-  const gate = new WriterGate([readerPort]);
+  const gate = new WriterGate(readerPorts);
   let queue: Call[] = [];
   let running = false;
   let closing = false;

@@ -3,8 +3,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { createFirstKey, createKey, listKeys, type NewKey } from "../access/store.ts";
+import { createFirstKey, createKey, findCaller, listKeys, type NewKey } from "../access/store.ts";
 import { createIdSource } from "../ids.ts";
+import { serviceFigures } from "../metrics/store.ts";
 import { openDatabase } from "../sqlite/open-database.ts";
 import { type Catalogue, writeOperation } from "./catalogue.ts";
 import { NO_LOCKS } from "./locks.ts";
@@ -116,4 +117,23 @@ test("Reads without pause beside writers leave the write-ahead log under 32 MiB"
   const written = (await catalogue.run(listKeys, { teamSlug: "team" })).length * 2000;
   assert.ok(largest < 32 * MIB, `the log grew to ${largest} bytes`);
   assert.ok(written > 0);
+});
+
+test("A look-up does not wait behind walks over many rows", async () => {
+  const database = openDatabase(path);
+  database.exec(`
+    WITH RECURSIVE row(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM row WHERE n < 50000)
+    INSERT INTO teams (id, slug, name, open_sessions, created_at) SELECT 'team_' || n, 'slug' || n, 'name', 0, 0 FROM row`);
+  database.close();
+  const WALKS = 50;
+  // Until the thread for walks is there, both share one: so again and again.
+  for (let round = 0; round < 40; round++) {
+    let walked = 0;
+    const walks = Array.from({ length: WALKS }, () => catalogue.run(serviceFigures, {}).then(() => (walked += 1)));
+    assert.equal(await catalogue.run(findCaller, { hash: "none" }), null);
+    const before = walked;
+    await Promise.all(walks);
+    if (before < WALKS) return;
+  }
+  assert.fail(`each time the look-up was answered behind ${WALKS} walks`);
 });

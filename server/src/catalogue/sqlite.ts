@@ -1,4 +1,4 @@
-import { MessageChannel } from "node:worker_threads";
+import type { MessagePort } from "node:worker_threads";
 import { ConfigError } from "../config.ts";
 import { CATALOGUE, type ErrorCode, isRefusal, WharfError } from "../errors.ts";
 import { type Failure, ThreadClient } from "../sqlite/thread-client.ts";
@@ -6,6 +6,7 @@ import { walBytes } from "../sqlite/wal-checkpoint.ts";
 import type { Catalogue, Operation } from "./catalogue.ts";
 import type { OwnerThreadData } from "./owner-thread.ts";
 import type { ReaderThreadData } from "./reader-thread.ts";
+import { Readers } from "./readers.ts";
 import { Wakeups } from "./wakeups.ts";
 
 export interface SqliteCatalogueOptions {
@@ -19,32 +20,24 @@ export interface SqliteCatalogueOptions {
   readonly onCommit?: (operations: number, tookMs: number) => void;
 }
 
-/** The embedded catalogue: one thread writes with group commit, another reads. Migrates to the newest schema first. */
+/** The embedded catalogue: one thread writes with group commit, others read. Migrates to the newest schema first. */
 export async function openSqliteCatalogue(options: SqliteCatalogueOptions): Promise<Catalogue> {
-  const { port1, port2 } = new MessageChannel();
   const { path, clockOffset, fatal } = options;
-  const ownerData: OwnerThreadData = { path, clockOffset, readerPort: port1 };
+  const readers = new Readers({ open: (writerPort) => openReader(options, writerPort), fatal });
+  const ownerData: OwnerThreadData = { path, clockOffset, readerPorts: readers.ports };
   const owner = new ThreadClient({
     entry: new URL("./owner-thread.ts", import.meta.url),
     workerData: { ...ownerData },
-    transfer: [port1],
+    transfer: readers.ports,
     failed: rebuildError,
     fatal,
     onBatch: options.onCommit,
   });
-  const readerData: ReaderThreadData = { path, clockOffset, writerPort: port2 };
-  const reader = new ThreadClient({
-    entry: new URL("./reader-thread.ts", import.meta.url),
-    workerData: { ...readerData },
-    transfer: [port2],
-    failed: rebuildError,
-    fatal,
-  });
   try {
-    await Promise.all([owner.ready(), reader.ready()]);
+    await Promise.all([owner.ready(), readers.ready()]);
   } catch (error) {
     // A thread that is left would keep the process from ending.
-    await Promise.all([owner.close(), reader.close()]);
+    await Promise.all([owner.close(), readers.close()]);
     throw isSchemaTooNew(error) ? new ConfigError(error.message) : error;
   }
 
@@ -53,7 +46,7 @@ export async function openSqliteCatalogue(options: SqliteCatalogueOptions): Prom
   return {
     async run<I, O>(operation: Operation<I, O>, input: I): Promise<O> {
       operations += 1;
-      const thread = operation.readOnly ? reader : owner;
+      const thread = operation.readOnly ? readers.threadOf(operation) : owner;
       const output = outputOf(operation, await thread.call(operation.name, input));
       if (!isRefusal(output)) wakeups.wake(operation.wakes(input, output));
       return output;
@@ -61,10 +54,21 @@ export async function openSqliteCatalogue(options: SqliteCatalogueOptions): Prom
     listen: (topic, wake) => wakeups.listen(topic, wake),
     stats: () => ({ walBytes: walBytes(path), operations, commits: owner.batches }),
     async close() {
-      await reader.close();
+      await readers.close();
       await owner.close();
     },
   };
+}
+
+function openReader({ path, clockOffset, fatal }: SqliteCatalogueOptions, writerPort: MessagePort): ThreadClient {
+  const readerData: ReaderThreadData = { path, clockOffset, writerPort };
+  return new ThreadClient({
+    entry: new URL("./reader-thread.ts", import.meta.url),
+    workerData: { ...readerData },
+    transfer: [writerPort],
+    failed: rebuildError,
+    fatal,
+  });
 }
 
 /** It crossed from the thread, so its class is gone. */

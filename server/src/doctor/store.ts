@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { readOperation, type Tx, writeOperation } from "../catalogue/catalogue.ts";
+import { type Tx, walkOperation, writeOperation } from "../catalogue/catalogue.ts";
 import { NO_LOCKS } from "../catalogue/locks.ts";
 import type { BucketId, TeamId } from "../ids.ts";
 
@@ -9,7 +9,7 @@ import type { BucketId, TeamId } from "../ids.ts";
 const PAGE = 20;
 
 /** Of the next buckets after `after`, those whose counters differ from their memberships. `last` null: it was the end. */
-export const wrongBuckets = readOperation("doctor.wrongBuckets", async (tx, { after }: { after: BucketId | null }) => {
+export const wrongBuckets = walkOperation("doctor.wrongBuckets", async (tx, { after }: { after: BucketId | null }) => {
   let query = tx.db.selectFrom("buckets").selectAll().orderBy("id").limit(PAGE);
   if (after !== null) query = query.where("id", ">", after);
   const page = await query.execute();
@@ -27,7 +27,7 @@ export const wrongBuckets = readOperation("doctor.wrongBuckets", async (tx, { af
 });
 
 /** Teams whose count of live sessions differs from the sessions (partial index upload_sessions_to_expire). */
-export const wrongTeams = readOperation("doctor.wrongTeams", async (tx, _input: object): Promise<readonly TeamId[]> => {
+export const wrongTeams = walkOperation("doctor.wrongTeams", async (tx, _input: object): Promise<readonly TeamId[]> => {
   const teams = await tx.db.selectFrom("teams").select(["id", "open_sessions"]).execute();
   const live = await liveSessions(tx);
   return teams.filter((team) => (live.get(team.id) ?? 0) !== team.open_sessions).map((team) => team.id);

@@ -1,4 +1,4 @@
-import { readOperation, type Tx } from "../catalogue/catalogue.ts";
+import { type Tx, walkOperation } from "../catalogue/catalogue.ts";
 import type { FileId, TeamId } from "../ids.ts";
 
 /** What has to be on the disk for a file that is not deleted. */
@@ -12,7 +12,7 @@ export interface Original {
 }
 
 /** In the order of file ids; a page looks at `limit` files, so it may hold fewer. `last` null: it was the end. Primary key. */
-export const listOriginals = readOperation(
+export const listOriginals = walkOperation(
   "files.listOriginals",
   async (
     { db },
@@ -26,7 +26,7 @@ export const listOriginals = readOperation(
 );
 
 /** The same for these files: what was deleted meanwhile is not in the answer. */
-export const findOriginals = readOperation(
+export const findOriginals = walkOperation(
   "files.findOriginals",
   async ({ db }, { files }: { files: readonly FileId[] }): Promise<readonly Original[]> =>
     files.length === 0 ? [] : (await originalRows(db).where("id", "in", files).execute()).flatMap(toOriginal),

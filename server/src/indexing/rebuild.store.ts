@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { moveMemberships } from "../buckets/membership.store.ts";
-import { readOperation, writeOperation } from "../catalogue/catalogue.ts";
+import { walkOperation, writeOperation } from "../catalogue/catalogue.ts";
 import { LOCKS } from "../catalogue/locks.ts";
 import type { FileId, TeamId } from "../ids.ts";
 
@@ -11,7 +11,7 @@ export interface TeamRef {
   readonly slug: string;
 }
 
-export const listTeams = readOperation(
+export const listTeams = walkOperation(
   "indexing.listTeams",
   async ({ db }, { slug }: { slug: string | null }): Promise<readonly TeamRef[]> => {
     let query = db.selectFrom("teams").select(["id", "slug"]).orderBy("id");
@@ -31,7 +31,7 @@ export interface ShownBuild {
 }
 
 /** A team's shown builds, oldest file first, in pages after `after` (index files_by_state). */
-export const listShownOfTeam = readOperation(
+export const listShownOfTeam = walkOperation(
   "indexing.listShownOfTeam",
   async ({ db }, input: { team: TeamId; after: ShownBuild | null; limit: number }): Promise<readonly ShownBuild[]> => {
     let query = db
@@ -55,7 +55,7 @@ export const listShownOfTeam = readOperation(
  * Shown builds of all teams in the order of file ids. A page looks at `limit` files, so it may hold fewer builds; `last` null: it was the
  * end. Primary key.
  */
-export const listShown = readOperation(
+export const listShown = walkOperation(
   "indexing.listShown",
   async (
     { db },
@@ -69,7 +69,7 @@ export const listShown = readOperation(
 );
 
 /** Which of these builds are still the ones that search shows. */
-export const stillShown = readOperation(
+export const stillShown = walkOperation(
   "indexing.stillShown",
   async ({ db }, { files }: { files: readonly FileId[] }): Promise<readonly ShownBuild[]> => {
     if (files.length === 0) return [];

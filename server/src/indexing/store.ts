@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { readOperation, TOPICS, writeOperation } from "../catalogue/catalogue.ts";
+import { readOperation, TOPICS, walkOperation, writeOperation } from "../catalogue/catalogue.ts";
 import { lockFile } from "../catalogue/locks.ts";
 import { type Bind, prepared } from "../catalogue/prepared.ts";
 import { EXTRACTOR_VERSION } from "../extraction/extractor-version.ts";
@@ -105,7 +105,7 @@ export const activate = writeOperation(
  * Which of these builds nobody will ever show: not the file's active one, and not of an attempt that holds its task. An attempt
  * that holds its task no longer never will again, so what is garbage here stays garbage.
  */
-export const findGarbage = readOperation(
+export const findGarbage = walkOperation(
   "indexing.findGarbage",
   async ({ db }, { builds }: { builds: readonly BuildRef[] }): Promise<readonly BuildRef[]> => {
     const garbage: BuildRef[] = [];
@@ -131,7 +131,7 @@ export interface DeletedRef {
 }
 
 /** Files deleted within limits.removeRepeatMs, oldest first, in pages after `after` (index files_tombstones). */
-export const findRecentlyDeleted = readOperation(
+export const findRecentlyDeleted = walkOperation(
   "indexing.findRecentlyDeleted",
   async (
     { db, now },

@@ -1,5 +1,5 @@
 import { type SelectQueryBuilder, sql } from "kysely";
-import { readOperation } from "../catalogue/catalogue.ts";
+import { walkOperation } from "../catalogue/catalogue.ts";
 import type { Schema, TaskLane } from "../catalogue/schema.ts";
 import type { TaskId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
@@ -22,7 +22,7 @@ export interface ServiceFigures {
 const COUNT_UP_TO = 100_000;
 
 /** For `/metrics`. Counters of teams and partial indexes alone: no table is scanned, whatever the server has seen. */
-export const serviceFigures = readOperation(
+export const serviceFigures = walkOperation(
   "metrics.serviceFigures",
   async ({ db, now }, _input: object): Promise<ServiceFigures> => {
     const queued = db.selectFrom("tasks").where("state", "=", sql.lit("queued"));

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { NamedBucket } from "../buckets/named.ts";
-import { readOperation, type Tx } from "../catalogue/catalogue.ts";
+import { readOperation, type Tx, walkOperation } from "../catalogue/catalogue.ts";
 import { type Refusal, refuse } from "../errors.ts";
 import { tagKey } from "../files/tag-key.ts";
 import type { BucketId, FileId, TeamId } from "../ids.ts";
@@ -41,7 +41,7 @@ export interface CountedBuckets extends Searched {
 }
 
 /** The counters of at most limits.rowsPerRead of the team's active buckets, by slug. */
-export const countBuckets = readOperation(
+export const countBuckets = walkOperation(
   "retrieval.countBuckets",
   async (
     { db },
@@ -113,7 +113,7 @@ interface PairsWanted {
 }
 
 /** The pair that fewest files have, as far as limits.rowsPerRead can tell: beyond that a pair is common, and how common no longer matters. */
-export const rarestPair = readOperation(
+export const rarestPair = walkOperation(
   "retrieval.rarestPair",
   async ({ db }, { teamId, metadata }: PairsWanted): Promise<{ readonly rarest: string }> => {
     const upTo = Math.ceil(LIMITS.rowsPerRead / metadata.length);
@@ -136,7 +136,7 @@ export interface MetadataPage {
 }
 
 /** A stretch of the files with the rarest pair, in the order of ids: those of them that have every pair. Primary key of file_metadata. */
-export const walkMetadata = readOperation(
+export const walkMetadata = walkOperation(
   "retrieval.walkMetadata",
   async (
     { db },

@@ -4,13 +4,14 @@ import { describe, test } from "node:test";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { ReaderGate, WriterGate } from "./wal-checkpoint.ts";
 
-/** A writer's gate and the ports on which the test answers as readers do. */
-function open(readers: number): { readonly writer: WriterGate; readonly ports: readonly MessagePort[] } {
-  const channels = Array.from({ length: readers }, () => new MessageChannel());
-  return {
-    writer: new WriterGate(channels.map(({ port1 }) => port1)),
-    ports: channels.map(({ port2 }) => port2),
-  };
+/** A writer's gate and the ports on which the test answers as readers do. `absent` have not started yet. */
+async function open(readers: number, absent = 0) {
+  const channels = Array.from({ length: readers + absent }, () => new MessageChannel());
+  const writer = new WriterGate(channels.map(({ port1 }) => port1));
+  const ports = channels.map(({ port2 }) => port2);
+  for (const port of ports.slice(0, readers)) port.postMessage("here");
+  await manyTurns();
+  return { writer, ports };
 }
 
 /** Messages between two ends of a channel take a turn of the loop each. */
@@ -30,7 +31,7 @@ async function heard(port: MessagePort): Promise<unknown> {
 
 describe("the stand-still of writer and readers", () => {
   test("the work runs when every reader stands still, not before, and all go on after it", async (t) => {
-    const { writer, ports } = open(3);
+    const { writer, ports } = await open(3);
     t.after(() => closeAll(ports));
     let ran = 0;
     const asked = Promise.all(ports.map(heard));
@@ -52,7 +53,7 @@ describe("the stand-still of writer and readers", () => {
   });
 
   test("one request is under way at a time, and the next one asks all readers again", async (t) => {
-    const { writer, ports } = open(2);
+    const { writer, ports } = await open(2);
     t.after(() => closeAll(ports));
     const ran: string[] = [];
     for (const name of ["first", "second"]) {
@@ -67,9 +68,33 @@ describe("the stand-still of writer and readers", () => {
     assert.deepEqual(ran, ["first", "second"]);
   });
 
+  test("a reader that has not started is not waited for; once it is here, it is", async (t) => {
+    const { writer, ports } = await open(0, 1);
+    t.after(() => closeAll(ports));
+    let ran = 0;
+    const work = () => {
+      ran += 1;
+    };
+    writer.whenReadersAreStill(work);
+    assert.equal(ran, 1);
+    const [late] = ports;
+    late?.postMessage("here");
+    await manyTurns();
+    const asked = Promise.all(ports.map(heard));
+    writer.whenReadersAreStill(work);
+    assert.deepEqual(await asked, ["stand still"]);
+    assert.equal(ran, 1);
+    const goOn = Promise.all(ports.map(heard));
+    late?.postMessage("still");
+    await goOn;
+    assert.equal(ran, 2);
+  });
+
   test("a reader that is asked stands still until it is let go", async (t) => {
     const channels = [new MessageChannel(), new MessageChannel()];
+    const came = Promise.all(channels.map(({ port1 }) => heard(port1)));
     const readers = channels.map(({ port2 }) => new ReaderGate(port2));
+    assert.deepEqual(await came, ["here", "here"]);
     for (const { port1 } of channels) port1.unref();
     t.after(() => closeAll(channels.map(({ port1 }) => port1)));
     const stood = Promise.all(channels.map(({ port1 }) => heard(port1)));

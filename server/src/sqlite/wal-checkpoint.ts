@@ -16,18 +16,24 @@ export const WAL_CHECKPOINT_BYTES = 16 * 1024 * 1024;
 export const WAL_IDLE_CHECKPOINT_MS = 15_000;
 
 type ToReader = "stand still" | "go on";
+type ToWriter = "here" | "still";
 
-/** The writer's end of the handshake, with every thread that reads the same databases. */
+/**
+ * The writer's end of the handshake, with every thread that reads the same databases. One that has not started yet is
+ * not waited for.
+ */
 export class WriterGate {
-  readonly #readers: readonly MessagePort[];
+  readonly #readers = new Set<MessagePort>();
   /** Those that were asked and still move. */
   readonly #moving = new Set<MessagePort>();
   #waiting: (() => void) | null = null;
 
   constructor(readers: readonly MessagePort[]) {
-    this.#readers = readers;
     for (const reader of readers) {
-      reader.on("message", () => this.#still(reader));
+      reader.on("message", (message: ToWriter) => {
+        if (message === "here") this.#readers.add(reader);
+        else this.#still(reader);
+      });
       reader.unref();
     }
   }
@@ -37,12 +43,16 @@ export class WriterGate {
     if (this.#waiting !== null) return;
     this.#waiting = work;
     for (const reader of this.#readers) this.#moving.add(reader);
-    this.#say("stand still");
+    if (this.#moving.size === 0) this.#workNow();
+    else this.#say("stand still");
   }
 
   #still(reader: MessagePort): void {
     this.#moving.delete(reader);
-    if (this.#moving.size > 0) return;
+    if (this.#moving.size === 0) this.#workNow();
+  }
+
+  #workNow(): void {
     const work = this.#waiting;
     this.#waiting = null;
     try {
@@ -62,10 +72,12 @@ export class ReaderGate {
   #closed: PromiseWithResolvers<void> | null = null;
 
   constructor(port: MessagePort) {
+    const say = (message: ToWriter) => port.postMessage(message);
+    say("here");
     port.on("message", (message: ToReader) => {
       if (message === "stand still") {
         this.#closed ??= Promise.withResolvers<void>();
-        port.postMessage("still");
+        say("still");
         return;
       }
       this.#closed?.resolve();

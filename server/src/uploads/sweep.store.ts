@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { SegmentRef } from "../blobs/blob-store.ts";
-import { readOperation, writeOperation } from "../catalogue/catalogue.ts";
+import { walkOperation, writeOperation } from "../catalogue/catalogue.ts";
 import { LOCKS, NO_LOCKS } from "../catalogue/locks.ts";
 import type { SessionState } from "../catalogue/schema.ts";
 import type { FileId, SessionId } from "../ids.ts";
@@ -16,7 +16,7 @@ const LIVE = [sql.lit("open" as const), sql.lit("received" as const)];
  * What open sessions may still send. Those that are received owe nothing: they are asked too, for the partial index on
  * both (upload_sessions_to_expire). Every session that is remembered would be read otherwise, 20 ms for 200 000.
  */
-export const bytesOwed = readOperation("uploads.bytesOwed", async ({ db, now }, _input: object): Promise<number> => {
+export const bytesOwed = walkOperation("uploads.bytesOwed", async ({ db, now }, _input: object): Promise<number> => {
   const row = await db
     .selectFrom("upload_sessions")
     .select(({ fn, eb }) => fn.sum<number | null>(eb("size_bytes", "-", eb.ref("received_bytes"))).as("bytes"))
@@ -101,7 +101,7 @@ export interface SessionFacts {
 }
 
 /** What reconcile judges stored segments by; ids without a row are absent from the answer. */
-export const sessionFacts = readOperation(
+export const sessionFacts = walkOperation(
   "uploads.sessionFacts",
   async ({ db }, { ids }: { ids: readonly SessionId[] }): Promise<readonly SessionFacts[]> => {
     if (ids.length === 0) return [];
@@ -111,7 +111,7 @@ export const sessionFacts = readOperation(
 );
 
 /** The keys that files refer to: originals of these sessions, texts of these files. Both look-ups are by unique index. */
-export const referencedKeys = readOperation(
+export const referencedKeys = walkOperation(
   "uploads.referencedKeys",
   async ({ db }, input: { sessions: readonly SessionId[]; files: readonly FileId[] }): Promise<readonly string[]> => {
     const originals =
@@ -127,7 +127,7 @@ export const referencedKeys = readOperation(
 );
 
 /** Builds (`<task>_<attempt>`) whose task holds its lease: their chunks and text are being written. */
-export const leasedBuilds = readOperation(
+export const leasedBuilds = walkOperation(
   "uploads.leasedBuilds",
   async ({ db }, _input: object): Promise<readonly string[]> => {
     const rows = await db.selectFrom("tasks").select(["id", "attempt"]).where("state", "=", "running").execute();
