@@ -39,7 +39,7 @@ async function play(t: TestContext, steps: readonly Step[], probeFirst: boolean)
   const port = typeof address === "object" && address !== null ? address.port : 0;
   const complete = await transfer(
     { http, signal: new AbortController().signal, timing, patienceMs: 60_000 },
-    { url: `http://127.0.0.1:${port}/v1/uploads/x`, file, sizeBytes: SIZE },
+    { url: `http://127.0.0.1:${port}/v1/uploads/x`, file, sizeBytes: SIZE, small: null },
     probeFirst,
     { at() {}, resumes() {} },
   );

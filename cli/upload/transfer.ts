@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import { type Answer, ConnectionError, type Exchange, type HttpClient, ShortBodyError } from "../client/exchange.ts";
 import { isPassing, Patience, retryAfterOf, type Timing } from "../client/patience.ts";
 import { CliError, EXIT } from "../exit-codes.ts";
+import { PIECE_BYTES } from "./content.ts";
 
 export interface TransferDeps {
   readonly http: HttpClient;
@@ -23,6 +24,8 @@ export interface Upload {
   readonly url: string;
   readonly file: FileHandle;
   readonly sizeBytes: number;
+  /** All its bytes, when they are few; null = they are read from the file. */
+  readonly small: Uint8Array | null;
 }
 
 /**
@@ -72,22 +75,20 @@ type Outcome =
 
 /** Without a byte accepted for so long, the connection is taken for lost. */
 const IDLE_MS = 60_000;
-const READ_BYTES = 256 * 1024;
 
 function probe(deps: TransferDeps, upload: Upload): Promise<Outcome> {
   return put(deps, upload, { headers: { "Content-Range": `bytes */${upload.sizeBytes}` }, body: new Uint8Array() });
 }
 
 async function send(deps: TransferDeps, upload: Upload, offset: number, watcher: TransferWatcher): Promise<Outcome> {
-  const { file, sizeBytes } = upload;
+  const { file, sizeBytes, small } = upload;
   // Everything is there already, and no request has said that it was the last.
   if (offset >= sizeBytes) return probe(deps, upload);
+  const headers = { "Content-Range": `bytes ${offset}-${sizeBytes - 1}/${sizeBytes}` };
+  if (small !== null) return put(deps, upload, { headers, body: small.subarray(offset) });
   const stream = Readable.from(readPieces(file, offset, sizeBytes, watcher), { objectMode: false });
   try {
-    return await put(deps, upload, {
-      headers: { "Content-Range": `bytes ${offset}-${sizeBytes - 1}/${sizeBytes}` },
-      body: { stream, length: sizeBytes - offset },
-    });
+    return await put(deps, upload, { headers, body: { stream, length: sizeBytes - offset } });
   } catch (error) {
     if (!(error instanceof ShortBodyError)) throw error;
     throw new CliError(EXIT.failure, "file_changed", "The file became shorter while it was being uploaded.");
@@ -100,9 +101,9 @@ async function* readPieces(file: FileHandle, offset: number, end: number, watche
   let position = offset;
   while (position < end) {
     const { buffer, bytesRead } = await file.read(
-      Buffer.allocUnsafe(READ_BYTES),
+      Buffer.allocUnsafe(Math.min(PIECE_BYTES, end - position)),
       0,
-      Math.min(READ_BYTES, end - position),
+      null,
       position,
     );
     if (bytesRead === 0) return;

@@ -2,7 +2,7 @@ import { constants, type FileHandle, open } from "node:fs/promises";
 import { type Api, ApiError } from "../client/api.ts";
 import { type JsonObject, objectIn, textIn } from "../client/json.ts";
 import { CliError, EXIT } from "../exit-codes.ts";
-import { type Content, type Description, idempotencyKey, readContent } from "./content.ts";
+import { type Content, type Description, idempotencyKey, type ReadContent, readContent } from "./content.ts";
 import { type FoundFile, noRegularFile, unreadable } from "./find-files.ts";
 import { transfer } from "./transfer.ts";
 import type { BytesWatcher } from "./watcher.ts";
@@ -30,10 +30,11 @@ export async function uploadFile(
 ): Promise<Uploaded> {
   const file = await openRegular(found.spooledAt ?? found.path);
   try {
-    const content = await readContent(file, api.options.signal);
+    const read = await readContent(file, api.options.signal);
+    const { content } = read;
     if (content.sizeBytes === 0) throw new CliError(EXIT.failure, "empty_file", "The file is empty.");
     watcher.size(content.sizeBytes);
-    return { ...(await store(api, file, content, description, watcher)), content };
+    return { ...(await store(api, file, read, description, watcher)), content };
   } finally {
     await file.close();
   }
@@ -51,13 +52,13 @@ const MAX_SESSIONS = 100;
 async function store(
   api: Api,
   file: FileHandle,
-  content: Content,
+  read: ReadContent,
   description: Description,
   watcher: BytesWatcher,
 ): Promise<Stored> {
   const deleted: string[] = [];
   for (let sessions = 0; sessions < MAX_SESSIONS; sessions++) {
-    const stored = await storeOnce(api, file, content, description, deleted, watcher);
+    const stored = await storeOnce(api, file, read, description, deleted, watcher);
     if (stored === null) continue;
     if (textIn(stored.file, "status") !== "deleted") return stored;
     deleted.push(stored.fileId);
@@ -69,11 +70,12 @@ async function store(
 async function storeOnce(
   api: Api,
   file: FileHandle,
-  content: Content,
+  read: ReadContent,
   description: Description,
   deleted: readonly string[],
   watcher: BytesWatcher,
 ): Promise<Stored | null> {
+  const { content, small } = read;
   const key = idempotencyKey(content, description, deleted);
   const created = await createSession(api, { ...description, size_bytes: content.sizeBytes }, key);
   const sessionId = textIn(created.json, "session_id");
@@ -85,7 +87,7 @@ async function storeOnce(
   let resumedAt: number | null = null;
   const sent = await transfer(
     { http: api.http, ...api.options },
-    { url, file, sizeBytes: content.sizeBytes },
+    { url, file, sizeBytes: content.sizeBytes, small },
     replayed,
     {
       at: (bytes) => watcher.at(bytes),

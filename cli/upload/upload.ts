@@ -17,8 +17,8 @@ import type { ProgressView } from "./watcher.ts";
 const HELP = `
 Uploads each file, and each file below a folder, into the buckets. Files that begin with a dot and symbolic links below
 a folder are left out; what cannot be read or is no regular file is reported, and the rest goes on. It may be killed at
-any time: the same command goes on where it was, and finds what is finished. It reads each file twice, a piece at a
-time, and sends 4 at once. A refused create (429) is repeated quietly.
+any time: the same command goes on where it was, and finds what is finished. It reads a large file twice, a piece at a
+time, and sends 8 at once. A refused create (429) is repeated quietly.
 
 Examples:
   $ wharf upload handbook.pdf --bucket handbook --create-missing-buckets --wait
@@ -41,8 +41,11 @@ interface Flags extends ClientFlags {
   readonly timeout: number;
 }
 
-/** Files sent at once: hides the waits of one behind the bytes of another. More only queue at the server's 5 creates a second. */
-const AT_ONCE = 4;
+/**
+ * Files sent at once: hides the waits of one behind the bytes of another, and the server syncs to its disk once for all
+ * that came meanwhile.
+ */
+const AT_ONCE = 8;
 const DEFAULT_RETRY_SECONDS = 300;
 const DEFAULT_TIMEOUT_SECONDS = 600;
 
