@@ -168,6 +168,8 @@ export const LIMITS = {
   childStartCpuMs: 30,
   slowestMachine: 8,
   fastLaneMaxMs: SECOND,
+  /** When as many of a team's documents are being read as there are cores, the next waits for one of them, but so long at most. */
+  teamTurnMs: 100,
   queuePositionMax: 1000,
   pollWaitMaxSeconds: 60,
   /** A held poll reads its object again this often, whatever it was woken by … */
@@ -381,8 +383,11 @@ export const LIMITS = {
   childStoppedMs: 3 * SECOND,
   childStartMs: 20 * SECOND,
   childPollMs: 50,
-  /** A child is thrown away after so many documents, or so much processor time in all. */
-  childDocuments: 200,
+  /**
+   * A child is thrown away after so many documents, or so much processor time in all. Not sooner: the next one takes a
+   * second of processor time until it is as quick.
+   */
+  childDocuments: 1000,
   childLifeCpuMs: MINUTE,
   /** A child that holds more when its document ends is thrown away too. One that has read notes holds 70 MiB. */
   childIdleRssBytes: 256 * MIB,

@@ -85,7 +85,7 @@ export class ExtractionChild {
     }
     // Walls put processes of theirs before the reader. It has seen no document yet, so what there is now is as we made it.
     child.#pid = innermost(child.#pid);
-    child.setPriority(LIMITS.childPriority);
+    child.#setPriority(LIMITS.childPriority);
     return child;
   }
 
@@ -97,22 +97,32 @@ export class ExtractionChild {
     return usageOf(this.#pid);
   }
 
-  /** To the lowest priority, for good: only a privileged server could raise it again, so a slowed child reads in the slow lane from then on. */
+  /** To the lowest priority. */
   slowDown(): void {
     this.#slowed = true;
-    this.setPriority(LIMITS.slowLanePriority);
+    this.#setPriority(LIMITS.slowLanePriority);
+  }
+
+  /**
+   * Back to an ordinary reader's priority. Only a privileged server may do that: elsewhere a slowed child stays so, and
+   * reads in the slow lane from then on.
+   */
+  speedUp(): void {
+    if (this.#slowed) this.#slowed = !this.#setPriority(LIMITS.childPriority);
   }
 
   get slowed(): boolean {
     return this.#slowed;
   }
 
-  /** Best effort: priorities are a courtesy to the other processes. */
-  setPriority(priority: number): void {
+  /** Best effort: priorities are a courtesy to the other processes. False when the system refuses. */
+  #setPriority(priority: number): boolean {
     try {
       setPriority(this.#pid, priority);
+      return true;
     } catch {
       // It has just ended, or the system refuses: it then competes as an equal.
+      return false;
     }
   }
 

@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LIMITS } from "../limits.ts";
-import { Lanes, type Place, paceOf } from "./lanes.ts";
+import { type Lane, Lanes, type Place, paceOf } from "./lanes.ts";
+import { TeamTurns } from "./team-turns.ts";
 
 const never = new AbortController().signal;
+
+/** In which a team may take all places, unless `atOnce` says how many. */
+function lanesOf(places: Readonly<Record<Lane, number>>, atOnce = 99): Lanes {
+  return new Lanes(places, new TeamTurns({ atOnce, patienceMs: 60_000 }));
+}
 
 /** Whether `entering` has a place by now: everything in Lanes happens within microtasks. */
 async function settled(entering: Promise<Place>): Promise<boolean> {
@@ -13,10 +19,10 @@ async function settled(entering: Promise<Place>): Promise<boolean> {
 }
 
 test("a lane lets in as many as it has places, the others in order of arrival", async () => {
-  const lanes = new Lanes({ fast: 1, slow: 1 });
-  const first = await lanes.enter("fast", never);
-  const second = lanes.enter("fast", never);
-  const third = lanes.enter("fast", never);
+  const lanes = lanesOf({ fast: 1, slow: 1 });
+  const first = await lanes.enter("fast", "team", never);
+  const second = lanes.enter("fast", "team", never);
+  const third = lanes.enter("fast", "team", never);
   assert.equal(await settled(second), false);
   first.leave();
   first.leave();
@@ -25,35 +31,55 @@ test("a lane lets in as many as it has places, the others in order of arrival", 
 });
 
 test("slowing down frees the fast place, once, and only when the slow lane has room", async () => {
-  const lanes = new Lanes({ fast: 1, slow: 1 });
-  const first = await lanes.enter("fast", never);
+  const lanes = lanesOf({ fast: 1, slow: 1 });
+  const first = await lanes.enter("fast", "team", never);
   assert.equal(first.slowDown(), true);
   assert.equal(first.slowDown(), false);
   assert.equal(first.lane, "slow");
-  const second = await lanes.enter("fast", never);
+  const second = await lanes.enter("fast", "team", never);
   assert.equal(second.slowDown(), false);
   first.leave();
   assert.equal(second.slowDown(), true);
 });
 
 test("who is aborted while waiting gives up its turn and takes no place", async () => {
-  const lanes = new Lanes({ fast: 1, slow: 1 });
+  const lanes = lanesOf({ fast: 1, slow: 1 });
   const abort = new AbortController();
-  const first = await lanes.enter("fast", never);
-  const second = lanes.enter("fast", abort.signal);
-  const third = lanes.enter("fast", never);
+  const first = await lanes.enter("fast", "team", never);
+  const second = lanes.enter("fast", "team", abort.signal);
+  const third = lanes.enter("fast", "team", never);
   abort.abort(new Error("stop"));
   await assert.rejects(second, /stop/);
   first.leave();
   assert.equal(await settled(third), true);
-  await assert.rejects(lanes.enter("fast", abort.signal), /stop/);
+  await assert.rejects(lanes.enter("fast", "team", abort.signal), /stop/);
+});
+
+test("a team's next document has its turn when one before it leaves, slows down or gives up waiting", async () => {
+  const lanes = lanesOf({ fast: 3, slow: 1 }, 1);
+  const first = await lanes.enter("fast", "team", never);
+  const second = lanes.enter("fast", "team", never);
+  assert.equal(await settled(second), false);
+  const other = await lanes.enter("fast", "another team", never);
+  const slow = lanes.enter("slow", "team", never);
+  (await slow).leave();
+  first.slowDown();
+  (await second).leave();
+  const abort = new AbortController();
+  const [, full] = [await lanes.enter("fast", "third", never), await lanes.enter("fast", "fourth", never)];
+  const given = lanes.enter("fast", "team", abort.signal);
+  abort.abort(new Error("stop"));
+  await assert.rejects(given, /stop/);
+  full.leave();
+  assert.equal(await settled(lanes.enter("fast", "team", never)), true);
+  other.leave();
 });
 
 test("a place is wanted when its lane has no other left", async () => {
-  const lanes = new Lanes({ fast: 2, slow: 1 });
-  const first = await lanes.enter("fast", never);
+  const lanes = lanesOf({ fast: 2, slow: 1 });
+  const first = await lanes.enter("fast", "team", never);
   assert.equal(first.wanted, false);
-  const second = await lanes.enter("fast", never);
+  const second = await lanes.enter("fast", "team", never);
   assert.equal(first.wanted, true);
   second.leave();
   assert.equal(first.wanted, false);

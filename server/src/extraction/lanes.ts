@@ -1,4 +1,5 @@
 import { LIMITS } from "../limits.ts";
+import type { TeamTurns, TurnEnds } from "./team-turns.ts";
 
 /**
  * Two lanes of places for documents that are being read. The fast lane has as many as the configuration says; the slow lane
@@ -37,17 +38,26 @@ export function paceOf(startCpuMs: number): Pace {
 export class Lanes {
   readonly #free: Record<Lane, number>;
   readonly #waiting: Record<Lane, (() => void)[]> = { fast: [], slow: [] };
+  readonly #turns: TeamTurns;
 
-  constructor(places: Readonly<Record<Lane, number>>) {
+  /** `turns`: of each team's documents in the fast lane. */
+  constructor(places: Readonly<Record<Lane, number>>, turns: TeamTurns) {
     this.#free = { ...places };
+    this.#turns = turns;
   }
 
   /** In order of arrival. Rejects with the signal's reason when it is aborted before a place is free. */
-  async enter(lane: Lane, signal: AbortSignal): Promise<Place> {
-    signal.throwIfAborted();
-    if (this.#free[lane] > 0) this.#free[lane] -= 1;
-    else await this.#wait(lane, signal);
-    return this.#place(lane);
+  async enter(lane: Lane, teamId: string, signal: AbortSignal): Promise<Place> {
+    const turnEnds = lane === "fast" ? await this.#turns.begin(teamId, signal) : () => {};
+    try {
+      signal.throwIfAborted();
+      if (this.#free[lane] > 0) this.#free[lane] -= 1;
+      else await this.#wait(lane, signal);
+    } catch (error) {
+      turnEnds();
+      throw error;
+    }
+    return this.#place(lane, turnEnds);
   }
 
   #wait(lane: Lane, signal: AbortSignal): Promise<void> {
@@ -73,7 +83,7 @@ export class Lanes {
     else next();
   }
 
-  #place(entered: Lane): Place {
+  #place(entered: Lane, turnEnds: TurnEnds): Place {
     let lane: Lane | null = entered;
     const isWanted = () => lane !== null && this.#free[lane] === 0;
     return {
@@ -87,11 +97,13 @@ export class Lanes {
         if (lane !== "fast" || this.#free.slow === 0) return false;
         this.#free.slow -= 1;
         this.#release("fast");
+        turnEnds();
         lane = "slow";
         return true;
       },
       leave: () => {
         if (lane !== null) this.#release(lane);
+        turnEnds();
         lane = null;
       },
     };

@@ -19,6 +19,7 @@ import { ReaderUsers } from "./reader-users.ts";
 import { APP_ROOT, type Jail, type JailOptions, jailsToTry } from "./sandbox.ts";
 import { Spawner } from "./spawner.ts";
 import { TeamChildren } from "./team-children.ts";
+import { TeamTurns } from "./team-turns.ts";
 
 export interface PoolOptions {
   /** Places of the fast lane, config.workers. The slow lane has as many as the machine has cores. */
@@ -39,7 +40,7 @@ export interface PoolOptions {
 /**
  * The Extractor port on jailed child processes. A trial child shows at start which jail this machine gives; the log
  * says how strong it is. Children are used again, for the same team, until they trapped or are worn out, those that
- * were slowed down in the slow lane; fresh ones are kept warm, because a start takes 30 ms of processor time. Throws
+ * stay slowed down in the slow lane; fresh ones are kept warm, because a start takes 30 ms of processor time. Throws
  * ExtractorTrouble when no child can be started at all.
  */
 export async function createExtractionPool(options: PoolOptions): Promise<Extractor> {
@@ -93,9 +94,10 @@ class ExtractionPool implements Extractor {
     this.#launch = launch;
     this.#limits = limits;
     this.#pace = pace;
-    const slowPlaces = availableParallelism();
-    this.#lanes = new Lanes({ fast: places, slow: slowPlaces });
-    this.#used = new TeamChildren(Math.max(LIMITS.childrenKept, places + slowPlaces));
+    const cores = availableParallelism();
+    const turns = new TeamTurns({ atOnce: cores, patienceMs: LIMITS.teamTurnMs });
+    this.#lanes = new Lanes({ fast: places, slow: cores }, turns);
+    this.#used = new TeamChildren(Math.max(LIMITS.childrenKept, places + cores));
   }
 
   get isolation() {
@@ -104,7 +106,7 @@ class ExtractionPool implements Extractor {
 
   async *extract(source: ExtractionSource, options: ExtractionOptions): AsyncGenerator<ExtractionEvent> {
     const signal = AbortSignal.any([options.signal, this.#closing.signal]);
-    const place = await this.#enter(options.lane, signal);
+    const place = await this.#enter(options.lane, source.teamId, signal);
     try {
       const child = this.#used.take(source.teamId, place.lane) ?? (await this.#fresh.take());
       try {
@@ -150,9 +152,9 @@ class ExtractionPool implements Extractor {
     });
   }
 
-  async #enter(lane: ExtractionOptions["lane"], signal: AbortSignal) {
+  async #enter(lane: ExtractionOptions["lane"], teamId: string, signal: AbortSignal) {
     try {
-      return await this.#lanes.enter(lane, signal);
+      return await this.#lanes.enter(lane, teamId, signal);
     } catch (error) {
       throw error instanceof ExtractorTrouble ? error : new ExtractorTrouble("Reading was stopped.", { cause: error });
     }
@@ -160,6 +162,7 @@ class ExtractionPool implements Extractor {
 
   #giveBack(child: ExtractionChild): void {
     const fit = child.reusable && !child.gone && !isWorn(child) && !this.#closing.signal.aborted;
+    if (fit) child.speedUp();
     const surplus = fit ? this.#used.keep(child) : child;
     surplus?.kill();
   }

@@ -4,7 +4,7 @@ import type { Lane } from "./lanes.ts";
 export interface TeamChild {
   /** Whose documents it has read. */
   readonly teamId: string | null;
-  /** It was slowed down, and stays so. */
+  /** It was slowed down, and could not be sped up again. */
   readonly slowed: boolean;
 }
 
