@@ -20,7 +20,8 @@ export interface Options {
    */
   readonly documents: string | null;
   /**
-   * A checkout of an earlier version: `folder` measures it in turns with this one, `refresh` has it write the index.
+   * A checkout of an earlier version: `folder` and `start` measure it in turns with this one, `refresh` has it write
+   * the index.
    */
   readonly earlier: string | null;
   /** Where the server leaves a CPU profile of each of its threads; null = none. Its figures are then worth less. */

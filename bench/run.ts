@@ -8,6 +8,7 @@ import { eventLoop } from "./rows/event-loop.ts";
 import { folder } from "./rows/folder.ts";
 import { growth } from "./rows/growth.ts";
 import { index } from "./rows/index.ts";
+import { maintenance } from "./rows/maintenance.ts";
 import { memory } from "./rows/memory.ts";
 import { put } from "./rows/put.ts";
 import { ranking } from "./rows/ranking.ts";
@@ -21,11 +22,12 @@ import { start } from "./rows/start.ts";
  *
  *     npm run bench                              every row that needs no argument, about half an hour on two cores
  *     npm run bench -- put create --rounds 3     some of them, fewer runs
+ *     npm run bench -- start [--earlier <checkout>]   the help and a server's first answer, also of an earlier version, in turns
  *     npm run bench -- ranking                   200 questions over 100 documents in ten languages
  *     npm run bench -- ranking <folder>          a collection with judgements, too: corpus.jsonl, queries.jsonl, qrels.tsv
  *     npm run bench -- folder --documents <folder> [--earlier <checkout>]   real documents, beside recollindex and an earlier version
  *     npm run bench -- refresh --earlier <checkout>                         an index that an earlier version made is read again
- *     npm run bench -- growth start --files 1000000    at full size
+ *     npm run bench -- growth maintenance --files 1000000    at full size
  */
 const ROWS: Readonly<Record<string, (options: Options) => Promise<readonly Row[]>>> = {
   put,
@@ -38,6 +40,7 @@ const ROWS: Readonly<Record<string, (options: Options) => Promise<readonly Row[]
   "event-loop": eventLoop,
   growth,
   start,
+  maintenance,
   folder,
   refresh,
 };

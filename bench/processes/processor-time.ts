@@ -27,6 +27,11 @@ export function serverTime(pid: number): ServerTime {
   };
 }
 
+/** Seconds that a process and all below it have used so far, also those that have ended. */
+export function treeTime(pid: number): number {
+  return sum([pid, ...descendants(pid)].map((each) => secondsOf(`/proc/${each}`, "with what it waited for")));
+}
+
 /** Of the commands that this process ran and waited for, with all that these waited for. */
 export function commandsTime(): number {
   return statOf("/proc/self")?.waitedFor ?? 0;

@@ -1,97 +1,139 @@
-import { createHash } from "node:crypto";
-import { existsSync, linkSync, utimesSync, writeFileSync } from "node:fs";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { get } from "node:http";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { blobPath, SHARDS, segmentPath } from "../../server/src/blobs/fs-layout.ts";
-import { storedKey } from "../../server/src/blobs/keys.ts";
-import { createClock } from "../../server/src/clock.ts";
-import { createIdSource } from "../../server/src/ids.ts";
-import { LIMITS } from "../../server/src/limits.ts";
-import { type Row, row } from "../figures.ts";
-import { markUnreadable, seededKeys, seedFiles } from "../growth/seed.store.ts";
+import { inheritedEnvironment } from "../../server/test/support/config.ts";
+import { medians, type Row, row } from "../figures.ts";
 import type { Options } from "../options.ts";
-import { load } from "../processes/load.ts";
-import { Wharf } from "../processes/wharf.ts";
+import { run } from "../processes/command.ts";
+import { treeTime } from "../processes/processor-time.ts";
+import { PROGRAM } from "../processes/wharf.ts";
 
-const ORIGINAL = Buffer.alloc(10_000, "The pilot boards at the outer buoy. ");
-const TEXT = '{"number":1,"label":null,"text":"The pilot boards at the outer buoy."}\n';
-/** ext4 gives a file 65 000 names. */
-const NAMES_OF_ONE = 60_000;
-/** Of each kind of what a crash leaves behind. */
-const PLANTED = 100;
+const LOOK_MS = 2;
+const BARE_SERVER = join(import.meta.dirname, "../floors/bare-server.mjs");
 
-/** A start on a folder of many files, and how long maintenance takes to find what a crash left among them. */
-export async function start(options: Options): Promise<readonly Row[]> {
-  const wharf = await Wharf.start(options);
-  const emptyMs = wharf.startMs;
+/**
+ * From a command to what its user waits for: the help, and a server that is ready on a folder that is there. All in turns, warm. bin/wharf
+ * begins with the `node` of the PATH, floors are of the Node of this bench. The processor time tells the same of a busy machine.
+ */
+export async function start({ rounds, earlier }: Options): Promise<readonly Row[]> {
+  const folder = mkdtempSync(join(tmpdir(), "wharf-bench-start-"));
+  const env = inheritedEnvironment();
+  const port = String(await freePort());
+  const server = (program: string, data: string): Command => ({
+    command: join(program, "bin/wharf"),
+    args: ["serve", "--port", port, "--data-dir", join(folder, data)],
+    env,
+  });
+  const help = (program: string) => commandMs(join(program, "bin/wharf"), ["--help"], env);
+  const bare = { command: process.execPath, args: [BARE_SERVER, join(folder, "bare.db"), port], env };
+  const measure = async () => {
+    const now = await untilReady(server(PROGRAM, "now"), port);
+    const floor = await untilReady(bare, port);
+    const before = earlier === null ? null : await untilReady(server(earlier, "earlier"), port);
+    return {
+      help: await help(PROGRAM),
+      helpBefore: earlier === null ? Number.NaN : await help(earlier),
+      empty: await commandMs(process.execPath, ["-e", "0"], env),
+      ready: now.ms,
+      readyBefore: before?.ms ?? Number.NaN,
+      bare: floor.ms,
+      used: now.processorMs,
+      usedBefore: before?.processorMs ?? Number.NaN,
+      bareUsed: floor.processorMs,
+    };
+  };
   try {
-    // The bucket that seeding needs.
-    await load({ url: wharf.url, key: wharf.key, callers: 1, count: 1, unit: { kind: "cycle", bytes: 1000 } });
-    await wharf.end();
-    const blobs = join(wharf.dataDir, "blobs");
-    const sha256 = createHash("sha256").update(ORIGINAL).digest("hex");
-    seedFiles(join(wharf.dataDir, "catalogue.db"), options.files);
-    markUnreadable(join(wharf.dataDir, "catalogue.db"), sha256);
-    linkBlobs(blobs, options.files, sha256);
-    const planted = plant(blobs, sha256);
-    await wharf.begin();
-    const { startMs } = wharf;
-    const began = performance.now();
-    while (planted.some((path) => existsSync(path))) await sleep(100);
-    const foundSeconds = (performance.now() - began) / 1000;
-    const of = `${options.files} files and ${2 * options.files} stored objects`;
+    // Makes the folders, and fills the caches.
+    await measure();
+    const figures = await medians(rounds, measure);
+    const of = (name: Parameters<typeof figures.get>[0]) => figures.get(name) ?? Number.NaN;
+    const than = (name: Parameters<typeof figures.get>[0]) =>
+      earlier === null ? "" : `the version before: ${of(name).toFixed(0)} ms; `;
+    const unit = "ms";
     return [
       row({
-        what: `start on ${of}`,
-        unit: "ms",
-        figure: startMs,
-        floor: emptyMs,
-        target: { of: "figure", atMost: 3000 },
-        note: "floor: a start on a new folder",
+        what: "wharf --help",
+        unit,
+        figure: of("help"),
+        floor: of("empty"),
+        target: { of: "figure", atMost: 300 },
+        note: `${than("helpBefore")}floor: node -e 0`,
       }),
       row({
-        what: `${PLANTED} orphans of each kind are gone, of ${of}`,
-        unit: "s",
-        figure: foundSeconds,
-        target: { of: "figure", atMost: LIMITS.reconcileBlobsEveryMs / 1000 },
+        what: "wharf serve until /readyz says 200",
+        unit,
+        figure: of("ready"),
+        floor: of("bare"),
+        target: { of: "figure", atMost: 1000 },
+        note: `${than("readyBefore")}floor: a server that answers from node:sqlite`,
+      }),
+      row({
+        what: "processor time until then",
+        unit,
+        figure: of("used"),
+        floor: of("bareUsed"),
+        note: `${than("usedBefore")}all threads and processes`,
       }),
     ];
   } finally {
-    await wharf.close();
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 
-/** Two stored objects for each file: names of some few real ones, which the server cannot tell from as many. */
-function linkBlobs(root: string, files: number, sha256: string): void {
-  let sources: readonly string[] = [];
-  for (let number = 0; number < files; number++) {
-    if (number % NAMES_OF_ONE === 0) {
-      sources = [join(root, `original-${number}`), join(root, `text-${number}`)];
-      writeFileSync(sources[0] ?? "", ORIGINAL);
-      writeFileSync(sources[1] ?? "", TEXT);
+interface Command {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+async function commandMs(command: string, args: readonly string[], env: Command["env"]): Promise<number> {
+  const ran = await run(command, args, env);
+  if (ran?.exitCode !== 0) throw new Error(`${command} ${args.join(" ")} failed: ${ran?.complained ?? "not found"}`);
+  return ran.seconds * 1000;
+}
+
+async function untilReady({ command, args, env }: Command, port: string): Promise<{ ms: number; processorMs: number }> {
+  const began = performance.now();
+  const server = spawn(command, args, { env, stdio: "ignore" });
+  const exited = once(server, "exit");
+  const endWithUs = () => server.kill("SIGKILL");
+  process.once("exit", endWithUs);
+  try {
+    while (!(await isReady(port))) {
+      if (hasEnded(server)) throw new Error(`${command} ended with ${server.exitCode}`);
+      await sleep(LOOK_MS);
     }
-    for (const [at, key] of seededKeys(number, sha256).entries())
-      linkSync(sources[at] ?? "", join(root, blobPath(storedKey(key))));
+    return { ms: performance.now() - began, processorMs: 1000 * treeTime(server.pid ?? 0) };
+  } finally {
+    server.kill("SIGTERM");
+    await exited;
+    process.off("exit", endWithUs);
   }
 }
 
-/** What belongs to nothing; returns the paths. */
-function plant(root: string, sha256: string): readonly string[] {
-  const ids = createIdSource(createClock());
-  const hourAgo = Date.now() / 1000 - 3600;
-  return Array.from({ length: PLANTED }, (_, number) => {
-    const [session, file] = [ids.next("sess"), ids.next("file")];
-    const shard = SHARDS[number] ?? "00";
-    const paths = [
-      blobPath(storedKey(`originals/${session}/${sha256}`)),
-      blobPath(storedKey(`text/${file}/task_1_1.jsonl`)),
-      segmentPath(session, 1),
-      ...["segments", "originals", "text"].map((area) => `${area}/${shard}/.tmp-0123456789abcdef-${number}`),
-    ].map((path) => join(root, path));
-    for (const path of paths) {
-      writeFileSync(path, "nobody's");
-      utimesSync(path, hourAgo, hourAgo);
-    }
-    return paths;
-  }).flat();
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
+}
+
+function isReady(port: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    get({ host: "127.0.0.1", port, path: "/readyz", agent: false }, (answer) => {
+      answer.resume().once("close", () => resolve(answer.statusCode === 200));
+    }).once("error", () => resolve(false));
+  });
+}
+
+/** Free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  if (address === null || typeof address === "string") throw new Error("there is no free port");
+  return address.port;
 }
