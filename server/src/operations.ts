@@ -22,7 +22,7 @@ import { sweepOperations } from "./uploads/sweep.store.ts";
  * The one registry of catalogue operations, name → operation: how an operation is found again on the other side of a thread
  * boundary. This file alone imports every store.
  */
-const OPERATIONS: ReadonlyMap<string, AnyOperation> = index([
+export const OPERATIONS: ReadonlyMap<string, AnyOperation> = index([
   ...accessOperations,
   ...backupOperations,
   ...bucketOperations,

@@ -40,10 +40,11 @@ export const forgetTombstones = writeOperation(
       .execute();
     // Who deletes one of them again finds it whole, or not at all. Nothing makes a tombstone anything else.
     await lock(...old.map(({ id }) => LOCKS.file(id)));
+    let forgotten = 0n;
     for (const { id } of old) {
       await db.deleteFrom("tasks").where("file_id", "=", id).execute();
-      await db.deleteFrom("files").where("id", "=", id).execute();
+      forgotten += (await db.deleteFrom("files").where("id", "=", id).executeTakeFirst()).numDeletedRows;
     }
-    return old.length;
+    return Number(forgotten);
   },
 );

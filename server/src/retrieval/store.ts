@@ -82,7 +82,13 @@ async function resolve({ db }: Tx, { teamId, buckets }: NamedScope): Promise<rea
     .select(["id", "slug"])
     .where("team_id", "=", teamId)
     .where("status", "=", "active")
-    .where(({ eb, or }) => or([eb("id", "in", ids), eb("slug", "in", slugs)]))
+    // PostgreSQL refuses an empty list.
+    .where(({ eb, or }) =>
+      or([
+        ...(ids.length === 0 ? [] : [eb("id", "in", ids)]),
+        ...(slugs.length === 0 ? [] : [eb("slug", "in", slugs)]),
+      ]),
+    )
     .execute();
   const byId = new Map(known.map((bucket) => [bucket.id, bucket.id]));
   const bySlug = new Map(known.map((bucket) => [bucket.slug, bucket.id]));
@@ -227,6 +233,7 @@ export const findVisible = readOperation(
 );
 
 async function activeFiles({ db }: Tx, { teamId, tags }: VisibleWanted, ids: readonly FileId[]) {
+  if (ids.length === 0) return [];
   const rows = await db
     .selectFrom("files")
     .select(["id", "active_build", "active_version", "title", "filename", "tags", "metadata"])
@@ -256,7 +263,7 @@ async function activeFiles({ db }: Tx, { teamId, tags }: VisibleWanted, ids: rea
 
 /** By the primary key of file_buckets. */
 async function activeBuckets({ db }: Tx, { teamId, bucketIds }: VisibleWanted, ids: readonly FileId[]) {
-  if (ids.length === 0) return new Map<FileId, VisibleFile["buckets"]>();
+  if (ids.length === 0 || bucketIds?.length === 0) return new Map<FileId, VisibleFile["buckets"]>();
   const memberships = db
     .selectFrom("file_buckets")
     .innerJoin("buckets", "buckets.id", "file_buckets.bucket_id")

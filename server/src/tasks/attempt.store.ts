@@ -165,7 +165,7 @@ export const rescueTasks = writeOperation(
  */
 export const requeueAllTasks = writeOperation(
   "tasks.requeueAll",
-  NO_LOCKS,
+  () => [LOCKS.claims],
   (tx): Promise<Rescued> =>
     returnAll(tx, afterCrash, () =>
       tx.db.selectFrom("tasks").selectAll().where("state", "=", sql.lit("running")).execute(),

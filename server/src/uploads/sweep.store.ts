@@ -62,14 +62,17 @@ export const forgetSessions = writeOperation(
       .execute();
     // A replay renews both; what it has renewed before the locks were there stays, and after that it finds neither.
     await lock(...keys.map(({ team_id, operation, key }) => LOCKS.idempotencyKey(team_id, operation, key)));
-    for (const { team_id, operation, key } of keys)
-      await db
+    let keysGone = 0n;
+    for (const { team_id, operation, key } of keys) {
+      const { numDeletedRows } = await db
         .deleteFrom("idempotency_keys")
         .where("team_id", "=", team_id)
         .where("operation", "=", operation)
         .where("key", "=", key)
         .where("last_used_at", "<", before)
-        .execute();
+        .executeTakeFirst();
+      keysGone += numDeletedRows;
+    }
     const sessions = await db
       .selectFrom("upload_sessions")
       .select("id")
@@ -79,17 +82,17 @@ export const forgetSessions = writeOperation(
       .limit(limit)
       .execute();
     await lock(...sessions.map(({ id }) => LOCKS.session(id)));
-    if (sessions.length > 0)
-      await db
-        .deleteFrom("upload_sessions")
-        .where(
-          "id",
-          "in",
-          sessions.map((row) => row.id),
-        )
-        .where("updated_at", "<", before)
-        .execute();
-    return Math.max(keys.length, sessions.length);
+    if (sessions.length === 0) return Number(keysGone);
+    const { numDeletedRows: sessionsGone } = await db
+      .deleteFrom("upload_sessions")
+      .where(
+        "id",
+        "in",
+        sessions.map((row) => row.id),
+      )
+      .where("updated_at", "<", before)
+      .executeTakeFirst();
+    return Math.max(Number(keysGone), Number(sessionsGone));
   },
 );
 

@@ -44,8 +44,8 @@ export async function startPostgres(): Promise<PostgresCluster> {
   const as = isRoot() ? account() : null;
   if (as !== null) chownSync(folder, as.uid, as.gid);
   const data = join(folder, "data");
-  // The database sorts by a language, unlike SQLite, so that a text which is not compared byte by byte is noticed.
-  const language = ["--encoding=UTF8", "--locale=C", "--locale-provider=icu", "--icu-locale=en"];
+  // The database sorts by a language that overlooks hyphens, so that a text which is not compared byte by byte, as in SQLite, is noticed.
+  const language = ["--encoding=UTF8", "--locale=C", "--locale-provider=icu", "--icu-locale=en-u-ka-shifted"];
   await promisify(execFile)(
     join(bin, "initdb"),
     ["--pgdata", data, "--username", USER, "--auth=trust", "--no-sync", ...language],

@@ -11,6 +11,9 @@ import type { Call, CatalogueUnderTest } from "./under-test.ts";
 /** Connections of the engine: how many transactions a test may have under way. */
 const CONNECTIONS = 128;
 
+/** What its connections are called, to tell them from the tests' own. */
+const ENGINE = "engine";
+
 let made = 0;
 
 /** The catalogue in a new database of the cluster. */
@@ -23,38 +26,52 @@ export async function openPostgres(cluster: PostgresCluster, naive = false): Pro
 
   const db = connect(cluster, database, 4);
   await createSchema(db);
+  const named = await sql<{
+    name: string;
+  }>`SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'`.execute(db);
+  const tables = named.rows.map((row) => row.name).sort();
   let offset = 0;
   let standstill: Standstill | null = null;
   const now = () => Date.now() + offset;
   const catalogue = createPostgresEngine({
-    db: connect(cluster, database, CONNECTIONS),
+    db: connect(cluster, database, CONNECTIONS, ENGINE),
     clockOffset: () => offset,
     standstill: () => standstill,
     naive,
   });
+  const together = async <T>(waves: readonly (readonly Call<T>[])[], then?: () => void | Promise<void>) => {
+    const still = new Standstill(() => blockedBackends(db));
+    standstill = still;
+    const made: Promise<PromiseSettledResult<T>>[] = [];
+    for (const wave of waves) {
+      made.push(...wave.map((call) => outcomeOf(call())));
+      await still.reached(made.length);
+    }
+    await then?.();
+    still.open();
+    const settled = await Promise.all(made);
+    standstill = null;
+    return settled;
+  };
   return {
     catalogue,
     db,
     ids: createIdSource({ now }),
+    tables,
     now,
     passMs(ms) {
       offset += ms;
     },
-    async together<T>(...waves: readonly (readonly Call<T>[])[]) {
-      const still = new Standstill(() => blockedBackends(db));
-      standstill = still;
-      const made: Promise<T>[] = [];
-      for (const wave of waves) {
-        made.push(...wave.map((call) => call()));
-        await still.reached(made.length);
-      }
-      still.open();
-      const settled = await Promise.allSettled(made);
-      standstill = null;
-      return settled;
+    together,
+    /** The server ends every connection whose transaction is about to commit or waits for its turn. */
+    failing(calls) {
+      return together([calls], async () => {
+        await sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+          WHERE datname = current_database() AND application_name = ${ENGINE}`.execute(db);
+      });
     },
     async empty() {
-      await sql`TRUNCATE ${sql.join(TABLES.map((table) => sql.table(table)))}`.execute(db);
+      await sql`TRUNCATE ${sql.join(tables.map((table) => sql.table(table)))}`.execute(db);
     },
     async close() {
       await catalogue.close();
@@ -63,20 +80,11 @@ export async function openPostgres(cluster: PostgresCluster, naive = false): Pro
   };
 }
 
-/** Without the migrations' own. */
-const TABLES = [
-  "teams",
-  "api_keys",
-  "buckets",
-  "upload_sessions",
-  "idempotency_keys",
-  "create_admissions",
-  "files",
-  "file_tags",
-  "file_metadata",
-  "file_buckets",
-  "tasks",
-] as const satisfies readonly (keyof Schema)[];
+/** What became of it, also when it fails before anybody waits for it. */
+async function outcomeOf<T>(call: Promise<T>): Promise<PromiseSettledResult<T>> {
+  const [outcome] = await Promise.allSettled([call]);
+  return outcome;
+}
 
 async function blockedBackends(db: Kysely<Schema>): Promise<number> {
   const { rows } = await sql<{ blocked: number }>`
@@ -85,10 +93,11 @@ async function blockedBackends(db: Kysely<Schema>): Promise<number> {
   return rows[0]?.blocked ?? 0;
 }
 
-function connect({ host, user }: PostgresCluster, database: string, max: number): Kysely<Schema> {
-  const pool = new pg.Pool({ host, user, database, max, types: { getTypeParser } });
-  // An idle connection whose server went away; the next query says so itself.
+function connect({ host, user }: PostgresCluster, database: string, max: number, name = "tests"): Kysely<Schema> {
+  const pool = new pg.Pool({ host, user, database, max, application_name: name, types: { getTypeParser } });
+  // A connection that the server has ended: the query that is under way, or the next one, says so itself.
   pool.on("error", () => {});
+  pool.on("connect", (client) => client.on("error", () => {}));
   return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
 }
 

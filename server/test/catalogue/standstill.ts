@@ -33,7 +33,7 @@ export class Standstill {
 
   /** Resolves when so many have begun and none can move: each waits for a lock or for its commit, or has ended. */
   async reached(begun: number): Promise<void> {
-    while (this.#begun < begun || (await this.#canMove())) await turn();
+    while (this.#begun < begun || (await this.#canMove())) await aMoment();
   }
 
   /** From now on they commit. */
@@ -47,10 +47,13 @@ export class Standstill {
     this.#isLooking = true;
     while (this.#ready.length > 0) {
       const ended = this.#ended;
-      if (await this.#canMove()) continue;
+      if (await this.#canMove()) {
+        await aMoment();
+        continue;
+      }
       this.#ready.shift()?.();
       // Its commit, and what that unblocks, come first.
-      while (this.#ended === ended) await turn();
+      while (this.#ended === ended) await aMoment();
     }
     this.#isLooking = false;
   }
@@ -63,6 +66,7 @@ export class Standstill {
   }
 }
 
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+/** Between two looks, so that looking does not take the time that those need who move. */
+function aMoment(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 1));
 }

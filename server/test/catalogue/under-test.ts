@@ -9,14 +9,22 @@ export interface CatalogueUnderTest {
   /** A connection of its own, for what tests look at. */
   readonly db: Kysely<Schema>;
   readonly ids: IdSource;
+  /** All of them but the migrations' own. */
+  readonly tables: readonly string[];
   now(): number;
   /** Moves the clock of this test and of the catalogue. */
   passMs(ms: number): void;
   /**
    * Makes the calls of each wave at once. Where writers run in parallel, a wave begins when none of those before it can move any more, and none
-   * commits before the last wave has come as far; then they commit one by one.
+   * commits before the last wave has come as far, and `then` was called; after that they commit one by one. Where they do not, `then` is
+   * called between the first wave and the others.
    */
-  together<T>(...waves: readonly (readonly Call<T>[])[]): Promise<readonly PromiseSettledResult<T>[]>;
+  together<T>(
+    waves: readonly (readonly Call<T>[])[],
+    then?: () => void | Promise<void>,
+  ): Promise<readonly PromiseSettledResult<T>[]>;
+  /** Makes the calls while storage fails below all of them, and mends it. */
+  failing<T>(calls: readonly Call<T>[]): Promise<readonly PromiseSettledResult<T>[]>;
   /** Forgets every row. */
   empty(): Promise<void>;
   close(): Promise<void>;

@@ -28,7 +28,7 @@ export class World {
   }
 
   static async open(on: CatalogueUnderTest, createsPerSecond = 1000): Promise<World> {
-    const { teamId } = await on.catalogue.run(createKey, newKey(on));
+    const { teamId } = await on.catalogue.run(createKey, newKey(on, "team"));
     return new World(on, teamId, createsPerSecond);
   }
 
@@ -150,13 +150,10 @@ export function attempt({ taskId, fileId, attempt: number }: Claim) {
   return { taskId, fileId, attempt: number };
 }
 
-let keys = 0;
-
-export function newKey(on: CatalogueUnderTest, teamSlug?: string) {
-  keys += 1;
-  const hash = createHash("sha256").update(String(keys)).digest("hex");
-  const key = { id: on.ids.next("key"), name: "test", hash, last4: "last", scopes: [] };
-  return { key, teamSlug: teamSlug ?? `team-${keys}`, newTeamId: on.ids.next("team") };
+export function newKey(on: CatalogueUnderTest, teamSlug: string) {
+  const id = on.ids.next("key");
+  const key = { id, name: "test", hash: createHash("sha256").update(id).digest("hex"), last4: "last", scopes: [] };
+  return { key, teamSlug, newTeamId: on.ids.next("team") };
 }
 
 function done<T>(output: T | Refusal): T {

@@ -1,0 +1,140 @@
+import { anyTeam, createKey, findCaller, listKeys } from "../../src/access/store.ts";
+import { listLiveSessions, sessionOutcome } from "../../src/backup/store.ts";
+import { listBuckets } from "../../src/buckets/store.ts";
+import { wrongBuckets, wrongTeams } from "../../src/doctor/store.ts";
+import { deleteFile } from "../../src/files/delete-file.store.ts";
+import { listFiles } from "../../src/files/list.store.ts";
+import { metadataFingerprints } from "../../src/files/metadata-fingerprint.ts";
+import { findOriginals, listOriginals } from "../../src/files/originals.store.ts";
+import { listOutdated } from "../../src/files/outdated.store.ts";
+import { findFile, readFile } from "../../src/files/store.ts";
+import type { FileId } from "../../src/ids.ts";
+import { listShown, listShownOfTeam, listTeams, stillShown } from "../../src/indexing/rebuild.store.ts";
+import { findGarbage, findRecentlyDeleted, findRemoval, findSource } from "../../src/indexing/store.ts";
+import { keepPosition, readPositions } from "../../src/maintenance/position.store.ts";
+import { serviceFigures } from "../../src/metrics/store.ts";
+import { countBuckets, findScope, findVisible, rarestPair, walkMetadata } from "../../src/retrieval/store.ts";
+import { findTask } from "../../src/tasks/store.ts";
+import { readSession } from "../../src/uploads/session.store.ts";
+import { bytesOwed, leasedBuilds, referencedKeys, sessionFacts } from "../../src/uploads/sweep.store.ts";
+import type { Call, CatalogueUnderTest } from "./under-test.ts";
+import { calling, newKey, World } from "./world.ts";
+
+const EVERYTHING = { bucket: null, tags: [], status: null, metadata: [], createdAfter: null } as const;
+
+/** Each reading operation on a catalogue with something of everything: with and without results, page by page, with lists that are empty. */
+export async function readsOf(on: CatalogueUnderTest): Promise<Readonly<Record<string, readonly Call<unknown>[]>>> {
+  const { catalogue } = on;
+  const key = newKey(on, "team");
+  await catalogue.run(createKey, key);
+  const world = await World.open(on);
+  const { teamId } = world;
+  await catalogue.run(keepPosition, { chore: "scrub", position: "a" });
+  const open = await world.written(false);
+  // "ab" and "a-b" have one order by their bytes, and the other in a language that overlooks hyphens.
+  const buckets = ["aa", "a-b", "ab"].map((slug) => ({ sent: slug, id: null, slug }));
+  const newBucketIds = buckets.map(() => on.ids.next("bucket"));
+  const inThree = await world.session({ buckets, newBucketIds });
+  const received = await world.written(true);
+  const indexed = await world.indexed();
+  const { build } = world.activation(indexed);
+  const failed = await world.failed();
+  const deleted = await world.indexed();
+  await catalogue.run(deleteFile, { teamId, fileId: deleted.fileId, removalTaskId: on.ids.next("task") });
+  const running = await world.claimed();
+  const queued = await world.file();
+  const files: readonly FileId[] = [indexed, failed, deleted, running, queued].map((file) => file.fileId);
+  const [bucket] = await on.db.selectFrom("buckets").select("id").where("slug", "=", "inbox").execute();
+  const bucketIds = bucket === undefined ? [] : [bucket.id];
+  const metadata = metadataFingerprints('{"k":1}');
+  const [rarest = ""] = metadata;
+  const refs = [indexed, deleted].map((claim) => ({ file: claim.fileId, build: world.activation(claim).build }));
+  const list = (more: object) =>
+    calling(catalogue, listFiles, { teamId, filter: { ...EVERYTHING, ...more }, limit: 2, after: null });
+
+  const called = (calls: readonly Call<unknown>[]) => calls;
+  return {
+    [findCaller.name]: called([
+      calling(catalogue, findCaller, { hash: key.key.hash }),
+      calling(catalogue, findCaller, { hash: "0".repeat(64) }),
+    ]),
+    [anyTeam.name]: [calling(catalogue, anyTeam, {})],
+    [listKeys.name]: [
+      calling(catalogue, listKeys, { teamSlug: null }),
+      calling(catalogue, listKeys, { teamSlug: "team" }),
+    ],
+    [listLiveSessions.name]: [
+      calling(catalogue, listLiveSessions, { after: null, limit: 10 }),
+      calling(catalogue, listLiveSessions, { after: { id: open, expiresAt: 0 }, limit: 1 }),
+    ],
+    [sessionOutcome.name]: [open, on.ids.next("sess")].map((id) => calling(catalogue, sessionOutcome, { id })),
+    [listBuckets.name]: [null, "a-b", "ab"].map((after) =>
+      calling(catalogue, listBuckets, { teamId, includeArchived: false, after, limit: 2, fileIds: 3 }),
+    ),
+    [findFile.name]: files.map((fileId) => calling(catalogue, findFile, { teamId, fileId })),
+    [readFile.name]: files.map((fileId) => calling(catalogue, readFile, { teamId, fileId })),
+    [listFiles.name]: [
+      list({}),
+      list({ tags: ["a"] }),
+      list({ tags: ["none"] }),
+      list({ status: "failed" }),
+      list({ metadata: [rarest] }),
+      list({ bucket: { sent: "inbox", id: null, slug: "inbox" } }),
+      list({ bucket: { sent: "?", id: null, slug: null } }),
+      list({ createdAfter: 1 }),
+    ],
+    [listOutdated.name]: [null, files[1] ?? null].map((after) =>
+      calling(catalogue, listOutdated, { team: teamId, after, limit: 3 }),
+    ),
+    [listOriginals.name]: [null, files[1] ?? null].map((after) =>
+      calling(catalogue, listOriginals, { after, limit: 3 }),
+    ),
+    [findOriginals.name]: [files, []].map((some) => calling(catalogue, findOriginals, { files: some })),
+    [wrongBuckets.name]: [calling(catalogue, wrongBuckets, { after: null })],
+    [wrongTeams.name]: [calling(catalogue, wrongTeams, {})],
+    [findTask.name]: [indexed, queued].map(({ taskId }) => calling(catalogue, findTask, { teamId, taskId })),
+    [findSource.name]: files.map((fileId) => calling(catalogue, findSource, { fileId })),
+    [findGarbage.name]: [refs, []].map((builds) => calling(catalogue, findGarbage, { builds })),
+    [findRecentlyDeleted.name]: [
+      calling(catalogue, findRecentlyDeleted, { after: null, limit: 10 }),
+      calling(catalogue, findRecentlyDeleted, {
+        after: { team: teamId, file: deleted.fileId, deletedAt: on.now() + 60_000 },
+        limit: 10,
+      }),
+    ],
+    [findRemoval.name]: files.map((fileId) => calling(catalogue, findRemoval, { fileId })),
+    [listTeams.name]: [null, "team", "none"].map((slug) => calling(catalogue, listTeams, { slug })),
+    [listShownOfTeam.name]: [
+      null,
+      { team: teamId, file: indexed.fileId, build, chunks: 3, textKey: null, createdAt: 0 },
+    ].map((after) => calling(catalogue, listShownOfTeam, { team: teamId, after, limit: 10 })),
+    [listShown.name]: [null, files[0] ?? null].map((after) => calling(catalogue, listShown, { after, limit: 3 })),
+    [stillShown.name]: [files, []].map((some) => calling(catalogue, stillShown, { files: some })),
+    [readPositions.name]: [calling(catalogue, readPositions, {})],
+    [serviceFigures.name]: [calling(catalogue, serviceFigures, {})],
+    [findScope.name]: [
+      calling(catalogue, findScope, { teamId, buckets: [{ sent: "inbox", id: null, slug: "inbox" }] }),
+      ...bucketIds.map((id) => calling(catalogue, findScope, { teamId, buckets: [{ sent: id, id, slug: null }] })),
+      calling(catalogue, findScope, { teamId, buckets: [{ sent: "?", id: null, slug: null }] }),
+    ],
+    [countBuckets.name]: [null, "ab", "zz"].map((after) => calling(catalogue, countBuckets, { teamId, after })),
+    [rarestPair.name]: [calling(catalogue, rarestPair, { teamId, metadata })],
+    [walkMetadata.name]: [null, files[1] ?? null].map((after) =>
+      calling(catalogue, walkMetadata, { teamId, metadata, rarest, after }),
+    ),
+    [findVisible.name]: [
+      calling(catalogue, findVisible, { teamId, bucketIds: null, tags: ["a"], builds: refs }),
+      calling(catalogue, findVisible, { teamId, bucketIds, tags: [], builds: refs }),
+      calling(catalogue, findVisible, { teamId, bucketIds: [], tags: [], builds: refs }),
+      calling(catalogue, findVisible, { teamId, bucketIds: null, tags: [], builds: [] }),
+    ],
+    [readSession.name]: [teamId, null].map((team) => calling(catalogue, readSession, { id: received, teamId: team })),
+    [bytesOwed.name]: [calling(catalogue, bytesOwed, {})],
+    [sessionFacts.name]: [[open, inThree], []].map((ids) => calling(catalogue, sessionFacts, { ids })),
+    [referencedKeys.name]: [
+      calling(catalogue, referencedKeys, { sessions: [received], files }),
+      calling(catalogue, referencedKeys, { sessions: [], files: [] }),
+    ],
+    [leasedBuilds.name]: [calling(catalogue, leasedBuilds, {})],
+  };
+}
