@@ -95,8 +95,7 @@ class ExtractionPool implements Extractor {
     this.#limits = limits;
     this.#pace = pace;
     const cores = availableParallelism();
-    const turns = new TeamTurns({ atOnce: cores, patienceMs: LIMITS.teamTurnMs });
-    this.#lanes = new Lanes({ fast: places, slow: cores }, turns);
+    this.#lanes = new Lanes({ fast: places, slow: cores }, new TeamTurns(cores));
     this.#used = new TeamChildren(Math.max(LIMITS.childrenKept, places + cores));
   }
 

@@ -1,17 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as soon } from "node:timers/promises";
-import { TeamTurns, type TurnEnds } from "./team-turns.ts";
+import { type EndTurn, TeamTurns } from "./team-turns.ts";
 
 const never = new AbortController().signal;
-const patient = { atOnce: 2, patienceMs: 60_000 };
 
-async function hasBegun(turn: Promise<TurnEnds>): Promise<boolean> {
+async function hasBegun(turn: Promise<EndTurn>): Promise<boolean> {
   return (await Promise.race([turn, soon(null)])) !== null;
 }
 
 test("as many of a team's documents are read at once as there may be, the next in order of arrival", async () => {
-  const turns = new TeamTurns(patient);
+  const turns = new TeamTurns(2);
   const [first, second] = [await turns.begin("a", never), await turns.begin("a", never)];
   const [third, fourth] = [turns.begin("a", never), turns.begin("a", never)];
   assert.equal(await hasBegun(third), false);
@@ -24,28 +23,15 @@ test("as many of a team's documents are read at once as there may be, the next i
 });
 
 test("teams do not wait for each other", async () => {
-  const turns = new TeamTurns({ ...patient, atOnce: 1 });
+  const turns = new TeamTurns(1);
   await turns.begin("a", never);
   const waiting = turns.begin("a", never);
   assert.equal(await hasBegun(turns.begin("b", never)), true);
   assert.equal(await hasBegun(waiting), false);
 });
 
-test("who has waited for long enough is read beside the others, and is no turn for the next", async () => {
-  const turns = new TeamTurns({ atOnce: 1, patienceMs: 1 });
-  const long = await turns.begin("a", never);
-  const second = await turns.begin("a", never);
-  second();
-  // Still the long one's turn: the third waits as the second did.
-  const third = turns.begin("a", never);
-  assert.equal(await hasBegun(third), false);
-  (await third)();
-  long();
-  assert.equal(await hasBegun(turns.begin("a", never)), true);
-});
-
 test("who is aborted while waiting leaves the line, and one that was aborted before has no turn", async () => {
-  const turns = new TeamTurns({ ...patient, atOnce: 1 });
+  const turns = new TeamTurns(1);
   const abort = new AbortController();
   const first = await turns.begin("a", never);
   const second = turns.begin("a", abort.signal);
