@@ -197,3 +197,18 @@ test("an installation that was killed holds up nobody", async (t) => {
   await start();
   assert.equal(log(), "ci production end");
 });
+
+test("a pinned Node that this machine cannot run is told in a sentence, by bin/wharf too", async (t) => {
+  const { root, start, file } = clone(t);
+  await start();
+  file("node_modules/.bin/node", "not for this machine");
+  file("cli/main.ts", "");
+  mkdirSync(join(root, "bin"));
+  copyFileSync(new URL("../bin/wharf", import.meta.url), join(root, "bin/wharf"));
+  await assert.rejects(run(process.execPath, [join(root, "bin/wharf")], { env: {} }), (error) => {
+    assert.match(String(error), /wharf: Node 24\.15 or newer is needed/);
+    assert.ok(error instanceof Error && "code" in error);
+    assert.equal(error.code, 78);
+    return true;
+  });
+});
