@@ -55,7 +55,7 @@ export function openAdapters(base: Base, options: AdapterOptions): Adapters {
     extractor: openExtractor(base, metrics),
     stores: openStores(base, options, folder, metrics),
   };
-  // Whoever waits for one of them hears of it first from the other.
+  // One may fail while the other is waited for: that is heard later, and no unhandled rejection.
   for (const opening of Object.values(adapters)) opening.catch(() => {});
   return adapters;
 }
