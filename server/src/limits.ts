@@ -1,15 +1,10 @@
+import { DAY, HOUR, KIB, MIB, MINUTE, SECOND } from "./units.ts";
+
 /**
  * Every limit that a client or operator can meet: unit in the name, contract line beside it. The few that an operator
  * may change are defaults here and settings in `config.ts`; errors, headers and OpenAPI name the value in force
  * (LIM-4).
  */
-
-const KIB = 1024;
-const MIB = 1024 * KIB;
-const SECOND = 1000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
 
 /** Defaults of settings. */
 export const DEFAULTS = {
