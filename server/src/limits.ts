@@ -228,39 +228,33 @@ export const LIMITS = {
   openFolders: 768,
 
   // What all teams share in one process (fairness/): a team may take another place while it holds fewer than are free,
-  // a key while it holds
-  // fewer than three times what its team may still take. More is 503 overloaded. Two processes have twice as much.
+  // a key while it holds fewer than three times what its team may still take. More is 503 overloaded. Two processes
+  // have twice as much.
   /** Searches that wait or are under way. Rankings take 5 to 100 ms each. */
   searches: 400,
   /** List requests that wait or are under way. */
   lists: 400,
-  /**
-   * Reads of many rows (rowsPerRead) at once, for all and for one team: what another one may have to wait behind.
-   */
+  /** Reads of many rows at once, for all and for one team: what another one may have to wait behind. */
   walks: 4,
   walksOfTeam: 2,
-  /**
-   * Polls that are held for as long as they ask, 40 kB each; fewer where connections are. More are held for
-   * pollSurplusMs.
-   */
+  /** Polls held for as long as they ask, 40 kB each; fewer where connections are. More are held for pollSurplusMs. */
   heldPolls: 4_000,
-  /**
-   * Uploads that finalize reads and hashes at once, for all and for one team: the main thread needs 150 ms for 25 MB.
-   */
+  /** Uploads that finalize reads and hashes at once, for all and for one team: 25 MB take 150 ms of the main thread. */
   hashings: 8,
   hashingsOfTeam: 4,
   /** Smaller ones need no turn: one read, 2 ms. */
   hashedInTurnBytes: 256 * KIB,
+  /** Answers that their clients have not taken yet, small ones not counted; in places of so many bytes. */
+  answerBytes: 128 * MIB,
+  smallAnswerBytes: 64 * KIB,
+  answerPlaceBytes: 16 * KIB,
   /** Listings of buckets that are being sent, each with one read of them in memory (500 kB). */
   bucketListings: 40,
 
   // Downloads (§7 content, text)
   /** At once, in one process, each with one chunk in memory. */
   downloads: 200,
-  /**
-   * Pieces of originals (256 KiB) that are read and hashed at once, for all and for one team: two keep disk and main
-   * thread busy.
-   */
+  /** Pieces of originals (256 KiB) read and hashed at once, for all and for one team: two keep disk and thread busy. */
   pieces: 4,
   piecesOfTeam: 2,
   /** Originals whose piece digests are remembered: 3 kB each. */

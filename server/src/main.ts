@@ -168,6 +168,7 @@ async function createService(base: Base, stores: Stores, background: Background,
   const fileAnswerOf = (teamId: TeamId, fileId: FileId) => fileAnswer(catalogue, teamId, fileId);
   const uploads = { ...stores, config, ids, disk, clock, publicUrl, finalizer, bytes };
   const app = await createApp({
+    answers: budgets.answers,
     catalogue,
     config,
     log,

@@ -21,6 +21,7 @@ before(async () => {
   const { walks, listings: places } = testBudgets();
   listings = new Downloads(places);
   app = await createApp({
+    answers: testBudgets().answers,
     catalogue,
     ids,
     config: readConfig({}, {}),

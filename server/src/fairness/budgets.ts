@@ -10,6 +10,8 @@ export interface Budgets {
   readonly listings: Places;
   readonly polls: Places;
   readonly downloads: Places;
+  /** Large answers that their clients have not taken yet, one place for each limits.answerPlaceBytes. */
+  readonly answers: Places;
   /** Requests that send bytes to an upload URL. */
   readonly uploads: Places;
   readonly rankings: Turns;
@@ -28,6 +30,7 @@ export function createBudgets(metrics: Metrics, connections: number): Budgets {
     listings: places("listings", LIMITS.bucketListings),
     polls: places("polls", Math.min(LIMITS.heldPolls, connections)),
     downloads: places("downloads", LIMITS.downloads),
+    answers: places("answers", LIMITS.answerBytes / LIMITS.answerPlaceBytes),
     uploads: places("uploads", connections),
   };
   return {

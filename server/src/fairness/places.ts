@@ -49,26 +49,26 @@ export class Places {
     return this.#taken;
   }
 
-  /** A place, or whose share is used up. */
-  tryTake(holder: Holder): Place | UsedUp {
-    const usedUp = this.#usedUp(holder);
+  /** A place, or whose share is used up. `size`: as many places as one. */
+  tryTake(holder: Holder, size = 1): Place | UsedUp {
+    const usedUp = this.#usedUp(holder, size);
     if (usedUp !== null) {
       this.#metrics.count("wharf_places_refused_total", { of: this.name, share: usedUp });
       return usedUp;
     }
-    this.#move(holder, 1);
+    this.#move(holder, size);
     let held = true;
     return {
       free: () => {
-        if (held) this.#move(holder, -1);
+        if (held) this.#move(holder, -size);
         held = false;
       },
     };
   }
 
   /** A place; throws `overloaded`. */
-  take(holder: Holder): Place {
-    const place = this.tryTake(holder);
+  take(holder: Holder, size = 1): Place {
+    const place = this.tryTake(holder, size);
     if (typeof place !== "string") return place;
     throw new WharfError("overloaded", {
       message: `${SAY[place](this.name)} Let some of them end, or try again after Retry-After seconds.`,
@@ -77,9 +77,10 @@ export class Places {
     });
   }
 
-  #usedUp({ teamId, keyId }: Holder): UsedUp | null {
+  /** A share may be exceeded by the last that it lets in; all places may not. */
+  #usedUp({ teamId, keyId }: Holder, size: number): UsedUp | null {
     const free = this.total - this.#taken;
-    if (free < 1) return "all";
+    if (free < size) return "all";
     const left = free - (this.#ofTeam.get(teamId) ?? 0);
     if (left < 1) return "team";
     // Each place that the team takes is one more of its own and one less that is free: it may still take half of `left`.
@@ -87,7 +88,7 @@ export class Places {
     return ofKey < KEY_SHARE * (left / 2) ? null : "key";
   }
 
-  #move({ teamId, keyId }: Holder, by: 1 | -1): void {
+  #move({ teamId, keyId }: Holder, by: number): void {
     this.#taken += by;
     add(this.#ofTeam, teamId, by);
     if (keyId !== null) add(this.#ofKey, keyId, by);

@@ -100,6 +100,7 @@ export async function openTestFiles(options: { readonly downloads?: Downloads } 
   const polls = new LongPolls({ catalogue, places });
   const deps = { catalogue, ids, blobs, verified, downloads, polls, log, lists, walks };
   const app = await createApp({
+    answers: testBudgets().answers,
     catalogue,
     config: readConfig({}, {}),
     log,

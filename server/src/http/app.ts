@@ -3,9 +3,11 @@ import Fastify from "fastify";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { Config } from "../config.ts";
 import { toError } from "../errors.ts";
+import type { Places } from "../fairness/places.ts";
 import type { IdSource } from "../ids.ts";
 import type { Log } from "../log.ts";
 import { type Metrics, NO_METRICS } from "../metrics/metrics.ts";
+import { addAnswerMemory } from "./answer-memory.ts";
 import { addGuard, guardRequest } from "./auth.ts";
 import { addEnvelope, answerError } from "./envelope.ts";
 import { addConditionalAnswers } from "./etag.ts";
@@ -28,6 +30,8 @@ export interface AppDeps {
   readonly ids: IdSource;
   /** Each adds the routes of one capability. */
   readonly routes: readonly ((app: App) => void)[];
+  /** Places for large answers. */
+  readonly answers: Places;
   /** Default: nothing is counted. */
   readonly metrics?: Metrics;
   /** Asked by `/readyz`. */
@@ -62,6 +66,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
   addJsonBodies(app);
   addValidation(app);
   addConditionalAnswers(app);
+  addAnswerMemory(app, deps.answers);
   addLingering(app);
   if (deps.config.docs) {
     await addOpenApi(app, deps.config);

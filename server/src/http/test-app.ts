@@ -10,6 +10,8 @@ import type { Catalogue } from "../catalogue/catalogue.ts";
 import { openSqliteCatalogue } from "../catalogue/sqlite.ts";
 import { createClock } from "../clock.ts";
 import { readConfig } from "../config.ts";
+import type { Places } from "../fairness/places.ts";
+import { testBudgets } from "../fairness/test-budgets.ts";
 import { createIdSource, type IdSource, type TeamId } from "../ids.ts";
 import type { Log } from "../log.ts";
 import { createApp } from "./app.ts";
@@ -37,6 +39,7 @@ export interface TestAppOptions {
   readonly routes?: readonly ((app: App) => void)[];
   readonly scopes?: readonly Scope[];
   readonly readiness?: () => Promise<Readiness>;
+  readonly answers?: Places;
   /** As flags give them. */
   readonly settings?: Parameters<typeof readConfig>[0];
   /** Makes routes that need the catalogue. */
@@ -63,6 +66,7 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
     await rm(folder, { recursive: true, force: true });
   };
   const app = await createApp({
+    answers: options.answers ?? testBudgets().answers,
     catalogue,
     config: readConfig(options.settings ?? {}, {}),
     log,

@@ -34,6 +34,7 @@ before(async () => {
     },
   };
   app = await createApp({
+    answers: testBudgets().answers,
     catalogue: on.t.catalogue,
     config: readConfig({}, {}),
     log: { debug() {}, info() {}, warn() {}, error() {}, fatal() {} },

@@ -32,6 +32,7 @@ before(async () => {
   const { catalogue, ids } = on;
   polls = new LongPolls({ catalogue, places: testBudgets().polls });
   app = await createApp({
+    answers: testBudgets().answers,
     catalogue,
     config: readConfig({}, {}),
     log: SILENT,
