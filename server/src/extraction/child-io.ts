@@ -34,10 +34,23 @@ export function receiveDocument(): ReceivedDocument | null {
   return readFully(bytes) ? { header, bytes } : null;
 }
 
-export function send(message: ChildMessage, text = ""): void {
+/**
+ * `more`: the next message follows at once, and both go out together. Each write wakes the server: a PDF of 100 pages
+ * spent 6 of 50 ms on three for each page.
+ */
+export function send(message: ChildMessage, text = "", more = false): void {
   const frame = encodeFrame(message, text);
-  for (let sent = 0; sent < frame.length; ) sent += waiting(() => writeSync(STDOUT, frame, sent));
+  held.push(frame);
+  if (more && held.reduce((bytes, { length }) => bytes + length, 0) < HELD_BYTES) return;
+  const frames = held.length === 1 ? frame : Buffer.concat(held);
+  held.length = 0;
+  for (let sent = 0; sent < frames.length; ) sent += waiting(() => writeSync(STDOUT, frames, sent));
 }
+
+/** Frames that wait for the next one. */
+const held: Buffer[] = [];
+/** A page may have 32 MB of text and as many words: they do not gather here. */
+const HELD_BYTES = 64 * 1024;
 
 function readFully(target: Buffer): boolean {
   for (let read = 0; read < target.length; ) {

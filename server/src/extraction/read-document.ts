@@ -11,7 +11,8 @@ import type { ChildMessage, ChunkRange } from "./protocol.ts";
 import { Readability } from "./readability.ts";
 import { type Sniffed, sniff } from "./sniff.ts";
 
-type Send = (message: ChildMessage, text?: string) => void;
+/** `more`: the next message follows at once (child-io.ts). */
+type Send = (message: ChildMessage, text?: string, more?: boolean) => void;
 
 /**
  * The whole work on one document, inside the child: sniff, read page by page, clean, chunk, analyse, send. Whatever the
@@ -98,17 +99,17 @@ function sendPage(found: PageText, page: number, written: { chars: number; hasTe
   if (written.chars > LIMITS.extractedChars) {
     throw documentFault("too_complex", "many_characters");
   }
-  send({ kind: "page", page, label: found.label?.slice(0, LIMITS.pageLabelChars).toWellFormed() ?? null }, text);
+  send({ kind: "page", page, label: found.label?.slice(0, LIMITS.pageLabelChars).toWellFormed() ?? null }, text, true);
   let batch: ChunkRange[] = [];
   for (const chunk of chunkPage(text)) {
     written.hasText = true;
     batch.push([chunk.charStart, chunk.charEnd, tokenText(chunk.text)]);
     if (batch.length === LIMITS.chunksPerWrite) {
-      send({ kind: "chunks", ranges: batch });
+      send({ kind: "chunks", ranges: batch }, "", true);
       batch = [];
     }
   }
-  if (batch.length > 0) send({ kind: "chunks", ranges: batch });
+  if (batch.length > 0) send({ kind: "chunks", ranges: batch }, "", true);
   send({ kind: "progress", done: page, total: found.total ?? null });
 }
 

@@ -5,7 +5,7 @@ import { LIMITS } from "../limits.ts";
 import type { IndexedChunk } from "../search-index/search-index.ts";
 
 /**
- * Where a document's chunks wait until its text is published. They cannot go into the index before that, for two reasons: the index's
+ * Where a document's chunks wait until it is read to its end. They cannot go into the index before that, for two reasons: the index's
  * time must not be the child's (a slow index would look like a document that takes too long), and a document that cannot be read
  * to its end must leave nothing in the index, whose statistics would count it.
  *

@@ -220,6 +220,28 @@ test("a document larger than memory allows goes through the spool, complete, in 
   assert.deepEqual(await readdir(join(t.on.folder, "spool")), []);
 });
 
+test("batches of a document go into the index in order, a bounded number of them at once", async () => {
+  const pages = Math.ceil(2.5 * LIMITS.chunkWritesAtOnce) * LIMITS.chunksPerWrite;
+  const file = await t.newFile("batches.txt", textScript(...Array.from({ length: pages }, (_, i) => `page${i}`)));
+  const index = indexMethods(t.index);
+  const starts: number[] = [];
+  let [atOnce, most] = [0, 0];
+  const write: typeof index.write = async (team, batch) => {
+    starts.push(batch.chunks[0]?.position ?? -1);
+    atOnce += 1;
+    most = Math.max(most, atOnce);
+    await t.index.write(team, batch);
+    atOnce -= 1;
+  };
+  await t.workerWith({ index: { ...index, write } }).runOnce();
+  assert.equal((await t.on.file(file.fileId)).active_chunks, pages);
+  assert.equal(most, LIMITS.chunkWritesAtOnce);
+  assert.deepEqual(
+    starts,
+    Array.from({ length: pages / LIMITS.chunksPerWrite }, (_, i) => i * LIMITS.chunksPerWrite),
+  );
+});
+
 const HUGE_PAGES = 1500;
 
 /** Three times what waits in memory. */

@@ -3,9 +3,10 @@ import { storedKey, textKey } from "../blobs/keys.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { FILE_ERRORS, type FileWarning } from "../errors.ts";
 import { type ExtractionEvent, ExtractionFault, type Extractor } from "../extraction/extractor.ts";
+import { LIMITS } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { buildName } from "../search-index/build.ts";
-import type { SearchIndex } from "../search-index/search-index.ts";
+import type { IndexedChunk, SearchIndex } from "../search-index/search-index.ts";
 import type { Claim } from "../tasks/claim.store.ts";
 import type { TaskContext, TaskHandler, TaskOutcome } from "../tasks/handler.ts";
 import { ChunkSpool } from "./chunk-spool.ts";
@@ -26,8 +27,9 @@ export interface IndexingDeps {
 }
 
 /**
- * The `index` task: original → text and chunks → visible. The order is the promise: the text is published, then the chunks are
- * in the index, each under a build of this attempt's own that nobody sees, and then one fenced transaction shows it all.
+ * The `index` task: original → text and chunks → visible. The order is the promise: the document is read to its end, then its
+ * text is published and its chunks are in the index, both under a build of this attempt's own that nobody sees, and then
+ * one fenced transaction shows it all. Text and index are synced beside each other: neither waits for the other's disk.
  *
  * Safe to run again from the start, and beside an attempt that stalled: nothing is shared until that transaction.
  */
@@ -40,11 +42,11 @@ export function createIndexFile(deps: IndexingDeps): TaskHandler {
       const source = await deps.catalogue.run(findSource, { fileId: claim.fileId });
       if (source === null) return GONE;
       const job = { claim, context, build, source, spool };
-      const read = await publishText(deps, job);
+      const { read, indexed } = await publishText(deps, job);
       published = true;
       if (spool.count === 0)
         throw new ExtractionFault("empty_text", FILE_ERRORS.empty_text, { permanent: true, death: false });
-      await writeChunks(deps, job, read.titleTokens);
+      await indexed;
       context.signal.throwIfAborted();
       context.report({ stage: "activating", progress: null });
       // From here on the text may be the one that is shown, whatever the answer says.
@@ -100,8 +102,15 @@ interface ReadText {
   whole: boolean;
 }
 
-/** Reads the original; its pages go to the kept text as they come, its chunks to the spool. */
-async function publishText({ blobs, extractor }: IndexingDeps, job: Job): Promise<ReadText> {
+/**
+ * Reads the original; its pages go to the kept text as they come, its chunks to the spool, and from there into the index
+ * once all have come. Resolves when the text is published. When it throws, nothing is being written any more.
+ */
+async function publishText(
+  deps: IndexingDeps,
+  job: Job,
+): Promise<{ readonly read: ReadText; readonly indexed: Promise<void> }> {
+  const { blobs, extractor } = deps;
   const { claim, context, source } = job;
   const read: ReadText = { detectedType: source.declaredType, titleTokens: "", pages: 0, warnings: [], whole: false };
   const events = extractor.extract(
@@ -116,11 +125,23 @@ async function publishText({ blobs, extractor }: IndexingDeps, job: Job): Promis
     { signal: context.signal, lane: claim.lane, onSlow: context.movedToSlowLane },
   );
   const key = textKey(claim.fileId, job.build);
-  await blobs.put(key, linesOf(events, job, read));
+  let indexed = Promise.resolve();
+  async function* lines(): AsyncGenerator<Uint8Array> {
+    yield* linesOf(events, job, read);
+    indexed = writeChunks(deps, job, read.titleTokens);
+    // It is waited for, whatever becomes of the text.
+    indexed.catch(() => {});
+  }
+  try {
+    await blobs.put(key, lines());
+  } catch (error) {
+    await indexed.catch(() => {});
+    throw error;
+  }
   // A store that has the key already discards the stream unread: a catalogue restored from a backup counts attempts again. The next
   // attempt has a free name.
   if (!read.whole) throw new BlobStoreError("exists", "the text of this build is there already");
-  return read;
+  return { read, indexed };
 }
 
 async function* linesOf(events: AsyncIterable<ExtractionEvent>, job: Job, read: ReadText): AsyncGenerator<Uint8Array> {
@@ -151,14 +172,28 @@ async function* linesOf(events: AsyncIterable<ExtractionEvent>, job: Job, read: 
 
 async function writeChunks({ index }: IndexingDeps, job: Job, titleTokens: string): Promise<void> {
   const { claim, context, build, source, spool } = job;
+  const { buckets, tags } = source;
   let done = 0;
-  for await (const chunks of spool.read()) {
+  for await (const batches of someAtOnce(spool.read(), LIMITS.chunkWritesAtOnce)) {
     context.signal.throwIfAborted();
     context.report({ stage: "indexing", progress: { done, total: spool.count, unit: "chunks" } });
-    const { buckets, tags } = source;
-    await index.write(claim.teamId, { file: claim.fileId, build, buckets, tags, titleTokens, chunks });
-    done += chunks.length;
+    const write = (chunks: readonly IndexedChunk[]) =>
+      index.write(claim.teamId, { file: claim.fileId, build, buckets, tags, titleTokens, chunks });
+    await Promise.all(batches.map(write));
+    done += batches.flat().length;
   }
+}
+
+/** In order, so many together; the last ones may be fewer. */
+async function* someAtOnce<T>(from: AsyncIterable<T>, count: number): AsyncGenerator<readonly T[]> {
+  let some: T[] = [];
+  for await (const each of from) {
+    some.push(each);
+    if (some.length < count) continue;
+    yield some;
+    some = [];
+  }
+  if (some.length > 0) yield some;
 }
 
 /** What earlier attempts and the replaced build left. The file is indexed already: whatever fails here is maintenance's. */

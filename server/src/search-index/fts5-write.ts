@@ -201,8 +201,11 @@ class TermCounts {
     return tokens.length;
   }
 
-  /** In key order: neighbours in the table are written together. */
+  /**
+   * As they came. In key order, neighbours of the table would be written together, but a batch's terms fit into its
+   * cache (4 400 of them, 16 MiB): the sorting cost a quarter of the writing, and won nothing in a table of 400 000.
+   */
   changes(): readonly (readonly [term: string, change: number])[] {
-    return [...this.#counts].filter(([, change]) => change !== 0).sort(([a], [b]) => (a < b ? -1 : 1));
+    return [...this.#counts].filter(([, change]) => change !== 0);
   }
 }
