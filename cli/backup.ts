@@ -5,13 +5,12 @@ import { backUp } from "../server/src/backup/backup.ts";
 import { BackupError } from "../server/src/backup/manifest.ts";
 import { restore } from "../server/src/backup/restore.ts";
 import type { BackupReport } from "../server/src/backup/running.ts";
-import { openFsBlobStore } from "../server/src/blobs/fs.ts";
 import { inspectCatalogue } from "../server/src/catalogue/inspect.ts";
-import { openSqliteCatalogue } from "../server/src/catalogue/sqlite.ts";
 import { createClock } from "../server/src/clock.ts";
 import { ConfigError } from "../server/src/config.ts";
 import { findDataFolder, lockDataFolder } from "../server/src/data-folder.ts";
 import { bytesInWords, some } from "../server/src/doctor/finding.ts";
+import { openBlobs, openCatalogue } from "../server/src/engines.ts";
 import { createIdSource } from "../server/src/ids.ts";
 import { type RebuildReport, rebuildIndex } from "../server/src/indexing/rebuild.ts";
 import { CliError, EXIT, type ExitCode } from "./exit-codes.ts";
@@ -96,15 +95,12 @@ async function takeBackup(dataDir: string, target: string, io: Io): Promise<Back
   const clock = createClock();
   return withCatalogue(dataDir, "refuse", async (catalogue) => {
     const folder = findDataFolder(dataDir);
-    const [from, to] = [
-      await openFsBlobStore({ root: folder.blobs }),
-      await openFsBlobStore({ root: join(target, "blobs") }),
-    ];
+    const [from, to] = [await openBlobs({ root: folder.blobs }), await openBlobs({ root: join(target, "blobs") })];
     try {
       return await backUp({
         live: { folder, catalogue, blobs: from },
         target: { path: target, blobs: to },
-        openCatalogue: (path) => openSqliteCatalogue({ path, fatal }),
+        openCatalogue: (path) => openCatalogue({ path, fatal }),
         clock,
         ids: createIdSource(clock),
         signal: io.signal,
@@ -118,8 +114,7 @@ async function takeBackup(dataDir: string, target: string, io: Io): Promise<Back
 
 async function takeRestore(backup: string, dataDir: string, io: Io) {
   try {
-    const openBlobs = (root: string) => openFsBlobStore({ root });
-    const report = await restore({ backup, dataDir, openBlobs, signal: io.signal });
+    const report = await restore({ backup, dataDir, openBlobs: (root) => openBlobs({ root }), signal: io.signal });
     const lock = lockDataFolder(report.folder);
     try {
       const rebuilt = await withAdapters(report.folder, (local) =>

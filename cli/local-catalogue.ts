@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Catalogue } from "../server/src/catalogue/catalogue.ts";
-import { openSqliteCatalogue } from "../server/src/catalogue/sqlite.ts";
 import { ConfigError } from "../server/src/config.ts";
 import {
   type DataFolder,
@@ -11,6 +10,7 @@ import {
   type ServerLock,
   syncDataFolder,
 } from "../server/src/data-folder.ts";
+import { openCatalogue } from "../server/src/engines.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
 
 /**
@@ -28,7 +28,7 @@ export async function withCatalogue<T>(
   const folder = openDataFolder(dataDir);
   await syncDataFolder(folder);
   const failure: { error: Error | null } = { error: null };
-  const catalogue = await openCatalogue(folder, (error) => {
+  const catalogue = await openOrMake(folder, (error) => {
     failure.error = error;
   });
   try {
@@ -43,11 +43,11 @@ export async function withCatalogue<T>(
 }
 
 /** A new folder gets its schema under the server lock, so that no server starts on it half-way. */
-async function openCatalogue(folder: DataFolder, fatal: (error: Error) => void): Promise<Catalogue> {
-  if (existsSync(folder.catalogue)) return openSqliteCatalogue({ path: folder.catalogue, fatal });
+async function openOrMake(folder: DataFolder, fatal: (error: Error) => void): Promise<Catalogue> {
+  if (existsSync(folder.catalogue)) return openCatalogue({ path: folder.catalogue, fatal });
   const lock = await lockOrCatalogue(folder);
   try {
-    return await openSqliteCatalogue({ path: folder.catalogue, fatal });
+    return await openCatalogue({ path: folder.catalogue, fatal });
   } finally {
     lock?.release();
   }

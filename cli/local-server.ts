@@ -1,15 +1,13 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { BlobStore } from "../server/src/blobs/blob-store.ts";
-import { openFsBlobStore } from "../server/src/blobs/fs.ts";
 import type { Catalogue } from "../server/src/catalogue/catalogue.ts";
-import { openSqliteCatalogue } from "../server/src/catalogue/sqlite.ts";
 import { createClock } from "../server/src/clock.ts";
 import { ConfigError } from "../server/src/config.ts";
 import { type DataFolder, lockDataFolder, openDataFolder, syncDataFolder } from "../server/src/data-folder.ts";
+import { openBlobs, openCatalogue, openSearchIndex } from "../server/src/engines.ts";
 import { createIdSource, type IdSource } from "../server/src/ids.ts";
 import { createLog } from "../server/src/log.ts";
-import { type Fts5SearchIndex, openFts5SearchIndex } from "../server/src/search-index/fts5.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
 
 /** Everything that the server opens, for commands that stand in for it. */
@@ -17,7 +15,7 @@ export interface LocalServer {
   readonly folder: DataFolder;
   readonly catalogue: Catalogue;
   readonly blobs: BlobStore;
-  readonly index: Fts5SearchIndex;
+  readonly index: Awaited<ReturnType<typeof openSearchIndex>>;
   readonly ids: IdSource;
 }
 
@@ -48,11 +46,11 @@ export async function withAdapters<T>(folder: DataFolder, work: (local: LocalSer
   const clock = createClock();
   const closing: (() => Promise<void>)[] = [];
   try {
-    const catalogue = await openSqliteCatalogue({ path: folder.catalogue, fatal });
+    const catalogue = await openCatalogue({ path: folder.catalogue, fatal });
     closing.push(() => catalogue.close());
-    const blobs = await openFsBlobStore({ root: folder.blobs, log, clock });
+    const blobs = await openBlobs({ root: folder.blobs, log, clock });
     closing.push(() => blobs.close());
-    const index = await openFts5SearchIndex({ dir: folder.index, log, fatal });
+    const index = await openSearchIndex({ dir: folder.index, log, fatal });
     closing.push(() => index.close());
     return await work({ folder, catalogue, blobs, index, ids: createIdSource(clock) });
   } catch (error) {

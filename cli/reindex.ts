@@ -2,8 +2,7 @@ import type { Command } from "commander";
 import { createClock } from "../server/src/clock.ts";
 import { queueOutdated } from "../server/src/files/outdated.ts";
 import { createIdSource } from "../server/src/ids.ts";
-import { listTeams } from "../server/src/indexing/rebuild.store.ts";
-import { type RebuildReport, rebuildIndex } from "../server/src/indexing/rebuild.ts";
+import { type RebuildReport, rebuildIndex, teamNamed } from "../server/src/indexing/rebuild.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
 import { type Io, printJson } from "./io.ts";
 import { withCatalogue } from "./local-catalogue.ts";
@@ -59,7 +58,7 @@ export function defineReindex(command: Command, io: Io): void {
 
 async function readOutdated(dataDir: string, slug: string | null, json: boolean, io: Io): Promise<void> {
   const report = await withCatalogue(dataDir, "refuse", async (catalogue) => {
-    const [team = null] = slug === null ? [] : await catalogue.run(listTeams, { slug });
+    const team = slug === null ? null : await teamNamed(catalogue, slug);
     if (slug !== null && team === null)
       throw new CliError(EXIT.usage, "usage", `There is no team ${slug}; wharf keys list shows them all.`);
     return queueOutdated({ catalogue, ids: createIdSource(createClock()) }, team?.id ?? null, io.signal);

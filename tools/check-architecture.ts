@@ -2,7 +2,7 @@ import { glob, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { findCycles } from "./architecture/cycles.ts";
 import { judgeProductImports } from "./architecture/product-imports.ts";
-import { RULES, resolveImport, type Violation } from "./architecture/rules.ts";
+import { isTest, RULES, resolveImport, roomOf, type Violation } from "./architecture/rules.ts";
 import { readSource, type SourceText } from "./architecture/source-text.ts";
 import { isEntry, namesIn } from "./packages/lockfile.ts";
 
@@ -20,6 +20,7 @@ export async function checkArchitecture(root: string): Promise<readonly Violatio
     ...sources.flatMap((source) => RULES.flatMap((rule) => rule(source))),
     ...[...sources, ...scripts].flatMap((source) => judgeProductImports(source, dependencies)),
     ...cyclesIn(sources),
+    ...roomCyclesIn(sources),
   ];
   return violations.sort((a, b) => (a.path === b.path ? a.line - b.line : a.path < b.path ? -1 : 1));
 }
@@ -39,6 +40,24 @@ function cyclesIn(sources: readonly SourceText[]): readonly Violation[] {
       .find((source) => source.path === path)
       ?.imports.find(({ from }) => resolveImport(path, from) === next)?.line;
     return { path, line: line ?? 1, say: `is part of an import cycle: ${cycle.join(" → ")}` };
+  });
+}
+
+/** Rooms that need each other at run time: neither can be understood, tested or exchanged without the other. Tests may stand anywhere. */
+function roomCyclesIn(sources: readonly SourceText[]): readonly Violation[] {
+  const arrows = sources.flatMap(({ path, imports }) =>
+    imports.flatMap(({ from, typeOnly, line }) => {
+      const target = resolveImport(path, from);
+      if (target === null || typeOnly || isTest(path) || isTest(target) || roomOf(path) === roomOf(target)) return [];
+      return [{ from: roomOf(path), to: roomOf(target), path, line }];
+    }),
+  );
+  const graph = new Map<string, string[]>();
+  for (const { from, to } of arrows) graph.set(from, [...(graph.get(from) ?? []), to]);
+  return findCycles(graph).map((cycle) => {
+    const [from, to] = cycle;
+    const { path = "", line = 1 } = arrows.find((arrow) => arrow.from === from && arrow.to === to) ?? {};
+    return { path, line, say: `closes a cycle of folders: ${cycle.join(" → ")}` };
   });
 }
 

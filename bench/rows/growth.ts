@@ -1,7 +1,6 @@
 import { join } from "node:path";
-import { openSqliteCatalogue } from "../../server/src/catalogue/sqlite.ts";
-import { TASK_FILE_OPERATIONS } from "../../server/src/files/task-events.store.ts";
-import { createCatalogueQueue } from "../../server/src/tasks/catalogue-queue.ts";
+import { openCatalogue } from "../../server/src/engines.ts";
+import { createTaskQueue } from "../../server/src/files/task-queue.ts";
 import { seededRandom } from "../../server/test/support/random.ts";
 import { medians, percentile, type Row, row } from "../figures.ts";
 import { seededFile, seedFiles, seedQueue } from "../growth/seed.store.ts";
@@ -82,13 +81,13 @@ function prefixed(prefix: string, figures: Record<string, number>): Record<strin
 async function claimMs(wharf: Wharf, rounds: number): Promise<number> {
   await wharf.end();
   seedQueue(catalogueOf(wharf), CLAIMS * (rounds + 1));
-  const catalogue = await openSqliteCatalogue({
+  const catalogue = await openCatalogue({
     path: catalogueOf(wharf),
     fatal: (error) => {
       throw error;
     },
   });
-  const queue = createCatalogueQueue(catalogue, TASK_FILE_OPERATIONS);
+  const queue = createTaskQueue(catalogue);
   try {
     const found = await medians(rounds + 1, async () => {
       const tookMs: number[] = [];

@@ -1,11 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openSearchIndex } from "../../server/src/engines.ts";
 import { brandId, type TeamId } from "../../server/src/ids.ts";
 import { LIMITS } from "../../server/src/limits.ts";
 import { createLog } from "../../server/src/log.ts";
 import { tokenText } from "../../server/src/search-index/analyze.ts";
-import { openFts5SearchIndex } from "../../server/src/search-index/fts5.ts";
 import type { SearchIndex } from "../../server/src/search-index/search-index.ts";
 import { textAt } from "../../server/test/support/json.ts";
 import { type Row, row } from "../figures.ts";
@@ -93,7 +93,7 @@ async function rankIndex(
   const fatal = (error: Error) => {
     throw error;
   };
-  const index = await openFts5SearchIndex({ dir: join(dataDir, "index"), log: createLog("warn"), fatal });
+  const index = await openSearchIndex({ dir: join(dataDir, "index"), log: createLog("warn"), fatal });
   try {
     const [team] = await index.teams();
     if (team === undefined) throw new Error("the server left no index");

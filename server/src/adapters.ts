@@ -1,16 +1,14 @@
-import { openFsBlobStore } from "./blobs/fs.ts";
-import { openSqliteCatalogue } from "./catalogue/sqlite.ts";
 import type { Clock } from "./clock.ts";
 import type { Closers } from "./closers.ts";
 import { type Config, ConfigError } from "./config.ts";
 import { type DataFolder, loadSecret, lockDataFolder, openDataFolder, syncDataFolder } from "./data-folder.ts";
+import { openBlobs, openCatalogue, openSearchIndex } from "./engines.ts";
 import { type Extractor, sayIsolation } from "./extraction/extractor.ts";
 import { createExtractionPool } from "./extraction/pool.ts";
 import type { IdSource } from "./ids.ts";
 import type { Log } from "./log.ts";
 import { meteredBlobs, meteredCatalogue, meteredExtractor } from "./metrics/metered.ts";
 import { MetricsRecorder } from "./metrics/recorder.ts";
-import { openFts5SearchIndex } from "./search-index/fts5.ts";
 
 /** A storage thread died or a COMMIT failed: what is on disk is unknown until a restart has looked (EX_IOERR). */
 export const EXIT_IO = 74;
@@ -82,9 +80,9 @@ async function openStores(
     metrics.observe("wharf_commit_seconds", tookMs / 1000);
   };
   const [catalogue, blobs, index] = await Promise.all([
-    closing.opened(openSqliteCatalogue({ path: folder.catalogue, clockOffset, fatal, onCommit })),
-    closing.opened(openFsBlobStore({ root: folder.blobs, log, clock })),
-    closing.opened(openFts5SearchIndex({ dir: folder.index, log, fatal })),
+    closing.opened(openCatalogue({ path: folder.catalogue, clockOffset, fatal, onCommit })),
+    closing.opened(openBlobs({ root: folder.blobs, log, clock })),
+    closing.opened(openSearchIndex({ dir: folder.index, log, fatal })),
     syncDataFolder(folder),
   ]);
   return {

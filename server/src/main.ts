@@ -5,14 +5,15 @@ import { createFirstApiKey, isFirstStart, type MadeKey } from "./access/keys.ts"
 import { connectionRoutes } from "./access/routes.ts";
 import type { Adapters, Base, Stores } from "./adapters.ts";
 import { bucketRoutes } from "./buckets/routes.ts";
-import type { Catalogue } from "./catalogue/catalogue.ts";
 import { type Config, ConfigError } from "./config.ts";
+import { catalogueLogBytes } from "./engines.ts";
 import { errorCodeOf } from "./errors.ts";
 import { type Extractor, type Isolation, sayIsolation } from "./extraction/extractor.ts";
 import { createBudgets } from "./fairness/budgets.ts";
 import { Downloads } from "./files/downloads.ts";
 import { fileAnswer, fileRoutes } from "./files/routes.ts";
-import { cancelTask, retryTask, TASK_FILE_OPERATIONS } from "./files/task-events.store.ts";
+import { cancelTask, retryTask } from "./files/task-events.store.ts";
+import { createTaskQueue } from "./files/task-queue.ts";
 import { VerifiedBlobs } from "./files/verified-blob.ts";
 import { FileObject } from "./files/wire.ts";
 import { createApp } from "./http/app.ts";
@@ -35,7 +36,6 @@ import { Collector, gauge } from "./metrics/collect.ts";
 import { shareOpenFiles } from "./open-file-limit.ts";
 import { retrievalRoutes } from "./retrieval/routes.ts";
 import { rebuildMarks } from "./search-index/rebuild-marks.ts";
-import { createCatalogueQueue } from "./tasks/catalogue-queue.ts";
 import { taskRoutes } from "./tasks/routes.ts";
 import { createDiskGate } from "./uploads/admission.ts";
 import { ByteEndpoint } from "./uploads/byte-endpoint.ts";
@@ -96,7 +96,7 @@ function createBackground({ log, ids }: Base, stores: Stores) {
       "a rebuild of the search index was interrupted: stop the server and run wharf reindex, or wait until what is missing was read again",
     );
   return {
-    queue: createCatalogueQueue(catalogue, TASK_FILE_OPERATIONS),
+    queue: createTaskQueue(catalogue),
     audit: new IndexAudit({ catalogue, index, ids, log }),
     refresh: new IndexRefresh({ catalogue, index, log }),
     scrubber: new Scrubber({ ...stores, log }),
@@ -158,6 +158,7 @@ async function createService(base: Base, stores: Stores, background: Background,
       gauge("wharf_connections", CONNECTIONS, http.connections),
       gauge("wharf_index_builds_missing", MISSING_BUILDS, audit.missing),
       gauge("wharf_originals_damaged", DAMAGED_ORIGINALS, scrubber.damaged),
+      gauge("wharf_catalogue_wal_bytes", LOG_BYTES, catalogueLogBytes(stores.folder.catalogue)),
       ...budgets.gauges(),
       ...maintenance.gauges(),
     ],
@@ -174,7 +175,8 @@ async function createService(base: Base, stores: Stores, background: Background,
     log,
     ids,
     metrics,
-    readiness: async () => readiness(catalogue, await isolation(), background, stopping),
+    readiness: async () =>
+      readiness(catalogueLogBytes(stores.folder.catalogue), await isolation(), background, stopping),
     routes: [
       (app: App) => connectionRoutes(app),
       (app: App) => bucketRoutes(app, { catalogue, listings, walks, log }),
@@ -223,19 +225,20 @@ async function createService(base: Base, stores: Stores, background: Background,
   return { listen, maintenance, stop };
 }
 
+const LOG_BYTES = "Size of the catalogue's write-ahead log.";
 const CONNECTIONS = "Open connections.";
 const DAMAGED_ORIGINALS = "Originals that were damaged or missing when the scrubber last read them.";
 const MISSING_BUILDS = "Indexed files that the last look found missing in the search index; they are read again.";
 
 function readiness(
-  catalogue: Catalogue,
+  logBytes: number,
   isolation: Isolation,
   { audit, refresh, scrubber }: Pick<Background, "audit" | "refresh" | "scrubber">,
   stopping: boolean,
 ): Readiness {
   const checks = {
     catalogue: "ok",
-    write_ahead_log_bytes: String(catalogue.stats().walBytes),
+    write_ahead_log_bytes: String(logBytes),
     search_index: audit.state === "ok" ? (refresh.state ?? "ok") : audit.state,
     originals: scrubber.state,
     extraction_sandbox: isolation.strength,

@@ -1,7 +1,7 @@
 import { accessOperations } from "./access/store.ts";
 import { backupOperations } from "./backup/store.ts";
 import { bucketOperations } from "./buckets/store.ts";
-import type { Operation, Tx } from "./catalogue/catalogue.ts";
+import { type Operations, registryOf } from "./catalogue/registry.ts";
 import { doctorOperations } from "./doctor/store.ts";
 import { originalOperations } from "./files/originals.store.ts";
 import { fileOperations } from "./files/store.ts";
@@ -22,7 +22,7 @@ import { sweepOperations } from "./uploads/sweep.store.ts";
  * The one registry of catalogue operations, name → operation: how an operation is found again on the other side of a thread
  * boundary. This file alone imports every store.
  */
-export const OPERATIONS: ReadonlyMap<string, AnyOperation> = index([
+export const OPERATIONS: Operations = registryOf([
   ...accessOperations,
   ...backupOperations,
   ...bucketOperations,
@@ -42,27 +42,3 @@ export const OPERATIONS: ReadonlyMap<string, AnyOperation> = index([
   ...finalizeOperations,
   ...sweepOperations,
 ]);
-
-/** What a thread needs of an operation. The registered ones differ in their types. */
-type AnyOperation = Pick<Operation<never, unknown>, "name" | "readOnly" | "run">;
-
-export interface RunnableOperation {
-  readonly name: string;
-  readonly readOnly: boolean;
-  run(tx: Tx, input: unknown): Promise<unknown>;
-}
-
-export function operationNamed(name: string): RunnableOperation | undefined {
-  const operation = OPERATIONS.get(name);
-  // Name and input crossed together, from one call with one typed operation: the input is of its type.
-  return operation as RunnableOperation | undefined;
-}
-
-function index(operations: readonly AnyOperation[]): ReadonlyMap<string, AnyOperation> {
-  const byName = new Map<string, AnyOperation>();
-  for (const operation of operations) {
-    if (byName.has(operation.name)) throw new Error(`two operations are called ${operation.name}`);
-    byName.set(operation.name, operation);
-  }
-  return byName;
-}

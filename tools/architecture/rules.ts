@@ -20,7 +20,7 @@ const MAX_LINES = 400;
 export const CASTS: Readonly<Record<string, string>> = {
   "server/src/ids.ts": "the one place where a string becomes an id",
   "server/src/blobs/keys.ts": "the one place where a string becomes a blob key",
-  "server/src/operations.ts": "name and input crossed the thread boundary together, from one typed call",
+  "server/src/catalogue/registry.ts": "name and input crossed the thread boundary together, from one typed call",
   "server/src/catalogue/sqlite.ts": "what came back is the output of the operation that was named",
   "server/src/sqlite/kysely-sqlite.ts": "the driver's rows are what the statement's type says",
   "server/src/search-index/fts5-reader-thread.ts": "call and answer crossed the thread boundary together",
@@ -28,7 +28,10 @@ export const CASTS: Readonly<Record<string, string>> = {
   "server/src/search-index/fts5.ts": "the threads answer each kind of call with the type that fts5-protocol.ts names",
 };
 
-/** Entry points of adapters: only the composition root chooses one. */
+/** Where adapters are chosen: what keeps something, and what reads documents. */
+const ENGINES = /^server\/src\/(?:engines|adapters)\.ts$/;
+
+/** Entry points of adapters. */
 const ADAPTERS =
   /^server\/src\/(?:blobs\/(?:fs|memory|s3|gcs)|catalogue\/(?:sqlite|postgres)|search-index\/(?:fts5|tsvector)|extraction\/pool|[\w-]+\/[\w.-]+\.(?:sqlite|postgres))\.ts$/;
 
@@ -107,15 +110,17 @@ function judgeImport(source: SourceText, found: Import): readonly Violation[] {
   if (found.from === "kysely" && !mayHoldSql(path)) return wrong("Kysely stays in store files");
 
   const target = resolveImport(path, found.from);
-  if (target === null || !path.startsWith("server/src/") || isRoot(path)) return [];
-  const [from, to] = [folderOf(path), folderOf(target)];
+  if (target === null || ENGINES.test(path)) return [];
+  const [from, to] = [roomOf(path), roomOf(target)];
   if (from === to) return [];
+  if (ADAPTERS.test(target) && !found.typeOnly)
+    return wrong("an adapter is chosen in engines.ts, for the server and the command line; import its port");
+  if (isRoot(path)) return [];
   if (to === "http" && !isEdge(path)) return wrong("only routes files know the HTTP edge");
-  if (from !== null && FOUNDATIONS.has(from) && to !== null && !FOUNDATIONS.has(to))
+  if (FOUNDATIONS.has(from) && isCapability(to))
     return wrong(`${from}/ is below the capabilities and knows none of them`);
   if (isStore(target) && !found.typeOnly && !isStore(path) && from !== KEEPS_ORDER)
-    return wrong(`only stores may compose another capability's statements; call a function of ${to ?? "it"}/`);
-  if (ADAPTERS.test(target) && !found.typeOnly) return wrong("an adapter is chosen in main.ts; import its port");
+    return wrong(`only stores may compose another capability's statements; call a function of ${to}/`);
   return [];
 }
 
@@ -144,17 +149,26 @@ function mayHoldSql(path: string): boolean {
 
 /** Where HTTP is known: the edge itself and each capability's routes. */
 function isEdge(path: string): boolean {
-  return path.startsWith("server/src/http/") || /(?:\/|-)routes\.ts$/.test(path) || isRoot(path) || isTest(path);
+  const isOutside = !path.startsWith("server/");
+  return roomOf(path) === "http" || /(?:\/|-)routes\.ts$/.test(path) || isOutside || isRoot(path) || isTest(path);
 }
 
-/** What composes capabilities knows them all: the root, the registry, and everything outside the server. */
+/** What composes capabilities knows them all: the root, the registry, and the threads' entries, which get it handed in. */
 function isRoot(path: string): boolean {
-  return /^server\/src\/(?:main|adapters|start|operations)\.ts$/.test(path) || !path.startsWith("server/");
+  return /^server\/src\/(?:(?:main|adapters|start|operations)\.ts$|threads\/)/.test(path);
 }
 
-/** The folder below server/src, or null for a file of server/src itself and for what stands elsewhere. */
-function folderOf(path: string): string | null {
-  return /^server\/src\/([\w-]+)\//.exec(path)?.[1] ?? null;
+/**
+ * The folder that a file belongs to, as far as arrows go: one below server/src, or cli, bench, tools. A file of server/src itself
+ * is a room of its own.
+ */
+export function roomOf(path: string): string {
+  const inServer = /^server\/src\/([\w-]+)\//.exec(path)?.[1];
+  return inServer ?? (path.startsWith("server/src/") ? path : (path.split("/")[0] ?? path));
+}
+
+function isCapability(room: string): boolean {
+  return !FOUNDATIONS.has(room) && !room.includes("/");
 }
 
 /** Without `import { a as b }`, `export { a as b }` and `import * as c`. */

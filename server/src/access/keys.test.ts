@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Catalogue } from "../catalogue/catalogue.ts";
-import { openSqliteCatalogue } from "../catalogue/sqlite.ts";
+import { openCatalogue } from "../engines.ts";
 import { WharfError } from "../errors.ts";
 import { openTestApp, type TestApp } from "../http/test-app.ts";
 import { brandId } from "../ids.ts";
@@ -69,7 +69,7 @@ describe("keys (ALL-2, ALL-10)", () => {
   test("a first key that cannot be written into its file is not made, and one that another was faster with leaves no file", async () => {
     const folder = await mkdtemp(join(tmpdir(), "wharf-keys-"));
     const fatal = (error: Error) => assert.fail(error);
-    const catalogue = await openSqliteCatalogue({ path: join(folder, "catalogue.db"), fatal });
+    const catalogue = await openCatalogue({ path: join(folder, "catalogue.db"), fatal });
     try {
       await writeFile(join(folder, "taken"), "");
       for (const path of [join(folder, "taken"), join(folder, "taken", "key"), join(folder, "absent", "key")]) {
@@ -86,7 +86,6 @@ describe("keys (ALL-2, ALL-10)", () => {
           return catalogue.run(operation, input);
         },
         listen: (topic, wake) => catalogue.listen(topic, wake),
-        stats: () => catalogue.stats(),
         close: async () => {},
       };
       assert.equal(await createFirstApiKey({ ...deps(), catalogue: faster }, late), null);
@@ -102,7 +101,7 @@ describe("keys (ALL-2, ALL-10)", () => {
   test("the first start makes one key with every scope, and none when there is a team already", async () => {
     const folder = await mkdtemp(join(tmpdir(), "wharf-keys-"));
     const fatal = (error: Error) => assert.fail(error);
-    const catalogue = await openSqliteCatalogue({ path: join(folder, "catalogue.db"), fatal });
+    const catalogue = await openCatalogue({ path: join(folder, "catalogue.db"), fatal });
     try {
       const first = await createFirstApiKey({ ...deps(), catalogue });
       assert.deepEqual(first?.scopes, SCOPES);

@@ -13,9 +13,9 @@ import { numberAt, textAt } from "../../test/support/json.ts";
 import { seededRandom } from "../../test/support/random.ts";
 import { openFsBlobStore } from "../blobs/fs.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
-import { openSqliteCatalogue } from "../catalogue/sqlite.ts";
 import { createClock } from "../clock.ts";
 import { findDataFolder } from "../data-folder.ts";
+import { openCatalogue } from "../engines.ts";
 import { createIdSource } from "../ids.ts";
 import type { RunningWharf } from "../start.ts";
 import { backUp } from "./backup.ts";
@@ -46,7 +46,7 @@ describe("backup of a running server", () => {
   /** `meanwhile` happens after the snapshot, before anything else is copied. */
   async function backedUp(target: string, meanwhile: () => Promise<void> = async () => {}): Promise<BackupReport> {
     const folder = findDataFolder(dataDir);
-    const catalogue = await openSqliteCatalogue({ path: folder.catalogue, fatal });
+    const catalogue = await openCatalogue({ path: folder.catalogue, fatal });
     const clock = createClock();
     try {
       return await backUp({
@@ -54,7 +54,7 @@ describe("backup of a running server", () => {
         target: { path: target, blobs: await openFsBlobStore({ root: join(target, "blobs") }) },
         async openCatalogue(path): Promise<Catalogue> {
           await meanwhile();
-          return openSqliteCatalogue({ path, fatal });
+          return openCatalogue({ path, fatal });
         },
         clock,
         ids: createIdSource(clock),

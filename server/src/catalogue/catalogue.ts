@@ -20,18 +20,8 @@ export interface Catalogue {
   run<I, O>(operation: Operation<I, O>, input: I): Promise<O>;
   /** Calls `wake` after each commit that touched the topic. Returns the way to stop listening. */
   listen(topic: string, wake: () => void): () => void;
-  /** Figures for `/readyz` and metrics. */
-  stats(): CatalogueStats;
   /** Finishes what was asked for, then closes the database. */
   close(): Promise<void>;
-}
-
-export interface CatalogueStats {
-  /** Size of the write-ahead log, in bytes (0 where there is none). */
-  readonly walBytes: number;
-  /** Operations and commits since the start: their ratio is the group commit's batch size. */
-  readonly operations: number;
-  readonly commits: number;
 }
 
 /** What an operation works with. It awaits nothing but `db`, and does nothing random: ids and secrets come in its input. */

@@ -5,7 +5,8 @@ import { kyselyOver } from "../sqlite/kysely-sqlite.ts";
 import { SQLITE_CODES, sqliteCodeOf } from "../sqlite/open-database.ts";
 import type { Answer, Call } from "../sqlite/thread-protocol.ts";
 import { failureOf } from "../sqlite/thread-server.ts";
-import { serialTx, type Tx } from "./catalogue.ts";
+import { serialTx } from "./catalogue.ts";
+import type { RunnableOperation } from "./registry.ts";
 import type { Schema } from "./schema.ts";
 
 /** An I/O error at COMMIT: what is on disk is unknown, and a failed fsync is never retried. The process ends (exit 74). */
@@ -13,8 +14,8 @@ export class CommitFailedError extends Error {
   override readonly name = "CommitFailedError";
 }
 
-/** Finds an operation by name (operations.ts; a test may bring its own). */
-export type OperationOf = (name: string) => { run(tx: Tx, input: unknown): Promise<unknown> } | undefined;
+/** Finds an operation by name (registry.ts; a test may bring its own). */
+export type OperationOf = (name: string) => Pick<RunnableOperation, "run"> | undefined;
 
 /**
  * Runs what is waiting as one transaction: one fsync for all of it. Operations run strictly one after another, each in a

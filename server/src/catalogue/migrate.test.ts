@@ -3,10 +3,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { openCatalogue } from "../engines.ts";
 import { openDatabase } from "../sqlite/open-database.ts";
 import { NEWEST_VERSION, SQLITE } from "./migrate.ts";
 import { initial } from "./migrations/0001-initial.ts";
-import { openSqliteCatalogue } from "./sqlite.ts";
 
 const FILE = `INSERT INTO files (id, team_id, state, title, filename, content_type, size_bytes, sha256, tags, metadata, version, active_version, active_build,
   session_id, task_id, created_at, updated_at, deleted_at) VALUES ('file_' || $1, 'team_1', $1, '', '', 'text/plain', 1, '', '[]', '{}', 1,
@@ -29,7 +29,7 @@ test("a catalogue of the first schema, with files in it, is brought to the newes
   for (const state of ["indexed", "deleted"]) old.prepare(SESSION).run({ 1: state });
   old.close();
 
-  await (await openSqliteCatalogue({ path, fatal: assert.ifError })).close();
+  await (await openCatalogue({ path, fatal: assert.ifError })).close();
   const now = openDatabase(path);
   t.after(() => now.close());
   assert.equal(now.prepare("SELECT max(version) AS version FROM schema_migrations").get()?.["version"], NEWEST_VERSION);

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { after, before, test } from "node:test";
+import { openCatalogue } from "../engines.ts";
 import { metadataFingerprints } from "../files/metadata-fingerprint.ts";
 import { tagKey } from "../files/tag-key.ts";
 import { kyselyOver } from "../sqlite/kysely-sqlite.ts";
@@ -12,7 +13,6 @@ import { openDatabase } from "../sqlite/open-database.ts";
 import { migrate, NEWEST_VERSION, SQLITE } from "./migrate.ts";
 import { initial } from "./migrations/0001-initial.ts";
 import type { Schema } from "./schema.ts";
-import { openSqliteCatalogue } from "./sqlite.ts";
 
 const NFD = (text: string) => text.normalize("NFD");
 
@@ -106,7 +106,7 @@ after(() => rm(folder, { recursive: true }));
 test("a catalogue of the first schema has its tags and metadata compared in NFC, and keeps what was sent", async () => {
   const path = join(folder, "whole.db");
   await copyFile(first, path);
-  await (await openSqliteCatalogue({ path, fatal: assert.ifError })).close();
+  await (await openCatalogue({ path, fatal: assert.ifError })).close();
   assert.deepEqual(keysIn(path), expectedKeys());
 });
 
@@ -125,7 +125,7 @@ test("killed at any statement of the migrations, or before its commit, it opens 
       assert.match(String(error), /killed/);
     }
     dying.close();
-    await (await openSqliteCatalogue({ path, fatal: assert.ifError })).close();
+    await (await openCatalogue({ path, fatal: assert.ifError })).close();
     assert.deepEqual(keysIn(path), expectedKeys(), `killed at statement ${killedAt}`);
   }
   assert.ok(killedAt > 8, `${killedAt} statements`);

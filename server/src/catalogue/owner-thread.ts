@@ -1,6 +1,5 @@
 import { type MessagePort, workerData } from "node:worker_threads";
 import { createClock } from "../clock.ts";
-import { operationNamed } from "../operations.ts";
 import { kyselyOver } from "../sqlite/kysely-sqlite.ts";
 import { openDatabase } from "../sqlite/open-database.ts";
 import type { Call } from "../sqlite/thread-protocol.ts";
@@ -14,6 +13,7 @@ import {
 } from "../sqlite/wal-checkpoint.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { migrate, SQLITE } from "./migrate.ts";
+import type { Operations } from "./registry.ts";
 import type { Schema } from "./schema.ts";
 
 /**
@@ -30,9 +30,9 @@ export interface OwnerThreadData {
 /** Most operations in one commit: bounds how long the last of them waits. */
 const MAX_BATCH = 256;
 
-await main(workerData);
-
-async function main({ path, clockOffset, readerPorts }: OwnerThreadData): Promise<void> {
+/** The thread's whole work; its entry file hands the registry in. */
+export async function runOwnerThread(operations: Operations): Promise<void> {
+  const { path, clockOffset, readerPorts }: OwnerThreadData = workerData;
   const server = threadServer();
   const clock = createClock(clockOffset);
   const database = openDatabase(path);
@@ -42,7 +42,7 @@ async function main({ path, clockOffset, readerPorts }: OwnerThreadData): Promis
   );
   database.exec("COMMIT");
 
-  const commits = new GroupCommit(database, operationNamed, clock);
+  const commits = new GroupCommit(database, (name) => operations.get(name), clock);
   const gate = new WriterGate(readerPorts);
   let queue: Call[] = [];
   let running = false;

@@ -2,7 +2,6 @@ import type { DatabaseSync } from "node:sqlite";
 import { type MessagePort, workerData } from "node:worker_threads";
 import type { Kysely } from "kysely";
 import { createClock } from "../clock.ts";
-import { operationNamed } from "../operations.ts";
 import { kyselyOver } from "../sqlite/kysely-sqlite.ts";
 import { openDatabase } from "../sqlite/open-database.ts";
 import type { Answer, Call } from "../sqlite/thread-protocol.ts";
@@ -10,6 +9,7 @@ import { failureOf, threadServer } from "../sqlite/thread-server.ts";
 import { ReaderGate } from "../sqlite/wal-checkpoint.ts";
 import { serialTx } from "./catalogue.ts";
 import { storageCodeOf } from "./group-commit.ts";
+import type { Operations } from "./registry.ts";
 import type { Schema } from "./schema.ts";
 
 /** The thread of the catalogue's reading connection: reads never wait behind a commit. Each read sees one snapshot. */
@@ -28,9 +28,9 @@ interface Connection {
   readonly db: Kysely<Schema>;
 }
 
-main(workerData);
-
-function main({ path, clockOffset, writerPort }: ReaderThreadData): void {
+/** The thread's whole work; its entry file hands the registry in. */
+export function runReaderThread(operations: Operations): void {
+  const { path, clockOffset, writerPort }: ReaderThreadData = workerData;
   const server = threadServer();
   const clock = createClock(clockOffset);
   // Opened at the first read: this thread loads its code while the owner still makes or migrates the file.
@@ -41,7 +41,7 @@ function main({ path, clockOffset, writerPort }: ReaderThreadData): void {
   let closing = false;
 
   const read = async (call: Call): Promise<Answer> => {
-    const operation = operationNamed(call.method);
+    const operation = operations.get(call.method);
     try {
       if (operation === undefined) throw new Error(`there is no operation ${call.method}`);
       connection ??= connect(path);

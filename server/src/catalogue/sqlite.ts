@@ -2,7 +2,6 @@ import type { MessagePort } from "node:worker_threads";
 import { ConfigError } from "../config.ts";
 import { CATALOGUE, type ErrorCode, isRefusal, WharfError } from "../errors.ts";
 import { type Failure, ThreadClient } from "../sqlite/thread-client.ts";
-import { walBytes } from "../sqlite/wal-checkpoint.ts";
 import type { Catalogue, Operation } from "./catalogue.ts";
 import type { OwnerThreadData } from "./owner-thread.ts";
 import type { ReaderThreadData } from "./reader-thread.ts";
@@ -12,6 +11,8 @@ import { Wakeups } from "./wakeups.ts";
 export interface SqliteCatalogueOptions {
   /** The database file; its folder exists. */
   readonly path: string;
+  /** Files that run owner-thread.ts and reader-thread.ts with the registry of operations, which this folder does not know. */
+  readonly threads: { readonly owner: URL; readonly reader: URL };
   /** See `createClock`. */
   readonly clockOffset?: SharedArrayBuffer | undefined;
   /** A database thread died or a COMMIT failed: the process must end (exit 74). */
@@ -22,11 +23,11 @@ export interface SqliteCatalogueOptions {
 
 /** The embedded catalogue: one thread writes with group commit, others read. Migrates to the newest schema first. */
 export async function openSqliteCatalogue(options: SqliteCatalogueOptions): Promise<Catalogue> {
-  const { path, clockOffset, fatal } = options;
+  const { path, threads, clockOffset, fatal } = options;
   const readers = new Readers({ open: (writerPort) => openReader(options, writerPort), fatal });
   const ownerData: OwnerThreadData = { path, clockOffset, readerPorts: readers.ports };
   const owner = new ThreadClient({
-    entry: new URL("./owner-thread.ts", import.meta.url),
+    entry: threads.owner,
     workerData: { ...ownerData },
     transfer: readers.ports,
     failed: rebuildError,
@@ -42,17 +43,14 @@ export async function openSqliteCatalogue(options: SqliteCatalogueOptions): Prom
   }
 
   const wakeups = new Wakeups();
-  let operations = 0;
   return {
     async run<I, O>(operation: Operation<I, O>, input: I): Promise<O> {
-      operations += 1;
       const thread = operation.readOnly ? readers.threadOf(operation) : owner;
       const output = outputOf(operation, await thread.call(operation.name, input));
       if (!isRefusal(output)) wakeups.wake(operation.wakes(input, output));
       return output;
     },
     listen: (topic, wake) => wakeups.listen(topic, wake),
-    stats: () => ({ walBytes: walBytes(path), operations, commits: owner.batches }),
     async close() {
       await readers.close();
       await owner.close();
@@ -60,10 +58,13 @@ export async function openSqliteCatalogue(options: SqliteCatalogueOptions): Prom
   };
 }
 
-function openReader({ path, clockOffset, fatal }: SqliteCatalogueOptions, writerPort: MessagePort): ThreadClient {
+function openReader(
+  { path, threads, clockOffset, fatal }: SqliteCatalogueOptions,
+  writerPort: MessagePort,
+): ThreadClient {
   const readerData: ReaderThreadData = { path, clockOffset, writerPort };
   return new ThreadClient({
-    entry: new URL("./reader-thread.ts", import.meta.url),
+    entry: threads.reader,
     workerData: { ...readerData },
     transfer: [writerPort],
     failed: rebuildError,

@@ -4,7 +4,6 @@ import type { TaskLane, TasksTable } from "../catalogue/schema.ts";
 import { FILE_ERRORS, type Refusal, refuse } from "../errors.ts";
 import { EXTRACTOR_VERSION } from "../extraction/extractor-version.ts";
 import { type AttemptRef, endByFault, type Held, wakeAll } from "../tasks/attempt.store.ts";
-import type { TaskFileOperations } from "../tasks/catalogue-queue.ts";
 import { type Claim, takeNext } from "../tasks/claim.store.ts";
 import { cancelRow, changedTask, ownTask, retryRow, type TaskRef, topicsOf, type VisibleTask } from "../tasks/store.ts";
 import { type Fault, NEXT } from "../tasks/task.ts";
@@ -35,9 +34,6 @@ export const recordFault = writeOperation(
   },
   wakeAll,
 );
-
-/** For createCatalogueQueue. */
-export const TASK_FILE_OPERATIONS: TaskFileOperations = { claim: claimTask, fault: recordFault };
 
 /** Cancel: a queued or running task ends; its worker stops at the next heartbeat. Again: the same answer. */
 export const cancelTask = writeOperation(

@@ -7,9 +7,9 @@ import { DEFAULT_SCOPES, type Scope } from "../access/api-key.ts";
 import { createApiKey } from "../access/keys.ts";
 import { connectionRoutes } from "../access/routes.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
-import { openSqliteCatalogue } from "../catalogue/sqlite.ts";
 import { createClock } from "../clock.ts";
 import { readConfig } from "../config.ts";
+import { openCatalogue } from "../engines.ts";
 import type { Places } from "../fairness/places.ts";
 import { testBudgets } from "../fairness/test-budgets.ts";
 import { createIdSource, type IdSource, type TeamId } from "../ids.ts";
@@ -48,7 +48,7 @@ export interface TestAppOptions {
 
 export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp> {
   const folder = await mkdtemp(join(tmpdir(), "wharf-http-"));
-  const catalogue = await openSqliteCatalogue({
+  const catalogue = await openCatalogue({
     path: join(folder, "catalogue.db"),
     fatal: (error) => {
       throw error;

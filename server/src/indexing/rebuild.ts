@@ -160,3 +160,9 @@ async function writeFromText(deps: RebuildDeps, shown: ShownBuild): Promise<numb
 function isLoss({ failure }: BlobStoreError): boolean {
   return failure === "missing" || failure === "damaged";
 }
+
+/** null: no team has that slug. */
+export async function teamNamed(catalogue: Catalogue, slug: string): Promise<TeamRef | null> {
+  const [team = null] = await catalogue.run(listTeams, { slug });
+  return team;
+}

@@ -179,7 +179,6 @@ export function refusing(catalogue: Catalogue, error: Error): Catalogue {
     run: (operation, input) =>
       operation.name === activate.name ? Promise.reject(error) : catalogue.run(operation, input),
     listen: (topic, wake) => catalogue.listen(topic, wake),
-    stats: () => catalogue.stats(),
     close: async () => {},
   };
 }

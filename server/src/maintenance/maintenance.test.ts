@@ -108,7 +108,6 @@ test("a chore that stays where it is writes nothing", async () => {
       return on.catalogue.run(operation, input);
     },
     listen: (...call) => on.catalogue.listen(...call),
-    stats: () => on.catalogue.stats(),
     close: () => on.catalogue.close(),
   };
   const log = { debug() {}, info() {}, warn() {}, error() {}, fatal() {} };

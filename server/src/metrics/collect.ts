@@ -28,10 +28,9 @@ export class Collector {
   }
 
   async gauges(): Promise<readonly Gauge[]> {
-    const { catalogue, more } = this.#deps;
+    const { more } = this.#deps;
     return [
       ...(await this.#cached()),
-      gauge("wharf_catalogue_wal_bytes", "Size of the catalogue's write-ahead log.", catalogue.stats().walBytes),
       ...memoryGauges(process.memoryUsage()),
       gauge("wharf_uptime_seconds", "Since the start of the process.", Math.round(process.uptime())),
       ...more(),

@@ -22,7 +22,6 @@ export function meteredCatalogue(catalogue: Catalogue, metrics: Metrics): Catalo
       }
     },
     listen: (topic, wake) => catalogue.listen(topic, wake),
-    stats: () => catalogue.stats(),
     close: () => catalogue.close(),
   };
 }

@@ -7,10 +7,10 @@ import type { Kysely } from "kysely";
 import { originalKey } from "../blobs/keys.ts";
 import { type Catalogue, serialTx } from "../catalogue/catalogue.ts";
 import type { BucketsTable, FilesTable, Schema, TaskLane, TasksTable } from "../catalogue/schema.ts";
-import { openSqliteCatalogue } from "../catalogue/sqlite.ts";
 import { createClock, createClockOffset, shiftClock } from "../clock.ts";
+import { openCatalogue } from "../engines.ts";
 import { insertFile } from "../files/insert-file.store.ts";
-import { TASK_FILE_OPERATIONS } from "../files/task-events.store.ts";
+import { createTaskQueue } from "../files/task-queue.ts";
 import {
   type BucketId,
   createIdSource,
@@ -22,7 +22,6 @@ import {
 } from "../ids.ts";
 import { kyselyOver } from "../sqlite/kysely-sqlite.ts";
 import { openDatabase } from "../sqlite/open-database.ts";
-import { createCatalogueQueue } from "./catalogue-queue.ts";
 import type { Claim } from "./claim.store.ts";
 import type { TaskQueue } from "./queue.ts";
 
@@ -72,7 +71,7 @@ export async function openTestCatalogue(): Promise<TestCatalogue> {
   const clockOffset = createClockOffset();
   const clock = createClock(clockOffset);
   const ids = createIdSource(clock);
-  const catalogue = await openSqliteCatalogue({
+  const catalogue = await openCatalogue({
     path,
     clockOffset,
     fatal: (error) => {
@@ -94,7 +93,7 @@ export async function openTestCatalogue(): Promise<TestCatalogue> {
   return {
     folder,
     catalogue,
-    queue: createCatalogueQueue(catalogue, TASK_FILE_OPERATIONS),
+    queue: createTaskQueue(catalogue),
     ids,
     database,
     db,

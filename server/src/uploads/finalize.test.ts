@@ -256,7 +256,6 @@ function finalizerWith(blobs: BlobStore, moment: Moment, intruder: () => Promise
       return catalogue.run(operation, input);
     },
     listen: (topic, wake) => catalogue.listen(topic, wake),
-    stats: () => catalogue.stats(),
     close: async () => {},
   };
   return new Finalizer({

@@ -73,7 +73,6 @@ function failingRecords(made: boolean): Catalogue {
       return output;
     },
     listen: (topic, wake) => catalogue.listen(topic, wake),
-    stats: () => catalogue.stats(),
     close: async () => {},
   };
 }

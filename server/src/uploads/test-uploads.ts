@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createKey } from "../access/store.ts";
 import type { BlobStore } from "../blobs/blob-store.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
-import { openSqliteCatalogue } from "../catalogue/sqlite.ts";
+import { openCatalogue } from "../engines.ts";
 import { isRefusal } from "../errors.ts";
 import { createIdSource, type SessionId, type TeamId } from "../ids.ts";
 import { createSession } from "./create.store.ts";
@@ -35,7 +35,7 @@ export class TestUploads {
     const fatal = (error: Error) => {
       throw error;
     };
-    const catalogue = await openSqliteCatalogue({ path: join(folder, "catalogue.db"), fatal });
+    const catalogue = await openCatalogue({ path: join(folder, "catalogue.db"), fatal });
     const ids = createIdSource({ now: () => Date.now() });
     const key = { id: ids.next("key"), name: "k", hash: "0".repeat(64), last4: "0000", scopes: [] };
     const { teamId } = await catalogue.run(createKey, { key, teamSlug: "team", newTeamId: ids.next("team") });

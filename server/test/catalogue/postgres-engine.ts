@@ -29,17 +29,14 @@ const MOST_TRIES = 20;
 export function createPostgresEngine(options: EngineOptions): Catalogue {
   const { db } = options;
   const wakeups = new Wakeups();
-  let operations = 0;
   return {
     async run<I, O>(operation: Operation<I, O>, input: I): Promise<O> {
-      operations += 1;
       if (operation.readOnly) return read(options, operation, input);
       const output = await again(options, () => write(options, operation, input));
       if (!isRefusal(output)) wakeups.wake(operation.wakes(input, output));
       return output;
     },
     listen: (topic, wake) => wakeups.listen(topic, wake),
-    stats: () => ({ walBytes: 0, operations, commits: operations }),
     close: () => db.destroy(),
   };
 }

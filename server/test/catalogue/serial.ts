@@ -5,7 +5,7 @@ import { migrate, SQLITE } from "../../src/catalogue/migrate.ts";
 import type { Schema } from "../../src/catalogue/schema.ts";
 import { createClock, createClockOffset, shiftClock } from "../../src/clock.ts";
 import { createIdSource } from "../../src/ids.ts";
-import { operationNamed } from "../../src/operations.ts";
+import { OPERATIONS } from "../../src/operations.ts";
 import { kyselyOver } from "../../src/sqlite/kysely-sqlite.ts";
 import type { Call, CatalogueUnderTest } from "./under-test.ts";
 
@@ -16,7 +16,7 @@ export async function openSerial(): Promise<CatalogueUnderTest> {
   await migrate(db, SQLITE, 0, (name, run) => database.function(name, (text) => run(String(text))));
   const offset = createClockOffset();
   const clock = createClock(offset);
-  const commits = new GroupCommit(database, operationNamed, clock);
+  const commits = new GroupCommit(database, (name) => OPERATIONS.get(name), clock);
   const catalogue: Catalogue = {
     async run<I, O>(operation: Operation<I, O>, input: I): Promise<O> {
       const [answer] = await commits.run([{ id: 1, method: operation.name, input }]);
@@ -24,7 +24,6 @@ export async function openSerial(): Promise<CatalogueUnderTest> {
       return answer.output as O;
     },
     listen: () => () => {},
-    stats: () => ({ walBytes: 0, operations: 0, commits: 0 }),
     async close() {
       database.close();
     },
