@@ -1,6 +1,7 @@
 import PostalMime, { type Address, type Attachment, type Email } from "postal-mime";
 import { LIMITS } from "../../limits.ts";
 import { documentFault } from "../fault.ts";
+import { calendarText } from "./calendar-text.ts";
 import { decodeStrict, decodeText } from "./decode-text.ts";
 import type { PageWarning } from "./format.ts";
 import { bodyText } from "./mail-body.ts";
@@ -120,73 +121,6 @@ async function messageText(bytes: Buffer, reading: Reading, depth: number): Prom
   let start = 0;
   while (bytes[start] === 0x0d || bytes[start] === 0x0a) start += 1;
   return textOf(await parse(await withCharset(bytes.subarray(start))), reading, depth);
-}
-
-const CALENDAR_FIELDS: Readonly<Record<string, string>> = {
-  SUMMARY: "Summary",
-  LOCATION: "Location",
-  DTSTART: "Start",
-  DTEND: "End",
-  DUE: "Due",
-  ORGANIZER: "Organizer",
-  ATTENDEE: "Attendee",
-  DESCRIPTION: "Description",
-  COMMENT: "Comment",
-  CONTACT: "Contact",
-};
-
-/** The fields of an appointment that people see, in their order; people are `CN="Ann":mailto:…`. */
-function calendarText(calendar: string): string {
-  const shown: string[] = [];
-  let within = "";
-  for (const field of unfolded(calendar)) {
-    const colon = valueStart(field);
-    const name = field.slice(0, Math.min(colon, NAME_CHARS)).split(";", 1).join().toUpperCase();
-    if (name === "BEGIN") within = field.slice(colon + 1).toUpperCase();
-    const label = CALENDAR_FIELDS[name];
-    if (label !== undefined && !TIME_ZONES.has(within)) shown.push(line(label, fieldValue(field, colon)));
-  }
-  return shown.join("").trim();
-}
-
-const NAME_CHARS = 40;
-const TIME_ZONES: ReadonlySet<string> = new Set(["VTIMEZONE", "STANDARD", "DAYLIGHT"]);
-
-/** Lines of a calendar are folded at 75 bytes: what begins with white space goes on. One at a time: a part may have a million. */
-function* unfolded(calendar: string): Generator<string> {
-  let field = "";
-  for (let at = 0; at < calendar.length; ) {
-    const found = calendar.indexOf("\n", at);
-    const end = found === -1 ? calendar.length : found;
-    const text = calendar.slice(at, calendar.charAt(end - 1) === "\r" ? end - 1 : end);
-    if (text.startsWith(" ") || text.startsWith("\t")) field += text.slice(1);
-    else {
-      yield field;
-      field = text;
-    }
-    at = end + 1;
-  }
-  yield field;
-}
-
-function fieldValue(field: string, colon: number): string {
-  const person = /;CN=(?:"([^"]{1,200})"|([^;:"]{1,200}))/i.exec(field.slice(0, colon));
-  const value = field
-    .slice(colon + 1)
-    .replace(/^mailto:/i, "")
-    .replace(/\\([nN,;\\])/g, (_, char) => (char === "n" || char === "N" ? "\n" : char));
-  return person === null ? value : `${person[1] ?? person[2]} <${value}>`;
-}
-
-/** The colon behind the parameters, some of which are quoted and hold colons. */
-function valueStart(field: string): number {
-  let quoted = false;
-  for (let at = 0; at < field.length; at++) {
-    const char = field.charAt(at);
-    if (char === '"') quoted = !quoted;
-    else if (char === ":" && !quoted) return at;
-  }
-  return field.length;
 }
 
 function line(name: string, value: string | undefined): string {
