@@ -5,6 +5,6 @@
  *
  * 1: up to the first schema, which recorded none. 2: encodings, white space, rows, mail, warnings, garbled text. 3:
  * pages and headings of Word and OpenDocument, numbers and cells of spreadsheets, hidden things, notes and boxes, EPUB
- * labels.
+ * labels. 4: long mails with two bodies, Dutch of the Macintosh, rows of one cell that run over pages.
  */
-export const EXTRACTOR_VERSION = 3;
+export const EXTRACTOR_VERSION = 4;

@@ -30,7 +30,11 @@ export class DocumentPages {
 
   /** An author's break: the page ends, with text or without. */
   end(): void {
-    this.#texts.push([this.#carried, this.#out.take(), ...this.#notes].filter((text) => text !== "").join("\n"));
+    this.#endWith(this.#out.take());
+  }
+
+  #endWith(text: string): void {
+    this.#texts.push([this.#carried, text, ...this.#notes].filter((part) => part !== "").join("\n"));
     this.#carried = "";
     this.#notes = [];
   }
@@ -46,6 +50,7 @@ export class DocumentPages {
   /** The next text stands on a new page. `inRow`: it is within a row of a table, which stays whole. */
   begin(inRow: boolean): void {
     if (!inRow || this.#row.movesOn()) this.endIfText();
+    else if (this.#row.isWithinOneCell) this.#out.mark();
   }
 
   /** The same for a paragraph that begins a page wherever it stands: within a row only if it is the row's first. */
@@ -75,6 +80,10 @@ export class DocumentPages {
 
   endRow(): void {
     const pages = this.#row.pagesBegun();
+    if (pages > 0 && this.#row.hasOneCell) {
+      for (const text of this.#out.takeMarked()) if (text !== "") this.#endWith(text);
+      return;
+    }
     if (pages > 0) this.endIfText();
     // Those between a row's first page and its last show nothing but the row, which stands whole on the first.
     for (let page = 1; page < pages; page++) this.end();
@@ -95,7 +104,8 @@ export class DocumentPages {
 
 /**
  * Where pages begin within a row of a table. Its cells run over the same pages side by side, and each holds its own
- * hints: the row has as many pages as the cell with the most. It is kept whole, on the page where it begins.
+ * hints: the row has as many pages as the cell with the most. It is kept whole, on the page where it begins, unless only
+ * one of its cells has text.
  */
 class RowPages {
   #hasText = false;
@@ -105,24 +115,40 @@ class RowPages {
   #most = 0;
   /** Hints that stood before all text: the row as a whole moved on. */
   #before = 0;
+  #cellsWithText = 0;
+  #cellHasText = false;
 
   get isEmpty(): boolean {
     return !this.#hasText;
+  }
+
+  /** A row of one cell with text is a frame around a column of the page: it is cut where its pages are. */
+  get hasOneCell(): boolean {
+    return this.#cellsWithText === 1;
+  }
+
+  /** In the cell that may turn out to be the only one, behind its beginning. */
+  get isWithinOneCell(): boolean {
+    return this.hasOneCell && this.#cellHasText && this.#ofCell > this.#before;
   }
 
   begin(): void {
     this.#hasText = false;
     this.#most = 0;
     this.#before = 0;
+    this.#cellsWithText = 0;
     this.beginCell();
   }
 
   beginCell(): void {
     this.#ofCell = 0;
     this.#hasTextSinceHint = false;
+    this.#cellHasText = false;
   }
 
   written(): void {
+    if (!this.#cellHasText) this.#cellsWithText += 1;
+    this.#cellHasText = true;
     this.#hasText = true;
     this.#hasTextSinceHint = true;
   }

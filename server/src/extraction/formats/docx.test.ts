@@ -155,6 +155,15 @@ checkPages([
     gives: ["a b c | d"],
   },
   {
+    name: "a row of which only one cell has text is cut where its pages are; with another one it stays whole",
+    bytes: docxFile(
+      `${paragraph("before")}<w:tbl><w:tr><w:tc>${paragraph("a")}<w:p>${HINT}${run("b")}</w:p>` +
+        `<w:p>${run("c ")}${HINT}${HINT}${run("d")}</w:p></w:tc><w:tc><w:p/></w:tc></w:tr></w:tbl>${paragraph("behind")}` +
+        `<w:tbl><w:tr><w:tc>${paragraph("e")}<w:p>${HINT}${run("f")}</w:p></w:tc><w:tc>${paragraph("g")}</w:tc></w:tr></w:tbl>`,
+    ),
+    gives: ["before\na", "b c", "d\nbehind\ne f | g"],
+  },
+  {
     name: "a text box follows the paragraph that it is anchored in, on its page",
     bytes: docxFile(`<w:p>${run("The rent is ")}<w:r>${BOX}</w:r>${run("900 EUR.")}</w:p>${paragraph("next")}`),
     gives: ["The rent is 900 EUR.\nin the box\nstill there\nnext"],

@@ -91,6 +91,20 @@ export class TextBuilder {
     } else if (this.#pending === "" || this.#pending === " ") this.#pending = " | ";
   }
 
+  /** Here a page may end: `takeMarked` tells. The text goes on as if there were nothing. */
+  mark(): void {
+    this.#parts.push(MARK);
+  }
+
+  /** The texts before each mark; the builder keeps what is behind the last. Not within a row. */
+  takeMarked(): readonly string[] {
+    this.#joinParts();
+    const texts = this.#joined.split(MARK).map((text) => text.trim());
+    this.#joined = texts.pop() ?? "";
+    this.#empty = this.#joined === "";
+    return texts;
+  }
+
   /** A row of a table begins: its cells may be filled with paragraphs and still be one line. A row within a row ends the outer one. */
   row(): void {
     this.endRow();
@@ -148,6 +162,8 @@ export class TextBuilder {
   }
 }
 
+/** Of pages, in texts whose pages are cut; no text keeps it (read-document.ts). */
+const MARK = "\ufffe";
 /** Parts the cells of a row while it is written; no text keeps it (read-document.ts). */
 const CELL = "\uffff";
 /** A cell with breaks that is longer than this is a column of a page and no entry of a table: layouts are made of tables, too. */
