@@ -125,6 +125,7 @@ checkPages([
       ["a UTF-8 mark", (text: string) => Buffer.from(`\ufeff${text}`)],
       ["UTF-16 with a mark", (text: string) => Buffer.from(`\ufeff${text}`, "utf16le")],
       ["UTF-16 without one", (text: string) => Buffer.from(text, "utf16le").swap16()],
+      ["a mark behind empty lines", (text: string) => Buffer.from(`${end}${end}\ufeff${text}`)],
       ["empty lines", (text: string) => Buffer.from(`${end}${end}${text}`)],
     ].map(([name, encode]) => ({
       name: `a mail behind ${name}, its lines ending in ${JSON.stringify(end)}`,

@@ -20,10 +20,16 @@ const UTF8_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 export function asMail(bytes: Buffer, text: string): Buffer {
   // Zeros within ASCII: UTF-16. Its parts may say that they are of one byte a character, and then they are in UTF-8 as well as in anything.
   let mail = bytes.subarray(0, 1024).includes(0) ? Buffer.from(text, "utf8") : bytes;
-  let start = mail.subarray(0, 3).equals(UTF8_MARK) ? 3 : 0;
-  while (mail[start] === CR || mail[start] === LF) start += 1;
-  mail = mail.subarray(start);
+  // Empty lines and a mark stand before the first header in either order.
+  mail = withoutLineEnds(mail);
+  if (mail.subarray(0, UTF8_MARK.length).equals(UTF8_MARK)) mail = withoutLineEnds(mail.subarray(UTF8_MARK.length));
   return endsLinesWithCr(mail) ? withLineFeeds(mail) : mail;
+}
+
+function withoutLineEnds(mail: Buffer): Buffer {
+  let start = 0;
+  while (mail[start] === CR || mail[start] === LF) start += 1;
+  return mail.subarray(start);
 }
 
 /** Its headers have no LF. */

@@ -136,10 +136,24 @@ const MAX_ROWS = 2 ** 20;
 /** What a cell shows that holds only its value: some programs leave the paragraph to the reader. */
 function shownValue(attribute: Attributes): string {
   const number = attribute("value");
-  if (number === undefined) return attribute("date-value") ?? attribute("string-value") ?? "";
+  if (number === undefined) return valueWithoutNumber(attribute);
   const value = Number(number);
   if (!Number.isFinite(value)) return number;
   return attribute("value-type") === "percentage" ? `${plainNumber(value * 100)}%` : plainNumber(value);
+}
+
+function valueWithoutNumber(attribute: Attributes): string {
+  const [time, truth] = [attribute("time-value"), attribute("boolean-value")];
+  if (time !== undefined) return clockTime(time);
+  return attribute("date-value") ?? truth?.toUpperCase() ?? attribute("string-value") ?? "";
+}
+
+/** XML Schema's duration as a clock shows it: `PT25H30M00S` is 25:30:00. */
+function clockTime(duration: string): string {
+  const parts = /^(-?)PT(\d{1,9})H(\d{1,2})M(\d{1,2})/.exec(duration);
+  if (parts === null) return duration;
+  const [, sign = "", hours = "", minutes = "", seconds = ""] = parts;
+  return `${sign}${[hours, minutes, seconds].map((part) => part.padStart(2, "0")).join(":")}`;
 }
 
 /** `AB12`; both count from 0. */

@@ -129,9 +129,15 @@ checkPages([
             `<table:table-cell office:value="5"><office:annotation><dc:creator>Ann</dc:creator>${text("why?")}</office:annotation>` +
             `${text("five")}${text("and more")}</table:table-cell><table:table-cell office:value="7"><text:p/></table:table-cell>`,
         ) +
+        row(
+          '<table:table-cell office:value-type="time" office:time-value="PT25H30M00S"/>' +
+            '<table:table-cell office:value-type="time" office:time-value="-PT5H04M03.5S"/>' +
+            '<table:table-cell office:value-type="boolean" office:boolean-value="true"/>' +
+            '<table:table-cell office:value-type="time" office:time-value="P1D"/>',
+        ) +
         "</table:table>",
     ),
-    gives: ["A: 25% | 19.99 | five and more\n\nbox\n\nC1: why?"],
+    gives: ["A: 25% | 19.99 | five and more\n25:30:00 | -05:04:03 | TRUE | P1D\n\nbox\n\nC1: why?"],
   },
   {
     name: "hidden ODS sheets keep their number and are empty; copies of other files' sheets are no pages",
