@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { cancelTask, retryTask } from "../files/task-events.store.ts";
 import { LIMITS } from "../limits.ts";
-import { claimDue, enqueueFiles, type TestCatalogue } from "./test-catalogue.ts";
+import { claimDue, enqueueFiles, type QueueUnderTest } from "./test-catalogue.ts";
 
 /** What every task queue must do with tasks that the server did not survive, whatever database it is in. */
-export function describeCrashes(name: string, open: () => Promise<TestCatalogue>): void {
-  describe(`crashes on ${name}`, () => {
-    let on: TestCatalogue;
+export function describeCrashes(name: string, open: () => Promise<QueueUnderTest>, skip: string | false = false): void {
+  describe(`crashes on ${name}`, { skip }, () => {
+    let on: QueueUnderTest;
     beforeEach(async () => {
       on = await open();
     });

@@ -1,20 +1,23 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { serialTx } from "../catalogue/catalogue.ts";
 import type { TaskLane } from "../catalogue/schema.ts";
 import type { TaskId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import type { Claim } from "./claim.store.ts";
 import { enqueueTask, findTask, replaceTasksByRemoval } from "./store.ts";
 import { LONGEST_BACKOFF_MS } from "./task.ts";
-import { claimDue, enqueueFiles, type TestCatalogue } from "./test-catalogue.ts";
+import { claimDue, enqueueFiles, type QueueUnderTest } from "./test-catalogue.ts";
 
 const SOFT_FAULT = { code: "internal", message: "again", permanent: false, death: false } as const;
 
 /** What every task queue must do, whatever database it is in. Each test leaves the queue empty. */
-export function describeTaskQueue(name: string, open: () => Promise<TestCatalogue>): void {
-  describe(`task queue on ${name}`, () => {
-    let on: TestCatalogue;
+export function describeTaskQueue(
+  name: string,
+  open: () => Promise<QueueUnderTest>,
+  skip: string | false = false,
+): void {
+  describe(`task queue on ${name}`, { skip }, () => {
+    let on: QueueUnderTest;
     before(async () => {
       on = await open();
     });
@@ -298,10 +301,8 @@ export function describeTaskQueue(name: string, open: () => Promise<TestCatalogu
       const [id = missing()] = await enqueue(team, 1);
       const claim = await claimed();
       const removal = on.ids.next("task");
-      on.database.exec("BEGIN IMMEDIATE");
       const file = { id: claim.fileId, teamId: team, version: 1 };
-      const { cancelled } = await replaceTasksByRemoval(serialTx(on.db, on.now()), file, removal);
-      on.database.exec("COMMIT");
+      const { cancelled } = await on.inTransaction((tx) => replaceTasksByRemoval(tx, file, removal));
       assert.deepEqual(cancelled, [id]);
       assert.equal(await on.queue.heartbeat(claim, { stage: "extracting", progress: null }, false), false);
       assert.equal(await on.queue.claim("fast"), null);
@@ -351,7 +352,7 @@ export function describeTaskQueue(name: string, open: () => Promise<TestCatalogu
         .where("id", "=", claim.fileId)
         .execute();
       const task = { id: on.ids.next("task"), teamId: team, fileId: claim.fileId, type: "index", version: 1 } as const;
-      await enqueueTask(serialTx(on.db, on.now()), task);
+      await on.inTransaction((tx) => enqueueTask(tx, task));
       await on.queue.fault(await claimed(), { code: "corrupt_file", message: "No.", permanent: true, death: false });
       assert.equal((await on.file(claim.fileId)).state, "queued");
       await drain();

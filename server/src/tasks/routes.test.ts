@@ -4,7 +4,6 @@ import { after, before, test } from "node:test";
 import type { LightMyRequestResponse } from "fastify";
 import { DEFAULT_SCOPES, type Scope } from "../access/api-key.ts";
 import { createApiKey } from "../access/keys.ts";
-import { serialTx } from "../catalogue/catalogue.ts";
 import type { TaskState } from "../catalogue/schema.ts";
 import { readConfig } from "../config.ts";
 import { testBudgets } from "../fairness/test-budgets.ts";
@@ -84,9 +83,7 @@ async function claim(file: TestFile): Promise<Claim> {
 }
 
 async function succeed(held: Claim): Promise<void> {
-  on.database.exec("BEGIN IMMEDIATE");
-  await succeedTask(serialTx(on.db, on.now()), held);
-  on.database.exec("COMMIT");
+  await on.inTransaction((tx) => succeedTask(tx, held));
 }
 
 /** A task that the queue's own operations brought to the state. */

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
-import { serialTx } from "../catalogue/catalogue.ts";
 import type { TaskState } from "../catalogue/schema.ts";
 import { isRefusal } from "../errors.ts";
 import { cancelTask, retryTask } from "../files/task-events.store.ts";
@@ -170,9 +169,7 @@ async function taskIn(state: TaskState): Promise<Situation> {
 
 /** What an activation does to the task, through this test's own connection. */
 async function succeed(claim: Claim): Promise<boolean> {
-  on.database.exec("BEGIN IMMEDIATE");
-  const done = await succeedTask(serialTx(on.db, on.now()), claim);
-  on.database.exec("COMMIT");
+  const done = await on.inTransaction((tx) => succeedTask(tx, claim));
   return done;
 }
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import type { Kysely } from "kysely";
 import { originalKey } from "../blobs/keys.ts";
-import { type Catalogue, serialTx } from "../catalogue/catalogue.ts";
+import { type Catalogue, serialTx, type Tx } from "../catalogue/catalogue.ts";
 import type { BucketsTable, FilesTable, Schema, TaskLane, TasksTable } from "../catalogue/schema.ts";
 import { createClock, createClockOffset, shiftClock } from "../clock.ts";
 import { openCatalogue } from "../engines.ts";
@@ -25,18 +25,9 @@ import { openDatabase } from "../sqlite/open-database.ts";
 import type { Claim } from "./claim.store.ts";
 import type { TaskQueue } from "./queue.ts";
 
-/** A real catalogue in a folder of its own, with rows as finalize leaves them, for tests of the queue and of indexing. */
-export interface TestCatalogue {
-  readonly folder: string;
-  readonly catalogue: Catalogue;
+/** A real catalogue, whatever database it is in, with rows as finalize leaves them. */
+export interface QueueUnderTest extends TestDatabase {
   readonly queue: TaskQueue;
-  readonly ids: IdSource;
-  /** A connection of its own beside the catalogue's threads. */
-  readonly database: DatabaseSync;
-  readonly db: Kysely<Schema>;
-  now(): number;
-  /** Moves the clock of this test and of the catalogue's threads. */
-  passMs(ms: number): void;
   newTeam(): Promise<TeamId>;
   newBucket(team: TeamId): Promise<BucketId>;
   /** A queued file with its task, in the given bucket. */
@@ -45,7 +36,26 @@ export interface TestCatalogue {
   file(id: FileId): Promise<FilesTable>;
   bucket(id: BucketId): Promise<BucketsTable>;
   memberships(id: FileId): Promise<readonly string[]>;
+}
+
+/** What a test catalogue stands on. */
+export interface TestDatabase {
+  readonly catalogue: Catalogue;
+  readonly ids: IdSource;
+  /** A connection of its own beside the catalogue. */
+  readonly db: Kysely<Schema>;
+  now(): number;
+  /** Moves the clock of this test and of the catalogue. */
+  passMs(ms: number): void;
+  /** Parts of operations, run beside the catalogue. */
+  inTransaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   close(): Promise<void>;
+}
+
+/** The same on SQLite, in a folder of its own, for tests of the queue and of indexing. */
+export interface TestCatalogue extends QueueUnderTest {
+  readonly folder: string;
+  readonly database: DatabaseSync;
 }
 
 export interface NewTestFile {
@@ -80,38 +90,47 @@ export async function openTestCatalogue(): Promise<TestCatalogue> {
   });
   const database = openDatabase(path);
   const db = kyselyOver<Schema>(database);
-  const inTransaction = async (work: () => Promise<unknown>) => {
-    database.exec("BEGIN IMMEDIATE");
-    await work();
-    database.exec("COMMIT");
-  };
+  const on = queueOver({
+    catalogue,
+    ids,
+    db,
+    now: () => clock.now(),
+    passMs: (ms) => shiftClock(clockOffset, ms),
+    async inTransaction(work) {
+      database.exec("BEGIN IMMEDIATE");
+      const result = await work(serialTx(db, clock.now()));
+      database.exec("COMMIT");
+      return result;
+    },
+    async close() {
+      database.close();
+      await catalogue.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  });
+  return { ...on, folder, database };
+}
+
+export function queueOver(on: TestDatabase): QueueUnderTest {
+  const { catalogue, db, ids } = on;
   const one = async <T>(rows: Promise<T | undefined>): Promise<T> => {
     const row = await rows;
     if (row === undefined) throw new Error("there is no such row");
     return row;
   };
   return {
-    folder,
-    catalogue,
+    ...on,
     queue: createTaskQueue(catalogue),
-    ids,
-    database,
-    db,
-    now: () => clock.now(),
-    passMs: (ms) => shiftClock(clockOffset, ms),
     async newTeam() {
       const id = ids.next("team");
-      await db
-        .insertInto("teams")
-        .values({ id, slug: id, name: id, open_sessions: 0, created_at: clock.now() })
-        .execute();
+      await db.insertInto("teams").values({ id, slug: id, name: id, open_sessions: 0, created_at: on.now() }).execute();
       return id;
     },
     async newBucket(team) {
       const id = ids.next("bucket");
       await db
         .insertInto("buckets")
-        .values(emptyBucket(id, team, clock.now()))
+        .values(emptyBucket(id, team, on.now()))
         .execute();
       return id;
     },
@@ -120,8 +139,8 @@ export async function openTestCatalogue(): Promise<TestCatalogue> {
       const taskId = ids.next("task");
       const sessionId = given.sessionId ?? ids.next("sess");
       const sha256 = given.sha256 ?? "0".repeat(64);
-      await inTransaction(() =>
-        insertFile(serialTx(db, clock.now()), {
+      await on.inTransaction((tx) =>
+        insertFile(tx, {
           id: fileId,
           taskId,
           teamId: team,
@@ -146,16 +165,11 @@ export async function openTestCatalogue(): Promise<TestCatalogue> {
       const rows = await db.selectFrom("file_buckets").select("status").where("file_id", "=", id).execute();
       return rows.map((row) => row.status);
     },
-    async close() {
-      database.close();
-      await catalogue.close();
-      await rm(folder, { recursive: true, force: true });
-    },
   };
 }
 
 /** So many new files of the team in one bucket, each with its task. */
-export async function enqueueFiles(on: TestCatalogue, team: TeamId, count: number): Promise<TaskId[]> {
+export async function enqueueFiles(on: QueueUnderTest, team: TeamId, count: number): Promise<TaskId[]> {
   const bucket = await on.newBucket(team);
   const ids: TaskId[] = [];
   for (let i = 0; i < count; i++) ids.push((await on.newFile({ team, bucket })).taskId);
@@ -163,7 +177,7 @@ export async function enqueueFiles(on: TestCatalogue, team: TeamId, count: numbe
 }
 
 /** The next task of the lane; one must be due. */
-export async function claimDue(on: TestCatalogue, lane: TaskLane = "fast"): Promise<Claim> {
+export async function claimDue(on: QueueUnderTest, lane: TaskLane = "fast"): Promise<Claim> {
   const claim = await on.queue.claim(lane);
   assert.ok(claim !== null, `nothing was due in the ${lane} lane`);
   return claim;

@@ -1,6 +1,7 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { accessSync, chownSync, constants, globSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
+import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -61,11 +62,15 @@ export async function startPostgres(): Promise<PostgresCluster> {
   const end = () => void server.kill("SIGQUIT");
   process.once("exit", end);
   await readyToAccept(server);
+  // A test process whose tests are all filtered out runs no hook: the server must not keep it alive.
+  server.unref();
+  if (server.stderr instanceof Socket) server.stderr.unref();
   return {
     host: folder,
     user: USER,
     async close() {
       process.off("exit", end);
+      server.ref();
       const gone = new Promise((resolve) => server.once("exit", resolve));
       server.kill("SIGINT");
       await gone;
