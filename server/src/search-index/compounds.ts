@@ -32,10 +32,25 @@ const MAX_GROUPS = 12;
 const WEAK = 1;
 const STRONG = 2;
 /** Between two words of a run: a weak one joins pieces to a segment, a strong one segments to a run. */
-const CONNECTORS: ReadonlyMap<number, number> = new Map([
-  ...[..."-._&\u2010\u2011"].map((char) => [char.charCodeAt(0), WEAK] as const),
-  ...[..."/\\:@=#?~+,'"].map((char) => [char.charCodeAt(0), STRONG] as const),
-]);
+const CONNECTORS: Uint8Array = connectors();
+const HYPHEN = 0x2010;
+const NO_BREAK_HYPHEN = 0x2011;
+
+function connectors(): Uint8Array {
+  const strengths = new Uint8Array(128);
+  for (const char of "-._&") strengths[char.charCodeAt(0)] = WEAK;
+  for (const char of "/\\:@=#?~+,'") strengths[char.charCodeAt(0)] = STRONG;
+  return strengths;
+}
+
+function strengthOf(code: number): number {
+  if (code < 128) return CONNECTORS[code] ?? 0;
+  return code === HYPHEN || code === NO_BREAK_HYPHEN ? WEAK : 0;
+}
+
+const COMMA = 0x2c;
+const APOSTROPHE = 0x27;
+const SLASH = 0x2f;
 const NINE = 0x39;
 const SPACE = 0x20;
 const NO_BREAK_SPACES = new Set([0xa0, 0x202f, 0x2009]);
@@ -67,15 +82,28 @@ export class Compounds {
   }
 
   word(word: string, start: number, end: number): void {
+    // Nearly all words are through here.
+    if (this.#mayGoOn() || this.#run.length > 0 || this.#groups.length > 0) this.#place(word, start, end);
+    this.#word = word;
+    this.#start = start;
+    this.#end = end;
+  }
+
+  /** Whether what stands behind the word before connects, or it may be a number's first group. */
+  #mayGoOn(): boolean {
+    const { length } = this.#word;
+    if (length === 0) return false;
+    if (strengthOf(this.#text.charCodeAt(this.#end)) > 0) return true;
+    return length <= MAX_GROUP_CHARS && this.#word.charCodeAt(length - 1) <= NINE;
+  }
+
+  #place(word: string, start: number, end: number): void {
     const by = this.#connection(word, start);
     if (by > 0) this.#hang(this.#run, { word, start, end, by });
     else if (this.#run.length > 0) this.#endRun();
     if (word.length <= MAX_GROUP_CHARS && this.#isNextGroup(word, start))
       this.#hang(this.#groups, { word, start, end, by });
     else if (this.#groups.length > 0) this.#endGroups();
-    this.#word = word;
-    this.#start = start;
-    this.#end = end;
   }
 
   /** Behind the word before, which is the first of those that hang together. */
@@ -93,7 +121,6 @@ export class Compounds {
   /** Only behind a country code may a group have letters (GB29 NWBK 6016): other words of four letters are words. */
   #isNextGroup(word: string, start: number): boolean {
     const first = this.#groups[0]?.word ?? this.#word;
-    // Nearly all words end here, before an expression is asked.
     if (first.length > MAX_GROUP_CHARS || !(first.charCodeAt(first.length - 1) <= NINE)) return false;
     const isCode = COUNTRY_CODE.test(first);
     if (!(DIGITS.test(first) || isCode) || !(DIGITS.test(word) || (isCode && IBAN_GROUP.test(word)))) return false;
@@ -105,16 +132,20 @@ export class Compounds {
     const gap = start - this.#end;
     if (gap < 1 || gap > MAX_CONNECTOR_CHARS || this.#word === "") return 0;
     const code = this.#text.charCodeAt(this.#end);
-    const strength = code === SPACE ? 0 : (CONNECTORS.get(code) ?? 0);
+    const strength = strengthOf(code);
     if (strength === 0) return 0;
     if (gap > 1) return this.#isAddress(this.#end, start) ? STRONG : 0;
-    const char = this.#text[this.#end];
-    return (char === "," || char === "'") && !(isThousand(word) && isShortNumber(this.#word)) ? 0 : strength;
+    return (code === COMMA || code === APOSTROPHE) && !(isThousand(word) && isShortNumber(this.#word)) ? 0 : strength;
   }
 
   #isAddress(from: number, to: number): boolean {
-    const gap = this.#text.slice(from, to);
-    return gap.includes("/") && [...gap].every((char) => CONNECTORS.get(char.charCodeAt(0)) === STRONG);
+    let hasSlash = false;
+    for (let at = from; at < to; at++) {
+      const code = this.#text.charCodeAt(at);
+      if (strengthOf(code) !== STRONG) return false;
+      hasSlash ||= code === SLASH;
+    }
+    return hasSlash;
   }
 
   #isSingleSpace(from: number, to: number): boolean {
