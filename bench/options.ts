@@ -26,6 +26,8 @@ export interface Options {
   readonly earlier: string | null;
   /** Where the server leaves a CPU profile of each of its threads; null = none. Its figures are then worth less. */
   readonly profile: string | null;
+  /** The server may use half of the cores only; the floors, and what makes the load, all of them. */
+  readonly half: boolean;
 }
 
 /** The design's figures are of these; smaller ones answer sooner and say less. */
@@ -44,6 +46,7 @@ export function readOptions(args: readonly string[], known: readonly string[]): 
       documents: { type: "string" },
       earlier: { type: "string" },
       profile: { type: "string" },
+      half: { type: "boolean" },
     },
   });
   const names = positionals.filter((name) => known.includes(name));
@@ -64,6 +67,7 @@ export function readOptions(args: readonly string[], known: readonly string[]): 
     documents: values.documents ?? null,
     earlier: values.earlier ?? null,
     profile: values.profile ?? null,
+    half: values.half ?? false,
   };
 }
 

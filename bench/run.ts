@@ -27,6 +27,7 @@ import { start } from "./rows/start.ts";
  *     npm run bench -- ranking <folder>          a collection with judgements, too: corpus.jsonl, queries.jsonl, qrels.tsv
  *     npm run bench -- folder --documents <folder> [--earlier <checkout>]   real documents, beside recollindex and an earlier version
  *     npm run bench -- refresh --earlier <checkout>                         an index that an earlier version made is read again
+ *     npm run bench -- index --half              the server on half of the cores, as if the machine were smaller
  *     npm run bench -- growth maintenance --files 1000000    at full size
  */
 const ROWS: Readonly<Record<string, (options: Options) => Promise<readonly Row[]>>> = {

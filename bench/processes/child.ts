@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { availableParallelism } from "node:os";
 
 /** A Node process of the bench's own, told apart from the others by its pid alone. */
 export interface Child {
@@ -13,9 +14,15 @@ export interface Child {
 /** Starts it, hands it `input` on stdin and waits for a JSON document on its stdout. Rejects with its stderr when it ends before that. */
 export async function startChild(
   args: readonly string[],
-  options: { readonly env?: Readonly<Record<string, string>>; readonly input?: string; readonly withinMs: number },
+  options: {
+    readonly env?: Readonly<Record<string, string>>;
+    readonly input?: string;
+    readonly withinMs: number;
+    readonly half?: boolean;
+  },
 ): Promise<Child> {
-  const child = spawn(process.execPath, args, { env: options.env ?? {}, stdio: ["pipe", "pipe", "pipe"] });
+  const [command = "", ...words] = [...(options.half === true ? onHalfOfTheCores() : []), process.execPath, ...args];
+  const child = spawn(command, words, { env: options.env ?? {}, stdio: ["pipe", "pipe", "pipe"] });
   // When the bench fails, nothing of it stays behind.
   const endWithUs = () => child.kill("SIGKILL");
   process.once("exit", endWithUs);
@@ -26,6 +33,11 @@ export async function startChild(
   const { pid } = child;
   if (pid === undefined) throw new Error("the process did not start");
   return { pid, first, end: () => end(child) };
+}
+
+/** It and all that it starts. */
+function onHalfOfTheCores(): readonly string[] {
+  return ["/usr/bin/taskset", "--cpu-list", `0-${Math.max(1, Math.floor(availableParallelism() / 2)) - 1}`];
 }
 
 function firstDocument(child: ChildProcess, withinMs: number): Promise<unknown> {

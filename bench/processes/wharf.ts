@@ -13,6 +13,8 @@ const READY_WITHIN_MS = 600_000;
 export interface WharfOptions {
   /** Leaves a CPU profile of each thread there; see Options.profile. */
   readonly profile: string | null;
+  /** See Options.half. */
+  readonly half?: boolean;
   /** The checkout whose server it is; left out = this one. */
   readonly program?: string;
 }
@@ -45,6 +47,7 @@ export class Wharf {
     const began = performance.now();
     this.#child = await startChild([...flags, commandLine(program), "serve", "--json"], {
       withinMs: READY_WITHIN_MS,
+      half: this.#options.half ?? false,
       env: {
         WHARF_PORT: "0",
         WHARF_DATA_DIR: this.dataDir,

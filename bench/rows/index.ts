@@ -51,7 +51,7 @@ export async function index(options: Options): Promise<readonly Row[]> {
         figure: found.get("pdf") ?? Number.NaN,
         floor: found.get("barePdf") ?? Number.NaN,
         target: { of: "ratio", atMost: 2 },
-        note: "floor: PDFium alone, warm, bytes in memory",
+        note: `floor: PDFium alone, warm, bytes in memory${options.half ? "; the server on half of the cores" : ""}`,
       }),
       ...large.map((file, at) =>
         row({
