@@ -17,7 +17,7 @@ export type Outcome = { readonly path: string; readonly filename: string } & (
   | { readonly error: Error }
 );
 
-type UploadedOutcome = Extract<Outcome, { readonly uploaded: Uploaded }>;
+export type UploadedOutcome = Extract<Outcome, { readonly uploaded: Uploaded }>;
 
 /** For people: one file in a few lines, several as a table. */
 export function report(io: Io, outcomes: readonly Outcome[], buckets: readonly string[]): void {

@@ -2,16 +2,17 @@ import type { Command } from "commander";
 import { toError } from "../../server/src/errors.ts";
 import { type Api, ApiError } from "../client/api.ts";
 import { addClientFlags, type ClientFlags, collect, wholeNumber, withApi } from "../client/command.ts";
-import { objectOf } from "../client/json.ts";
+import { type JsonObject, objectOf } from "../client/json.ts";
 import { CliError, EXIT, type ExitCode } from "../exit-codes.ts";
 import { type Io, printJson } from "../io.ts";
 import type { Description } from "./content.ts";
 import { type Found, type FoundFile, findFiles, STDIN } from "./find-files.ts";
+import { listEnded } from "./list-ended.ts";
 import { createProgressView, silentView } from "./progress-view.ts";
-import { type Outcome, outcomeToJson, report } from "./report.ts";
+import { type Outcome, outcomeToJson, report, type UploadedOutcome } from "./report.ts";
 import { withSpooledStdin } from "./spooled-stdin.ts";
 import { retryIfFailedBefore, uploadFile } from "./upload-file.ts";
-import { waitUntilIndexed } from "./wait.ts";
+import { stageOf, waitUntilIndexed } from "./wait.ts";
 import type { ProgressView } from "./watcher.ts";
 
 const HELP = `
@@ -107,10 +108,24 @@ async function uploadAll(api: Api, io: Io, found: readonly Found[], flags: Flags
     const deadline = api.options.timing.now() + flags.timeout * 1000;
     // On a terminal the bar shows how far indexing is; elsewhere one held request is enough.
     const pollSeconds = io.stderr.isTerminal && !flags.json ? 1 : 30;
-    return await inLanes(stored, (outcome) => waitForOne(api, view, outcome, deadline, pollSeconds));
+    const ended = await endedAlready(api, stored, flags);
+    return await inLanes(stored, async (outcome) => {
+      if ("error" in outcome) return outcome;
+      const file = ended.get(outcome.uploaded.fileId);
+      if (file === undefined) return waitForOne(api, view, outcome, deadline, pollSeconds);
+      return tellEnded(view, outcome, file);
+    });
   } finally {
     view.close();
   }
+}
+
+/** Of the files that this run has uploaded, when they are many. Those that were there before may have to be retried. */
+async function endedAlready(api: Api, stored: readonly Outcome[], { bucket: [first = ""] }: Flags) {
+  const fresh = stored.flatMap((outcome) =>
+    "uploaded" in outcome && !outcome.uploaded.alreadyThere ? outcome.uploaded.fileId : [],
+  );
+  return fresh.length <= AT_ONCE ? new Map<string, JsonObject>() : listEnded(api, first, new Set(fresh));
 }
 
 /** Results in the order of the items; the first rejection is the whole's. */
@@ -136,14 +151,20 @@ async function uploadOne(api: Api, view: ProgressView, found: FoundFile, flags: 
   }
 }
 
+function tellEnded(view: ProgressView, outcome: UploadedOutcome, file: JsonObject): Outcome {
+  const watcher = view.watchIndexing(outcome.filename, outcome.uploaded.content.sizeBytes);
+  watcher.stage(stageOf(file));
+  watcher.ended();
+  return { ...outcome, uploaded: { ...outcome.uploaded, file } };
+}
+
 async function waitForOne(
   api: Api,
   view: ProgressView,
-  outcome: Outcome,
+  outcome: UploadedOutcome,
   deadline: number,
   pollSeconds: number,
 ): Promise<Outcome> {
-  if ("error" in outcome) return outcome;
   const { uploaded } = outcome;
   const watcher = view.watchIndexing(outcome.filename, uploaded.content.sizeBytes);
   try {

@@ -27,7 +27,7 @@ export async function waitUntilIndexed(
 }
 
 /** POL-1: exactly these are final; any other word means: keep polling. */
-function isFinal(file: JsonObject): boolean {
+export function isFinal(file: JsonObject): boolean {
   const status = textIn(file, "status") ?? "";
   return status === "indexed" || status === "failed" || status === "deleted";
 }
