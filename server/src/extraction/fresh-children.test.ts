@@ -47,6 +47,19 @@ test("a start that fails is told to who waits for it, and not tried again for no
   assert.equal(starts.length, 1);
 });
 
+test("a spare that fails is not told to who came meanwhile, for whom another start is made", async () => {
+  const { starts, start } = machine();
+  const fresh = new FreshChildren(start, 1);
+  fresh.add("a");
+  assert.equal(await fresh.take(), "a");
+  const waiting = fresh.take();
+  starts[0]?.reject(new Error("the process that starts them was killed"));
+  await settled();
+  assert.equal(starts.length, 2);
+  starts[1]?.resolve("b");
+  assert.equal(await waiting, "b");
+});
+
 test("a spare that has ended is not given out", async () => {
   const { starts, start } = machine();
   const fresh = new FreshChildren(start, 1);

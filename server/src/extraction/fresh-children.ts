@@ -58,12 +58,17 @@ export class FreshChildren<Child> {
     this.#fill();
   }
 
+  /**
+   * A spare that fails is told to nobody, also not to who came meanwhile: what ended it (the spawner's death, say) may
+   * be over, and a start of its own shows that.
+   */
   async #startOne(): Promise<boolean> {
+    const isSpare = this.#waiting.length <= this.#starting.size;
     try {
       this.add(await this.#start());
       return true;
     } catch (error) {
-      this.#waiting.shift()?.reject(error);
+      if (!isSpare) this.#waiting.shift()?.reject(error);
       return false;
     }
   }

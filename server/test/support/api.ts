@@ -122,7 +122,7 @@ export class Api {
   }
 
   /** Waits until the file is indexed, failed or deleted, and returns it. */
-  async settled(fileId: string, withinMs = 120_000): Promise<unknown> {
+  async settled(fileId: string, withinMs = 600_000): Promise<unknown> {
     const until = performance.now() + withinMs;
     for (;;) {
       const { status, json } = await this.file(fileId, "?wait=20");
