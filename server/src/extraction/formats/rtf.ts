@@ -88,7 +88,7 @@ class RtfReader {
   };
   #defaultEncoding = "windows-1252";
   /** Bytes of the running text, undecoded: a character of a double-byte code page may be half escape, half letter. */
-  readonly #run = Buffer.alloc(RUN_BYTES);
+  readonly #run: Buffer;
   #runBytes = 0;
   #runIsAscii = true;
   #at: number;
@@ -99,6 +99,8 @@ class RtfReader {
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
+    // None is longer than the file: to clear 64 KiB took half of a small one's time.
+    this.#run = Buffer.alloc(Math.min(RUN_BYTES, bytes.length));
     // Behind a byte order mark or empty lines.
     this.#at = Math.max(0, bytes.subarray(0, HEAD_BYTES).indexOf("{\\rtf", 0, "latin1"));
   }

@@ -29,8 +29,13 @@ const NO_COMMENT = Buffer.alloc(2);
  * whole.
  */
 const AT_ONCE_BYTES = 4 * 1024 * 1024;
-/** Unpacked in pieces of this: the default is 16 KiB, and the size that the entry claims may be a lie. */
-const PIECE_BYTES = 64 * 1024;
+/**
+ * Unpacked in one piece up to this, and then in pieces of it: the default is 16 KiB, and the size that the entry claims
+ * may be a lie.
+ */
+const PIECE_BYTES = 1024 * 1024;
+/** Behind the last byte: without room there zlib asks for another piece. Less is no size of a piece. */
+const SPARE_BYTES = 64;
 const LOCAL_HEADER = 0x04034b50;
 const LOCAL_HEADER_BYTES = 30;
 const DEFLATED = 8;
@@ -49,7 +54,7 @@ export function unpackedAtOnce(zip: Buffer, entry: Entry): Buffer | null {
   try {
     const bytes = inflateRawSync(zip.subarray(start, start + compressedSize), {
       maxOutputLength: uncompressedSize,
-      chunkSize: PIECE_BYTES,
+      chunkSize: Math.min(uncompressedSize, PIECE_BYTES) + SPARE_BYTES,
     });
     return bytes.length === uncompressedSize ? bytes : null;
   } catch {
