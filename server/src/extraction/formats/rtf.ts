@@ -174,6 +174,18 @@ class RtfReader {
     if (this.#toSkip > 0) this.#toSkip -= 1;
     else if (!this.#unseen) this.#append(byte);
     else if (this.#group.inFontTable && this.#group.skipped === "no") this.#fonts.nameByte(byte);
+    else this.#passOver();
+  }
+
+  /** Of what nobody sees only groups and controls count; most of it is a picture's digits, two for each byte. */
+  #passOver(): void {
+    const bytes = this.#bytes;
+    let at = this.#at;
+    for (; at < bytes.length; at++) {
+      const byte = bytes[at];
+      if (byte === BACKSLASH || byte === OPEN || byte === CLOSE) break;
+    }
+    this.#at = at;
   }
 
   #append(byte: number): void {
