@@ -32,9 +32,13 @@ for (const { language, lines } of LEGACY_TEXTS)
     assert.ok((languageScore(lines.join(" ").repeat(2), false) ?? 0) > -4.3);
   });
 
+/** One letter in a hundred is not ASCII: the others can be read. */
+const FEW_ACCENTS: ReadonlySet<string> = new Set(["Dutch"]);
+
 for (const { language, lines } of LEGACY_TEXTS)
-  test(`UTF-8 taken for Windows-1252 is garbage: ${language}`, () => {
-    assert.equal(verdictOf(mistaken(lines.join("\n"), "windows-1252"))?.garbled, "page");
+  test(`UTF-8 taken for Windows-1252 is garbage, or its words are where they are few: ${language}`, () => {
+    const garbled = FEW_ACCENTS.has(language) ? "spots" : "page";
+    assert.equal(verdictOf(mistaken(lines.join("\n"), "windows-1252"))?.garbled, garbled);
   });
 
 test("the message says what happened and what to do", async () => {
