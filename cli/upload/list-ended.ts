@@ -8,7 +8,7 @@ const PAGE_FILES = 200;
 /**
  * Those of the files that are indexed, failed or deleted already, by their ids. They are among the newest of their
  * bucket, so that one request tells of 200 of them: when the last bytes of a folder are sent, most of its files are at
- * their end, and asking for each of 1 000 took a twentieth of all processor time, the server's with it.
+ * their end, and asking for each of them was a quarter of all requests.
  *
  * What it does not tell of is to be asked for by itself: files that are older, and all of them when there is no list to be had.
  */
