@@ -38,8 +38,9 @@ test("reindex --outdated reads again what an older version read, beside a runnin
   t.after(() => server.remove());
   const folder = await temporaryFolder(t);
   const paths = ["old.txt", "new.txt", "failed.txt"].map((name) => join(folder, name));
+  // No two of the same text: a search would show the one that was finalized first.
   for (const path of paths)
-    await writeFile(path, path.includes("failed") ? " " : "Ships longer than forty metres take a pilot.");
+    await writeFile(path, path.includes("failed") ? " " : `Ships longer than forty metres take a pilot: ${path}.`);
   const upload = ["upload", ...paths, "--bucket", "b", "--create-missing-buckets", "--wait"];
   assert.equal((await run(upload, server.env)).exitCode, EXIT.someFailed);
   const outdated = ["reindex", "--outdated", "--json", "--data-dir", server.dataDir];

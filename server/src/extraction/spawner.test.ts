@@ -30,7 +30,11 @@ test("a child reads, writes and ends as one of the server's own, but with nothin
   assert.deepEqual(await child.ended, { exitCode: 7, signal: null, lastWords: "last words" });
   assert.notEqual(answer.split(" ")[0], String(process.pid));
   assert.equal(answer.split(" ")[1]?.length, 300_000);
-  const bare = await run("process.stdout.write(JSON.stringify([process.env, process.cwd()]))");
+  // It waits for its stdin: what a child says before the server holds both of its sockets may be lost.
+  const bare = await run(
+    'require("node:fs").readFileSync(0); process.stdout.write(JSON.stringify([process.env, process.cwd()]))',
+  );
+  bare.stdin.end();
   assert.equal(await text(bare.stdout), '[{},"/"]');
 });
 
