@@ -115,9 +115,9 @@ export const LIMITS = {
   sweepShare: 0.5,
   /** Segments are those of uploads under way: few, and what is left of them takes the room of new ones. */
   reconcileSegmentsEveryMs: 10 * MINUTE,
-  /** A million files are two million stored objects, of 0.1 ms each: half an hour, at a tenth of the time. */
+  /** A million files are two million names to compare with the catalogue: some minutes at a quarter of the time. */
   reconcileBlobsEveryMs: HOUR,
-  reconcileShare: 0.1,
+  reconcileShare: 0.25,
   compareIndexEveryMs: MINUTE,
   compareIndexShare: 0.25,
   /** A batch that failed is tried again after this, or after the chore's period when that is shorter. */

@@ -105,14 +105,9 @@ export interface StoredPage {
 
 export type StoredEntry =
   | { readonly kind: "segment"; readonly session: SessionId; readonly epoch: number; readonly bytes: number }
-  | { readonly kind: "original"; readonly session: SessionId; readonly key: BlobKey; readonly bytes: number }
-  | {
-      readonly kind: "text";
-      readonly file: FileId;
-      readonly build: string;
-      readonly key: BlobKey;
-      readonly bytes: number;
-    }
+  /** Blobs are listed by their names alone: to look at each of a million files takes minutes, and reads them from the disk. */
+  | { readonly kind: "original"; readonly session: SessionId; readonly key: BlobKey }
+  | { readonly kind: "text"; readonly file: FileId; readonly build: string; readonly key: BlobKey }
   /** A temporary object of a publish or put that did not end; `ageMs` since it was last written, 0 while one is at work. */
   | { readonly kind: "temporary"; readonly name: string; readonly ageMs: number };
 

@@ -67,7 +67,10 @@ export function epochOf(session: SessionId, name: string): number | null {
   return /^\d{1,15}$/.test(digits) ? Number(digits) : null;
 }
 
-/** What a path means, or null when it is none of ours (an editor's backup, a file in the wrong shard). */
+/**
+ * What a path means, or null when it is none of ours (an editor's backup, a file in the wrong shard). `bytes` is a
+ * segment's, `ageMs` a temporary's.
+ */
 export function readPath(path: string, bytes: number, ageMs: number): StoredEntry | null {
   if (isTemporaryPath(path)) return { kind: "temporary", name: path, ageMs };
   const [area = ""] = path.split("/");
@@ -87,12 +90,12 @@ function readName(area: string, id: string, rest: string, bytes: number): Stored
     return { kind: "segment", session: brandId("sess", id), epoch: Number(rest), bytes };
   if (area === "originals" && id.startsWith("sess_") && /^[0-9a-f]{64}$/.test(rest)) {
     const session: SessionId = brandId("sess", id);
-    return { kind: "original", session, key: originalKey(session, rest), bytes };
+    return { kind: "original", session, key: originalKey(session, rest) };
   }
   const build = /^([A-Za-z0-9_]{1,100})\.jsonl$/.exec(rest)?.[1];
   if (area === "text" && id.startsWith("file_") && build !== undefined) {
     const file: FileId = brandId("file", id);
-    return { kind: "text", file, build, key: textKey(file, build), bytes };
+    return { kind: "text", file, build, key: textKey(file, build) };
   }
   return null;
 }

@@ -287,14 +287,15 @@ class FsBlobStore implements BlobStore {
 
   /** What lies at a path, or null when it is gone by now or none of ours. */
   async #look(path: string): Promise<StoredEntry | null> {
+    const entry = readPath(path, 0, 0);
+    if (entry === null) this.#log?.warn({ path }, "the blob folder holds a file that is not ours; it is left alone");
+    if (entry?.kind !== "segment" && entry?.kind !== "temporary") return entry;
     const absolute = this.#path(path);
     try {
       const { size, mtimeMs } = await lstat(absolute);
       // A temporary of this process is in use, however old the clock makes it.
       const ageMs = this.#temporaries.has(absolute) ? 0 : Math.max(0, this.#clock.now() - mtimeMs);
-      const entry = readPath(path, size, ageMs);
-      if (entry === null) this.#log?.warn({ path }, "the blob folder holds a file that is not ours; it is left alone");
-      return entry;
+      return readPath(path, size, ageMs);
     } catch (error) {
       if (await isAbsent(error, absolute)) return null;
       throw storeError("look at a file", error);

@@ -130,9 +130,9 @@ class MemoryBlobStore implements BlobStore {
   }
 
   #namedBlobs(area: Area): Named[] {
-    return [...this.#blobs]
-      .filter(([key]) => key.startsWith(`${area}/`))
-      .map(([key, blob]) => ({ name: key, entry: describeBlob(key, blob.byteLength) }));
+    return [...this.#blobs.keys()]
+      .filter((key) => key.startsWith(`${area}/`))
+      .map((key) => ({ name: key, entry: describeBlob(key) }));
   }
 
   async removeEntry(entry: StoredEntry): Promise<void> {
@@ -153,13 +153,13 @@ function* chunksOf(bytes: Uint8Array, start: number, end: number): Generator<Uin
     yield Uint8Array.from(bytes.subarray(at, Math.min(at + CHUNK_BYTES, end)));
 }
 
-function describeBlob(key: BlobKey, bytes: number): StoredEntry {
+function describeBlob(key: BlobKey): StoredEntry {
   const [area, id = "", rest = ""] = key.split("/");
   if (area === "originals") {
     const session: SessionId = brandId("sess", id);
-    return { kind: "original", session, key: originalKey(session, rest), bytes };
+    return { kind: "original", session, key: originalKey(session, rest) };
   }
   const file = brandId("file", id);
   const build = rest.replace(/\.jsonl$/, "");
-  return { kind: "text", file, build, key: textKey(file, build), bytes };
+  return { kind: "text", file, build, key: textKey(file, build) };
 }

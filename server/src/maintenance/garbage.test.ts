@@ -56,7 +56,7 @@ test("A listed segment is cut back to its record once nobody can record more of 
 });
 
 test("An original stays while a file refers to it, or while its session may still make one", () => {
-  const entry = { kind: "original", session: ID, key: ORIGINAL, bytes: 1 } as const;
+  const entry = { kind: "original", session: ID, key: ORIGINAL } as const;
   assert.equal(isGarbage(entry, known("received"), 1), false);
   assert.equal(isGarbage(entry, known("finalized", { keys: [ORIGINAL] }), 1), false);
   assert.equal(isGarbage(entry, known(null, { keys: [ORIGINAL] }), 1), false);
@@ -65,7 +65,7 @@ test("An original stays while a file refers to it, or while its session may stil
 });
 
 test("A text stays while its file shows it or a task with a lease writes it", () => {
-  const entry = { kind: "text", file: FILE, build: "task_1_1", key: TEXT, bytes: 1 } as const;
+  const entry = { kind: "text", file: FILE, build: "task_1_1", key: TEXT } as const;
   assert.equal(isGarbage(entry, known(null, { keys: [TEXT] }), 1), false);
   assert.equal(isGarbage(entry, known(null, { builds: ["task_1_1"] }), 1), false);
   assert.equal(isGarbage(entry, known(null, { builds: ["task_1_2"] }), null), true);

@@ -1,6 +1,6 @@
 import { AREAS, type Area, type BlobStore, type StoredEntry } from "../blobs/blob-store.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
-import type { FileId, SessionId } from "../ids.ts";
+import type { SessionId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { leasedBuilds, referencedKeys, sessionFacts } from "../uploads/sweep.store.ts";
@@ -106,7 +106,7 @@ async function reconcileEntries(
   const found = await judge(deps, entries, options);
   for (const entry of found.garbage) {
     report.garbage[entry.kind] += 1;
-    report.garbageBytes += entry.kind === "temporary" ? 0 : entry.bytes;
+    report.garbageBytes += await bytesOf(deps.blobs, entry);
     if (options.repair) await deps.blobs.removeEntry(entry);
   }
   for (const { session, epoch, keptBytes, bytes } of found.tails) {
@@ -116,11 +116,17 @@ async function reconcileEntries(
   }
 }
 
+async function bytesOf(blobs: BlobStore, entry: StoredEntry): Promise<number> {
+  if (entry.kind === "segment") return entry.bytes;
+  return entry.kind === "temporary" ? 0 : ((await blobs.size(entry.key)) ?? 0);
+}
+
 /**
- * The order makes it safe beside requests of this process. The entries were listed first: what was written since is
- * not among them, and what is among them and has no row can get one only through a session that is not over. Then it
- * is seen who writes: a request that has ended by then has recorded what it ever will, and the catalogue, read after
- * that, lists it. One that begins later writes a segment of an epoch of its own.
+ * What a file refers to is settled by one read, and is nearly all. For the rest, the order makes it safe beside requests of
+ * this process. The entries were listed first: what was written since is not among them, and what is among them and has no
+ * row can get one only through a session that is not over; so sessions are read before files. Before that it is seen who
+ * writes: a request that has ended by then has recorded what it ever will, and the catalogue, read after that, lists it. One
+ * that begins later writes a segment of an epoch of its own.
  */
 async function judge(
   { catalogue }: ReconcileDeps,
@@ -128,24 +134,34 @@ async function judge(
   options: ReconcileOptions,
 ): Promise<{ readonly garbage: readonly StoredEntry[]; readonly tails: readonly Tail[] }> {
   const heldMs = options.heldMs();
+  const needed = await keysOf(catalogue, entries);
   const busy = new Set(options.busy());
-  const idle = entries.filter((entry) => !("session" in entry && busy.has(entry.session)));
-  const sessions = new Set<SessionId>();
-  const files = new Set<FileId>();
-  for (const entry of idle) {
-    if (entry.kind === "segment" || entry.kind === "original") sessions.add(entry.session);
-    if (entry.kind === "text") files.add(entry.file);
-  }
+  const suspects = entries.filter(
+    (entry) => !("session" in entry && busy.has(entry.session)) && !("key" in entry && needed.has(entry.key)),
+  );
+  if (suspects.length === 0) return { garbage: [], tails: [] };
   // Builds first: one that ends between the two reads is then a text that its file refers to.
-  const builds = files.size === 0 ? [] : await catalogue.run(leasedBuilds, {});
-  const facts = sessions.size === 0 ? [] : await catalogue.run(sessionFacts, { ids: [...sessions] });
+  const builds = await catalogue.run(leasedBuilds, {});
+  const facts = await catalogue.run(sessionFacts, { ids: sessionsOf(suspects) });
   const known: Known = {
     sessions: new Map(facts.map((fact) => [fact.id, fact])),
-    keys: new Set(await catalogue.run(referencedKeys, { sessions: [...sessions], files: [...files] })),
+    keys: await keysOf(catalogue, suspects),
     builds: new Set(builds),
   };
   return {
-    garbage: idle.filter((entry) => isGarbage(entry, known, heldMs)),
-    tails: idle.flatMap((entry) => tailOf(entry, known, heldMs) ?? []),
+    garbage: suspects.filter((entry) => isGarbage(entry, known, heldMs)),
+    tails: suspects.flatMap((entry) => tailOf(entry, known, heldMs) ?? []),
   };
+}
+
+/** Of these entries, the blobs that a file refers to. */
+async function keysOf(catalogue: Catalogue, entries: readonly StoredEntry[]): Promise<ReadonlySet<string>> {
+  const sessions = sessionsOf(entries.filter((entry) => entry.kind === "original"));
+  const files = [...new Set(entries.flatMap((entry) => (entry.kind === "text" ? [entry.file] : [])))];
+  if (sessions.length + files.length === 0) return new Set();
+  return new Set(await catalogue.run(referencedKeys, { sessions, files }));
+}
+
+function sessionsOf(entries: readonly StoredEntry[]): readonly SessionId[] {
+  return [...new Set(entries.flatMap((entry) => ("session" in entry ? [entry.session] : [])))];
 }
