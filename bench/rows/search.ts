@@ -1,47 +1,39 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { medians, percentile, type Row, row } from "../figures.ts";
+import { seededRandom } from "../../server/test/support/random.ts";
+import { medians, percentile, type Row, row, type Target } from "../figures.ts";
+import { PlainFts5 } from "../floors/plain-fts5.store.ts";
 import type { Options } from "../options.ts";
 import { load } from "../processes/load.ts";
 import { Wharf } from "../processes/wharf.ts";
+import { drawnQueries } from "../text/drawn.ts";
 import { English } from "../text/english.ts";
 import { indexCorpus } from "./corpus.ts";
 
 const QUERIES = 200;
+/** Of a word that is drawn: names and numbers that stand in fewer are no harder to find. */
+const LEAST_CHUNKS = 10;
+/** Of the commonest word's chunks. */
+const COMMON = 0.1;
 
 type Body = Readonly<Record<string, unknown>>;
 
-/** Queries over 100 000 chunks through the API, one after another. One file of the fifty is in the bucket "small": 2 % of the chunks. */
+/**
+ * Queries over 100 000 chunks through the API, one after another, in turns with a plain FTS5 table of the same chunks, which is asked
+ * without HTTP, in this process. One file of the fifty is in the bucket "small": 2 % of the chunks.
+ */
 export async function search(options: Options): Promise<readonly Row[]> {
   const folder = mkdtempSync(join(tmpdir(), "wharf-bench-corpus-"));
   const wharf = await Wharf.start(options);
   try {
-    const { seconds } = await indexCorpus(wharf, folder, options.chunks);
-    const kinds = queries();
-    await ask(wharf, kinds.few);
-    const found = await medians(options.rounds, async () => ({
-      ...named("few", await ask(wharf, kinds.few)),
-      ...named("thirty", await ask(wharf, kinds.thirty)),
-      ...named("bucket", await ask(wharf, kinds.bucket)),
-      ...named("bucket few", await ask(wharf, kinds.bucketFew)),
-    }));
-    const line = (what: string, name: string, atMost?: number) =>
-      row({
-        what: `search, ${options.chunks} chunks: ${what}`,
-        unit: "ms",
-        figure: found.get(name) ?? Number.NaN,
-        ...(atMost === undefined ? {} : { target: { of: "figure", atMost } as const }),
-      });
+    const { seconds, ids } = await indexCorpus(wharf, folder, options.chunks);
+    const plain = PlainFts5.over(wharf.dataDir, folder, ids[0] ?? "");
+    const found = await measure(wharf, plain, options.rounds);
+    plain.close();
     return [
       row({ what: `indexing ${options.chunks} chunks`, unit: "chunks/s", figure: options.chunks / seconds }),
-      line("2–3 terms, p50", "few p50", 10),
-      line("2–3 terms, p99", "few p99", 30),
-      line("30 terms, p50", "thirty p50"),
-      line("30 terms, p99", "thirty p99", 60),
-      line("bucket of 2 %, p50", "bucket p50", 5),
-      line("bucket of 2 %, p99", "bucket p99"),
-      line("bucket of 2 %, 2–3 terms, p50", "bucket few p50"),
+      ...rows(found, `search, ${options.chunks} chunks: `),
     ];
   } finally {
     await wharf.close();
@@ -49,30 +41,81 @@ export async function search(options: Options): Promise<readonly Row[]> {
   }
 }
 
-/** Few terms are words that somebody asks for; thirty are words as a text has them, frequent ones among them; half of the bucket's queries are of each kind. */
-function queries(): {
-  readonly few: readonly Body[];
-  readonly thirty: readonly Body[];
-  readonly bucket: readonly Body[];
-  readonly bucketFew: readonly Body[];
-} {
+async function measure(wharf: Wharf, plain: PlainFts5, rounds: number): Promise<ReadonlyMap<string, number>> {
+  const { drawn, common, thirty } = queries(plain);
+  await ask(wharf, drawn);
+  plain.latenciesMs(drawn, "none");
+  const both = async (name: string, texts: readonly string[]) => ({
+    ...named(name, await ask(wharf, texts)),
+    ...named(`plain ${name}`, plain.latenciesMs(texts, "none")),
+    ...named(`bucket ${name}`, await ask(wharf, texts, "small")),
+    ...named(`plain bucket ${name}`, plain.latenciesMs(texts, "column")),
+    ...named(`plain joined ${name}`, plain.latenciesMs(texts, "joined")),
+  });
+  return await medians(rounds, async () => ({
+    ...(await both("drawn", drawn)),
+    ...(await both("common", common)),
+    ...named("thirty", await ask(wharf, thirty)),
+    ...named("bucket thirty", await ask(wharf, thirty, "small")),
+  }));
+}
+
+/** Thirty words are as a text has them, stop words among them. */
+function queries(plain: PlainFts5) {
+  const words = plain.words(LEAST_CHUNKS);
+  const most = words.at(-1)?.chunks ?? 0;
   const english = new English(7);
-  const few = Array.from({ length: QUERIES }, (_, at) => words(2 + (at % 2), () => english.askedWord()));
-  const thirty = Array.from({ length: QUERIES }, () => words(30, () => english.word()));
-  const mixed = few.map((query, at) => (at % 2 === 0 ? query : (thirty[at] ?? query)));
   return {
-    few: few.map((query) => ({ query })),
-    thirty: thirty.map((query) => ({ query })),
-    bucket: mixed.map((query) => ({ query, bucket: "small" })),
-    bucketFew: few.map((query) => ({ query, bucket: "small" })),
+    drawn: drawnQueries(words, { count: QUERIES, least: LEAST_CHUNKS, random: seededRandom(7) }),
+    common: drawnQueries(words, { count: QUERIES, least: COMMON * most, random: seededRandom(8) }),
+    thirty: Array.from({ length: QUERIES }, () => Array.from({ length: 30 }, () => english.word()).join(" ")),
   };
 }
 
-function words(count: number, word: () => string): string {
-  return Array.from({ length: count }, word).join(" ");
+const RATIO = { few: 0.35, bucket: 0.15 };
+
+function rows(found: ReadonlyMap<string, number>, before: string): readonly Row[] {
+  const figure = (name: string) => found.get(name) ?? Number.NaN;
+  const line = (what: string, name: string, atMost?: number) =>
+    row({
+      what: `${before}${what}`,
+      unit: "ms",
+      figure: figure(name),
+      ...(atMost === undefined ? {} : { target: { of: "figure", atMost } as const }),
+    });
+  const beside = (what: string, name: string, floor: string, atMost?: number) => {
+    const target: Target | undefined = atMost === undefined ? undefined : { of: "ratio", atMost };
+    const measured = { what: `${before}${what}`, unit: "ms", figure: figure(name), floor: figure(floor) };
+    return row({ ...measured, ...(target === undefined ? {} : { target }), note: "floor: plain FTS5" });
+  };
+  const kind = (what: string, name: string, judged: boolean) => [
+    beside(`${what}, p50`, `${name} p50`, `plain ${name} p50`, judged ? RATIO.few : undefined),
+    beside(`${what}, p99`, `${name} p99`, `plain ${name} p99`, RATIO.few),
+    beside(
+      `bucket of 2 %, ${what}, p50`,
+      `bucket ${name} p50`,
+      `plain bucket ${name} p50`,
+      judged ? RATIO.bucket : undefined,
+    ),
+    beside(`bucket of 2 %, ${what}, p50, bucket joined`, `bucket ${name} p50`, `plain joined ${name} p50`),
+  ];
+  return [
+    line("2–3 words, p50", "drawn p50", 8),
+    line("2–3 words, p99", "drawn p99", 25),
+    line("2–3 common words, p50", "common p50", 8),
+    line("2–3 common words, p99", "common p99", 25),
+    line("30 words, p50", "thirty p50"),
+    line("30 words, p99", "thirty p99", 60),
+    line("bucket of 2 %, 2–3 words, p50", "bucket drawn p50", 5),
+    line("bucket of 2 %, 2–3 common words, p50", "bucket common p50", 5),
+    line("bucket of 2 %, 30 words, p50", "bucket thirty p50"),
+    ...kind("2–3 words", "drawn", false),
+    ...kind("2–3 common words", "common", true),
+  ];
 }
 
-async function ask({ url, key }: Wharf, bodies: readonly Body[]): Promise<readonly number[]> {
+async function ask({ url, key }: Wharf, texts: readonly string[], bucket?: string): Promise<readonly number[]> {
+  const bodies: readonly Body[] = texts.map((query) => ({ query, ...(bucket === undefined ? {} : { bucket }) }));
   const unit = { kind: "search", bodies } as const;
   return (await load({ url, key, callers: 1, count: bodies.length, unit })).latenciesMs;
 }
