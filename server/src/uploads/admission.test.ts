@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { openMemoryBlobStore } from "../blobs/memory.ts";
-import { createDiskGate } from "./admission.ts";
+import { brandId, type TeamId } from "../ids.ts";
+import { createDiskGate, type Room } from "./admission.ts";
 import { TestUploads, withMethods } from "./test-uploads.ts";
 import { UnrecordedBytes } from "./unrecorded.ts";
 
@@ -26,20 +27,51 @@ function gate(aboveReserve: number, unrecorded = new UnrecordedBytes(), looked =
   return createDiskGate({ blobs, catalogue: t.catalogue, unrecorded, reserveBytes: RESERVE });
 }
 
+let teams = 0;
+/** A team that was promised nothing yet. */
+function another(): TeamId {
+  teams += 1;
+  return brandId("team", `team_${teams}`);
+}
+
+function isRoom(room: Room | "disk" | "team"): room is Room {
+  return typeof room !== "string";
+}
+
+test("A team is promised less than what is left for the others, and more once something came to nothing", async () => {
+  const [loud, quiet] = [another(), another()];
+  const disk = gate(SIZE + 1000);
+  const first = await disk.roomForSession(loud, 300);
+  assert.ok(isRoom(first));
+  assert.ok(isRoom(await disk.roomForSession(loud, 300)));
+  assert.equal(await disk.roomForSession(loud, 1), "team", "600 are promised to it, 400 are left");
+  assert.ok(isRoom(await disk.roomForSession(quiet, 150)));
+  first.giveBack();
+  assert.ok(isRoom(await disk.roomForSession(loud, 1)));
+  // What the catalogue says is owed counts as well: to this team, 1 000 bytes and more.
+  assert.equal(
+    await gate(10 * SIZE)
+      .roomForSession(t.teamId, 1)
+      .then(isRoom),
+    true,
+  );
+  assert.equal(await gate(SIZE + 500).roomForSession(t.teamId, 1), "team");
+});
+
 test("A create is admitted while the reserve is left after all that is promised, and a burst is counted (PUT-20)", async () => {
   const disk = gate(SIZE + 500);
-  assert.equal(await disk.roomForSession(501), null);
-  assert.ok(await disk.roomForSession(300));
-  assert.equal(await disk.roomForSession(300), null);
-  assert.ok(await disk.roomForSession(200));
+  assert.equal(await disk.roomForSession(another(), 501), "disk");
+  assert.ok(isRoom(await disk.roomForSession(another(), 300)));
+  assert.equal(await disk.roomForSession(another(), 300), "disk");
+  assert.ok(isRoom(await disk.roomForSession(another(), 200)));
 });
 
 test("What was let in and came to nothing is room for others at once", async () => {
   const disk = gate(SIZE + 500);
   for (let time = 0; time < 10; time++) {
-    const session = await disk.roomForSession(500);
-    assert.ok(session);
-    assert.equal(await disk.roomForSession(1), null);
+    const session = await disk.roomForSession(another(), 500);
+    assert.ok(isRoom(session));
+    assert.equal(await disk.roomForSession(another(), 1), "disk");
     session.giveBack();
     const data = await disk.roomForData(SIZE + 501);
     assert.ok(data);
@@ -54,8 +86,8 @@ test("What no record lists is on the disk and owed, and counted once", async () 
   share.wrote(SIZE);
   // Two sessions are owed, 2 000 bytes; half of it is on the disk already.
   const disk = gate(SIZE + 100, unrecorded);
-  assert.equal(await disk.roomForSession(101), null);
-  assert.ok(await disk.roomForSession(100));
+  assert.equal(await disk.roomForSession(another(), 101), "disk");
+  assert.ok(isRoom(await disk.roomForSession(another(), 100)));
   share.leave();
 });
 

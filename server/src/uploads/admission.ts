@@ -1,13 +1,19 @@
 import type { BlobStore } from "../blobs/blob-store.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
+import type { TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { bytesOwed } from "./sweep.store.ts";
 import type { UnrecordedBytes } from "./unrecorded.ts";
 
 /** Whether there is room for more: below the reserve create answers 507 and `upload_url` 503, and everything else goes on. */
 export interface DiskGate {
-  /** For a create that promises `bytes`; null = refused. Never throws: no answer means no room is known to lack. */
-  roomForSession(bytes: number): Promise<Room | null>;
+  /**
+   * For a create of the team that promises `bytes`. Refused: the disk has no room, or what is left is not the team's:
+   * it may be promised more while that is less than what can still be promised to others. Without such a share one
+   * team's empty sessions, five a second, would have refused everybody else's in half an hour. Never throws: no answer
+   * means no room is known to lack.
+   */
+  roomForSession(teamId: TeamId, bytes: number): Promise<Room | "disk" | "team">;
   /** For a data request that may write `bytes`, which were promised already; null when those before it may use the reserve up. */
   roomForData(bytes: number): Promise<Room | null>;
 }
@@ -50,18 +56,20 @@ export function createDiskGate(deps: {
   let lookedAt = Number.NEGATIVE_INFINITY;
   let lookTookMs = 0;
   let looking: Promise<void> | null = null;
-  let seen: Seen = { writable: Number.POSITIVE_INFINITY, promisable: Number.POSITIVE_INFINITY };
+  let seen: Seen = { writable: Number.POSITIVE_INFINITY, promisable: Number.POSITIVE_INFINITY, owed: new Map() };
 
   const look = async () => {
     // Before the disk is asked: what is written meanwhile then counts twice for a second, never not at all.
     const { onDiskBytes, toComeBytes } = deps.unrecorded.totals();
-    const [disk, owedBytes] = await Promise.all([deps.blobs.check(), deps.catalogue.run(bytesOwed, {})]);
+    const [disk, owed] = await Promise.all([deps.blobs.check(), deps.catalogue.run(bytesOwed, {})]);
+    const owedBytes = [...owed.values()].reduce((sum, bytes) => sum + bytes, 0);
     const share = disk.totalBytes === null ? Number.POSITIVE_INFINITY : disk.totalBytes * LIMITS.diskReserveShare;
     const reserve = deps.reserveBytes ?? Math.min(LIMITS.diskReserveBytes, share);
     const aboveReserve = disk.freeBytes === null ? Number.POSITIVE_INFINITY : disk.freeBytes - reserve;
     seen = {
       writable: aboveReserve - toComeBytes,
       promisable: aboveReserve - Math.max(0, owedBytes - onDiskBytes),
+      owed: new Map(owed),
     };
   };
 
@@ -79,7 +87,7 @@ export function createDiskGate(deps: {
   };
 
   /** What comes back after the next look, which counted anew, changes nothing any more. */
-  const take = (kind: keyof Seen, bytes: number): Room => {
+  const take = (kind: "writable" | "promisable", bytes: number): Room => {
     const from = seen;
     from[kind] -= bytes;
     return {
@@ -89,10 +97,25 @@ export function createDiskGate(deps: {
     };
   };
 
+  const promise = (teamId: TeamId, bytes: number): Room => {
+    const { owed } = seen;
+    const add = (more: number) => owed.set(teamId, (owed.get(teamId) ?? 0) + more);
+    const room = take("promisable", bytes);
+    add(bytes);
+    return {
+      giveBack: () => {
+        room.giveBack();
+        add(-bytes);
+      },
+    };
+  };
+
   return {
-    async roomForSession(bytes) {
+    async roomForSession(teamId, bytes) {
       await lookNowAndThen();
-      return seen.promisable < bytes ? null : take("promisable", bytes);
+      if (seen.promisable < bytes) return "disk";
+      const owed = seen.owed.get(teamId) ?? 0;
+      return owed > 0 && owed >= seen.promisable ? "team" : promise(teamId, bytes);
     },
     async roomForData(bytes) {
       await lookNowAndThen();
@@ -105,4 +128,6 @@ export function createDiskGate(deps: {
 interface Seen {
   writable: number;
   promisable: number;
+  /** What each team was promised of it. */
+  readonly owed: Map<TeamId, number>;
 }

@@ -1,7 +1,7 @@
 import { MAX_BUCKET_NAMES, type NamedBucket, namedBuckets } from "../buckets/named.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { Config } from "../config.ts";
-import { type ErrorDetails, isRefusal, type JsonValue, type Refusal, WharfError } from "../errors.ts";
+import { type ErrorDetails, isRefusal, type JsonValue, type Refusal, refuse, WharfError } from "../errors.ts";
 import type { IdSource, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { parseMediaType } from "../media-type.ts";
@@ -44,16 +44,28 @@ export async function createUploadSession(
   idempotencyKey: string | null,
 ): Promise<Created> {
   const valid = validateCreate(request, deps.config.maxFileBytes);
-  const room = await deps.disk.roomForSession(valid.sizeBytes);
+  const room = await deps.disk.roomForSession(teamId, valid.sizeBytes);
+  const wanted = { teamId, valid, request, idempotencyKey };
+  if (typeof room === "string") {
+    const created = await create(deps, { ...wanted, diskLow: true });
+    const isShare = room === "team" && "refusal" in created && created.refusal.refused === "storage_full";
+    return isShare ? { ...created, refusal: SHARE_USED_UP } : created;
+  }
   let promised = false;
   try {
-    const created = await create(deps, { teamId, valid, request, idempotencyKey, diskLow: room === null });
+    const created = await create(deps, { ...wanted, diskLow: false });
     promised = "session" in created && !created.replayed;
     return created;
   } finally {
-    if (!promised) room?.giveBack();
+    if (!promised) room.giveBack();
   }
 }
+
+const SHARE_USED_UP = refuse("overloaded", {
+  message:
+    "Your team's open upload sessions may still send as much as its share of the disk. Send their bytes or cancel some, or try again later.",
+  details: { of: "disk", share: "team" },
+});
 
 interface Wanted {
   readonly teamId: TeamId;

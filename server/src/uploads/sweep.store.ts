@@ -3,7 +3,7 @@ import type { SegmentRef } from "../blobs/blob-store.ts";
 import { walkOperation, writeOperation } from "../catalogue/catalogue.ts";
 import { LOCKS, NO_LOCKS } from "../catalogue/locks.ts";
 import type { SessionState } from "../catalogue/schema.ts";
-import type { FileId, SessionId } from "../ids.ts";
+import type { FileId, SessionId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { endSessions, toSession } from "./session.store.ts";
 
@@ -13,18 +13,23 @@ import { endSessions, toSession } from "./session.store.ts";
 const LIVE = [sql.lit("open" as const), sql.lit("received" as const)];
 
 /**
- * What open sessions may still send. Those that are received owe nothing: they are asked too, for the partial index on
+ * What each team's open sessions may still send. Those that are received owe nothing: they are asked too, for the partial index on
  * both (upload_sessions_to_expire). Every session that is remembered would be read otherwise, 20 ms for 200 000.
  */
-export const bytesOwed = walkOperation("uploads.bytesOwed", async ({ db, now }, _input: object): Promise<number> => {
-  const row = await db
+export const bytesOwed = walkOperation("uploads.bytesOwed", async ({ db, now }, _input: object): Promise<BytesOwed> => {
+  const rows = await db
     .selectFrom("upload_sessions")
-    .select(({ fn, eb }) => fn.sum<number | null>(eb("size_bytes", "-", eb.ref("received_bytes"))).as("bytes"))
+    .select("team_id as teamId")
+    .select(({ fn, eb }) => fn.sum<number>(eb("size_bytes", "-", eb.ref("received_bytes"))).as("bytes"))
     .where("state", "in", LIVE)
     .where("expires_at", ">", now)
-    .executeTakeFirst();
-  return row?.bytes ?? 0;
+    .groupBy("team_id")
+    .execute();
+  return new Map(rows.map(({ teamId, bytes }) => [teamId, Number(bytes)]));
 });
+
+/** Of each team with open sessions. */
+export type BytesOwed = ReadonlyMap<TeamId, number>;
 
 /** Expires sessions past their time. `busy`: those that a data request of this process writes just now. */
 export const expireSessions = writeOperation(
