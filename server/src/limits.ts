@@ -153,24 +153,27 @@ export const LIMITS = {
   crashesBeforeWait: 3,
   /** … this long (POL-3 says so meanwhile), and one such task of the whole server is tried at a time. */
   crashWaitMs: HOUR,
-  /** Processor time (or fastLaneMaxMs) after which a document does not keep its team's next one waiting (extraction/team-turns.ts). */
-  teamTurnCpuMs: 100,
   /** Processor time after which a document moves to the slow lane, if there is room … */
   slowLaneAfterCpuMs: 250,
   /**
-   * … and time after which it leaves the fast lane, if that is full. All three are of a machine on which a reader starts in
-   * `childStartCpuMs` of processor time; a slower one has as many times more, at most `slowestMachine` (extraction/lanes.ts).
+   * … and time after which it leaves the fast lane, if that is full: it goes on in the slow lane, or lines up there. Both are of
+   * a machine on which a reader starts in `childStartCpuMs` of processor time; a slower one has as many times more,
+   * at most `slowestMachine` times (extraction/lanes.ts).
    */
   childStartCpuMs: 30,
   slowestMachine: 8,
   fastLaneMaxMs: SECOND,
+  /** As many of a team's documents are read at once as there are cores; what is read for longer than this does not count. */
+  teamTurnMs: 50,
   queuePositionMax: 1000,
   pollWaitMaxSeconds: 60,
   /** A held poll reads its object again this often, whatever it was woken by … */
   pollRereadMs: SECOND,
   /** … unless so many are held that all together would read more often than this: 10 % of the main thread. */
   pollRereadsPerSecond: 500,
-  /** A poll beyond its team's or key's share of limits.heldPolls is held for at least this long, instead of being refused … */
+  /**
+   * A poll beyond its team's or key's share of limits.heldPolls is held for at least this long, instead of being refused …
+   */
   pollSurplusMs: SECOND,
   /** … and longer when so many are that they would come again more often than this: each costs 0.5 ms of the main thread. */
   pollSurplusPerSecond: 200,
@@ -371,7 +374,10 @@ export const LIMITS = {
   childStoppedMs: 3 * SECOND,
   childStartMs: 20 * SECOND,
   childPollMs: 50,
-  /** A child is thrown away after so many documents, or so much processor time in all. The next one needs a second to be as quick. */
+  /**
+   * A child is thrown away after so many documents, or so much processor time in all. Not sooner: the next one takes a
+   * second of processor time until it is as quick.
+   */
   childDocuments: 1000,
   childLifeCpuMs: MINUTE,
   /** A child that holds more when its document ends is thrown away too. One that has read notes holds 70 MiB. */

@@ -155,7 +155,6 @@ class Watch {
   #keepFastLaneFree(): void {
     const { child, place, pace, onSlow } = this.#run;
     const { cpuMs, stayedMs } = this.#budget;
-    if (cpuMs > pace.turnCpuMs || stayedMs > pace.fastMaxMs) place.endTurn();
     if (place.lane === "slow" || (cpuMs <= pace.slowAfterCpuMs && stayedMs <= pace.fastMaxMs)) return;
     if (place.slowDown()) {
       child.slowDown();

@@ -1,5 +1,5 @@
 import { LIMITS } from "../limits.ts";
-import type { EndTurn, TeamTurns } from "./team-turns.ts";
+import type { TeamTurns, TurnEnds } from "./team-turns.ts";
 
 /**
  * Two lanes of places for documents that are being read. The fast lane has as many as the configuration says; the slow lane
@@ -14,16 +14,12 @@ export interface Place {
   readonly wanted: boolean;
   /** Moves to the slow lane when there is room, and frees the fast place. False when there is none, or it is there already. */
   slowDown(): boolean;
-  /** It is not short: its team's next document need not wait for it. Idempotent. */
-  endTurn(): void;
   /** Idempotent. */
   leave(): void;
 }
 
-/** After how much a document is not short, and after how much it leaves the fast lane. */
+/** After how much a document leaves the fast lane. */
 export interface Pace {
-  /** Processor time after which its team's next document does not wait for it. */
-  readonly turnCpuMs: number;
   /** Processor time, if the slow lane has room … */
   readonly slowAfterCpuMs: number;
   /** … and time in its place, if somebody may want that. */
@@ -36,11 +32,7 @@ export interface Pace {
  */
 export function paceOf(startCpuMs: number): Pace {
   const slower = Math.min(Math.max(1, startCpuMs / LIMITS.childStartCpuMs), LIMITS.slowestMachine);
-  return {
-    turnCpuMs: LIMITS.teamTurnCpuMs * slower,
-    slowAfterCpuMs: LIMITS.slowLaneAfterCpuMs * slower,
-    fastMaxMs: LIMITS.fastLaneMaxMs * slower,
-  };
+  return { slowAfterCpuMs: LIMITS.slowLaneAfterCpuMs * slower, fastMaxMs: LIMITS.fastLaneMaxMs * slower };
 }
 
 export class Lanes {
@@ -56,16 +48,16 @@ export class Lanes {
 
   /** In order of arrival. Rejects with the signal's reason when it is aborted before a place is free. */
   async enter(lane: Lane, teamId: string, signal: AbortSignal): Promise<Place> {
-    const endTurn = lane === "fast" ? await this.#turns.begin(teamId, signal) : () => {};
+    const turnEnds = lane === "fast" ? await this.#turns.begin(teamId, signal) : () => {};
     try {
       signal.throwIfAborted();
       if (this.#free[lane] > 0) this.#free[lane] -= 1;
       else await this.#wait(lane, signal);
     } catch (error) {
-      endTurn();
+      turnEnds();
       throw error;
     }
-    return this.#place(lane, endTurn);
+    return this.#place(lane, turnEnds);
   }
 
   #wait(lane: Lane, signal: AbortSignal): Promise<void> {
@@ -91,7 +83,7 @@ export class Lanes {
     else next();
   }
 
-  #place(entered: Lane, endTurn: EndTurn): Place {
+  #place(entered: Lane, turnEnds: TurnEnds): Place {
     let lane: Lane | null = entered;
     const isWanted = () => lane !== null && this.#free[lane] === 0;
     return {
@@ -105,14 +97,13 @@ export class Lanes {
         if (lane !== "fast" || this.#free.slow === 0) return false;
         this.#free.slow -= 1;
         this.#release("fast");
-        endTurn();
+        turnEnds();
         lane = "slow";
         return true;
       },
-      endTurn,
       leave: () => {
         if (lane !== null) this.#release(lane);
-        endTurn();
+        turnEnds();
         lane = null;
       },
     };

@@ -15,12 +15,12 @@ const CHILDREN = join(import.meta.dirname, "fixtures/children");
 const never = new AbortController().signal;
 
 /** One fast place, and time for a document to be long. */
-function patientPool(places = 1, wallMs = 4000): Promise<Extractor> {
+function patientPool(places = 1): Promise<Extractor> {
   return createExtractionPool({
     places,
     log: createLog("silent"),
     entry: join(CHILDREN, "misbehaving.ts"),
-    limits: { ...DOCUMENT_LIMITS, wallMs },
+    limits: { ...DOCUMENT_LIMITS, wallMs: 4000 },
   });
 }
 
@@ -43,24 +43,6 @@ test("a long document moves to the slow lane and frees its place", async () => {
     assert.ok((await long) instanceof ExtractionFault);
   } finally {
     await narrow.close();
-  }
-});
-
-test("documents that are not short do not keep their team's next one waiting", async () => {
-  const roomy = await patientPool(2 * availableParallelism() + 1, DOCUMENT_LIMITS.wallMs);
-  const abort = new AbortController();
-  let ended = 0;
-  // As many as have turns, once in each lane.
-  const long = Array.from({ length: 2 * availableParallelism() }, () =>
-    failure(roomy.extract(documentNamed("wait"), { signal: abort.signal, lane: "fast" })).finally(() => ended++),
-  );
-  try {
-    await readAll(roomy.extract(documentNamed("echo"), { signal: never, lane: "fast" }));
-    assert.equal(ended, 0);
-  } finally {
-    abort.abort();
-    await Promise.all(long);
-    await roomy.close();
   }
 });
 

@@ -95,7 +95,8 @@ class ExtractionPool implements Extractor {
     this.#limits = limits;
     this.#pace = pace;
     const cores = availableParallelism();
-    this.#lanes = new Lanes({ fast: places, slow: cores }, new TeamTurns(cores));
+    const turns = new TeamTurns({ atOnce: cores, turnMs: LIMITS.teamTurnMs });
+    this.#lanes = new Lanes({ fast: places, slow: cores }, turns);
     this.#used = new TeamChildren(Math.max(LIMITS.childrenKept, places + cores));
   }
 

@@ -1,16 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as soon } from "node:timers/promises";
-import { type EndTurn, TeamTurns } from "./team-turns.ts";
+import { TeamTurns, type TurnEnds } from "./team-turns.ts";
 
 const never = new AbortController().signal;
+const patient = { atOnce: 2, turnMs: 60_000 };
 
-async function hasBegun(turn: Promise<EndTurn>): Promise<boolean> {
+async function hasBegun(turn: Promise<TurnEnds>): Promise<boolean> {
   return (await Promise.race([turn, soon(null)])) !== null;
 }
 
 test("as many of a team's documents are read at once as there may be, the next in order of arrival", async () => {
-  const turns = new TeamTurns(2);
+  const turns = new TeamTurns(patient);
   const [first, second] = [await turns.begin("a", never), await turns.begin("a", never)];
   const [third, fourth] = [turns.begin("a", never), turns.begin("a", never)];
   assert.equal(await hasBegun(third), false);
@@ -23,15 +24,25 @@ test("as many of a team's documents are read at once as there may be, the next i
 });
 
 test("teams do not wait for each other", async () => {
-  const turns = new TeamTurns(1);
+  const turns = new TeamTurns({ ...patient, atOnce: 1 });
   await turns.begin("a", never);
   const waiting = turns.begin("a", never);
   assert.equal(await hasBegun(turns.begin("b", never)), true);
   assert.equal(await hasBegun(waiting), false);
 });
 
+test("who is read for long keeps nobody waiting, and its end frees no second turn", async () => {
+  const turns = new TeamTurns({ atOnce: 1, turnMs: 1 });
+  const long = await turns.begin("a", never);
+  const second = await turns.begin("a", never);
+  long();
+  // Still the second one's turn.
+  assert.equal(await hasBegun(turns.begin("a", never)), false);
+  second();
+});
+
 test("who is aborted while waiting leaves the line, and one that was aborted before has no turn", async () => {
-  const turns = new TeamTurns(1);
+  const turns = new TeamTurns({ ...patient, atOnce: 1 });
   const abort = new AbortController();
   const first = await turns.begin("a", never);
   const second = turns.begin("a", abort.signal);
