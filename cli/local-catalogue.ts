@@ -10,7 +10,7 @@ import {
   type ServerLock,
   syncDataFolder,
 } from "../server/src/data-folder.ts";
-import { openCatalogue } from "../server/src/engines.ts";
+import { openCatalogue } from "../server/src/engines/catalogue.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { openCatalogue } from "../../server/src/engines.ts";
+import { openCatalogue } from "../../server/src/engines/catalogue.ts";
 import { createTaskQueue } from "../../server/src/files/task-queue.ts";
 import { seededRandom } from "../../server/test/support/random.ts";
 import { medians, percentile, type Row, row } from "../figures.ts";

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openSearchIndex } from "../../server/src/engines.ts";
+import { openSearchIndex } from "../../server/src/engines/search-index.ts";
 import { brandId, type TeamId } from "../../server/src/ids.ts";
 import { LIMITS } from "../../server/src/limits.ts";
 import { createLog } from "../../server/src/log.ts";

@@ -6,7 +6,7 @@ import { connectionRoutes } from "./access/routes.ts";
 import type { Adapters, Base, Stores } from "./adapters.ts";
 import { bucketRoutes } from "./buckets/routes.ts";
 import { type Config, ConfigError } from "./config.ts";
-import { catalogueLogBytes } from "./engines.ts";
+import { catalogueLogBytes } from "./engines/catalogue.ts";
 import { errorCodeOf } from "./errors.ts";
 import { type Extractor, type Isolation, sayIsolation } from "./extraction/extractor.ts";
 import { createBudgets } from "./fairness/budgets.ts";

@@ -29,7 +29,7 @@ export const CASTS: Readonly<Record<string, string>> = {
 };
 
 /** Where adapters are chosen: what keeps something, and what reads documents. */
-const ENGINES = /^server\/src\/(?:engines|adapters)\.ts$/;
+const ENGINES = /^server\/src\/(?:engines\/[\w-]+|adapters)\.ts$/;
 
 /** Entry points of adapters. */
 const ADAPTERS =
@@ -114,7 +114,7 @@ function judgeImport(source: SourceText, found: Import): readonly Violation[] {
   const [from, to] = [roomOf(path), roomOf(target)];
   if (from === to) return [];
   if (ADAPTERS.test(target) && !found.typeOnly)
-    return wrong("an adapter is chosen in engines.ts, for the server and the command line; import its port");
+    return wrong("an adapter is chosen in engines/, for the server and the command line; import its port");
   if (isRoot(path)) return [];
   if (to === "http" && !isEdge(path)) return wrong("only routes files know the HTTP edge");
   if (FOUNDATIONS.has(from) && isCapability(to))

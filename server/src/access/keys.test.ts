@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Catalogue } from "../catalogue/catalogue.ts";
-import { openCatalogue } from "../engines.ts";
+import { openCatalogue } from "../engines/catalogue.ts";
 import { WharfError } from "../errors.ts";
 import { openTestApp, type TestApp } from "../http/test-app.ts";
 import { brandId } from "../ids.ts";

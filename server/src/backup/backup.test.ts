@@ -15,7 +15,7 @@ import { openFsBlobStore } from "../blobs/fs.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { createClock } from "../clock.ts";
 import { findDataFolder } from "../data-folder.ts";
-import { openCatalogue } from "../engines.ts";
+import { openCatalogue } from "../engines/catalogue.ts";
 import { createIdSource } from "../ids.ts";
 import type { RunningWharf } from "../start.ts";
 import { backUp } from "./backup.ts";

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { openCatalogue } from "../engines.ts";
+import { openCatalogue } from "../engines/catalogue.ts";
 import { openDatabase } from "../sqlite/open-database.ts";
 import { NEWEST_VERSION, SQLITE } from "./migrate.ts";
 import { initial } from "./migrations/0001-initial.ts";

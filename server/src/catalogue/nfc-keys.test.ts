@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { after, before, test } from "node:test";
-import { openCatalogue } from "../engines.ts";
+import { openCatalogue } from "../engines/catalogue.ts";
 import { metadataFingerprints } from "../files/metadata-fingerprint.ts";
 import { tagKey } from "../files/tag-key.ts";
 import { kyselyOver } from "../sqlite/kysely-sqlite.ts";

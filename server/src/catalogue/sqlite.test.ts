@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { createFirstKey, createKey, findCaller, listKeys, type NewKey } from "../access/store.ts";
-import { catalogueLogBytes, openCatalogue } from "../engines.ts";
+import { catalogueLogBytes, openCatalogue } from "../engines/catalogue.ts";
 import { createIdSource } from "../ids.ts";
 import { serviceFigures } from "../metrics/store.ts";
 import { openDatabase } from "../sqlite/open-database.ts";

@@ -9,7 +9,7 @@ import { connectionRoutes } from "../access/routes.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { createClock } from "../clock.ts";
 import { readConfig } from "../config.ts";
-import { openCatalogue } from "../engines.ts";
+import { openCatalogue } from "../engines/catalogue.ts";
 import type { Places } from "../fairness/places.ts";
 import { testBudgets } from "../fairness/test-budgets.ts";
 import { createIdSource, type IdSource, type TeamId } from "../ids.ts";

@@ -8,7 +8,7 @@ import { originalKey } from "../blobs/keys.ts";
 import { type Catalogue, serialTx, type Tx } from "../catalogue/catalogue.ts";
 import type { BucketsTable, FilesTable, Schema, TaskLane, TasksTable } from "../catalogue/schema.ts";
 import { createClock, createClockOffset, shiftClock } from "../clock.ts";
-import { openCatalogue } from "../engines.ts";
+import { openCatalogue } from "../engines/catalogue.ts";
 import { insertFile } from "../files/insert-file.store.ts";
 import { createTaskQueue } from "../files/task-queue.ts";
 import {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createKey } from "../access/store.ts";
 import type { BlobStore } from "../blobs/blob-store.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
-import { openCatalogue } from "../engines.ts";
+import { openCatalogue } from "../engines/catalogue.ts";
 import { isRefusal } from "../errors.ts";
 import { createIdSource, type SessionId, type TeamId } from "../ids.ts";
 import { createSession } from "./create.store.ts";

@@ -1,0 +1,7 @@
+import type { BlobStore } from "../blobs/blob-store.ts";
+import { type FsBlobStoreOptions, openFsBlobStore } from "../blobs/fs.ts";
+
+/** A folder. */
+export function openBlobs(options: FsBlobStoreOptions): Promise<BlobStore> {
+  return openFsBlobStore(options);
+}
