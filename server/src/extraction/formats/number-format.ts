@@ -52,7 +52,7 @@ function formatOf(code: string): NumberFormat {
  * English.
  */
 function withoutLocales(code: string): string {
-  return code.replace(/\[\$([^\]-]{0,20})-[^\]]{0,20}\]/g, (_, sign: string) => (sign === "" ? "" : `[$${sign}]`));
+  return code.replace(/\[\$([^[\]-]*)-[^[\]]*\]/g, (_, sign: string) => (sign === "" ? "" : `[$${sign}]`));
 }
 
 /** 1904-01-01 in days of 1900: workbooks from old Macs count from there. */
