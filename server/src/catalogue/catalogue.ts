@@ -24,15 +24,17 @@ export interface Catalogue {
   close(): Promise<void>;
 }
 
-/** What an operation works with. It awaits nothing but `db`, and does nothing random: ids and secrets come in its input. */
+/**
+ * What an operation works with. It awaits nothing but `db`, and does nothing random: ids and secrets come in its input.
+ */
 export interface Tx {
   readonly db: Kysely<Schema>;
   /** The time of the transaction, epoch milliseconds; read after the declared locks were there. */
   readonly now: number;
   readonly dialect: DialectName;
   /**
-   * Locks what the operation has only found while it ran: of a later kind than all that it holds (locks.ts). What was read of it before may have
-   * changed: read it again, or let a conditional update judge it.
+   * Locks what the operation has only found while it ran: of a later kind than all that it holds (locks.ts). What was
+   * read of it before may have changed: read it again, or let a conditional update judge it.
    */
   lock(...found: readonly Lock[]): Promise<void>;
 }
@@ -47,8 +49,8 @@ export function serialTx(db: Kysely<Schema>, now: number): Tx {
 async function nothingToLock(): Promise<void> {}
 
 /**
- * What the operation had found was gone when it had the lock: nothing is kept, and the engine runs it again. Never thrown where writers run
- * one after another.
+ * What the operation had found was gone when it had the lock: nothing is kept, and the engine runs it again. Never
+ * thrown where writers run one after another.
  */
 export class LostRaceError extends Error {
   override readonly name = "LostRaceError";
@@ -61,7 +63,10 @@ export interface Operation<I, O> {
   readonly readOnly: boolean;
   /** Reads many rows, at most limits.rowsPerRead: only other walks wait for it. */
   readonly walks: boolean;
-  /** What serialises it, as far as the input says. Everything that it reads in order to write must be under one of its locks. */
+  /**
+   * What serialises it, as far as the input says. Everything that it reads in order to write must be under one of its
+   * locks.
+   */
   readonly locks: (input: I) => readonly Lock[];
   readonly run: (tx: Tx, input: I) => Promise<O>;
   /** Topics to wake after the commit. */

@@ -2,17 +2,20 @@ import type { FileId, KeyId, SessionId, TaskId, TeamId } from "../ids.ts";
 import type { TaskLane } from "./schema.ts";
 
 /**
- * What an operation has to itself while it runs. SQLite's one writer has everything to itself, and ignores them; an engine whose writers
- * run in parallel takes them before it reads the clock (decision 0038).
+ * What an operation has to itself while it runs. SQLite's one writer has everything to itself, and ignores them; an
+ * engine whose writers run in parallel takes them before it reads the clock (decision 0038).
  *
- * They are taken in the order of this list, and within a kind in the order of ids, so that no two operations wait for each other. It is
- * also the order from few to many: the first kinds are wide and rare.
+ * They are taken in the order of this list, and within a kind in the order of ids, so that no two operations wait for
+ * each other. It is also the order from few to many: the first kinds are wide and rare.
  */
 export const LOCK_KINDS = [
   /** Whether there is a team at all, and which slugs name one. */
   "teams",
   "apiKey",
-  /** A team's creates: its rate limit, its cap of open sessions and its bucket slugs are counted, then written. Nothing else takes it. */
+  /**
+   * A team's creates: its rate limit, its cap of open sessions and its bucket slugs are counted, then written. Nothing
+   * else takes it.
+   */
   "creates",
   "idempotencyKey",
   /** Who is next: claims take turns. */
@@ -28,7 +31,10 @@ export type LockKind = (typeof LOCK_KINDS)[number];
 export interface Lock {
   readonly kind: LockKind;
   readonly id: string;
-  /** `id` is the task of the file that is meant: an engine looks it up before it locks, since a task's file never changes. */
+  /**
+   * `id` is the task of the file that is meant: an engine looks it up before it locks, since a task's file never
+   * changes.
+   */
   readonly ofTask?: true;
 }
 

@@ -3,15 +3,16 @@ import type { DialectName, Tx } from "./catalogue.ts";
 import type { Schema } from "./schema.ts";
 
 /**
- * A statement of a hot path: built and compiled once for each dialect, afterwards only bound. (Kysely builds and compiles a query
- * anew at each call. That costs three times what SQLite needs to run it: decision 0024.)
+ * A statement of a hot path: built and compiled once for each dialect, afterwards only bound. (Kysely builds and
+ * compiles a query anew at each call. That costs three times what SQLite needs to run it: decision 0024.)
  *
  *     const bucketNames = prepared((db, $: Bind<{ teamId: TeamId }>) =>
  *       db.selectFrom("buckets").select("name").where("team_id", "=", $("teamId")));
  *     const rows = await bucketNames(tx, { teamId });
  *
- * `$("teamId")` is a parameter: an expression of the member's type, with no value yet, so that the compiler refuses to compute with it. A sum
- * like `now + 1` is made by the caller; a list for `in`, or a choice by what a value is, needs plain Kysely; `= null` is written `is null`.
+ * `$("teamId")` is a parameter: an expression of the member's type, with no value yet, so that the compiler refuses to
+ * compute with it. A sum like `now + 1` is made by the caller; a list for `in`, or a choice by what a value is, needs
+ * plain Kysely; `= null` is written `is null`.
  */
 export function prepared<Input extends object, Row>(
   build: (db: Kysely<Schema>, $: Bind<Input>) => Compilable<Row>,

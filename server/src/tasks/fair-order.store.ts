@@ -8,15 +8,16 @@ import { LIMITS } from "../limits.ts";
 import { LONGEST_BACKOFF_MS } from "./task.ts";
 
 /**
- * Who is next: start-time fair queueing. Due tasks are claimed in the order of `fair_at`, a virtual time. A task sorts one share
- * after its team's last due one, but not before the head of the queue. So one team's 10 000 files and another's one note
- * take turns, whatever came first, and a team that was alone for an hour owes nobody anything.
+ * Who is next: start-time fair queueing. Due tasks are claimed in the order of `fair_at`, a virtual time. A task sorts
+ * one share after its team's last due one, but not before the head of the queue. So one team's 10 000 files and
+ * another's one note take turns, whatever came first, and a team that was alone for an hour owes nobody anything.
  *
- * Rejected: `fair_at` from the wall clock and a "next" kept in the team's row. When tasks take longer than a share, real time runs
- * ahead of the queue, and a new team's note would wait behind everything that a busy one had queued before; and a clock that was
- * wrong once would leave the team behind everybody for as long.
+ * Rejected: `fair_at` from the wall clock and a "next" kept in the team's row. When tasks take longer than a share,
+ * real time runs ahead of the queue, and a new team's note would wait behind everything that a busy one had queued
+ * before; and a clock that was wrong once would leave the team behind everybody for as long.
  *
- * Both look-ups are one step in an index of due tasks (tasks_to_claim, tasks_to_claim_by_team), whatever the queue's length.
+ * Both look-ups are one step in an index of due tasks (tasks_to_claim, tasks_to_claim_by_team), whatever the queue's
+ * length.
  */
 export async function fairPlace(tx: Tx, teamId: TeamId, lane: TaskLane): Promise<number> {
   await tx.lock(LOCKS.line(teamId, lane));
@@ -44,7 +45,9 @@ const lastOfTeam = prepared((db, $: Bind<{ teamId: TeamId; lane: TaskLane }>) =>
   dueTasks(db, $("lane")).where("team_id", "=", $("teamId")).orderBy("fair_at", "desc").orderBy("id", "desc").limit(1),
 );
 
-/** `sql.lit`: SQLite uses a partial index (tasks_to_claim) only for a literal that it can compare with the index's own. */
+/**
+ * `sql.lit`: SQLite uses a partial index (tasks_to_claim) only for a literal that it can compare with the index's own.
+ */
 function dueTasks(db: Tx["db"], lane: Expression<TaskLane>) {
   return db
     .selectFrom("tasks")
@@ -55,9 +58,10 @@ function dueTasks(db: Tx["db"], lane: Expression<TaskLane>) {
 }
 
 /**
- * Makes tasks due whose back-off is over, or longer than any may be (the clock went back): each gets a place as if it were new.
- * At most limits.dueTasksPerClaim, the longest waiting first (index tasks_backed_off); and of the suspects one. Only claims call it, which take
- * turns; without the team's line to itself, the worst is that a task which is queued at this instant gets the same place.
+ * Makes tasks due whose back-off is over, or longer than any may be (the clock went back): each gets a place as if it
+ * were new. At most limits.dueTasksPerClaim, the longest waiting first (index tasks_backed_off); and of the suspects
+ * one. Only claims call it, which take turns; without the team's line to itself, the worst is that a task which is
+ * queued at this instant gets the same place.
  */
 export async function makeDue(tx: Tx): Promise<void> {
   // Two statements: an OR over one index would sort everything that is due before it takes the first few.
@@ -90,8 +94,8 @@ function backedOff(db: Tx["db"]) {
 }
 
 /**
- * The suspect that has waited longest, if its hour is over and no other suspect is in line or running: so no two ever run at once,
- * and those that wait their turn stand in nobody's way.
+ * The suspect that has waited longest, if its hour is over and no other suspect is in line or running: so no two ever
+ * run at once, and those that wait their turn stand in nobody's way.
  */
 async function nextSuspect(tx: Tx): Promise<readonly Pick<TasksTable, "id" | "team_id" | "lane">[]> {
   const all = await suspects(tx, {});

@@ -2,7 +2,10 @@ import { sql } from "kysely";
 import { brandId, type IdSource } from "../../src/ids.ts";
 import type { CatalogueUnderTest } from "./under-test.ts";
 
-/** What two runs have in common when they came to the same: answers and rows, without times. Both had their ids from `countingIds`. */
+/**
+ * What two runs have in common when they came to the same: answers and rows, without times. Both had their ids from
+ * `countingIds`.
+ */
 export type Outcome = string;
 
 /** The same ids in each run, and in the order in which they were given. */

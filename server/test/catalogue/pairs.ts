@@ -19,8 +19,8 @@ export async function pairsOf(rivals: Rivals, on: CatalogueUnderTest, both: bool
 }
 
 /**
- * Null when the pair came to what one after the other comes to, in one of the two orders, on the serial catalogue: the same answers and the same
- * rows. Else how it differs.
+ * Null when the pair came to what one after the other comes to, in one of the two orders, on the serial catalogue: the
+ * same answers and the same rows. Else how it differs.
  */
 export async function judge(
   rivals: Rivals,

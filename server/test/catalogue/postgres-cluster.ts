@@ -7,7 +7,9 @@ import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 
-/** A PostgreSQL server of its own for one test file: in a new folder, on a socket in it, with no address on any network. */
+/**
+ * A PostgreSQL server of its own for one test file: in a new folder, on a socket in it, with no address on any network.
+ */
 export interface PostgresCluster {
   /** Where clients connect to: the folder of the socket. */
   readonly host: string;
@@ -18,8 +20,8 @@ export interface PostgresCluster {
 const USER = "wharf";
 
 /**
- * Settings of a server that lives for seconds. Syncs are off: what is tested is who waits for whom. A deadlock is looked for after 50 ms,
- * so that a test which meets one does not wait a second for it.
+ * Settings of a server that lives for seconds. Syncs are off: what is tested is who waits for whom. A deadlock is
+ * looked for after 50 ms, so that a test which meets one does not wait a second for it.
  */
 const SETTINGS = {
   listen_addresses: "",
@@ -45,7 +47,8 @@ export async function startPostgres(): Promise<PostgresCluster> {
   const as = isRoot() ? account() : null;
   if (as !== null) chownSync(folder, as.uid, as.gid);
   const data = join(folder, "data");
-  // The database sorts by a language that overlooks hyphens, so that a text which is not compared byte by byte, as in SQLite, is noticed.
+  // The database sorts by a language that overlooks hyphens, so that a text which is not compared byte by byte, as in
+  // SQLite, is noticed.
   const language = ["--encoding=UTF8", "--locale=C", "--locale-provider=icu", "--icu-locale=en-u-ka-shifted"];
   await promisify(execFile)(
     join(bin, "initdb"),

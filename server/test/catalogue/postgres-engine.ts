@@ -13,8 +13,8 @@ export interface EngineOptions {
   /** While it is there, commits wait for it. */
   readonly standstill: () => Standstill | null;
   /**
-   * Without locks, with the time of the transaction's begin and without a second try: what the operations met before they declared what
-   * serialises them. It is there so that the conformance suite is seen to fail.
+   * Without locks, with the time of the transaction's begin and without a second try: what the operations met before
+   * they declared what serialises them. It is there so that the conformance suite is seen to fail.
    */
   readonly naive: boolean;
 }
@@ -23,8 +23,8 @@ export interface EngineOptions {
 const MOST_TRIES = 20;
 
 /**
- * The catalogue on PostgreSQL, for tests: READ COMMITTED; the declared locks, then the clock, then the operation; and once more when another
- * transaction was in the way. Reads see one snapshot, as SQLite's do.
+ * The catalogue on PostgreSQL, for tests: READ COMMITTED; the declared locks, then the clock, then the operation; and
+ * once more when another transaction was in the way. Reads see one snapshot, as SQLite's do.
  */
 export function createPostgresEngine(options: EngineOptions): Catalogue {
   const { db } = options;
@@ -124,7 +124,9 @@ class HeldLocks {
     }
   }
 
-  /** A task's file never changes, so it may be read before anything is locked. A task that is not there locks nothing. */
+  /**
+   * A task's file never changes, so it may be read before anything is locked. A task that is not there locks nothing.
+   */
   async #lookUp(locks: readonly Lock[]): Promise<readonly Lock[]> {
     const known: Lock[] = [];
     for (const lock of locks) {
@@ -159,7 +161,10 @@ async function again<T>({ naive }: EngineOptions, run: () => Promise<T>): Promis
   }
 }
 
-/** The client's error code for trouble of the database; null for a defect of the operation. SQLSTATE classes of PostgreSQL's appendix A. */
+/**
+ * The client's error code for trouble of the database; null for a defect of the operation. SQLSTATE classes of
+ * PostgreSQL's appendix A.
+ */
 function storageCodeOf(error: unknown): ErrorCode | null {
   const code = errorCodeOf(error) ?? "";
   if (code === "53100") return "storage_full";

@@ -3,14 +3,22 @@ import { after, before, describe, test } from "node:test";
 import { sql } from "kysely";
 import { readOperation, writeOperation } from "../../src/catalogue/catalogue.ts";
 import { LOCKS, NO_LOCKS } from "../../src/catalogue/locks.ts";
+import { findFile } from "../../src/files/store.ts";
+import { claimTask } from "../../src/files/task-events.store.ts";
+import { findScope } from "../../src/retrieval/store.ts";
+import { recordTrouble } from "../../src/tasks/attempt.store.ts";
+import { createSession } from "../../src/uploads/create.store.ts";
+import { finalizeSession } from "../../src/uploads/finalize.store.ts";
+import { recordProgress, takeWriter } from "../../src/uploads/session.store.ts";
 import { describeCatalogue } from "./conformance.ts";
 import { judge } from "./pairs.ts";
-import { openPostgres } from "./postgres.ts";
+import { openPostgres, type PostgresUnderTest } from "./postgres.ts";
 import { lacksPostgres, type PostgresCluster, startPostgres } from "./postgres-cluster.ts";
 import { RACES } from "./races.ts";
 import { RIVALS } from "./rivals.ts";
 import { openSerial } from "./serial.ts";
 import type { CatalogueUnderTest } from "./under-test.ts";
+import { attempt, calling, World } from "./world.ts";
 
 const skip = lacksPostgres() ?? false;
 let cluster: PostgresCluster;
@@ -44,7 +52,7 @@ describe("the naive engine, which locks nothing, is seen to fail", { skip }, () 
 });
 
 describe("the engine on PostgreSQL", { skip }, () => {
-  let on: CatalogueUnderTest;
+  let on: PostgresUnderTest;
   before(async () => {
     on = await openPostgres(cluster);
   });
@@ -76,6 +84,29 @@ describe("the engine on PostgreSQL", { skip }, () => {
     });
     await assert.rejects(on.catalogue.run(operation, note("none")), /creates is taken after line/);
     assert.deepEqual(await slugs(), []);
+  });
+
+  test("while a finalize commits, uploads, claims and searches of its team go on, and all of another team", async () => {
+    await on.empty();
+    const { beside, catalogue } = on;
+    const world = await World.open(on);
+    const { teamId } = world;
+    const other = await World.open(on, 1000, "other");
+    const claim = await world.claimed();
+    await world.file();
+    const upload = await world.written(false);
+    const ready = world.finalize(await world.written(true));
+    const bucket = { sent: "inbox", id: null, slug: "inbox" };
+    const [finalized] = await on.together([[calling(catalogue, finalizeSession, ready)]], async () => {
+      assert.equal((await beside.run(takeWriter, { id: upload }))?.taken, true);
+      assert.equal((await beside.run(recordProgress, world.record(upload, 10, 2)))?.state, "received");
+      assert.equal((await beside.run(recordTrouble, { ...attempt(claim), trouble: "index" })).held, true);
+      assert.notEqual(await beside.run(claimTask, { lanes: ["fast"] }), null);
+      assert.ok("searched" in (await beside.run(findScope, { teamId, buckets: [bucket] })));
+      assert.equal(await beside.run(findFile, { teamId, fileId: ready.fileId }), null);
+      assert.ok("session" in (await beside.run(createSession, other.create())));
+    });
+    assert.equal(finalized?.status, "fulfilled");
   });
 
   test("a read that writes is refused by the database", async () => {

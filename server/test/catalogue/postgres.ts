@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect, sql } from "kysely";
 import pg from "pg";
+import type { Catalogue } from "../../src/catalogue/catalogue.ts";
 import type { Schema } from "../../src/catalogue/schema.ts";
 import { createIdSource } from "../../src/ids.ts";
 import type { PostgresCluster } from "./postgres-cluster.ts";
@@ -16,13 +17,23 @@ const ENGINE = "engine";
 
 let made = 0;
 
+export interface PostgresUnderTest extends CatalogueUnderTest {
+  /**
+   * Another process on the same database, which `together` holds up in nothing. What waits for a lock there fails after
+   * `LOCK_TIMEOUT`.
+   */
+  readonly beside: Catalogue;
+}
+
+const LOCK_TIMEOUT = "10s";
+
 /** The catalogue in a new database of the cluster. */
-export async function openPostgres(cluster: PostgresCluster, naive = false): Promise<CatalogueUnderTest> {
+export async function openPostgres(cluster: PostgresCluster, naive = false): Promise<PostgresUnderTest> {
   made += 1;
   const database = `catalogue_${made}`;
-  const beside = connect(cluster, "postgres", 1);
-  await sql.raw(`CREATE DATABASE ${database}`).execute(beside);
-  await beside.destroy();
+  const maintenance = connect(cluster, "postgres", 1);
+  await sql.raw(`CREATE DATABASE ${database}`).execute(maintenance);
+  await maintenance.destroy();
 
   const db = connect(cluster, database, 4);
   await createSchema(db);
@@ -39,22 +50,28 @@ export async function openPostgres(cluster: PostgresCluster, naive = false): Pro
     standstill: () => standstill,
     naive,
   });
+  const besideDb = connect(cluster, database, 4, "beside", `-c lock_timeout=${LOCK_TIMEOUT}`);
+  const beside = createPostgresEngine({ db: besideDb, clockOffset: () => offset, standstill: () => null, naive });
   const together = async <T>(waves: readonly (readonly Call<T>[])[], then?: () => void | Promise<void>) => {
     const still = new Standstill(() => blockedBackends(db));
     standstill = still;
     const made: Promise<PromiseSettledResult<T>>[] = [];
-    for (const wave of waves) {
-      made.push(...wave.map((call) => outcomeOf(call())));
-      await still.reached(made.length);
+    try {
+      for (const wave of waves) {
+        made.push(...wave.map((call) => outcomeOf(call())));
+        await still.reached(made.length);
+      }
+      await then?.();
+    } finally {
+      still.open();
+      await Promise.all(made);
+      standstill = null;
     }
-    await then?.();
-    still.open();
-    const settled = await Promise.all(made);
-    standstill = null;
-    return settled;
+    return Promise.all(made);
   };
   return {
     catalogue,
+    beside,
     db,
     ids: createIdSource({ now }),
     tables,
@@ -74,7 +91,7 @@ export async function openPostgres(cluster: PostgresCluster, naive = false): Pro
       await sql`TRUNCATE ${sql.join(tables.map((table) => sql.table(table)))}`.execute(db);
     },
     async close() {
-      await catalogue.close();
+      await Promise.all([catalogue.close(), beside.close()]);
       await db.destroy();
     },
   };
@@ -93,8 +110,14 @@ async function blockedBackends(db: Kysely<Schema>): Promise<number> {
   return rows[0]?.blocked ?? 0;
 }
 
-function connect({ host, user }: PostgresCluster, database: string, max: number, name = "tests"): Kysely<Schema> {
-  const pool = new pg.Pool({ host, user, database, max, application_name: name, types: { getTypeParser } });
+function connect(
+  { host, user }: PostgresCluster,
+  database: string,
+  max: number,
+  name = "tests",
+  options = "",
+): Kysely<Schema> {
+  const pool = new pg.Pool({ host, user, database, max, application_name: name, options, types: { getTypeParser } });
   // A connection that the server has ended: the query that is under way, or the next one, says so itself.
   pool.on("error", () => {});
   pool.on("connect", (client) => client.on("error", () => {}));
@@ -105,8 +128,8 @@ const INT8 = 20;
 const NUMERIC = 1700;
 
 /**
- * PostgreSQL counts in int8 and sums int8 as numeric, and node-postgres hands both back as text, since they could be larger than a number can be
- * exact. Sizes, counts and times here are not.
+ * PostgreSQL counts in int8 and sums int8 as numeric, and node-postgres hands both back as text, since they could be
+ * larger than a number can be exact. Sizes, counts and times here are not.
  */
 const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: "text" | "binary") =>
   oid === INT8 || oid === NUMERIC ? Number : pg.types.getTypeParser(oid, format);

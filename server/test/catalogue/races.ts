@@ -11,8 +11,8 @@ import type { Call, CatalogueUnderTest } from "./under-test.ts";
 import { attempt, CORRUPT, calling, World } from "./world.ts";
 
 /**
- * What many callers at once must not break. `naive`: how it goes wrong on an engine that runs the operations in parallel and locks nothing; null
- * where a constraint of the database, one statement, or one order of rows is enough.
+ * What many callers at once must not break. `naive`: how it goes wrong on an engine that runs the operations in
+ * parallel and locks nothing; null where a constraint of the database, one statement, or one order of rows is enough.
  */
 export interface Race {
   readonly name: string;
@@ -87,7 +87,8 @@ export const RACES: readonly Race[] = [
   },
   {
     name: "20 activations, each beside its file's delete: every call is answered, and every file is gone",
-    // Both settle the task before they move its file (files/move-file.store.ts): whoever comes second sees what the first did.
+    // Both settle the task before they move its file (files/move-file.store.ts): whoever comes second sees what the
+    // first did.
     naive: null,
     async run(on) {
       const world = await World.open(on);

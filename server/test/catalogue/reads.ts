@@ -22,7 +22,10 @@ import { calling, newKey, World } from "./world.ts";
 
 const EVERYTHING = { bucket: null, tags: [], status: null, metadata: [], createdAfter: null } as const;
 
-/** Each reading operation on a catalogue with something of everything: with and without results, page by page, with lists that are empty. */
+/**
+ * Each reading operation on a catalogue with something of everything: with and without results, page by page, with
+ * lists that are empty.
+ */
 export async function readsOf(on: CatalogueUnderTest): Promise<Readonly<Record<string, readonly Call<unknown>[]>>> {
   const { catalogue } = on;
   const key = newKey(on, "team");

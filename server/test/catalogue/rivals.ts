@@ -21,8 +21,9 @@ import type { Call, CatalogueUnderTest } from "./under-test.ts";
 import { attempt, CORRUPT, calling, newKey, World } from "./world.ts";
 
 /**
- * What is there, and who may come to change it at the same time: each of them beside each, and beside itself. A call is made in two steps, so
- * that ids are given in a known order: `make` says what will be called, and the call is made later.
+ * What is there, and who may come to change it at the same time: each of them beside each, and beside itself. A call is
+ * made in two steps, so that ids are given in a known order: `make` says what will be called, and the call is made
+ * later.
  */
 export interface Rivals {
   readonly name: string;

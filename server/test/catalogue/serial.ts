@@ -9,7 +9,10 @@ import { OPERATIONS } from "../../src/operations.ts";
 import { kyselyOver } from "../../src/sqlite/kysely-sqlite.ts";
 import type { Call, CatalogueUnderTest } from "./under-test.ts";
 
-/** The catalogue's own writer on a database in memory, one operation after another: what every parallel run must look like. */
+/**
+ * The catalogue's own writer on a database in memory, one operation after another: what every parallel run must look
+ * like.
+ */
 export async function openSerial(): Promise<CatalogueUnderTest> {
   const database = new DatabaseSync(":memory:");
   const db = kyselyOver<Schema>(database);

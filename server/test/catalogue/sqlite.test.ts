@@ -25,7 +25,8 @@ async function openSqlite(): Promise<CatalogueUnderTest> {
       return [...ahead, ...(await Promise.allSettled(others.flat().map((call) => call())))];
     },
     async failing(calls) {
-      // Somebody else writes for longer than the owner thread waits (5 s): it cannot begin a transaction, as on a disk that does not answer.
+      // Somebody else writes for longer than the owner thread waits (5 s): it cannot begin a transaction, as on a disk
+      // that does not answer.
       on.database.exec("BEGIN IMMEDIATE");
       const settled = await Promise.allSettled(calls.map((call) => call()));
       on.database.exec("COMMIT");

@@ -1,6 +1,6 @@
 /**
- * The harshest schedule: no transaction commits while another one can still move. So each has read all that it may read before the others'
- * commits, whatever the machine is busy with, and a test of a race fails each time or never.
+ * The harshest schedule: no transaction commits while another one can still move. So each has read all that it may read
+ * before the others' commits, whatever the machine is busy with, and a test of a race fails each time or never.
  */
 export class Standstill {
   /** How many backends wait for a lock just now. */

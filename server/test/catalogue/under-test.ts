@@ -15,9 +15,9 @@ export interface CatalogueUnderTest {
   /** Moves the clock of this test and of the catalogue. */
   passMs(ms: number): void;
   /**
-   * Makes the calls of each wave at once. Where writers run in parallel, a wave begins when none of those before it can move any more, and none
-   * commits before the last wave has come as far, and `then` was called; after that they commit one by one. Where they do not, `then` is
-   * called between the first wave and the others.
+   * Makes the calls of each wave at once. Where writers run in parallel, a wave begins when none of those before it can
+   * move any more, and none commits before the last wave has come as far, and `then` was called; after that they commit
+   * one by one. Where they do not, `then` is called between the first wave and the others.
    */
   together<T>(
     waves: readonly (readonly Call<T>[])[],

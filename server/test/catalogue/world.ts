@@ -15,7 +15,9 @@ import { type FinalizeInput, finalizeSession } from "../../src/uploads/finalize.
 import { type Progress, recordProgress, takeWriter } from "../../src/uploads/session.store.ts";
 import type { Call, CatalogueUnderTest } from "./under-test.ts";
 
-/** A team with what the catalogue's own operations make of its uploads, step by step: no row here is written by hand. */
+/**
+ * A team with what the catalogue's own operations make of its uploads, step by step: no row here is written by hand.
+ */
 export class World {
   readonly on: CatalogueUnderTest;
   readonly teamId: TeamId;
@@ -27,8 +29,8 @@ export class World {
     this.#createsPerSecond = createsPerSecond;
   }
 
-  static async open(on: CatalogueUnderTest, createsPerSecond = 1000): Promise<World> {
-    const { teamId } = await on.catalogue.run(createKey, newKey(on, "team"));
+  static async open(on: CatalogueUnderTest, createsPerSecond = 1000, slug = "team"): Promise<World> {
+    const { teamId } = await on.catalogue.run(createKey, newKey(on, slug));
     return new World(on, teamId, createsPerSecond);
   }
 
