@@ -96,6 +96,7 @@ async function readUntil(socket: Socket, enough?: RegExp): Promise<string> {
 }
 
 const auth = () => `Authorization: Bearer ${t.key}\r\n`;
+const CHUNKED = "Transfer-Encoding: chunked\r\n";
 const head = (line: string, more = "") => `${line} HTTP/1.1\r\nHost: a\r\n${more}`;
 
 describe("raw HTTP", () => {
@@ -107,16 +108,11 @@ describe("raw HTTP", () => {
       ["absolute form", head("GET http://evil.example/v1/connection", `${auth()}Connection: close\r\n\r\n`)],
       ["asterisk form", head("OPTIONS *", "Connection: close\r\n\r\n")],
       ["malformed encoding", head("GET /v1/%E0%A4%A", `${auth()}Connection: close\r\n\r\n`)],
-      [
-        "Content-Length and chunked",
-        head("POST /v1/echo", `${auth()}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}`),
-      ],
+      ["Content-Length and chunked", head("POST /v1/echo", `${auth()}Content-Length: 2\r\n${CHUNKED}\r\n{}`)],
+      ["a malformed chunk", head("POST /v1/echo", `${auth()}${CHUNKED}\r\n2\r\n{}\r\nxyz\r\n`)],
       ["two lengths", head("POST /v1/echo", `${auth()}Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}`)],
       ["a length with a sign", head("POST /v1/echo", `${auth()}Content-Length: +2\r\n\r\n{}`)],
-      [
-        "chunked over HTTP/1.0",
-        `POST /v1/echo HTTP/1.0\r\nHost: a\r\n${auth()}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
-      ],
+      ["chunked over HTTP/1.0", `POST /v1/echo HTTP/1.0\r\nHost: a\r\n${auth()}${CHUNKED}\r\n0\r\n\r\n`],
       ["a space before the colon", head("GET /healthz", "X : y\r\n\r\n")],
       ["a folded header", head("GET /healthz", "X: y\r\n z\r\n\r\n")],
       ["NUL", head("GET /healthz", "X: a\0b\r\n\r\n")],

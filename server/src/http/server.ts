@@ -205,8 +205,11 @@ export class HttpServer {
 
   /** What Node's parser refuses is answered in our shape, unless an answer is under way on that connection. */
   #refuseMalformed(error: Error, socket: Socket): void {
-    const busy = (this.#connections.of(socket)?.running ?? null) !== null;
-    if (errorCodeOf(error) === "ECONNRESET" || !socket.writable || busy) return void socket.destroy();
+    const connection = this.#connections.of(socket);
+    const running = connection?.running ?? null;
+    // Of a request whose body is malformed nothing has been said yet; behind one that is whole, an answer is on its way.
+    const isTold = running !== null && (running.response.headersSent || running.request.complete);
+    if (errorCodeOf(error) === "ECONNRESET" || !socket.writable || isTold) return void socket.destroy();
     if (errorCodeOf(error) === "ERR_HTTP_REQUEST_TIMEOUT")
       return void socket.end("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n");
     const message =
@@ -222,6 +225,8 @@ export class HttpServer {
       Connection: "close",
     };
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-    socket.end(`HTTP/1.1 400 Bad Request\r\n${lines.join("")}\r\n${body}`);
+    socket.write(`HTTP/1.1 400 Bad Request\r\n${lines.join("")}\r\n${body}`);
+    if (connection === undefined) socket.end();
+    else connection.hangUp();
   }
 }
