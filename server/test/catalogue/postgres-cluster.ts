@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { accessSync, chownSync, constants, globSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { Socket } from "node:net";
@@ -99,20 +99,17 @@ async function readyToAccept(server: ChildProcess): Promise<void> {
 
 /** The folder of the newest version's programs: Debian keeps them out of the PATH. */
 function binaries(): string | null {
-  const installed = globSync("/usr/lib/postgresql/*/bin").sort((a, b) => versionOf(b) - versionOf(a));
-  const folders = [
-    ...installed.filter((folder) => versionOf(folder) >= 15),
-    ...(process.env["PATH"] ?? "").split(delimiter),
-  ];
-  return (
-    folders.find(
-      (folder) => folder !== "" && isProgram(join(folder, "initdb")) && isProgram(join(folder, "postgres")),
-    ) ?? null
-  );
+  const folders = [...globSync("/usr/lib/postgresql/*/bin"), ...(process.env["PATH"] ?? "").split(delimiter)];
+  const found = folders.filter((folder) => isProgram(join(folder, "initdb")) && isProgram(join(folder, "postgres")));
+  const newest = found
+    .map((folder) => ({ folder, version: versionOf(folder) }))
+    .sort((a, b) => b.version - a.version)[0];
+  return newest !== undefined && newest.version >= 15 ? newest.folder : null;
 }
 
 function versionOf(folder: string): number {
-  return Number(/postgresql\/(\d+)\//.exec(folder)?.[1] ?? 0);
+  const said = execFileSync(join(folder, "initdb"), ["--version"], { encoding: "utf8" });
+  return Number(/\(PostgreSQL\) (\d+)/.exec(said)?.[1] ?? 0);
 }
 
 function isProgram(path: string): boolean {
