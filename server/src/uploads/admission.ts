@@ -73,17 +73,26 @@ export function createDiskGate(deps: {
     };
   };
 
-  const lookNowAndThen = async () => {
-    const isNear = Math.min(seen.writable, seen.promisable) < NEAR_BYTES;
-    const nearMs = Math.max(LOOK_EVERY_NEAR_MS, LOOKS_APART * lookTookMs);
+  const lookUnlessWithin = async (ms: number) => {
     const now = performance.now();
-    if (now - lookedAt <= (isNear ? Math.min(nearMs, LOOK_EVERY_MS) : LOOK_EVERY_MS)) return;
+    if (now - lookedAt <= ms) return;
     looking ??= look().finally(() => {
       lookedAt = performance.now();
       lookTookMs = lookedAt - now;
       looking = null;
     });
     await looking.catch(() => {});
+  };
+
+  const lookNowAndThen = () => {
+    const isNear = Math.min(seen.writable, seen.promisable) < NEAR_BYTES;
+    const nearMs = Math.max(LOOK_EVERY_NEAR_MS, LOOKS_APART * lookTookMs);
+    return lookUnlessWithin(isNear ? Math.min(nearMs, LOOK_EVERY_MS) : LOOK_EVERY_MS);
+  };
+
+  const isOverShare = (teamId: TeamId) => {
+    const owed = seen.owed.get(teamId) ?? 0;
+    return owed > 0 && owed >= seen.promisable;
   };
 
   /** What comes back after the next look, which counted anew, changes nothing any more. */
@@ -113,9 +122,10 @@ export function createDiskGate(deps: {
   return {
     async roomForSession(teamId, bytes) {
       await lookNowAndThen();
+      // What it was promised since the last look may have come by now.
+      if (isOverShare(teamId)) await lookUnlessWithin(Math.min(LOOKS_APART * lookTookMs, LOOK_EVERY_MS));
       if (seen.promisable < bytes) return "disk";
-      const owed = seen.owed.get(teamId) ?? 0;
-      return owed > 0 && owed >= seen.promisable ? "team" : promise(teamId, bytes);
+      return isOverShare(teamId) ? "team" : promise(teamId, bytes);
     },
     async roomForData(bytes) {
       await lookNowAndThen();
