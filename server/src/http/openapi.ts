@@ -115,21 +115,40 @@ function completeOperation(operation: Readonly<Record<string, unknown>>, route: 
   return {
     ...operation,
     description: [operation["description"], access].filter(Boolean).join("\n\n"),
-    ...(operation["requestBody"] === undefined
-      ? {}
-      : { requestBody: emptyBody === true ? optional(body) : { ...body, required: true } }),
+    ...(operation["requestBody"] === undefined ? {} : { requestBody: bodyOf(body, emptyBody === true) }),
     responses: { ...named(membersOf(operation["responses"])), ...unchanged(route), ...errorResponses([...codes]) },
     security: guarded ? [{ bearerAuth: [] }] : [],
   };
 }
 
-/** A body that may be left out, or be null, which counts as absent (§12). */
-function optional(body: Readonly<Record<string, unknown>>): object {
+/** Of every optional member, and of a body that may be left out, null says the same as nothing (ALL-9). */
+function bodyOf(body: Readonly<Record<string, unknown>>, isOptional: boolean): object {
   const content = Object.entries(membersOf(body["content"])).map(([type, media]) => {
-    const schema = membersOf(membersOf(media)["schema"]);
-    return [type, { ...membersOf(media), schema: { ...schema, type: [schema["type"], "null"] } }];
+    const schema = withNulls(membersOf(membersOf(media)["schema"]));
+    return [type, { ...membersOf(media), schema: isOptional ? orNull(schema) : schema }];
   });
-  return { ...body, content: Object.fromEntries(content), required: false };
+  return { ...body, content: Object.fromEntries(content), required: !isOptional };
+}
+
+function withNulls(schema: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const required = Array.isArray(schema["required"]) ? schema["required"] : [];
+  const members = Object.entries(membersOf(schema["properties"])).map(([name, member]) => {
+    const inner = withNulls(membersOf(member));
+    return [name, required.includes(name) ? inner : orNull(inner)];
+  });
+  return members.length === 0 ? schema : { ...schema, properties: Object.fromEntries(members) };
+}
+
+/** A schema without a type takes anything. */
+function orNull(schema: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  if (Array.isArray(schema["anyOf"])) return { ...schema, anyOf: [...schema["anyOf"], { type: "null" }] };
+  if (schema["type"] === undefined) return schema;
+  const values = schema["enum"];
+  return {
+    ...schema,
+    type: [schema["type"], "null"],
+    ...(Array.isArray(values) ? { enum: [...values, null] } : {}),
+  };
 }
 
 /** A route's own answers: the generator calls each "Default Response". */
