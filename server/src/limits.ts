@@ -78,6 +78,8 @@ export const LIMITS = {
    * Beside the others, for `/healthz`, `/readyz` and `/metrics`: newer ones push older ones out, so it is never full.
    */
   reservedConnections: 32,
+  /** With fewer that are free or idle, each new connection ends one poll that is held beyond its share. */
+  scarceConnections: 64,
   /** A connection that is so new makes no room for others while anybody else can: it is about to say what it wants. */
   newConnectionMs: SECOND,
   /** Requests that wait behind the one that is being answered … */

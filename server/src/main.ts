@@ -200,6 +200,7 @@ async function createService(base: Base, stores: Stores, background: Background,
     ids,
     maxConnections: connections,
     unlimitedPeers: config.unlimitedPeers,
+    scarce: () => polls.giveWay(),
     metrics,
   });
 

@@ -268,9 +268,11 @@ describe("when connections run out", () => {
   });
 
   test("/healthz, /readyz and /metrics are answered when everything is taken; everything else is 503 overloaded", async () => {
-    const { port, held, ended, until } = await start({ maxConnections: 2 });
+    let scarce = 0;
+    const { port, held, ended, until } = await start({ maxConnections: 2, scarce: () => void scarce++ });
     for (let i = 0; i < 2; i++) (await Client.open(port)).send("/held");
     await until(() => held.length === 2);
+    assert.equal(scarce, 0);
     for (const path of ["/healthz", "/healthz?x", "/readyz", "/metrics"]) {
       const client = await Client.open(port);
       client.send(path);
@@ -284,6 +286,7 @@ describe("when connections run out", () => {
       assert.match(client.text, /^HTTP\/1\.1 503 [\s\S]*retry-after: 2\r\n[\s\S]*"code":"overloaded"/i, path);
     }
     assert.equal(ended["overloaded"], 3);
+    assert.equal(scarce, 7, "what is held without need is asked to end for each of them");
   });
 
   test("one that was refused and goes on sending makes room before one that has just come", async () => {

@@ -12,6 +12,8 @@ export interface ConnectionsDeps {
   /** Peers that the limit on one peer is not for: proxies, through which everybody comes. */
   readonly unlimitedPeers: BlockList;
   readonly metrics: Metrics;
+  /** A connection came when few places were left for further ones: what is held without need should end. */
+  readonly scarce: () => void;
   /** `serve` runs the handlers. */
   readonly serve: ConnectionEvents["serve"];
 }
@@ -92,7 +94,9 @@ export class Connections {
     this.#quiet.add(connection);
     this.#unread[0].add(connection);
     if (!this.#turning) this.#turn();
-    if (this.#used > this.#deps.max && !this.#evictOne(connection)) this.#intoReserve(connection);
+    const { max, scarce } = this.#deps;
+    if (max - this.#used + this.#quiet.size < Math.min(LIMITS.scarceConnections, max / 10)) scarce();
+    if (this.#used > max && !this.#evictOne(connection)) this.#intoReserve(connection);
   }
 
   /** Whether it has no place of its own, and must not be served as if it had. */

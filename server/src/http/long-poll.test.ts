@@ -167,6 +167,27 @@ describe("long-polls (POL-5)", () => {
     assert.equal(places.taken, 0);
   });
 
+  test("when connections run out, the one that has been held longest beyond its share is answered, and no other", async (context) => {
+    context.mock.timers.enable({ apis: ["setTimeout"] });
+    const within = [t.get("/v1/thing?wait=60"), t.get("/v1/thing?wait=60")];
+    while (reads < 2) await once(reading, "read");
+    const answered: number[] = [];
+    const beyond = [0, 1].map(async (index) => {
+      const answer = await t.get("/v1/thing?wait=60");
+      answered.push(index);
+      return answer;
+    });
+    while (reads < 4) await once(reading, "read");
+    while (answered.length < 1) {
+      polls.giveWay();
+      await beyond[0];
+    }
+    assert.deepEqual(answered, [0]);
+    status = "indexing";
+    commits.emit("thing");
+    for (const answer of await Promise.all([...within, ...beyond])) assert.equal(answer.statusCode, 200);
+  });
+
   test("very many beyond their share are held longer, so that they come again no more often, and hear of a change", async () => {
     const held = [t.get("/v1/thing?wait=60"), t.get("/v1/thing?wait=60")];
     while (reads < 2) await once(reading, "read");
@@ -178,7 +199,9 @@ describe("long-polls (POL-5)", () => {
       }),
     );
     assert.ok(Math.max(...heldMs) >= 2000 - 50, `the longest was held for ${Math.max(...heldMs)} ms`);
+    const before = reads;
     const again = t.get("/v1/thing?wait=60");
+    while (reads === before) await once(reading, "read");
     status = "indexing";
     commits.emit("thing");
     for (const answer of await Promise.all([...held, again])) assert.equal(answer.json().status, "indexing");

@@ -50,7 +50,8 @@ export interface LongPollsDeps {
 export class LongPolls {
   readonly #deps: LongPollsDeps;
   readonly #released = new AbortController();
-  #surplus = 0;
+  /** What ends each poll that is held beyond its share, the one that has been held longest first. */
+  readonly #surplus = new Set<AbortController>();
 
   constructor(deps: LongPollsDeps) {
     this.#deps = deps;
@@ -59,6 +60,14 @@ export class LongPolls {
   /** Shutdown: every held answer goes out at once, and none is held any more. */
   release(): void {
     this.#released.abort();
+  }
+
+  /** Connections run out: the poll that has been held longest beyond its share is answered, so that its own can end. */
+  giveWay(): void {
+    const [oldest] = this.#surplus;
+    if (oldest === undefined) return;
+    this.#surplus.delete(oldest);
+    oldest.abort();
   }
 
   /**
@@ -91,11 +100,13 @@ export class LongPolls {
         place.free();
       }
     }
-    this.#surplus += 1;
+    const givesWay = new AbortController();
+    this.#surplus.add(givesWay);
     try {
-      return await this.#untilChange(poll, Math.min(poll.waitMs, surplusMs(this.#surplus)), stops);
+      const holdMs = Math.min(poll.waitMs, surplusMs(this.#surplus.size));
+      return await this.#untilChange(poll, holdMs, [givesWay.signal, ...stops]);
     } finally {
-      this.#surplus -= 1;
+      this.#surplus.delete(givesWay);
     }
   }
 

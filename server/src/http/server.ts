@@ -35,6 +35,8 @@ export interface HttpServerDeps {
   readonly maxConnectionsPerPeer?: number;
   /** Peers that may have any number of connections. Default: none. */
   readonly unlimitedPeers?: BlockList;
+  /** Called for a new connection when few places are left. Default: nobody has any to give. */
+  readonly scarce?: () => void;
   /** Default limits.unreadAnswerMs. */
   readonly unreadAnswerMs?: number;
   /** Default: nothing is counted. */
@@ -62,6 +64,7 @@ export class HttpServer {
       maxPerPeer: deps.maxConnectionsPerPeer ?? Math.min(LIMITS.connectionsPerPeer, Math.ceil(max / 4)),
       unlimitedPeers: deps.unlimitedPeers ?? new BlockList(),
       metrics,
+      scarce: deps.scarce ?? (() => {}),
       serve: (connection, exchange) => this.#serve(connection, exchange),
     });
     this.#connections = connections;
