@@ -93,7 +93,10 @@ export class TestServer {
     });
     const ready = new Promise<unknown>((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error("the server did not start in time")), READY_WITHIN_MS);
-      child.once("exit", (code) => reject(new Error(`the server ended with ${code}: ${this.#log.slice(-2000)}`)));
+      child.once("exit", (code) => {
+        clearTimeout(timer);
+        reject(new Error(`the server ended with ${code}: ${this.#log.slice(-2000)}`));
+      });
       child.stdout.on("data", (piece) => {
         printed += piece;
         const document = wholeJson(printed);
