@@ -22,6 +22,7 @@ import {
   TROUBLES,
   type Trouble,
 } from "./task.ts";
+import { decisionColumns, NOWHERE, progressColumns } from "./task-columns.ts";
 
 /**
  * What a worker says of the attempt that it holds. Each write is fenced: it counts only while the task is running under that
@@ -59,15 +60,6 @@ export const heartbeat = writeOperation(
   },
   ({ taskId, fileId, changed }, { held }) => (held && changed ? topicsOf(taskId, fileId) : []),
 );
-
-function progressColumns({ stage, progress }: TaskReport) {
-  return {
-    stage,
-    progress_done: progress?.done ?? 0,
-    progress_total: progress?.total ?? null,
-    progress_unit: progress?.unit ?? null,
-  };
-}
 
 /**
  * Part of the operation that says so of the file too (files/task-events.store.ts). null: the attempt is no longer held,
@@ -220,18 +212,11 @@ async function letGo(
   decision: TaskDecision,
   error: { readonly code: string; readonly message: string } | null,
 ): Promise<void> {
-  const { state, dueAt, lane, faults, deaths, troubles, leaseLosses, crashes } = decision;
+  const { state, lane } = decision;
   await tx.db
     .updateTable("tasks")
     .set({
-      state,
-      due_at: dueAt,
-      lane,
-      faults,
-      deaths,
-      troubles,
-      lease_losses: leaseLosses,
-      crashes,
+      ...decisionColumns(decision),
       claimed_at: null,
       lease_until: null,
       updated_at: tx.now,
@@ -250,8 +235,6 @@ async function letGo(
 async function placeAgain(tx: Tx, task: TasksTable, lane: TaskLane): Promise<number> {
   return lane === task.lane ? Math.max(task.fair_at, await frontPlace(tx, lane)) : fairPlace(tx, task.team_id, lane);
 }
-
-const NOWHERE: TaskReport = { stage: "waiting", progress: null };
 
 function heldTask({ db }: Tx, { taskId, attempt }: AttemptRef): Promise<TasksTable | undefined> {
   return db

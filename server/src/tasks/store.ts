@@ -7,6 +7,7 @@ import type { FileId, TaskId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { fairPlace } from "./fair-order.store.ts";
 import { afterRetry } from "./task.ts";
+import { decisionColumns, NOWHERE, progressColumns } from "./task-columns.ts";
 
 export interface NewTask {
   readonly id: TaskId;
@@ -43,7 +44,7 @@ export async function enqueueTask(tx: Tx, task: NewTask): Promise<void> {
 
 const NEW_TASK = {
   state: "queued",
-  stage: "waiting",
+  ...progressColumns(NOWHERE),
   attempt: 0,
   faults: 0,
   deaths: 0,
@@ -52,9 +53,6 @@ const NEW_TASK = {
   crashes: 0,
   claimed_at: null,
   lease_until: null,
-  progress_done: 0,
-  progress_total: null,
-  progress_unit: null,
   error_code: null,
   error_message: null,
   finished_at: null,
@@ -183,23 +181,13 @@ export interface TaskRef {
 
 /** Part of the operation that moves the file too: a failed or cancelled task begins anew. */
 export async function retryRow(tx: Tx, task: TasksTable): Promise<void> {
-  const { state, dueAt, lane, faults, deaths, troubles, leaseLosses, crashes } = afterRetry();
+  const decision = afterRetry();
   await tx.db
     .updateTable("tasks")
     .set({
-      state,
-      due_at: dueAt,
-      lane,
-      faults,
-      deaths,
-      troubles,
-      lease_losses: leaseLosses,
-      crashes,
-      fair_at: await fairPlace(tx, task.team_id, lane),
-      stage: "waiting",
-      progress_done: 0,
-      progress_total: null,
-      progress_unit: null,
+      ...decisionColumns(decision),
+      ...progressColumns(NOWHERE),
+      fair_at: await fairPlace(tx, task.team_id, decision.lane),
       error_code: null,
       error_message: null,
       finished_at: null,

@@ -80,8 +80,7 @@ export const RIVALS: readonly Rivals[] = [
     async prepare(on) {
       const world = await World.open(on);
       const idempotency = { key: "again", fingerprint: "f" };
-      const id = await world.session({ idempotency });
-      await on.catalogue.run(takeWriter, { id });
+      const id = await world.written(false, { idempotency });
       return { ...ofSession(world, id), ...creates(world, idempotency) };
     },
   },
@@ -91,9 +90,7 @@ export const RIVALS: readonly Rivals[] = [
     async prepare(on) {
       const world = await World.open(on);
       const idempotency = { key: "again", fingerprint: "f" };
-      const id = await world.session({ idempotency });
-      await on.catalogue.run(takeWriter, { id });
-      await on.catalogue.run(recordProgress, world.record(id));
+      const id = await world.written(true, { idempotency });
       return { ...ofSession(world, id), ...creates(world, idempotency) };
     },
   },
@@ -128,9 +125,7 @@ export const RIVALS: readonly Rivals[] = [
     async prepare(on) {
       const world = await World.open(on);
       const idempotency = { key: "again", fingerprint: "f" };
-      const id = await world.session({ idempotency });
-      await on.catalogue.run(takeWriter, { id });
-      await on.catalogue.run(recordProgress, world.record(id));
+      const id = await world.written(true, { idempotency });
       const input = world.finalize(id);
       await on.catalogue.run(finalizeSession, input);
       on.passMs(LIMITS.sessionRetentionMs + 1);

@@ -71,8 +71,8 @@ export class World {
   }
 
   /** A session with a writer, and perhaps all its bytes. */
-  async written(received: boolean): Promise<SessionId> {
-    const id = await this.session();
+  async written(received: boolean, more: Partial<CreateInput> = {}): Promise<SessionId> {
+    const id = await this.session(more);
     await this.on.catalogue.run(takeWriter, { id });
     if (received) await this.on.catalogue.run(recordProgress, this.record(id));
     return id;
