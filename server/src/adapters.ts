@@ -13,7 +13,7 @@ import { meteredBlobs, meteredCatalogue, meteredExtractor } from "./metrics/mete
 import { MetricsRecorder } from "./metrics/recorder.ts";
 
 /** A storage thread died or a COMMIT failed: what is on disk is unknown until a restart has looked (EX_IOERR). */
-export const EXIT_IO = 74;
+const EXIT_IO = 74;
 
 /** What everything of one running service shares. */
 export interface Base {

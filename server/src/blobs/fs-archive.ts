@@ -1,4 +1,4 @@
-import { link, stat } from "node:fs/promises";
+import { link } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCodeOf } from "../errors.ts";
 import type { SessionId } from "../ids.ts";
@@ -38,8 +38,4 @@ export function readArchivedBlob(root: string, key: BlobKey): AsyncIterable<Uint
 
 export function readArchivedSegment(root: string, session: SessionId, epoch: number): AsyncIterable<Uint8Array> {
   return readFileRange("read a backup", join(root, segmentPath(session, epoch)));
-}
-
-export async function archivedBytes(root: string, key: BlobKey): Promise<number> {
-  return (await stat(join(root, blobPath(key)))).size;
 }

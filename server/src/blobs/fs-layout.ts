@@ -20,7 +20,7 @@ export const SHARDS: readonly string[] = Array.from({ length: 256 }, (_, n) => n
 const TEMPORARY = /^\.tmp-[A-Za-z0-9-]{1,80}$/;
 
 /** The shard of a session or file: FNV-1a, because ids begin with the time and would fill one shard after the other. */
-export function shardOf(id: string): string {
+function shardOf(id: string): string {
   let hash = 0x811c9dc5;
   for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193);
   return ((hash ^ (hash >>> 8) ^ (hash >>> 16) ^ (hash >>> 24)) & 0xff).toString(16).padStart(2, "0");
@@ -49,7 +49,7 @@ export function temporaryBeside(path: string, unique: string): string {
 }
 
 /** Whether the text is a temporary's name as `list` gives it: what a caller hands back is checked before it is unlinked. */
-export function isTemporaryPath(path: string): boolean {
+function isTemporaryPath(path: string): boolean {
   const [area, shard, name, ...more] = path.split("/");
   return (
     AREAS.some((known) => known === area) &&

@@ -10,7 +10,7 @@ import type { RunnableOperation } from "./registry.ts";
 import type { Schema } from "./schema.ts";
 
 /** An I/O error at COMMIT: what is on disk is unknown, and a failed fsync is never retried. The process ends (exit 74). */
-export class CommitFailedError extends Error {
+class CommitFailedError extends Error {
   override readonly name = "CommitFailedError";
 }
 

@@ -31,7 +31,7 @@ export function lengthFactor(relativeLength: number): number {
 }
 
 /** What one term adds to a chunk's score. `relativeLength` is the chunk's length in average lengths. */
-export function termScore(weightedIdf: number, occurrences: Occurrences, relativeLength: number): number {
+function termScore(weightedIdf: number, occurrences: Occurrences, relativeLength: number): number {
   const frequency = TITLE_WEIGHT * occurrences.title + BODY_WEIGHT * occurrences.body;
   return (weightedIdf * frequency * (K1 + 1)) / (frequency + lengthFactor(relativeLength));
 }

@@ -76,7 +76,7 @@ const MANY = 4;
  * FTS5's where it tells something, and never 0: of two words in more than half of the chunks the rarer one still
  * tells more.
  */
-export function lastingIdf(chunks: number, chunksWithTerm: number): number {
+function lastingIdf(chunks: number, chunksWithTerm: number): number {
   const n = Math.min(chunksWithTerm, chunks);
   const odds = (chunks - n + 0.5) / (n + 0.5);
   return Math.max(Math.log(odds), Math.log(1 + odds) / 10);

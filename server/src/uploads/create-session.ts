@@ -197,7 +197,7 @@ function validTitle(sent: string | undefined, filename: string): string {
 }
 
 /** Judged after trimming, dropping empty ones and de-duplicating. */
-export function validTags(sent: readonly string[]): readonly string[] {
+function validTags(sent: readonly string[]): readonly string[] {
   const tags = [...new Set(sent.map((tag) => tag.trim()).filter((tag) => tag !== ""))];
   if (tags.length > LIMITS.tags)
     throw new WharfError("too_many_tags", {
@@ -209,7 +209,7 @@ export function validTags(sent: readonly string[]): readonly string[] {
   return tags;
 }
 
-export function validMetadata(metadata: Readonly<Record<string, JsonValue>>): string {
+function validMetadata(metadata: Readonly<Record<string, JsonValue>>): string {
   const json = JSON.stringify(metadata);
   const bytes = Buffer.byteLength(json, "utf8");
   if (bytes > LIMITS.metadataBytes)
@@ -221,9 +221,7 @@ export function validMetadata(metadata: Readonly<Record<string, JsonValue>>): st
 }
 
 /** CRE-1, CRE-2: at least one, in whatever form. */
-export function bucketWishes(
-  request: Pick<CreateRequest, "bucket" | "bucket_ids" | "bucket_slugs">,
-): readonly NamedBucket[] {
+function bucketWishes(request: Pick<CreateRequest, "bucket" | "bucket_ids" | "bucket_slugs">): readonly NamedBucket[] {
   const wishes = namedBuckets(request);
   if (wishes.length === 0) throw new WharfError("bucket_required", { details: { field: "bucket" } });
   if (wishes.length > MAX_BUCKET_NAMES)
