@@ -38,11 +38,11 @@ import { retrievalRoutes } from "./retrieval/routes.ts";
 import { rebuildMarks } from "./search-index/rebuild-marks.ts";
 import { taskRoutes } from "./tasks/routes.ts";
 import { createDiskGate } from "./uploads/admission.ts";
-import { ByteEndpoint } from "./uploads/byte-endpoint.ts";
-import { DigestEngine } from "./uploads/digests.ts";
+import { ByteEndpoint } from "./uploads/embedded/byte-endpoint.ts";
+import { DigestEngine } from "./uploads/embedded/digests.ts";
+import { UnrecordedBytes } from "./uploads/embedded/unrecorded.ts";
 import { Finalizer } from "./uploads/finalize.ts";
 import { uploadRoutes } from "./uploads/routes.ts";
-import { UnrecordedBytes } from "./uploads/unrecorded.ts";
 
 export interface Started {
   /** Where it listens, as clients reach it: WHARF_PUBLIC_URL, or computed from host and port. Without a trailing slash. */

@@ -3,8 +3,8 @@ import { after, before, test } from "node:test";
 import { openMemoryBlobStore } from "../blobs/memory.ts";
 import { brandId, type TeamId } from "../ids.ts";
 import { createDiskGate, type Room } from "./admission.ts";
+import { UnrecordedBytes } from "./embedded/unrecorded.ts";
 import { TestUploads, withMethods } from "./test-uploads.ts";
-import { UnrecordedBytes } from "./unrecorded.ts";
 
 const SIZE = 1000;
 const RESERVE = 10_000;

@@ -2,8 +2,8 @@ import type { BlobStore } from "../blobs/blob-store.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
+import type { UnrecordedBytes } from "./embedded/unrecorded.ts";
 import { bytesOwed } from "./sweep.store.ts";
-import type { UnrecordedBytes } from "./unrecorded.ts";
 
 /** Whether there is room for more: below the reserve create answers 507 and `upload_url` 503, and everything else goes on. */
 export interface DiskGate {

@@ -7,9 +7,9 @@ import type { Turns } from "../fairness/turns.ts";
 import type { FileId, IdSource, SessionId, TaskId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import type { Log } from "../log.ts";
-import type { DigestEngine } from "./digests.ts";
+import type { DigestEngine } from "./embedded/digests.ts";
+import { digestAtOffset } from "./embedded/intake.ts";
 import { finalizeSession } from "./finalize.store.ts";
-import { digestAtOffset } from "./intake.ts";
 import { dropBytes, readSession, recordProgress } from "./session.store.ts";
 import { isExpired, type Session } from "./session.ts";
 

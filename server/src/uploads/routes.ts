@@ -8,13 +8,13 @@ import { clientGone } from "../http/client-gone.ts";
 import type { App } from "../http/route.ts";
 import { type FileId, parseId, type SessionId, type TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
-import type { ByteEndpoint } from "./byte-endpoint.ts";
 import { type CreateDeps, createUploadSession } from "./create-session.ts";
+import type { ByteEndpoint } from "./embedded/byte-endpoint.ts";
+import { makeUploadUrl } from "./embedded/upload-url.ts";
 import type { ExpectedDigests, Finalizer } from "./finalize.ts";
 import { parseIdempotencyKey } from "./idempotency.ts";
 import { cancelSession, readSession } from "./session.store.ts";
 import { isExpired, type Session } from "./session.ts";
-import { makeUploadUrl } from "./upload-url.ts";
 
 export interface UploadRoutesDeps extends CreateDeps {
   readonly config: Pick<Config, "bucketsPerTeam" | "createsPerSecond" | "maxFileBytes" | "sessionTtlSeconds">;

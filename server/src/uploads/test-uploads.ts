@@ -9,11 +9,11 @@ import { openCatalogue } from "../engines/catalogue.ts";
 import { isRefusal } from "../errors.ts";
 import { createIdSource, type SessionId, type TeamId } from "../ids.ts";
 import { createSession } from "./create.store.ts";
-import { DigestEngine } from "./digests.ts";
-import { Intake, type IntakeDeps } from "./intake.ts";
+import { DigestEngine } from "./embedded/digests.ts";
+import { Intake, type IntakeDeps } from "./embedded/intake.ts";
+import { UnrecordedBytes } from "./embedded/unrecorded.ts";
 import { readSession, takeWriter } from "./session.store.ts";
 import type { Session } from "./session.ts";
-import { UnrecordedBytes } from "./unrecorded.ts";
 
 /** A real catalogue in a folder of its own, and uploads into whatever store a test brings. */
 export class TestUploads {

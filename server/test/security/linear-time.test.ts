@@ -23,11 +23,11 @@ import { LIMITS } from "../../src/limits.ts";
 import { redactSecrets } from "../../src/log.ts";
 import { analyze } from "../../src/search-index/analyze.ts";
 import { readQuery } from "../../src/search-index/query-terms.ts";
-import { parseContentRange } from "../../src/uploads/content-range.ts";
 import { validateCreate } from "../../src/uploads/create-session.ts";
-import { digestContradiction } from "../../src/uploads/expected-digests.ts";
+import { parseContentRange } from "../../src/uploads/embedded/content-range.ts";
+import { digestContradiction } from "../../src/uploads/embedded/expected-digests.ts";
+import { sessionOfPath } from "../../src/uploads/embedded/upload-url.ts";
 import { parseIdempotencyKey } from "../../src/uploads/idempotency.ts";
-import { sessionOfPath } from "../../src/uploads/upload-url.ts";
 import { asyncCostMs, costMs, type Grammar, pumped } from "./cost.ts";
 
 /** Twice what a request's head may have, so that quadratic time, half a second or more, stands far above the budget. */

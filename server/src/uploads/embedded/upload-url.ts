@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { parseId, type SessionId } from "../ids.ts";
+import { parseId, type SessionId } from "../../ids.ts";
 
 /**
  * The capability: `<public url>/v1/uploads/{session id}/{signature}`, signature = HMAC-SHA256 of the session id under the server's

@@ -1,6 +1,6 @@
-import { LIMITS } from "../limits.ts";
+import { LIMITS } from "../../limits.ts";
+import { isExpired, type Session } from "../session.ts";
 import { parseContentRange } from "./content-range.ts";
-import { isExpired, type Session } from "./session.ts";
 
 /**
  * The byte end-point's decisions, before a byte of the body is read: (session, head of the request, now) → what to do. Pure; the

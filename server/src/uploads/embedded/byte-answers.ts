@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
-import { toRfc3339 } from "../clock.ts";
-import { WharfError } from "../errors.ts";
-import { LIMITS } from "../limits.ts";
+import { toRfc3339 } from "../../clock.ts";
+import { WharfError } from "../../errors.ts";
+import { LIMITS } from "../../limits.ts";
+import type { Session } from "../session.ts";
 import type { RefusalText } from "./byte-protocol.ts";
 import type { Digests } from "./digests.ts";
-import type { Session } from "./session.ts";
 
 /** The shapes of Google's answers on `upload_url` (byte-endpoint §6, rows P3, P4, K5 … K8, C5 … C13). */
 

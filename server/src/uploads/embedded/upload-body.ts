@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { LIMITS } from "../limits.ts";
+import { LIMITS } from "../../limits.ts";
 
 /** Why a body ended before its end. */
 export type CutReason = "disconnected" | "stalled" | "too slow" | "stopped";

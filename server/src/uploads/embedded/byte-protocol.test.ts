@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { brandId } from "../ids.ts";
+import { brandId } from "../../ids.ts";
+import type { Session } from "../session.ts";
 import { decide, type RequestHead } from "./byte-protocol.ts";
-import type { Session } from "./session.ts";
 
 const UNIT = 256 * 1024;
 const SIZE = 10 * UNIT + 5;

@@ -1,9 +1,9 @@
-import { type BlobStore, BlobStoreError, type SegmentRef, type SegmentWriter } from "../blobs/blob-store.ts";
-import type { Catalogue } from "../catalogue/catalogue.ts";
-import { LIMITS } from "../limits.ts";
+import { type BlobStore, BlobStoreError, type SegmentRef, type SegmentWriter } from "../../blobs/blob-store.ts";
+import type { Catalogue } from "../../catalogue/catalogue.ts";
+import { LIMITS } from "../../limits.ts";
+import { readSession, recordProgress } from "../session.store.ts";
+import type { Session } from "../session.ts";
 import type { DigestEngine, DigestState } from "./digests.ts";
-import { readSession, recordProgress } from "./session.store.ts";
-import type { Session } from "./session.ts";
 import type { Share, UnrecordedBytes } from "./unrecorded.ts";
 
 /** What computing a digest state again needs. */

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, test } from "node:test";
-import type { BlobStore, SegmentWriter } from "../blobs/blob-store.ts";
-import { BlobStoreError } from "../blobs/blob-store.ts";
-import { segmentLengths, writeSegment } from "../blobs/conformance-support.ts";
-import { openMemoryBlobStore } from "../blobs/memory.ts";
-import type { Catalogue } from "../catalogue/catalogue.ts";
-import type { SessionId } from "../ids.ts";
-import { LIMITS } from "../limits.ts";
+import type { BlobStore, SegmentWriter } from "../../blobs/blob-store.ts";
+import { BlobStoreError } from "../../blobs/blob-store.ts";
+import { segmentLengths, writeSegment } from "../../blobs/conformance-support.ts";
+import { openMemoryBlobStore } from "../../blobs/memory.ts";
+import type { Catalogue } from "../../catalogue/catalogue.ts";
+import type { SessionId } from "../../ids.ts";
+import { LIMITS } from "../../limits.ts";
+import { recordProgress } from "../session.store.ts";
+import { TestUploads, withMethods } from "../test-uploads.ts";
 import { SupersededError } from "./intake.ts";
-import { recordProgress } from "./session.store.ts";
-import { TestUploads, withMethods } from "./test-uploads.ts";
 
 const UNIT = LIMITS.uploadUnitBytes;
 const SIZE = 4 * UNIT;

@@ -1,14 +1,16 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
-import { BlobStoreError } from "../blobs/blob-store.ts";
-import type { Clock } from "../clock.ts";
-import type { Config } from "../config.ts";
-import { WharfError } from "../errors.ts";
-import type { Places } from "../fairness/places.ts";
-import type { IdSource, SessionId } from "../ids.ts";
-import { LIMITS } from "../limits.ts";
-import type { Log } from "../log.ts";
-import type { DiskGate } from "./admission.ts";
+import { BlobStoreError } from "../../blobs/blob-store.ts";
+import type { Clock } from "../../clock.ts";
+import type { Config } from "../../config.ts";
+import { WharfError } from "../../errors.ts";
+import type { Places } from "../../fairness/places.ts";
+import type { IdSource, SessionId } from "../../ids.ts";
+import { LIMITS } from "../../limits.ts";
+import type { Log } from "../../log.ts";
+import type { DiskGate } from "../admission.ts";
+import { cancelSession, dropBytes, readSession, takeWriter } from "../session.store.ts";
+import type { Session } from "../session.ts";
 import {
   answerPreflight,
   answerProgress,
@@ -32,8 +34,6 @@ import {
 } from "./byte-protocol.ts";
 import { digestContradiction } from "./expected-digests.ts";
 import { digestAtOffset, Intake, type IntakeDeps, SupersededError } from "./intake.ts";
-import { cancelSession, dropBytes, readSession, takeWriter } from "./session.store.ts";
-import type { Session } from "./session.ts";
 import { BodyCutError, UploadBody } from "./upload-body.ts";
 import { sessionOfPath } from "./upload-url.ts";
 

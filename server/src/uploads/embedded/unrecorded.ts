@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { BlobStoreError } from "../blobs/blob-store.ts";
-import type { SessionId } from "../ids.ts";
-import { LIMITS } from "../limits.ts";
+import { BlobStoreError } from "../../blobs/blob-store.ts";
+import type { SessionId } from "../../ids.ts";
+import { LIMITS } from "../../limits.ts";
 
 /**
  * What data requests of this process hold on the disk that no record lists, and what they may still write.
