@@ -15,12 +15,12 @@ export interface Options {
   /** `ranking`: a folder with corpus.jsonl, queries.jsonl and qrels.tsv; null = the project's own questions alone. */
   readonly collection: string | null;
   /**
-   * `folder`: what it uploads. `event-loop`: files to upload beside the load (hostile ones, say); null = the load
+   * `folder`: what it uploads. `extract`: what it reads. `event-loop`: files to upload beside the load (hostile ones, say); null = the load
    * alone.
    */
   readonly documents: string | null;
   /**
-   * A checkout of an earlier version: `folder` and `start` measure it in turns with this one, `refresh` has it write
+   * A checkout of an earlier version: `extract`, `folder` and `start` measure it in turns with this one, `refresh` has it write
    * the index.
    */
   readonly earlier: string | null;

@@ -5,6 +5,7 @@ import { table, writeResults } from "./report.ts";
 import { create } from "./rows/create.ts";
 import { cycle } from "./rows/cycle.ts";
 import { eventLoop } from "./rows/event-loop.ts";
+import { extract } from "./rows/extract.ts";
 import { folder } from "./rows/folder.ts";
 import { growth } from "./rows/growth.ts";
 import { index } from "./rows/index.ts";
@@ -26,6 +27,7 @@ import { start } from "./rows/start.ts";
  *     npm run bench -- ranking                   200 questions over 100 documents in ten languages
  *     npm run bench -- ranking <folder>          a collection with judgements, too: corpus.jsonl, queries.jsonl, qrels.tsv
  *     npm run bench -- folder --documents <folder> [--earlier <checkout>]   real documents, beside recollindex and an earlier version
+ *     npm run bench -- extract [--documents <folder> --earlier <checkout>]   reading alone: PDFium's share, and format by format
  *     npm run bench -- refresh --earlier <checkout>                         an index that an earlier version made is read again
  *     npm run bench -- index --half              the server on half of the cores, as if the machine were smaller
  *     npm run bench -- growth maintenance --files 1000000    at full size
@@ -42,6 +44,7 @@ const ROWS: Readonly<Record<string, (options: Options) => Promise<readonly Row[]
   growth,
   start,
   maintenance,
+  extract,
   folder,
   refresh,
 };
