@@ -23,9 +23,10 @@ export type EndReason = "idle" | "incomplete" | "refused" | "reserve" | "peer" |
 
 /**
  * All connections, and who gets a place when they run out. A new one takes the place of one that has been idle, the longest first; then of one
- * whose request's head is incomplete; then of one that was refused and goes on sending; never of a request that is being answered. When
- * there is none such, it comes into the reserve: for a moment, in which it may ask for `/healthz`, `/readyz` and `/metrics`, and where newer
- * ones push it out. So a supervisor is answered whatever everybody else does, and nobody can take the reserve from him by sitting in it.
+ * whose request's head is incomplete; then of one that was refused and goes on sending; never of a request that is being answered, nor of
+ * one that has just come. When there is none such, it comes into the reserve: for a moment, in which it may ask for `/healthz`, `/readyz`
+ * and `/metrics`, or change places with one that has nothing to ask, and where newer ones push it out. So a supervisor is answered whatever
+ * everybody else does, and nobody can take the reserve from him by sitting in it.
  *
  * A peer that has as many as it may have gives one of its own up for the new one in the same order, or is refused.
  */
@@ -40,12 +41,8 @@ export class Connections {
   readonly #peers = new Map<string, Set<Connection>>();
   readonly #events: ConnectionEvents;
   #hand = this.#all.values();
-  /**
-   * Accepted in this turn of the event loop or the one before: nobody has looked yet whether they have said something. A burst is accepted in
-   * one turn, and would end the request that came just before it.
-   */
-  #unread: readonly [now: Set<Connection>, before: Set<Connection>] = [new Set(), new Set()];
-  #turning = false;
+  /** Accepted in this turn of the event loop: nothing of theirs can have been read yet. */
+  readonly #newest = new Set<Connection>();
 
   constructor(deps: ConnectionsDeps) {
     this.#deps = deps;
@@ -76,27 +73,25 @@ export class Connections {
     return this.#all.keys();
   }
 
-  /** A connection that was accepted; it may be ended at once. */
+  /**
+   * A connection that was accepted; it may be ended at the end of this turn of the event loop. Not before: a client whose request has come in
+   * the same turn would be taken for idle, and lose it.
+   */
   admit(socket: Socket): void {
     const { remoteAddress } = socket;
     // Its client has left already.
     if (remoteAddress === undefined) return void socket.destroy();
     const limited = !this.#deps.unlimitedPeers.check(remoteAddress, isIPv6(remoteAddress) ? "ipv6" : "ipv4");
     const peer = limited ? peerOf(remoteAddress) : null;
-    const others = peer === null ? undefined : this.#peers.get(peer);
-    if (others !== undefined && others.size >= this.#deps.maxPerPeer && !this.#evictOneOf(others))
-      return void this.end(socket, "peer");
-
     const connection = new Connection(socket, peer, this.#events);
     this.#all.set(socket, connection);
     if (peer !== null) this.#peers.set(peer, (this.#peers.get(peer) ?? new Set()).add(connection));
     socket.once("close", () => this.#forget(connection));
     this.#quiet.add(connection);
-    this.#unread[0].add(connection);
-    if (!this.#turning) this.#turn();
     const { max, scarce } = this.#deps;
     if (max - this.#used + this.#quiet.size < Math.min(LIMITS.scarceConnections, max / 10)) scarce();
-    if (this.#used > max && !this.#evictOne(connection)) this.#intoReserve(connection);
+    if (this.#newest.size === 0) setImmediate(() => this.#makeRoom());
+    this.#newest.add(connection);
   }
 
   /** Whether it has no place of its own, and must not be served as if it had. */
@@ -108,7 +103,7 @@ export class Connections {
   claimPlace(connection: Connection, { forUpload }: { readonly forUpload: boolean }): boolean {
     const { max } = this.#deps;
     const places = forUpload ? max + Math.ceil(max / 10) : max;
-    if (this.#used >= places && !this.#evictOne(connection)) return false;
+    if (this.#used >= places && !this.#evictOne() && !this.#sendIntoReserve()) return false;
     this.#reserve.delete(connection);
     return true;
   }
@@ -127,63 +122,71 @@ export class Connections {
     return this.#all.size - this.#reserve.size;
   }
 
+  /** For those that came in this turn. Whatever had reached this machine when the turn began has been read. */
+  #makeRoom(): void {
+    const { max, maxPerPeer } = this.#deps;
+    for (const connection of this.#newest) {
+      const ofPeer = connection.peer === null ? undefined : this.#peers.get(connection.peer);
+      if (ofPeer !== undefined && ofPeer.size > maxPerPeer && !this.#evictOneOf(ofPeer))
+        this.end(connection.socket, "peer");
+      else if (this.#used > max && !this.#evictOne()) this.#intoReserve(connection);
+    }
+    this.#newest.clear();
+  }
+
+  /** Newer ones push older ones out of it, unless somebody who has a place has been quiet for longer: he goes, and the new one has it. */
   #intoReserve(connection: Connection): void {
+    const [oldest] = this.#reserve;
+    if (oldest !== undefined && this.#reserve.size >= LIMITS.reservedConnections) {
+      const inPlace = this.#longestQuiet();
+      if (inPlace !== undefined && inPlace.quietSince < oldest.quietSince) return void this.#evict(inPlace);
+      this.end(oldest.socket, "reserve");
+    }
     this.#quiet.delete(connection);
     this.#reserve.add(connection);
-    if (this.#reserve.size <= LIMITS.reservedConnections) return;
-    const [oldest] = this.#reserve;
-    if (oldest !== undefined) this.end(oldest.socket, "reserve");
   }
 
-  /** Makes room for `newest`, if anybody can be found to give it. */
-  #evictOne(newest: Connection): boolean {
-    return this.#evict(this.#oldestIdle(newest), this.#incomplete.values().next().value, () => this.#someRefused());
-  }
-
-  #turn(): void {
-    const [now, before] = this.#unread;
-    this.#turning = now.size + before.size > 0;
-    if (!this.#turning) return;
-    setImmediate(() => {
-      this.#unread = [new Set(), this.#unread[0]];
-      this.#turn();
-    });
-  }
-
-  #isUnread(connection: Connection): boolean {
-    return this.#unread.some((some) => some.has(connection));
-  }
-
-  #evictOneOf(peer: ReadonlySet<Connection>): boolean {
-    const own = [...peer];
-    const incomplete = own.find(({ running, isIdle }) => running === null && !isIdle);
-    return this.#evict(
-      own.find((one) => one.isIdle && !this.#isUnread(one)),
-      incomplete,
-      () => own.find(({ isRefused }) => isRefused),
-    );
-  }
-
-  /**
-   * Who has just come gets a moment to say what it wants, as long as somebody else can go: or each newcomer would be ended by the next
-   * one, while those that were refused keep their places.
-   */
-  #evict(
-    idle: Connection | undefined,
-    incomplete: Connection | undefined,
-    someRefused: () => Connection | undefined,
-  ): boolean {
-    const before = performance.now() - LIMITS.newConnectionMs;
-    const settled = [idle, incomplete].find((one) => one !== undefined && one.quietSince < before);
-    const victim = settled ?? someRefused() ?? idle ?? incomplete;
-    if (victim === undefined) return false;
-    this.end(victim.socket, victim === idle ? "idle" : victim === incomplete ? "incomplete" : "refused");
+  /** Who says nothing needs no place: one that has a request changes places with it. */
+  #sendIntoReserve(): boolean {
+    const quiet = this.#longestQuiet();
+    if (quiet === undefined) return false;
+    this.#quiet.delete(quiet);
+    this.#incomplete.delete(quiet);
+    this.#reserve.add(quiet);
     return true;
   }
 
-  #oldestIdle(newest: Connection): Connection | undefined {
+  /** Makes room, if anybody can be found to give it. */
+  #evictOne(): boolean {
+    return this.#evict(settled(this.#oldestIdle(), this.#oldestIncomplete()) ?? this.#someRefused());
+  }
+
+  #evictOneOf(peer: ReadonlySet<Connection>): boolean {
+    const own = [...peer].filter((one) => !this.#newest.has(one));
+    const idle = own.find(({ isIdle }) => isIdle);
+    const incomplete = own.find(({ running, isIdle }) => running === null && !isIdle);
+    const refused = own.find(({ isRefused }) => isRefused);
+    return this.#evict(settled(idle, incomplete) ?? refused ?? longerQuiet(idle, incomplete));
+  }
+
+  #evict(victim: Connection | undefined): boolean {
+    if (victim === undefined) return false;
+    this.end(victim.socket, victim.running !== null ? "refused" : victim.isIdle ? "idle" : "incomplete");
+    return true;
+  }
+
+  /** Of those that have a place. */
+  #longestQuiet(): Connection | undefined {
+    return longerQuiet(this.#oldestIdle(), this.#oldestIncomplete());
+  }
+
+  #oldestIncomplete(): Connection | undefined {
+    return this.#incomplete.values().next().value;
+  }
+
+  #oldestIdle(): Connection | undefined {
     for (const connection of this.#quiet) {
-      if (connection === newest || this.#isUnread(connection)) continue;
+      if (this.#newest.has(connection)) continue;
       if (connection.isIdle) return connection;
       this.#quiet.delete(connection);
       this.#incomplete.add(connection);
@@ -209,7 +212,7 @@ export class Connections {
 
   #forget(connection: Connection): void {
     if (!this.#all.delete(connection.socket)) return;
-    for (const set of [this.#quiet, this.#incomplete, this.#reserve]) set.delete(connection);
+    for (const set of [this.#quiet, this.#incomplete, this.#reserve, this.#newest]) set.delete(connection);
     // A hand that stands still holds each table that the map has outgrown since, with every connection that was in it.
     this.#moveHand();
     const { peer } = connection;
@@ -221,6 +224,17 @@ export class Connections {
   #count(reason: EndReason): void {
     this.#deps.metrics.count("wharf_connections_ended_total", { reason });
   }
+}
+
+/** Who has just come gets a moment to say what it wants: or each newcomer would be ended by the next one. */
+function settled(idle: Connection | undefined, incomplete: Connection | undefined): Connection | undefined {
+  const before = performance.now() - LIMITS.newConnectionMs;
+  return [idle, incomplete].find((one) => one !== undefined && one.quietSince < before);
+}
+
+function longerQuiet(one: Connection | undefined, other: Connection | undefined): Connection | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return one.quietSince < other.quietSince ? one : other;
 }
 
 /** Connections that one search for a refused one looks at: 5 µs. */

@@ -49,14 +49,12 @@ function attack(say: string, { reads = false } = {}): Promise<Socket> {
   });
 }
 
-/** Everything that a quiet client does, each of it in time. */
+/** Everything that a quiet client does. How long it takes is beside.ts's to judge, which knows what the machine gives. */
 async function goesOn(): Promise<void> {
-  const began = performance.now();
-  assert.equal((await http(`${url}/healthz`, { timeoutMs: 10_000 })).status, 200);
+  assert.equal((await http(`${url}/healthz`)).status, 200);
   const content = `A note of ${randomUUID()}.`;
   await other.indexed(content);
   assert.equal((await other.search({ query: content, bucket: other.bucket })).status, 200);
-  assert.ok(performance.now() - began < 30_000);
 }
 
 function taken(of: string): Promise<number> {
@@ -84,9 +82,7 @@ for (const [path, connections] of [
       const head = requestHead("GET", `${url}${path}`, ["Accept-Encoding: identity"]);
       for (let i = 0; i < connections; i++) await attack(head.repeat(1500));
       for (let i = 0; i < 10; i++) {
-        const began = performance.now();
-        assert.equal((await http(`${url}/healthz`, { timeoutMs: 10_000 })).status, 200);
-        assert.ok(performance.now() - began < 2000);
+        assert.equal((await http(`${url}/healthz`)).status, 200);
         const during = levelsOf(server.pid);
         assert.ok(during.rssBytes - before.rssBytes < 200 * 1024 * 1024, JSON.stringify({ before, during }));
         assert.ok(during.descriptors - before.descriptors < connections + 40, JSON.stringify({ before, during }));
@@ -99,8 +95,12 @@ for (const [path, connections] of [
 
 /** The server has 160 places. */
 const FLOOD = 400;
-/** Each comes again so soon: 800 connections a second. */
-const AGAIN_MS = 500;
+/** What was ended comes again at once: up to 800 connections a second, also when this process has stood still. */
+const AGAIN_EVERY_MS = 10;
+const AGAIN_AT_ONCE = 8;
+/** Less is too slow, or stands still (PUT-19). */
+const DRIP = Buffer.alloc(4096, "a");
+const DRIP_EVERY_MS = 1000;
 for (const [what, say] of [
   ["without a byte", ""],
   ["with half a head", "GET /healthz HTTP/1.1\r\nHost: a\r\nX-"],
@@ -111,36 +111,42 @@ for (const [what, say] of [
     ["ALL-1", "PUT-14"],
     `${FLOOD} connections ${what}, again and again, keep nobody out, and no upload is cut for them`,
     async () => {
-      const unit = 256 * 1024;
-      const session = await other.create(2 * unit);
-      let goOn = () => {};
-      const second = new Promise<void>((resolve) => (goOn = resolve));
+      const content = Buffer.alloc(1024 * DRIP.length, "a");
+      const session = await other.create(content.length);
+      flooding = true;
       const upload = http(session.url, {
         method: "PUT",
-        headers: { "Content-Length": 2 * unit },
+        headers: { "Content-Length": content.length },
         body: (async function* () {
-          yield Buffer.alloc(unit, "a");
-          await second;
-          yield Buffer.alloc(unit, "b");
+          let sent = 0;
+          for (; flooding && sent < content.length; sent += DRIP.length) {
+            yield DRIP;
+            await wait(DRIP_EVERY_MS);
+          }
+          yield content.subarray(sent);
         })(),
-        timeoutMs: 60_000,
+        timeoutMs: 600_000,
       });
       upload.catch(() => {});
       // Before that it is one of many connections that have said nothing.
       while ((await taken("uploads")) !== 1) await wait(50);
-      flooding = true;
-      const again = async (): Promise<void> => {
+      let ended = 0;
+      const open = async (): Promise<void> => {
         const socket = await attack(say, { reads: true });
-        const later = () => void (flooding && setTimeout(again, AGAIN_MS));
-        if (socket.closed) later();
-        else socket.once("close", later);
+        if (socket.closed) ended++;
+        else socket.once("close", () => void ended++);
       };
-      for (let i = 0; i < FLOOD; i++) await again();
-      for (const path of ["/healthz", "/readyz", "/metrics"])
-        assert.equal((await http(`${url}${path}`, { timeoutMs: 5000 })).status, 200);
-      await goesOn();
-      flooding = false;
-      goOn();
+      const again = setInterval(() => {
+        for (let i = 0; i < AGAIN_AT_ONCE && ended > 0; i++, ended--) void open();
+      }, AGAIN_EVERY_MS);
+      try {
+        for (let i = 0; i < FLOOD; i++) await open();
+        for (const path of ["/healthz", "/readyz", "/metrics"]) assert.equal((await http(`${url}${path}`)).status, 200);
+        await goesOn();
+      } finally {
+        clearInterval(again);
+        flooding = false;
+      }
       const answer = await upload;
       assert.equal(answer.status, 200, answer.text);
     },

@@ -2,6 +2,9 @@ import { Buffer } from "node:buffer";
 import { type Agent, type OutgoingHttpHeaders, request } from "node:http";
 import type { Socket } from "node:net";
 
+/** What never comes is found, and what a busy machine takes is not: how quick an answer is, other tests judge. */
+export const PATIENCE_MS = 120_000;
+
 export interface HttpCall {
   readonly method?: string;
   readonly headers?: OutgoingHttpHeaders;
@@ -55,10 +58,10 @@ const CONNECTED_AT = new WeakMap<Socket, number>();
 
 /**
  * One request on a connection of its own: a kept connection that the server closes just then would make tests flaky. Rejects with
- * BrokenExchange when the connection breaks before the answer is whole, or after `timeoutMs` (20 s).
+ * BrokenExchange when the connection breaks before the answer is whole, or after `timeoutMs`.
  */
 export function http(url: string, call: HttpCall = {}): Promise<HttpAnswer> {
-  const { method = "GET", headers = {}, body, timeoutMs = 20_000, agent = false, pieceMs = 0 } = call;
+  const { method = "GET", headers = {}, body, timeoutMs = PATIENCE_MS, agent = false, pieceMs = 0 } = call;
   return new Promise((resolve, reject) => {
     const target = new URL(url);
     const outgoing = request({

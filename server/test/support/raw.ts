@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { connect, type Socket } from "node:net";
+import { PATIENCE_MS } from "./http.ts";
 
 export interface RawAnswer {
   readonly status: number;
@@ -83,7 +84,7 @@ export class RawConnection {
   }
 
   /** The next answer, 1xx ones too; null when the connection ends before it is whole. Rejects after `timeoutMs`. */
-  async readAnswer(timeoutMs = 10_000): Promise<RawAnswer | null> {
+  async readAnswer(timeoutMs = PATIENCE_MS): Promise<RawAnswer | null> {
     const until = performance.now() + timeoutMs;
     for (;;) {
       const answer = this.#takeAnswer();
@@ -94,7 +95,7 @@ export class RawConnection {
   }
 
   /** Resolves when the other side has ended the connection. Rejects after `timeoutMs`. */
-  async readEnd(timeoutMs = 10_000): Promise<void> {
+  async readEnd(timeoutMs = PATIENCE_MS): Promise<void> {
     const until = performance.now() + timeoutMs;
     while (!this.#ended) await this.#more(until);
   }
@@ -181,7 +182,7 @@ export async function rawExchange(
   method: string,
   headers: readonly string[],
   body: string | Uint8Array = "",
-  timeoutMs = 10_000,
+  timeoutMs = PATIENCE_MS,
 ): Promise<RawAnswer | null> {
   const connection = await RawConnection.open(url);
   try {
@@ -194,7 +195,11 @@ export async function rawExchange(
 }
 
 /** Bytes exactly as given, then the first final answer; null when the server closed without one. */
-export async function rawBytes(url: string, bytes: string | Uint8Array, timeoutMs = 10_000): Promise<RawAnswer | null> {
+export async function rawBytes(
+  url: string,
+  bytes: string | Uint8Array,
+  timeoutMs = PATIENCE_MS,
+): Promise<RawAnswer | null> {
   const connection = await RawConnection.open(url);
   try {
     await connection.write(bytes);
