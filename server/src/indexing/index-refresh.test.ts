@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
+import type { TeamId } from "../ids.ts";
 import type { Log } from "../log.ts";
 import { titleTokenText } from "../search-index/analyze.ts";
-import type { FileNames } from "../search-index/search-index.ts";
+import type { FileNames, SearchIndex } from "../search-index/search-index.ts";
 import { IndexRefresh } from "./index-refresh.ts";
 import { textScript } from "./scripted-extractor.ts";
 import { indexMethods, openTestIndexing, type TestIndexing } from "./test-indexing.ts";
@@ -21,14 +22,13 @@ function outdatedIndex(files: readonly { readonly fileId: FileNames["file"] }[],
   let at = 0;
   const index = {
     ...indexMethods(t.index),
-    outdated: async () => {
+    refresh: async (_team: TeamId, namesOf: Parameters<SearchIndex["refresh"]>[1]) => {
       const next = files[at];
-      return next === undefined ? null : { upTo: at + 1, chunks: 1, files: [next.fileId] };
-    },
-    readAgain: async (_team: unknown, upTo: number, names: readonly FileNames[]) => {
-      at = upTo;
-      read.push(...names);
+      if (next === undefined) return 0;
+      at += 1;
+      read.push(...(await namesOf([next.fileId])));
       onRead();
+      return 1;
     },
   };
   return { index, read };

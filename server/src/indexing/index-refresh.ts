@@ -1,14 +1,9 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Catalogue } from "../catalogue/catalogue.ts";
-import type { TeamId } from "../ids.ts";
+import type { FileId, TeamId } from "../ids.ts";
 import type { Log } from "../log.ts";
 import { titleTokenText } from "../search-index/analyze.ts";
-import {
-  type FileNames,
-  type OutdatedChunks,
-  type SearchIndex,
-  SearchIndexError,
-} from "../search-index/search-index.ts";
+import { type FileNames, type SearchIndex, SearchIndexError } from "../search-index/search-index.ts";
 import { findSource } from "./store.ts";
 
 export interface IndexRefreshDeps {
@@ -66,12 +61,11 @@ export class IndexRefresh {
   async #refreshTeam(team: TeamId): Promise<void> {
     const { index, log } = this.#deps;
     try {
-      for (;;) {
+      while (!this.#stopping.signal.aborted) {
         const began = performance.now();
-        const batch = this.#stopping.signal.aborted ? null : await index.outdated(team);
-        if (batch === null) return;
-        await index.readAgain(team, batch.upTo, await this.#namesOf(batch));
-        this.#chunks += batch.chunks;
+        const chunks = await index.refresh(team, (files) => this.#namesOf(files));
+        if (chunks === 0) return;
+        this.#chunks += chunks;
         await wait(performance.now() - began, undefined, { signal: this.#stopping.signal, ref: false }).catch(() => {});
       }
     } catch (error) {
@@ -82,7 +76,7 @@ export class IndexRefresh {
   }
 
   /** A file that is deleted meanwhile has no names; its chunks go anyway. */
-  async #namesOf({ files }: OutdatedChunks): Promise<readonly FileNames[]> {
+  async #namesOf(files: readonly FileId[]): Promise<readonly FileNames[]> {
     const named: FileNames[] = [];
     for (const file of files) {
       const source = await this.#deps.catalogue.run(findSource, { fileId: file });

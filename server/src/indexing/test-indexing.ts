@@ -156,8 +156,7 @@ export function indexMethods(real: SearchIndex): SearchIndex {
     removeBuild: (...call) => real.removeBuild(...call),
     rank: (...call) => real.rank(...call),
     builds: (...call) => real.builds(...call),
-    outdated: (...call) => real.outdated(...call),
-    readAgain: (...call) => real.readAgain(...call),
+    refresh: (...call) => real.refresh(...call),
     teams: () => real.teams(),
     close: async () => {},
   };

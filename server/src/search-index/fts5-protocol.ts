@@ -29,6 +29,15 @@ export type ReaderCall =
   /** Closes the team's file. → null */
   | { readonly kind: "forget"; readonly team: TeamId };
 
+/** Chunks with an earlier analyser's tokens, a batch of them. */
+export interface OutdatedChunks {
+  /** The id that it ends with. */
+  readonly upTo: number;
+  readonly chunks: number;
+  /** Whose chunks they are. */
+  readonly files: readonly FileId[];
+}
+
 export interface WriterThreadData {
   readonly dir: string;
   /** One for each reader. */

@@ -5,12 +5,13 @@ import { type BestChunks, bestChunks } from "./best-chunks.ts";
 import { compareRanked, idf } from "./bm25.ts";
 import { type Lengths, readLengths } from "./fts5-lengths.ts";
 import { Fts5Postings } from "./fts5-postings.ts";
+import type { OutdatedChunks } from "./fts5-protocol.ts";
 import { FORMAT_WITH_ANALYSIS, formatOf, INDEX_FORMAT } from "./fts5-schema.ts";
 import { bucketHint, fileHint, tagAsSent, tagHint } from "./hints.ts";
 import { passageScores, type Scoring } from "./passage-score.ts";
 import { type Postings, postingsOfIds } from "./posting-list.ts";
 import { readQuery, withOlderTerms } from "./query-terms.ts";
-import type { BuildRef, Candidate, OutdatedChunks, Ranking, RankQuery } from "./search-index.ts";
+import type { BuildRef, Candidate, Ranking, RankQuery } from "./search-index.ts";
 import { chooseTerms, ignoredWords, lookedUpTogether, readAgain } from "./term-budget.ts";
 
 /**

@@ -4,15 +4,9 @@ import { LIMITS } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { type Failure, ThreadClient } from "../sqlite/thread-client.ts";
 import { createIndexDirectory, indexedTeams } from "./fts5-files.ts";
-import type { ReaderCall, ReaderThreadData, WriterCall, WriterThreadData } from "./fts5-protocol.ts";
+import type { OutdatedChunks, ReaderCall, ReaderThreadData, WriterCall, WriterThreadData } from "./fts5-protocol.ts";
 import { Fts5Readers } from "./fts5-readers.ts";
-import {
-  type BuildRef,
-  type OutdatedChunks,
-  type Ranking,
-  type SearchIndex,
-  SearchIndexError,
-} from "./search-index.ts";
+import { type BuildRef, type Ranking, type SearchIndex, SearchIndexError } from "./search-index.ts";
 
 export interface Fts5SearchIndexOptions {
   /** Folder of the index files, one a team; made when it is missing. */
@@ -86,9 +80,12 @@ export async function openFts5SearchIndex(options: Fts5SearchIndexOptions): Prom
     rank: (team, query) => read<Ranking>({ kind: "rank", team, query }),
     builds: (team, after, limit) =>
       read<readonly (BuildRef & { readonly chunks: number })[]>({ kind: "builds", team, after, limit }),
-    outdated: (team) => read<OutdatedChunks | null>({ kind: "outdated", team }),
-    async readAgain(team, upTo, names) {
-      await write<null>({ kind: "read-again", team, upTo, names });
+    async refresh(team, namesOf) {
+      const batch = await read<OutdatedChunks | null>({ kind: "outdated", team });
+      if (batch === null) return 0;
+      const { upTo, chunks, files } = batch;
+      await write<null>({ kind: "read-again", team, upTo, names: await namesOf(files) });
+      return chunks;
     },
     teams: async () => indexedTeams(dir),
     async discard(team) {

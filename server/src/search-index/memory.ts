@@ -31,8 +31,7 @@ export function openMemorySearchIndex(): SearchIndex {
     },
     rank: async (team, query) => rank(rowsOf(team), query),
     // Nothing outlives the analyser that made it.
-    outdated: async () => null,
-    async readAgain() {},
+    refresh: async () => 0,
     builds: async (team, after, limit) => buildsOf(rowsOf(team), after, limit),
     teams: async () => [...teams.keys()].sort(),
     async close() {},

@@ -38,16 +38,11 @@ export interface SearchIndex {
   ): Promise<readonly (BuildRef & { readonly chunks: number })[]>;
 
   /**
-   * The next chunks whose tokens an earlier analyser made, in bounded batches; null when there are none. Until they
-   * are read again, searches find them by the tokens that they have.
+   * Makes the tokens of the next chunks anew that an earlier analyser made, from their texts: one bounded batch, of so many
+   * chunks; 0 when there are none. Until then searches find them by the tokens that they have. `namesOf`: what the batch's
+   * files are called now; a file that is not named keeps its title and tags. Safe to repeat, also beside itself.
    */
-  outdated(team: TeamId): Promise<OutdatedChunks | null>;
-
-  /**
-   * Makes the tokens of those chunks anew, from their texts. A file that is not named keeps its title and tags. Safe
-   * to repeat.
-   */
-  readAgain(team: TeamId, upTo: number, names: readonly FileNames[]): Promise<void>;
+  refresh(team: TeamId, namesOf: (files: readonly FileId[]) => Promise<readonly FileNames[]>): Promise<number>;
 
   /** Teams that have an index. */
   teams(): Promise<readonly TeamId[]>;
@@ -66,14 +61,6 @@ export interface ChunkWrite extends BuildRef {
   /** Analysed tokens of the title, space-joined (analyze.ts). The same for all chunks of the build. */
   readonly titleTokens: string;
   readonly chunks: readonly IndexedChunk[];
-}
-
-export interface OutdatedChunks {
-  /** Where the batch ends: the engine's own number. */
-  readonly upTo: number;
-  readonly chunks: number;
-  /** Whose chunks they are. */
-  readonly files: readonly FileId[];
 }
 
 export interface FileNames {
