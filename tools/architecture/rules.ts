@@ -31,9 +31,9 @@ export const CASTS: Readonly<Record<string, string>> = {
 /** Where adapters are chosen: what keeps something, and what reads documents. */
 const ENGINES = /^server\/src\/(?:engines\/[\w-]+|adapters)\.ts$/;
 
-/** Entry points of adapters. */
+/** Adapters: what of them others could open, run or look into. */
 const ADAPTERS =
-  /^server\/src\/(?:blobs\/(?:fs|memory|s3|gcs)|catalogue\/(?:sqlite|postgres)|search-index\/(?:fts5|tsvector)|extraction\/pool|[\w-]+\/[\w.-]+\.(?:sqlite|postgres))\.ts$/;
+  /^server\/src\/(?:blobs\/(?:fs|memory|s3|gcs)|catalogue\/(?:sqlite|postgres)|search-index\/(?:fts5[\w-]*|tsvector)|extraction\/pool|[\w-]+\/[\w.-]+\.(?:sqlite|postgres))\.ts$/;
 
 /** Folders that know no capability: ports with their adapters, and pure parts. */
 const FOUNDATIONS = new Set([

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { inspectCatalogue } from "../catalogue/inspect.ts";
 import { type DataFolder, isLocked } from "../data-folder.ts";
-import { inspectIndexes } from "../search-index/fts5-inspect.ts";
+import { inspectSearchIndexes } from "../engines/search-index.ts";
 import { rebuildMarks } from "../search-index/rebuild-marks.ts";
 import { type ContentDeps, checkBlobs, checkCounters, checkIndex, checkOrphans } from "./check-content.ts";
 import { checkMachine } from "./check-machine.ts";
@@ -76,7 +76,7 @@ function checkCatalogue(folder: DataFolder): Finding {
 
 function checkIndexFiles(folder: DataFolder): readonly Finding[] {
   if (!existsSync(folder.index)) return [];
-  const files = inspectIndexes(folder.index);
+  const files = inspectSearchIndexes(folder.index);
   const damaged = files.filter(({ damage }) => damage.length > 0);
   const marks = rebuildMarks(folder.index);
   const findings = damaged.map(({ team, damage }) =>
