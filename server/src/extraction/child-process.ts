@@ -126,9 +126,10 @@ export class ExtractionChild {
     }
   }
 
-  /** SIGKILL: works on a stopped and on a spinning process alike. What it wrote and nobody has read is thrown away. */
+  /** SIGKILL: works on a stopped and on a spinning process alike. What is under way to it or from it is thrown away. */
   kill(): void {
     this.#process.kill();
+    this.#process.stdin.destroy();
     this.#process.stdout.destroy();
   }
 
@@ -139,17 +140,22 @@ export class ExtractionChild {
     let head: readonly Uint8Array[] = [encodeFrame(header)];
     for await (const bytes of source) {
       rest -= bytes.byteLength;
-      if (rest < 0 || this.#gone) break;
+      if (rest < 0 || this.#deaf) break;
       await this.#write(head.length === 0 ? bytes : Buffer.concat([...head, bytes]));
       head = [];
     }
-    if (head.length > 0 && !this.#gone) await this.#write(Buffer.concat(head));
-    if (rest !== 0 && !this.#gone) throw new ExtractorTrouble("The original has another length than its record.");
+    if (head.length > 0 && !this.#deaf) await this.#write(Buffer.concat(head));
+    if (rest !== 0 && !this.#deaf) throw new ExtractorTrouble("The original has another length than its record.");
+  }
+
+  /** Nobody hears it any more, so nothing more of an original is read. Its end itself may be told a little later. */
+  get #deaf(): boolean {
+    return this.#gone || this.#process.stdin.destroyed;
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
     const { stdin } = this.#process;
-    if (stdin.destroyed || stdin.write(bytes)) return;
+    if (stdin.write(bytes)) return;
     await new Promise<void>((resolve) => {
       const done = () => {
         stdin.off("drain", done).off("close", done);

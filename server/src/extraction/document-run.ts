@@ -39,13 +39,12 @@ export async function* readOne(source: ExtractionSource, run: DocumentRun): Asyn
     for (;;) {
       const frame = await watch.next();
       const { message } = frame;
+      const event = watch.answer.eventOf(frame);
       if (message.kind === "done") {
-        await feeding;
-        watch.check();
+        await watch.unlessEnded(feeding);
         child.reusable = message.again;
         break;
       }
-      const event = watch.answer.eventOf(frame);
       if (event !== null) yield* watch.held(event);
     }
   } catch (error) {
@@ -80,6 +79,7 @@ class Watch {
   readonly #budget: Budget;
   readonly #timer: NodeJS.Timeout;
   readonly #onAbort = () => this.end(abortedBy(this.#run.signal));
+  readonly #ended = Promise.withResolvers<void>();
   #sampledAtMs = performance.now();
   #feeding = true;
   #withConsumer = false;
@@ -97,6 +97,7 @@ class Watch {
   /** Why reading ends. The first reason counts. */
   end(reason: Error): void {
     this.#ending ??= reason;
+    this.#ended.resolve();
     this.#run.child.kill();
   }
 
@@ -119,6 +120,12 @@ class Watch {
   /** Throws why reading has to end, if it has to. */
   check(): void {
     if (this.#ending !== null) throw this.#ending;
+  }
+
+  /** An original may be as slow as its disk, and its reader may be done before it: that must not outlast an abort. */
+  async unlessEnded(feeding: Promise<void>): Promise<void> {
+    await Promise.race([feeding, this.#ended.promise]);
+    this.check();
   }
 
   async next(): Promise<Frame> {

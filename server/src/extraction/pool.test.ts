@@ -8,26 +8,20 @@ import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
 import { LIMITS } from "../limits.ts";
 import { createLog } from "../log.ts";
-import { type ExtractionEvent, ExtractionFault, type Extractor, ExtractorTrouble } from "./extractor.ts";
+import { type Extractor, ExtractorTrouble } from "./extractor.ts";
 import type { PoolServerOptions } from "./fixtures/pool-server.ts";
 import { hasEnded, readerCalled, spawnerOf } from "./fixtures/readers.ts";
 import { documentNamed, failure, readAll } from "./fixtures/reading.ts";
 import type { Lane } from "./lanes.ts";
 import { createExtractionPool } from "./pool.ts";
 
+/** What any extractor does is extractor.conformance.ts's; this is what is a pool's alone: its children, and who starts them. */
 const CHILDREN = join(import.meta.dirname, "fixtures/children");
 const never = new AbortController().signal;
 const limits = { rssBytes: 300 * 1024 * 1024, cpuMs: 600, wallMs: 1500, stoppedMs: 400 };
 
 let pool: Extractor;
-/** With the real limits: for what needs time to use up its memory. */
-let patient: Extractor;
 before(async () => {
-  patient = await createExtractionPool({
-    places: 1,
-    log: createLog("silent"),
-    entry: join(CHILDREN, "misbehaving.ts"),
-  });
   pool = await createExtractionPool({
     places: 2,
     log: createLog("silent"),
@@ -35,27 +29,11 @@ before(async () => {
     limits,
   });
 });
-after(() => Promise.all([pool.close(), patient.close()]));
+after(() => pool.close());
 
 function isAlive(name: string): boolean {
   return readerCalled(name) !== null;
 }
-
-function signal(name: string, what: NodeJS.Signals): void {
-  const pid = readerCalled(name);
-  assert.ok(pid !== null, "the reader has ended before");
-  process.kill(pid, what);
-}
-
-test("a document goes in and its pages and chunks come out", async () => {
-  const events: ExtractionEvent[] = [];
-  for await (const event of pool.extract(documentNamed("echo", "Grüße 😀"), { signal: never, lane: "fast" }))
-    events.push(event);
-  assert.deepEqual(events.slice(1), [
-    { kind: "page", page: { page: 2, label: "echo", text: "Grüße 😀" } },
-    { kind: "chunks", chunks: [{ page: 2, charStart: 0, charEnd: 8, text: "Grüße 😀", tokens: "Grüße 😀" }] },
-  ]);
-});
 
 /** The child that reads the document: the fixtures' first page is the name of their process. */
 async function readerOf(name: string, lane: Lane = "fast", teamId = "team_a"): Promise<string> {
@@ -97,135 +75,6 @@ test("a child is used again after a fault of the document, and not after a trap"
   assert.equal(await readerOf("trap"), first);
   assert.notEqual(await readerOf("echo"), first);
   assert.ok(await hasEnded(first));
-});
-
-interface Fate {
-  readonly name: string;
-  readonly code: ExtractionFault["code"];
-  readonly permanent: boolean;
-  readonly death: boolean;
-  readonly says: RegExp;
-}
-
-/** On a loaded machine a spinning child, at nice 10, may reach its wall time first: which of the two is budget.test.ts's. */
-const fates: readonly Fate[] = [
-  { name: "fault", code: "encrypted_file", permanent: true, death: false, says: /protected \(DRM\)/ },
-  { name: "trap", code: "too_complex", permanent: true, death: false, says: /Reading stopped on page 2\./ },
-  { name: "spin", code: "extraction_timeout", permanent: false, death: true, says: /page 2.*it took more than/ },
-  { name: "wait", code: "extraction_timeout", permanent: false, death: true, says: /page 2.*more than 1\.5 s/ },
-  { name: "memory", code: "extraction_memory", permanent: false, death: true, says: /page 2.*memory/ },
-  { name: "heap", code: "extraction_memory", permanent: false, death: true, says: /page 2.*memory/ },
-  { name: "abort", code: "too_complex", permanent: false, death: true, says: /page 2.*SIG(?:ABRT|SEGV|TRAP|ILL)/ },
-  { name: "exit", code: "too_complex", permanent: false, death: true, says: /page 2.*exit code 3/ },
-  { name: "garbage", code: "corrupt_file", permanent: false, death: true, says: /page 2.*protocol/ },
-  { name: "wrong chunk", code: "corrupt_file", permanent: false, death: true, says: /page 2.*protocol/ },
-  { name: "wrong page", code: "corrupt_file", permanent: false, death: true, says: /page 2.*protocol/ },
-];
-
-for (const { name, code, permanent, death, says } of fates) {
-  test(`a child that does "${name}" gives ${code}, ${permanent ? "permanent" : "to be tried again"}, and the next document is read`, async () => {
-    const used = code === "extraction_memory" ? patient : pool;
-    const error = await failure(used.extract(documentNamed(name), { signal: never, lane: "fast" }));
-    assert.ok(error instanceof ExtractionFault, String(error));
-    assert.deepEqual({ code: error.code, permanent: error.permanent, death: error.death }, { code, permanent, death });
-    assert.match(error.message, says);
-    await readAll(used.extract(documentNamed("echo"), { signal: never, lane: "fast" }));
-  });
-}
-
-for (const [what, code] of [
-  ["SIGKILL", "internal"],
-  ["SIGSTOP", "extraction_timeout"],
-] as const) {
-  test(`${what} of a child in the middle of a document is a typed fault within seconds`, async () => {
-    const events = pool.extract(documentNamed("wait"), { signal: never, lane: "fast" });
-    const error = await failure(events, (page) => signal(page.text, what));
-    assert.ok(error instanceof ExtractionFault, String(error));
-    assert.deepEqual(
-      { code: error.code, permanent: error.permanent, death: error.death },
-      { code, permanent: false, death: true },
-    );
-  });
-}
-
-test("aborting ends the child and throws trouble, not a fault", async () => {
-  const abort = new AbortController();
-  let reader = "";
-  const error = await failure(pool.extract(documentNamed("spin"), { signal: abort.signal, lane: "fast" }), (page) => {
-    reader = page.text;
-    abort.abort();
-  });
-  assert.ok(error instanceof ExtractorTrouble, String(error));
-  assert.ok(await hasEnded(reader));
-});
-
-test("leaving the loop early ends the child and frees its place", async () => {
-  for (let round = 0; round < 4; round++) {
-    let reader = "";
-    for await (const event of pool.extract(documentNamed("spin"), { signal: never, lane: "fast" })) {
-      if (event.kind === "page") reader = event.page.text;
-      break;
-    }
-    assert.ok(await hasEnded(reader));
-  }
-});
-
-test("a consumer that takes its time holds the child back, and costs the document none of its own time", async () => {
-  let pages = 0;
-  let reader = "";
-  let readBytes = 0;
-  for await (const event of pool.extract(documentNamed("flood"), { signal: never, lane: "fast" })) {
-    if (event.kind !== "page") continue;
-    if (event.page.page === 1) reader = event.page.text;
-    pages += 1;
-    readBytes += event.page.text.length;
-    if (pages === 5) await new Promise((resolve) => setTimeout(resolve, limits.wallMs + 500));
-    if (pages === 10) break;
-  }
-  assert.ok(isAlive(reader) || (await hasEnded(reader)));
-  assert.ok(readBytes < 2_000_000);
-  assert.equal(pages, 10);
-});
-
-test("an original that cannot be read is the machine's trouble", async () => {
-  async function* broken(): AsyncGenerator<Uint8Array> {
-    yield Buffer.from("ab");
-    throw new Error("EIO");
-  }
-  const source = { ...documentNamed("echo"), sizeBytes: 10, open: broken };
-  const error = await failure(pool.extract(source, { signal: never, lane: "fast" }));
-  assert.ok(error instanceof ExtractorTrouble, String(error));
-});
-
-for (const [name, sizeBytes] of [
-  ["shorter", 10],
-  ["longer", 2],
-] as const) {
-  test(`an original that is ${name} than its record is the machine's trouble`, async () => {
-    const error = await failure(
-      pool.extract({ ...documentNamed("echo", "12345"), sizeBytes }, { signal: never, lane: "fast" }),
-    );
-    assert.ok(error instanceof ExtractorTrouble, String(error));
-  });
-}
-
-test("closing ends the children and whatever is being read", async () => {
-  const closing = await createExtractionPool({
-    places: 1,
-    log: createLog("silent"),
-    entry: join(CHILDREN, "misbehaving.ts"),
-  });
-  let reader = "";
-  const error = await failure(closing.extract(documentNamed("wait"), { signal: never, lane: "fast" }), (page) => {
-    reader = page.text;
-    void closing.close();
-  });
-  assert.ok(error instanceof ExtractorTrouble, String(error));
-  assert.ok(await hasEnded(reader));
-  assert.ok(
-    (await failure(closing.extract(documentNamed("echo"), { signal: never, lane: "fast" }))) instanceof
-      ExtractorTrouble,
-  );
 });
 
 test("a child whose output nobody reads to its end is gone all the same, so that the pool can close", async () => {

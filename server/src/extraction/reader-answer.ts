@@ -49,6 +49,7 @@ export class ReaderAnswer {
         this.fault = this.#faultOf(message.code, message.finding);
         return null;
       case "done":
+        if (!this.#typed && this.fault === null) throw new ProtocolError("neither a type nor a fault");
         return null;
       case "ready":
         throw new ProtocolError("ready in the middle of a document");
@@ -64,6 +65,7 @@ export class ReaderAnswer {
   }
 
   #nextPage(page: number, label: string | null, text: string): ExtractedPage {
+    if (!this.#typed || this.#warned) throw new ProtocolError("a page before the type, or behind the warnings");
     this.#chars += text.length;
     if (page !== this.pages + 1) throw new ProtocolError("pages out of order");
     if (page > LIMITS.extractedPages || this.#chars > LIMITS.extractedChars) throw new ProtocolError("too much text");
@@ -79,6 +81,7 @@ export class ReaderAnswer {
   #chunkOf([charStart, charEnd, tokens]: ChunkRange): AnalysedChunk {
     const { page } = this;
     const chars = charEnd - charStart;
+    if (this.#warned) throw new ProtocolError("a chunk behind the warnings");
     if (page === null || chars <= 0 || charEnd > page.text.length || chars > LIMITS.chunkMaxChars)
       throw new ProtocolError("a chunk outside its page");
     this.#chunkChars += chars;
@@ -93,7 +96,7 @@ export class ReaderAnswer {
 
   /** Once, and of pages that have come, each once and in order. The words are ours. */
   #ofReadPages(warnings: readonly SaidWarning[]): readonly FileWarning[] {
-    if (this.#warned) throw new ProtocolError("warnings twice");
+    if (!this.#typed || this.#warned) throw new ProtocolError("warnings before the type, or twice");
     this.#warned = true;
     return warnings.map(({ code, finding, pages }) => {
       const message = sayWarning(code, finding);

@@ -62,7 +62,6 @@ const otherEnds: Readonly<Record<string, readonly ExtractionFault["code"][]>> = 
 };
 
 for (const name of Object.keys(PROTOCOL_ATTACKS)) {
-  if (name === "the end before the document") continue;
   const limited = otherEnds[name];
   const codes = limited ?? ["corrupt_file"];
   test(`a reader that says "${name}" costs its own document ${codes.join(" or ")}, and nobody else anything`, async () => {
@@ -80,10 +79,6 @@ for (const name of Object.keys(PROTOCOL_ATTACKS)) {
     assert.equal(await textOf("team_good", "next.txt", "the next document", from), "the next document");
   });
 }
-
-test("a reader that ends before its document has said nothing of it", async () => {
-  assert.equal(await textOf("team_evil", "the end before the document"), "");
-});
 
 test("a reader that ends before it is ready is trouble that tells why, and nothing of what it said", async () => {
   const entry = join(import.meta.dirname, "fixtures/children/never-ready.ts");
