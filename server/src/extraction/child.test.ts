@@ -105,10 +105,20 @@ const LONG = SENTENCE.repeat(24_000_000 / SENTENCE.length).trimEnd();
 const MAIL_LINE = "2024-02-29 a line of a log\n";
 const MAIL_BODY = MAIL_LINE.repeat(24_000_000 / MAIL_LINE.length);
 
+const ATTENDEE = "ATTENDEE;CN=Ann:mailto:a@b.example\n";
+const ATTENDEES = Math.floor(24_000_000 / ATTENDEE.length);
+const INVITATION = "From: a@b.example\nMIME-Version: 1.0\nContent-Type: text/calendar\n\nBEGIN:VEVENT\n";
+const ATTENDEES_READ = "Attendee: Ann <a@b.example>\n".repeat(ATTENDEES).trimEnd();
+
 const longTexts: readonly (readonly [name: string, bytes: string, gives: string])[] = [
   ["an HTML text without a tag", `<html><body>${LONG}`, LONG],
   ["an RTF text without a control word", `{\\rtf1 ${LONG}}`, LONG],
   ["a mail of short lines", `From: a@b.example\n\n${MAIL_BODY}`, `From: a@b.example\n\n${MAIL_BODY.trimEnd()}`],
+  [
+    "a mail that is an appointment of 685 714 people",
+    INVITATION + ATTENDEE.repeat(ATTENDEES),
+    `From: a@b.example\n\n${ATTENDEES_READ}`,
+  ],
   ["a text of short lines with CRLF", "ab\r\n".repeat(6_000_000), "ab\n".repeat(6_000_000).trimEnd()],
 ];
 
