@@ -1,10 +1,13 @@
-/** Windows' and the Macintosh's code pages by the names that TextDecoder knows; the rest reads as windows-1252. */
+/** Windows', DOS' and the Macintosh's code pages by the names that `decoderOf` knows; the rest reads as windows-1252. */
 export function codePage(number: number): string {
   if ((number >= 1250 && number <= 1258) || number === 874) return `windows-${number}`;
   return OTHERS[number] ?? "windows-1252";
 }
 
 const OTHERS: Readonly<Record<number, string>> = {
+  437: "ibm437",
+  850: "ibm850",
+  852: "ibm852",
   866: "ibm866",
   932: "shift_jis",
   936: "gbk",

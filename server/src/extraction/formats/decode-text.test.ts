@@ -40,6 +40,17 @@ checkPages([
     gives: ["Привет, мир!"],
   },
   {
+    name: "code pages of DOS, when they are declared",
+    bytes: Buffer.from("Gr\x94\xe1e, Stra\xe1e, \xb3 na\x8bve", "latin1"),
+    as: { declaredType: "text/plain; charset=ibm850" },
+    gives: ["Größe, Straße, │ naïve"],
+  },
+  {
+    name: "the code page of DOS that a page's meta names",
+    bytes: Buffer.from("<html><meta charset=cp852><p>Za\xbe\xa2\x88\x86", "latin1"),
+    gives: ["Zażółć"],
+  },
+  {
     name: "an unknown declared charset is guessed",
     bytes: Buffer.from("können", "latin1"),
     as: { declaredType: "text/plain; charset=x-own" },

@@ -1,4 +1,5 @@
 import { LIMITS } from "../../limits.ts";
+import { decoderOf } from "./decoder.ts";
 
 /** How much of a text is looked at before it is taken for one. */
 const SAMPLE_BYTES = 64 * 1024;
@@ -57,7 +58,7 @@ function decodeDeclared(charset: string, bytes: Buffer): string | null {
   const strict = decodeStrict(charset, bytes);
   if (strict !== null) return strict;
   try {
-    const text = new TextDecoder(charset).decode(bytes);
+    const text = decoderOf(charset).decode(bytes);
     return badCharacters(text) <= text.length * BAD_SHARE ? text : null;
   } catch {
     return null;

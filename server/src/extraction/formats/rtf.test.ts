@@ -17,6 +17,11 @@ checkPages([
     gives: ["日本表"],
   },
   {
+    name: "RTF of DOS' code pages, by number and by machine",
+    bytes: rtf("\\pc K\\'94nnen {\\ansicpg852 \\'88} {\\pca \\'9b}"),
+    gives: ["Können ł ø"],
+  },
+  {
     name: "RTF of one long run, double-byte characters at every odd place",
     bytes: rtf(`\\ansicpg932 x${"\x93\xfa".repeat(100_000)}`),
     gives: [`x${"日".repeat(100_000)}`],

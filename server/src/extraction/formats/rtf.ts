@@ -1,6 +1,7 @@
 import { LIMITS } from "../../limits.ts";
 import { documentFault } from "../fault.ts";
 import { codePage } from "./code-pages.ts";
+import { type Decoder, decoderOf } from "./decoder.ts";
 import type { PageText } from "./format.ts";
 import { RtfFonts } from "./rtf-fonts.ts";
 import { RtfPages } from "./rtf-pages.ts";
@@ -56,6 +57,13 @@ const BOXES: ReadonlySet<string> = new Set(["shptxt", "dptxbxtext"]);
 /** Words that move on (rtf-pages.ts). */
 const MOVES: ReadonlySet<string> = new Set(["par", "line", "sect", "row", "tab", "cell", "nestcell", "page"]);
 
+/** Words that name the character set of the document by the machine that it was written on. */
+const MACHINES: ReadonlyMap<string, string> = new Map([
+  ["mac", "macintosh"],
+  ["pc", "ibm437"],
+  ["pca", "ibm850"],
+]);
+
 const SYMBOLS: ReadonlyMap<string, string> = new Map([
   ["emdash", "—"],
   ["endash", "–"],
@@ -75,7 +83,7 @@ class RtfReader {
   readonly #bytes: Buffer;
   readonly #pages = new RtfPages();
   readonly #fonts = new RtfFonts();
-  readonly #decoders = new Map<string, InstanceType<typeof TextDecoder>>();
+  readonly #decoders = new Map<string, Decoder>();
   readonly #outer: GroupState[] = [];
   #group: GroupState = {
     skipped: "no",
@@ -259,10 +267,10 @@ class RtfReader {
   }
 
   #applyEncoding(word: string, value: number | null): void {
-    if (value === null && word !== "mac" && word !== "plain") return;
+    if (value === null && word !== "plain" && !MACHINES.has(word)) return;
     this.#flush();
     if (word === "ansicpg") this.#defaultEncoding = this.#group.encoding = codePage(value ?? 0);
-    else if (word === "mac") this.#defaultEncoding = this.#group.encoding = "macintosh";
+    else if (MACHINES.has(word)) this.#defaultEncoding = this.#group.encoding = MACHINES.get(word) ?? "windows-1252";
     else if (word === "plain") this.#plain();
     else if (word === "f" && this.#group.inFontTable) this.#fonts.begin(value ?? 0);
     else if (word === "f") this.#useFont(value ?? 0);
@@ -319,8 +327,8 @@ class RtfReader {
     this.#runBytes = 0;
   }
 
-  #decoderOf(encoding: string): InstanceType<typeof TextDecoder> {
-    const decoder = this.#decoders.get(encoding) ?? new TextDecoder(encoding);
+  #decoderOf(encoding: string): Decoder {
+    const decoder = this.#decoders.get(encoding) ?? decoderOf(encoding);
     this.#decoders.set(encoding, decoder);
     return decoder;
   }
