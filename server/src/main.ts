@@ -37,7 +37,7 @@ import { shareOpenFiles } from "./open-file-limit.ts";
 import { retrievalRoutes } from "./retrieval/routes.ts";
 import { rebuildMarks } from "./search-index/rebuild-marks.ts";
 import { taskRoutes } from "./tasks/routes.ts";
-import { createDiskGate } from "./uploads/admission.ts";
+import { createDiskGate } from "./uploads/disk-gate.ts";
 import { ByteEndpoint } from "./uploads/embedded/byte-endpoint.ts";
 import { DigestEngine } from "./uploads/embedded/digests.ts";
 import { UnrecordedBytes } from "./uploads/embedded/unrecorded.ts";

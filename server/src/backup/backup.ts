@@ -8,7 +8,7 @@ import { storedKey } from "../blobs/keys.ts";
 import { takeSnapshot } from "../catalogue/snapshot.ts";
 import { toRfc3339 } from "../clock.ts";
 import type { DataFolder } from "../data-folder.ts";
-import { buryFile } from "../files/bury-file.ts";
+import { deleteLostFile } from "../files/delete-lost-file.ts";
 import type { Original } from "../files/originals.store.ts";
 import { hasOriginal, isStillThere, walkOriginals } from "../files/originals.ts";
 import { Contents } from "./contents.ts";
@@ -70,7 +70,7 @@ async function backUpFile(run: Running, original: Original, report: BackupReport
   const fault = await keep(run, storedKey(key), original, report);
   const textFault = textKey === null ? null : await keep(run, storedKey(textKey), null, report);
   if ((fault !== null || textFault !== null) && !(await hasOriginal(run.live.catalogue, original))) {
-    await buryFile({ catalogue: run.snapshot, ids: run.ids }, { teamId: original.team, fileId: original.file });
+    await deleteLostFile({ catalogue: run.snapshot, ids: run.ids }, { teamId: original.team, fileId: original.file });
     report.endedMeanwhile += 1;
     return;
   }

@@ -4,7 +4,7 @@ import { deleteFile } from "./delete-file.store.ts";
 import type { FileRef } from "./view.store.ts";
 
 /** Deletes a file in a catalogue that no server runs on: its bytes are gone already. */
-export async function buryFile(
+export async function deleteLostFile(
   deps: { readonly catalogue: Catalogue; readonly ids: IdSource },
   ref: FileRef,
 ): Promise<void> {

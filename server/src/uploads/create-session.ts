@@ -5,8 +5,8 @@ import { type ErrorDetails, isRefusal, type JsonValue, type Refusal, refuse, Wha
 import type { IdSource, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { parseMediaType } from "../media-type.ts";
-import type { DiskGate } from "./admission.ts";
 import { createSession as createSessionOperation } from "./create.store.ts";
+import type { DiskGate } from "./disk-gate.ts";
 import { fingerprintOf } from "./idempotency.ts";
 import type { Session } from "./session.ts";
 

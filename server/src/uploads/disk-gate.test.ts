@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { openMemoryBlobStore } from "../blobs/memory.ts";
 import { brandId, type TeamId } from "../ids.ts";
-import { createDiskGate, type Room } from "./admission.ts";
+import { createDiskGate, type Room } from "./disk-gate.ts";
 import { UnrecordedBytes } from "./embedded/unrecorded.ts";
 import { TestUploads, withMethods } from "./test-uploads.ts";
 

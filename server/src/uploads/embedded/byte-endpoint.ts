@@ -8,7 +8,7 @@ import type { Places } from "../../fairness/places.ts";
 import type { IdSource, SessionId } from "../../ids.ts";
 import { LIMITS } from "../../limits.ts";
 import type { Log } from "../../log.ts";
-import type { DiskGate } from "../admission.ts";
+import type { DiskGate } from "../disk-gate.ts";
 import { cancelSession, dropBytes, readSession, takeWriter } from "../session.store.ts";
 import type { Session } from "../session.ts";
 import {
