@@ -10,6 +10,8 @@ export interface EngineOptions {
   readonly db: Kysely<Schema>;
   /** Milliseconds by which the tests have moved the database's clock. */
   readonly clockOffset: () => number;
+  /** The time at which the tests hold the clock; null: it goes. */
+  readonly heldAt: () => number | null;
   /** While it is there, commits wait for it. */
   readonly standstill: () => Standstill | null;
   /**
@@ -41,11 +43,11 @@ export function createPostgresEngine(options: EngineOptions): Catalogue {
   };
 }
 
-async function read<I, O>({ db, clockOffset }: EngineOptions, operation: Operation<I, O>, input: I): Promise<O> {
-  return db.connection().execute(async (connection) => {
+async function read<I, O>(options: EngineOptions, operation: Operation<I, O>, input: I): Promise<O> {
+  return options.db.connection().execute(async (connection) => {
     await sql.raw("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(connection);
     try {
-      const now = await databaseTime(connection, clockOffset());
+      const now = await databaseTime(options, connection);
       return await operation.run({ db: connection, now, dialect: "postgres", lock: refuseToLock }, input);
     } finally {
       await sql.raw("COMMIT").execute(connection);
@@ -87,15 +89,17 @@ async function write<I, O>(options: EngineOptions, operation: Operation<I, O>, i
 async function begin(options: EngineOptions, db: Kysely<Schema>, declared: readonly Lock[]): Promise<Tx> {
   const held = new HeldLocks(db);
   if (!options.naive) await held.take(declared);
-  const now = await databaseTime(db, options.clockOffset());
+  const now = await databaseTime(options, db);
   const lock = options.naive ? async () => {} : (...found: readonly Lock[]) => held.take(found);
   return { db, now, dialect: "postgres", lock };
 }
 
-async function databaseTime(db: Kysely<Schema>, offset: number): Promise<number> {
+async function databaseTime({ clockOffset, heldAt }: EngineOptions, db: Kysely<Schema>): Promise<number> {
+  const held = heldAt();
+  if (held !== null) return held;
   const { rows } = await sql<{ now: number }>`
     SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now`.execute(db);
-  return (rows[0]?.now ?? 0) + offset;
+  return (rows[0]?.now ?? 0) + clockOffset();
 }
 
 /** Advisory locks of one transaction, which end with it. */

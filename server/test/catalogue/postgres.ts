@@ -43,15 +43,23 @@ export async function openPostgres(cluster: PostgresCluster, naive = false): Pro
   const tables = named.rows.map((row) => row.name).sort();
   let offset = 0;
   let standstill: Standstill | null = null;
-  const now = () => Date.now() + offset;
+  let held: number | null = null;
+  const now = () => held ?? Date.now() + offset;
   const catalogue = createPostgresEngine({
     db: connect(cluster, database, CONNECTIONS, ENGINE),
     clockOffset: () => offset,
+    heldAt: () => held,
     standstill: () => standstill,
     naive,
   });
   const besideDb = connect(cluster, database, 4, "beside", `-c lock_timeout=${LOCK_TIMEOUT}`);
-  const beside = createPostgresEngine({ db: besideDb, clockOffset: () => offset, standstill: () => null, naive });
+  const beside = createPostgresEngine({
+    db: besideDb,
+    clockOffset: () => offset,
+    heldAt: () => held,
+    standstill: () => null,
+    naive,
+  });
   const together = async <T>(waves: readonly (readonly Call<T>[])[], then?: () => void | Promise<void>) => {
     const still = new Standstill(() => blockedBackends(db));
     standstill = still;
@@ -78,6 +86,10 @@ export async function openPostgres(cluster: PostgresCluster, naive = false): Pro
     now,
     passMs(ms) {
       offset += ms;
+      if (held !== null) held += ms;
+    },
+    holdClock() {
+      held = now();
     },
     together,
     /** The server ends every connection whose transaction is about to commit or waits for its turn. */
@@ -88,6 +100,7 @@ export async function openPostgres(cluster: PostgresCluster, naive = false): Pro
       });
     },
     async empty() {
+      held = null;
       await sql`TRUNCATE ${sql.join(tables.map((table) => sql.table(table)))}`.execute(db);
     },
     async close() {

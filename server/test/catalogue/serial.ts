@@ -38,6 +38,7 @@ export async function openSerial(): Promise<CatalogueUnderTest> {
     tables: tablesOf(database),
     now: () => clock.now(),
     passMs: (ms) => shiftClock(offset, ms),
+    holdClock() {},
     async together<T>(waves: readonly (readonly Call<T>[])[]) {
       const settled: PromiseSettledResult<T>[] = [];
       for (const call of waves.flat()) settled.push(...(await Promise.allSettled([call()])));

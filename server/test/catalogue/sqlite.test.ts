@@ -19,6 +19,7 @@ async function openSqlite(): Promise<CatalogueUnderTest> {
     tables: tablesOf(on.database),
     now: on.now,
     passMs: on.passMs,
+    holdClock() {},
     async together([first = [], ...others], then) {
       const ahead = await Promise.allSettled(first.map((call) => call()));
       await then?.();

@@ -15,6 +15,11 @@ export interface CatalogueUnderTest {
   /** Moves the clock of this test and of the catalogue. */
   passMs(ms: number): void;
   /**
+   * Until `empty`, no time passes by itself where writers run in parallel: what they do in one moment stays one moment on a slow machine. Where
+   * they do not, there is nothing to keep together, and the clock goes on.
+   */
+  holdClock(): void;
+  /**
    * Makes the calls of each wave at once. Where writers run in parallel, a wave begins when none of those before it can
    * move any more, and none commits before the last wave has come as far, and `then` was called; after that they commit
    * one by one. Where they do not, `then` is called between the first wave and the others.
