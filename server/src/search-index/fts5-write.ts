@@ -7,9 +7,14 @@ import { LengthWrites } from "./fts5-lengths.ts";
 import { hintTokens, withTags } from "./hints.ts";
 import type { ChunkWrite, FileNames, IndexedChunk } from "./search-index.ts";
 
-/** Writes to one team's file, on the writer thread, inside its transaction. All synchronous. */
+/**
+ * Writes to one team's file, on the writer thread, inside its transaction. All synchronous. What a call does to the counts of terms
+ * waits for `finish`: documents that share a commit share most of their words, too.
+ */
 export class Fts5Writes {
   readonly #database: DatabaseSync;
+  /** Of the calls of this transaction that have succeeded: the last thing that one does is to add its own. */
+  #counts = new TermCounts();
   readonly #insertChunk: StatementSync;
   readonly #insertWords: StatementSync;
   readonly #deleteChunk: StatementSync;
@@ -18,9 +23,9 @@ export class Fts5Writes {
   readonly #wordsOf: StatementSync;
   readonly #ofFile: StatementSync;
   readonly #countUpTo: StatementSync;
-  readonly #addCount: StatementSync;
+  readonly #addCounts: StatementSync;
   readonly #addTotals: StatementSync;
-  readonly #dropTerm: StatementSync;
+  readonly #dropTerms: StatementSync;
   readonly #outdated: StatementSync;
   readonly #updateWords: StatementSync;
   readonly #advance: StatementSync;
@@ -41,8 +46,10 @@ export class Fts5Writes {
     this.#countUpTo = database.prepare(
       "SELECT count(*) AS n FROM (SELECT 1 FROM chunks WHERE file = ?1 AND (?2 IS NULL OR build = ?2) LIMIT ?3)",
     );
-    this.#addCount = database.prepare(
-      "INSERT INTO terms (term, chunks) VALUES (?, ?) ON CONFLICT (term) DO UPDATE SET chunks = chunks + excluded.chunks",
+    // One statement for all of them: a third less than one for each (2.0 instead of 2.9 ms for 750 terms).
+    this.#addCounts = database.prepare(
+      `INSERT INTO terms (term, chunks) SELECT key, value FROM json_each(?) WHERE true
+       ON CONFLICT (term) DO UPDATE SET chunks = chunks + excluded.chunks`,
     );
     this.#addTotals = database.prepare("UPDATE totals SET chunks = chunks + ?, tokens = tokens + ?");
     this.#outdated = database.prepare(
@@ -55,8 +62,26 @@ export class Fts5Writes {
       `SELECT unmerged FROM totals WHERE NOT EXISTS
        (SELECT 1 FROM analysis JOIN chunks ON chunks.id > analysis.done AND chunks.id <= analysis.last)`,
     );
-    this.#dropTerm = database.prepare("DELETE FROM terms WHERE term = ? AND chunks <= 0");
+    this.#dropTerms = database.prepare(
+      "DELETE FROM terms WHERE chunks <= 0 AND term IN (SELECT key FROM json_each(?) WHERE value < 0)",
+    );
     this.#lengths = new LengthWrites(database);
+  }
+
+  /** A transaction begins: nothing of one that was rolled back counts. */
+  begin(): void {
+    this.#counts = new TermCounts();
+  }
+
+  /** Before the transaction's commit. */
+  finish(): void {
+    const { chunks, tokens } = this.#counts;
+    if (chunks !== 0 || tokens !== 0) this.#addTotals.run(chunks, tokens);
+    const changes = this.#counts.changes();
+    if (changes.length === 0) return;
+    const json = JSON.stringify(Object.fromEntries(changes));
+    this.#addCounts.run(json);
+    if (changes.some(([, change]) => change < 0)) this.#dropTerms.run(json);
   }
 
   write(write: ChunkWrite): void {
@@ -70,7 +95,7 @@ export class Fts5Writes {
       lengths.set(id, counts.add([write.titleTokens, chunk.tokens, hints], 1));
     }
     this.#lengths.put(lengths);
-    this.#apply(counts);
+    this.#counts.addAll(counts);
   }
 
   /**
@@ -97,9 +122,9 @@ export class Fts5Writes {
     }
     this.#setThorough(true);
     this.#lengths.put(lengths);
-    this.#apply(counts);
     this.#advance.run(upTo);
     this.#setTraces(true);
+    this.#counts.addAll(counts);
   }
 
   /**
@@ -124,8 +149,8 @@ export class Fts5Writes {
     if (!thorough) this.#setThorough(false);
     for (const row of this.#ofFile.all(file, build, batch)) this.#removeRow(Number(row["id"]), counts);
     if (!thorough) this.#setThorough(true);
-    this.#apply(counts);
     if (!thorough) this.#setTraces(true);
+    this.#counts.addAll(counts);
     return left > batch;
   }
 
@@ -172,14 +197,6 @@ export class Fts5Writes {
   #setTraces(unmerged: boolean): void {
     this.#database.prepare("UPDATE totals SET unmerged = ?").run(unmerged ? 1 : 0);
   }
-
-  #apply(counts: TermCounts): void {
-    this.#addTotals.run(counts.chunks, counts.tokens);
-    for (const [term, change] of counts.changes()) {
-      this.#addCount.run(term, change);
-      if (change < 0) this.#dropTerm.run(term);
-    }
-  }
 }
 
 function fieldsOf(row: Readonly<Record<string, unknown>> | undefined): readonly [string, string, string] {
@@ -199,6 +216,12 @@ class TermCounts {
     this.tokens += change * tokens.length;
     for (const token of new Set(tokens)) this.#counts.set(token, (this.#counts.get(token) ?? 0) + change);
     return tokens.length;
+  }
+
+  addAll(other: TermCounts): void {
+    this.chunks += other.chunks;
+    this.tokens += other.tokens;
+    for (const [term, change] of other.#counts) this.#counts.set(term, (this.#counts.get(term) ?? 0) + change);
   }
 
   /**

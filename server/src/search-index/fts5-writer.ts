@@ -115,11 +115,10 @@ export class Fts5Writer {
   }
 
   #inSavepoint(file: WriteFile, call: Call & { readonly input: WriterCall }): Answer {
+    let output: unknown;
     file.database.exec("SAVEPOINT work");
     try {
-      const output = this.#run(file, call.input);
-      file.database.exec("RELEASE work");
-      return { id: call.id, output };
+      output = this.#run(file, call.input);
     } catch (error) {
       // Full, I/O error, out of memory: SQLite has rolled everything back, and the others of the batch share it.
       if (!file.database.isTransaction || sqliteCodeOf(error) === SQLITE_CODES.CORRUPT) throw error;
@@ -127,6 +126,8 @@ export class Fts5Writer {
       file.database.exec("RELEASE work");
       return failureOf(call.id, error);
     }
+    file.database.exec("RELEASE work");
+    return { id: call.id, output };
   }
 
   #run(file: WriteFile, call: WriterCall): unknown {
@@ -179,7 +180,9 @@ class WriteFile {
   transaction<T>(work: () => T): T {
     this.database.exec("BEGIN IMMEDIATE");
     try {
+      this.writes.begin();
       const result = work();
+      this.writes.finish();
       commit(this.database);
       return result;
     } catch (error) {
