@@ -56,6 +56,7 @@ export class ExtractionChild {
   /** False from the first byte of a document until the child says that it can take another. */
   reusable = true;
   #slowed = false;
+  #atRest: Usage | null = null;
   readonly #process: Spawned;
   #gone = false;
   #wakeReader = () => {};
@@ -95,6 +96,19 @@ export class ExtractionChild {
 
   usage(): Usage | null {
     return usageOf(this.#pid);
+  }
+
+  /** A document is over. What has been used by now is what the next one begins with: in between, a reader waits. */
+  rest(): Usage | null {
+    this.#atRest = this.usage();
+    return this.#atRest;
+  }
+
+  /** A document begins: what was used before. One look at the kernel's figures for each document instead of two. */
+  usedBefore(): Usage | null {
+    const used = this.#atRest ?? this.usage();
+    this.#atRest = null;
+    return used;
   }
 
   /** To the lowest priority. */

@@ -88,7 +88,7 @@ class Watch {
   constructor(run: DocumentRun, declaredType: string) {
     this.#run = run;
     this.answer = new ReaderAnswer(declaredType);
-    this.#budget = new Budget(run.limits, run.child.usage());
+    this.#budget = new Budget(run.limits, run.child.usedBefore());
     this.#timer = setInterval(() => this.#sample(), LIMITS.childPollMs);
     run.signal.addEventListener("abort", this.#onAbort, { once: true });
     if (run.signal.aborted) this.#onAbort();

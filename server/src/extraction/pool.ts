@@ -170,7 +170,7 @@ class ExtractionPool implements Extractor {
 
 /** What documents leave behind in a process adds up, and one large document's memory is not given back. */
 function isWorn(child: ExtractionChild): boolean {
-  const { cpuMs, rssBytes } = child.usage() ?? { cpuMs: 0, rssBytes: 0 };
+  const { cpuMs, rssBytes } = child.rest() ?? { cpuMs: 0, rssBytes: 0 };
   return (
     child.documents >= LIMITS.childDocuments || cpuMs > LIMITS.childLifeCpuMs || rssBytes > LIMITS.childIdleRssBytes
   );
