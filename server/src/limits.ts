@@ -296,6 +296,8 @@ export const LIMITS = {
   chunkWritesAtOnce: 2,
 
   // Files of the search index (search-index/fts5*.ts)
+  /** The thread that writes has a priority so much lower than those that answer (nice; readers of documents have childPriority). */
+  indexWriterYields: 5,
   /** Threads that read … */
   indexReaders: 2,
   /** … and at once for one team: another one never waits for it (docs/decisions/0035-shares.md). */
