@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, type TestContext, test } from "node:test";
 import { brandId } from "../ids.ts";
@@ -40,6 +40,8 @@ async function open(t: TestContext, dir = folder()): Promise<Fts5SearchIndex> {
   return index;
 }
 
+const NO_TASKS = existsSync("/proc/self/task") ? false : "the system does not tell of threads";
+
 describeSearchIndex("fts5", () => start(folder()), { skip: [] });
 
 const TEAM = brandId("team", "team_01");
@@ -53,6 +55,15 @@ describe("fts5 files", () => {
     const second = await open(t, dir);
     assert.equal((await second.rank(TEAM, ask("otter"))).candidates.length, 1);
     await second.close();
+  });
+
+  test("of its threads the one that writes alone yields to those that answer", { skip: NO_TASKS }, async (t) => {
+    const before = priorities();
+    await open(t);
+    const writes = Math.min(19, getPriority(0) + LIMITS.indexWriterYields);
+    const added = (priority: number) => count(priorities(), priority) - count(before, priority);
+    assert.equal(added(writes), 1);
+    assert.equal(added(getPriority(0)), LIMITS.indexReaders);
   });
 
   test("an index of the first format is searched as it is, and finds no less while it is read again", async (t) => {
@@ -344,6 +355,19 @@ function toFirstFormat(path: string): void {
         .run(term);
   }
   database.close();
+}
+
+/** Of each thread of this process that runs JavaScript beside the main one. */
+function priorities(): readonly number[] {
+  return readdirSync("/proc/self/task").flatMap((thread) => {
+    const stat = readFileSync(`/proc/self/task/${thread}/stat`, "latin1");
+    if (!stat.includes("(WorkerThread)")) return [];
+    return [Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16])];
+  });
+}
+
+function count(all: readonly number[], one: number): number {
+  return all.filter((each) => each === one).length;
 }
 
 function commit(writer: Fts5Writer, inputs: readonly WriterCall[]): readonly Answer[] {
