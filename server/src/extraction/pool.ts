@@ -35,6 +35,8 @@ export interface PoolOptions {
   readonly entry?: string;
   readonly readable?: readonly string[];
   readonly limits?: BudgetLimits;
+  /** Default: this machine's, as the start of the first child shows it. */
+  readonly pace?: Pace;
 }
 
 /**
@@ -52,7 +54,7 @@ export async function createExtractionPool(options: PoolOptions): Promise<Extrac
   const say = { strength, by: launch.jail.by, in_force: inForce, missing };
   if (strength === "full") log.info(say, "extraction children are fully jailed");
   else log.warn(say, "extraction children are not fully jailed on this machine");
-  const pace = paceOf(child.usage()?.cpuMs ?? LIMITS.childStartCpuMs);
+  const pace = options.pace ?? paceOf(child.usage()?.cpuMs ?? LIMITS.childStartCpuMs);
   const pool = new ExtractionPool(launch, limits, options.places, pace);
   pool.adopt(child);
   return pool;
