@@ -278,7 +278,7 @@ export const LIMITS = {
   searchCopies: 1_000,
   /** Candidates ranked beyond twice the limit: room for what the catalogue drops. */
   searchExtraCandidates: 16,
-  /** Chunks that hold a query's words, each word's counted: 20 ms of a reading thread, and 6 MB of its memory. */
+  /** Chunks that hold a query's words, each word's counted: 20 ms of a reading thread, and 20 MB of its memory. */
   searchTermBudgetRows: 1_000_000,
   /** Best chunks of a long query that are scored again by all of its words … */
   searchRescored: 300,

@@ -1,6 +1,6 @@
 import { K1, lengthFactor } from "./bm25.ts";
 import { CHUNKS_PER_BLOCK, type Lengths, lengthIn } from "./fts5-lengths.ts";
-import type { Postings } from "./posting-list.ts";
+import { firstFrom, type Postings } from "./posting-list.ts";
 
 /** A word that finds chunks. */
 export interface FindingWord {
@@ -38,7 +38,7 @@ export function bestChunks({ words, filters, lengths, averageTokens, count }: Ch
     const block = Math.max(nextBlock(found.map(({ cursor }) => cursor)), ...passing.map(nextBlock));
     if (block === Number.POSITIVE_INFINITY) return best.finish();
     const from = block * CHUNKS_PER_BLOCK;
-    passed.fill(0);
+    if (passing.length > 0) passed.fill(0);
     for (const [index, lists] of passing.entries()) for (const list of lists) list.mark(from, passed, index);
     const sizes = lengths(block);
     for (const { cursor, weightedIdf } of found) {
@@ -52,13 +52,19 @@ export function bestChunks({ words, filters, lengths, averageTokens, count }: Ch
         const factor = lengthFactor(lengthIn(sizes, index) / averageTokens);
         scores[index] = (scores[index] ?? 0) + (weightedIdf * frequency * (K1 + 1)) / (frequency + factor);
       }
-      cursor.at = end;
     }
-    for (let index = 0; index < CHUNKS_PER_BLOCK; index++) {
-      const score = scores[index] ?? 0;
-      if (score === 0) continue;
-      best.offer(from + index, score);
-      scores[index] = 0;
+    // Along the lists once more: a rare word stands in a few chunks of a block.
+    for (const { cursor } of found) {
+      const { ids } = cursor.postings;
+      const end = cursor.endOf(from + CHUNKS_PER_BLOCK);
+      for (let at = cursor.at; at < end; at++) {
+        const id = ids[at] ?? 0;
+        const score = scores[id - from] ?? 0;
+        if (score === 0) continue;
+        best.offer(id, score);
+        scores[id - from] = 0;
+      }
+      cursor.at = end;
     }
   }
 }
@@ -88,13 +94,7 @@ class Cursor {
   /** Where the ids below `id` end. */
   endOf(id: number): number {
     const { ids, count } = this.postings;
-    let low = this.at;
-    for (let high = count; low < high; ) {
-      const middle = (low + high) >>> 1;
-      if ((ids[middle] ?? 0) < id) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return firstFrom(ids, id, this.at, count);
   }
 
   /** Chunks of the block that passed the filters before this one pass it, too. */

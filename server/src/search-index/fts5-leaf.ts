@@ -15,6 +15,11 @@ export class Leaf {
 
   /** SQLite's: seven bits a byte, the highest first; all eight of the ninth. */
   varint(): number {
+    const first = this.bytes[this.at] ?? 0;
+    if (first < 128) {
+      this.at += 1;
+      return first;
+    }
     let value = 0;
     for (let count = 0; count < 8; count++) {
       const byte = this.bytes[this.at++] ?? 0;

@@ -3,8 +3,9 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import fc from "fast-check";
 import { CHUNKS_PER_BLOCK, lengthIn, readLengths } from "./fts5-lengths.ts";
-import { Fts5Postings } from "./fts5-postings.ts";
+import { Fts5Postings, positionsAt } from "./fts5-postings.ts";
 import { createTables } from "./fts5-schema.ts";
+import { placeIn } from "./posting-list.ts";
 
 const WORDS = ["a", "ab", "abc", "otter", "otterly", "w1", "w2", "w3", "größe", "東京"];
 const IDS = 60;
@@ -49,6 +50,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
+function numbers(json: unknown): unknown {
+  return JSON.parse(String(json));
+}
+
 /** `merging`: after so many segments; 0 = by the steps alone. */
 const settings = fc.record({ page: fc.constantFrom(32, 64, 300, 4050), merging: fc.constantFrom(0, 2, 16) });
 
@@ -64,17 +69,30 @@ test("lists are what FTS5 itself tells, whatever was written, removed and merged
         `SELECT doc, sum(CASE col WHEN 'title' THEN 4 ELSE 1 END) AS frequency
          FROM told WHERE term = ? GROUP BY doc ORDER BY doc`,
       );
+      const toldPlaces = database.prepare(
+        `SELECT json_group_array("offset" ORDER BY "offset") FILTER (WHERE col = 'title') AS title,
+           json_group_array("offset" ORDER BY "offset") FILTER (WHERE col = 'body') AS body
+         FROM told WHERE term = ? GROUP BY doc ORDER BY doc`,
+      );
       const postings = new Fts5Postings(database);
       for (const each of steps) {
         each(database);
         const listOf = postings.open();
         for (const word of [...WORDS, "bucket_a", "bucket_b", "absent"]) {
-          const { count, ids, frequencies } = listOf(word);
+          const list = listOf(word);
+          const { count, ids, frequencies } = list;
           assert.deepEqual(
             Array.from({ length: count }, (_, at) => [ids[at], frequencies[at]]),
             told.all(word).map((row) => [row["doc"], row["frequency"]]),
             word,
           );
+          const places = Array.from({ length: count }, (_, at) => placeIn(list, ids[at] ?? 0));
+          assert.deepEqual(
+            places.map((place) => (place === null ? null : positionsAt(place))),
+            toldPlaces.all(word).map((row) => ({ title: numbers(row["title"]), body: numbers(row["body"]) })),
+            word,
+          );
+          assert.equal(placeIn(list, IDS + 1), null);
         }
       }
       database.close();

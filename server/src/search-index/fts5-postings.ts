@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { BODY_WEIGHT, TITLE_WEIGHT } from "./bm25.ts";
 import { firstRowidAt, firstTermAt, Leaf } from "./fts5-leaf.ts";
-import { PostingList, type Postings } from "./posting-list.ts";
+import { type Place, PostingList, type Postings } from "./posting-list.ts";
 
 /**
  * The lists of FTS5's inverted index, read from its segments in the format that the head of SQLite's fts5_index.c
@@ -12,16 +12,20 @@ import { PostingList, type Postings } from "./posting-list.ts";
  */
 export class Fts5Postings {
   readonly #structure: StatementSync;
-  readonly #leafOf: StatementSync;
-  readonly #leaves: StatementSync;
+  readonly #firstLeaf: StatementSync;
+  readonly #laterLeaves: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#structure = database.prepare("SELECT block FROM words_data WHERE id = 10");
-    this.#leafOf = database.prepare(
-      "SELECT pgno FROM words_idx WHERE segid = ? AND term <= ? ORDER BY term DESC LIMIT 1",
+    // `pgno` is twice the page, and whether its list has an index. The page may have gone into an unfinished merge: then
+    // it is the next one.
+    this.#firstLeaf = database.prepare(
+      `SELECT id, block FROM words_data WHERE id <= ?1 AND id >= ?2 + coalesce(
+         (SELECT pgno / 2 FROM words_idx WHERE segid = ?3 AND term <= ?4 ORDER BY term DESC LIMIT 1), 1)
+       ORDER BY id LIMIT 1`,
     );
-    this.#leaves = database.prepare("SELECT block FROM words_data WHERE id >= ? AND id <= ? ORDER BY id");
-    for (const statement of [this.#leafOf, this.#leaves]) statement.setReturnArrays(true);
+    this.#laterLeaves = database.prepare("SELECT block FROM words_data WHERE id > ? AND id <= ? ORDER BY id");
+    for (const statement of [this.#firstLeaf, this.#laterLeaves]) statement.setReturnArrays(true);
   }
 
   /** Of the snapshot that the caller's transaction sees: keep it no longer than that. */
@@ -47,13 +51,13 @@ export class Fts5Postings {
   }
 
   #readSegment({ id, last }: Segment, key: Uint8Array, list: PostingList): void {
-    // Twice the page, and whether its list has an index. It may have gone into an unfinished merge: then the next one.
-    const page = Math.floor(Number(cell(this.#leafOf.get(id, key)) ?? 2) / 2);
+    const lastLeaf = id * PAGES + last;
+    const [leafId, block] = cells(this.#firstLeaf.get(lastLeaf, id * PAGES, id, key));
+    if (block === undefined) return;
     const reader = new DoclistReader(list);
-    for (const row of this.#leaves.iterate(id * PAGES + page, id * PAGES + last)) {
-      const leaf = new Leaf(blobOf(cell(row)));
-      if (!(reader.isOpen ? reader.goOn(leaf) : reader.begin(leaf, key))) return;
-    }
+    if (!reader.begin(new Leaf(blobOf(block)), key)) return;
+    for (const row of this.#laterLeaves.iterate(Number(leafId), lastLeaf))
+      if (!reader.goOn(new Leaf(blobOf(cells(row)[0])))) return;
     if (reader.isUnfinished) throw new Error(`segment ${id} of the search index ends within a list`);
   }
 }
@@ -66,7 +70,6 @@ const PAGES = 2 ** 37;
 /** One term's list, from the leaf that holds the term over as many leaves as it goes on. */
 class DoclistReader {
   readonly #list: PostingList;
-  isOpen = false;
   /** Bytes of a position list that goes on in the next leaf. */
   #left = 0;
   #parts: Uint8Array[] = [];
@@ -83,9 +86,7 @@ class DoclistReader {
   /** Whether it goes on in the next leaf. */
   begin(leaf: Leaf, key: Uint8Array): boolean {
     const end = leaf.seek(key);
-    if (end === null) return false;
-    this.isOpen = true;
-    return this.#entries(leaf, end);
+    return end !== null && this.#entries(leaf, end);
   }
 
   goOn(leaf: Leaf): boolean {
@@ -100,20 +101,22 @@ class DoclistReader {
   }
 
   #entries(leaf: Leaf, end: number): boolean {
+    const { bytes, size } = leaf;
+    const list = this.#list;
+    list.page(bytes);
     while (leaf.at < end) {
       this.#id += leaf.varint();
-      // Twice the length, and whether it stands for something older.
-      const bytes = Math.floor(leaf.varint() / 2);
-      const to = leaf.at + bytes;
-      if (to > leaf.size) {
-        this.#parts = [leaf.bytes.subarray(leaf.at, leaf.size)];
-        this.#left = to - leaf.size;
+      const at = leaf.at;
+      const to = positionBytes(leaf) + leaf.at;
+      if (to > size) {
+        this.#parts = [bytes.subarray(at, size)];
+        this.#left = to - size;
         return true;
       }
-      this.#list.add(this.#id, frequencyIn(leaf.bytes, leaf.at, to));
+      list.add(this.#id, frequencyIn(bytes, leaf.at, to), at);
       leaf.at = to;
     }
-    return end === leaf.size;
+    return end === size;
   }
 
   #rest(leaf: Leaf): void {
@@ -121,9 +124,43 @@ class DoclistReader {
     this.#parts.push(leaf.bytes.subarray(HEADER_BYTES, to));
     this.#left -= to - HEADER_BYTES;
     if (this.#left > 0) return;
-    const positions = Buffer.concat(this.#parts);
-    this.#list.add(this.#id, frequencyIn(positions, 0, positions.length));
+    const whole = new Leaf(Buffer.concat(this.#parts));
+    this.#list.page(whole.bytes);
+    positionBytes(whole);
+    this.#list.add(this.#id, frequencyIn(whole.bytes, whole.at, whole.bytes.length), 0);
   }
+}
+
+/** How long the list of positions is that comes next. */
+function positionBytes(leaf: Leaf): number {
+  // Twice that, and whether it stands for something older.
+  return Math.floor(leaf.varint() / 2);
+}
+
+/** In which places of a chunk's fields a term stands, counted in tokens. */
+export interface Positions {
+  readonly title: readonly number[];
+  readonly body: readonly number[];
+}
+
+export function positionsAt({ bytes, at }: Place): Positions {
+  const leaf = new Leaf(bytes);
+  leaf.at = at;
+  const to = positionBytes(leaf) + leaf.at;
+  const fields: readonly number[][] = [[], [], []];
+  let field = fields[0];
+  let position = 0;
+  while (leaf.at < to) {
+    const number = leaf.varint();
+    if (number === COLUMN) {
+      field = fields[leaf.varint()];
+      position = 0;
+    } else {
+      position += number - FIRST_POSITION;
+      field?.push(position);
+    }
+  }
+  return { title: fields[0] ?? [], body: fields[1] ?? [] };
 }
 
 const HEADER_BYTES = 4;
@@ -131,6 +168,7 @@ const HEADER_BYTES = 4;
 /** Weights by the columns of `words`: title, body, hints. A hint is never a word, so its weight only says that it is there. */
 const WEIGHTS = [TITLE_WEIGHT, BODY_WEIGHT, 1];
 const COLUMN = 1;
+const FIRST_POSITION = 2;
 
 /** Of one list of positions: numbers from 2, and before those of each column but the first a 1 and its number. */
 function frequencyIn(bytes: Uint8Array, from: number, to: number): number {
@@ -186,8 +224,9 @@ function segmentsOf(record: Uint8Array): readonly Segment[] {
   return byLevel.reverse().flat();
 }
 
-function cell(row: unknown): unknown {
-  return Array.isArray(row) ? row[0] : undefined;
+/** A row of a statement that returns arrays, which node:sqlite types as objects. */
+function cells(row: unknown): readonly unknown[] {
+  return Array.isArray(row) ? row : [];
 }
 
 function blobOf(value: unknown): Uint8Array {

@@ -2,13 +2,14 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { brandId, type FileId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { type BestChunks, bestChunks } from "./best-chunks.ts";
-import { compareRanked, idf } from "./bm25.ts";
+import { compareRanked, idf, type ScoredText } from "./bm25.ts";
 import { type Lengths, readLengths } from "./fts5-lengths.ts";
 import { Fts5Postings } from "./fts5-postings.ts";
 import type { OutdatedChunks } from "./fts5-protocol.ts";
 import { FORMAT_WITH_ANALYSIS, formatOf, INDEX_FORMAT } from "./fts5-schema.ts";
 import { bucketHint, fileHint, tagAsSent, tagHint } from "./hints.ts";
-import { passageScores, type Scoring } from "./passage-score.ts";
+import { ListedPassage, type PassageSource } from "./listed-passage.ts";
+import { type Passage, passageScores, type Scoring, TextPassage, wantedTerms } from "./passage-score.ts";
 import { type Postings, postingsOfIds } from "./posting-list.ts";
 import { readQuery, withOlderTerms } from "./query-terms.ts";
 import type { BuildRef, Candidate, Ranking, RankQuery } from "./search-index.ts";
@@ -75,7 +76,9 @@ export class Fts5Reads {
     const choice = chooseTerms(counted, { rows: query.termBudgetRows, chunks: team.chunks });
     const termsIgnored = ignoredWords(choice);
     if (choice.kept.length === 0 || filteredChunks === 0) return { candidates: [], complete: true, termsIgnored };
-    const look = this.#lookingUp(filters, team);
+    const postingsOf = this.#postings.open();
+    const lengths = this.#lengths();
+    const look = this.#lookingUp(filters, { team, postingsOf, lengths });
     const words = choice.kept.map(({ term, weight, chunks }) => [term, weight * idf(team.chunks, chunks)] as const);
     const looked = readAgain(choice);
     const best = look(words, Math.max(query.limit, looked));
@@ -84,7 +87,11 @@ export class Fts5Reads {
       return this.#first(look(all, LIMITS.searchLookedThrough, group).scores, LIMITS.searchLookedThrough);
     });
     const again = new Set([...this.#first(best.scores, looked), ...together]);
-    const scores = this.#rescore(again, { query: asked, terms: choice.present, team });
+    const scoring = { query: asked, terms: choice.present, team };
+    // The list of a word that the budget left out is too long to be read.
+    const passages =
+      choice.ignored.length > 0 ? this.#texts(again, scoring) : this.#listed(again, scoring, { postingsOf, lengths });
+    const scores = passageScores(passages, scoring);
     const others = new Map([...best.scores].filter(([id]) => !scores.has(id)));
     const candidates = this.#inOrder(scores, others, query.limit);
     return { candidates, complete: best.complete && scores.size + others.size <= query.limit, termsIgnored };
@@ -115,7 +122,7 @@ export class Fts5Reads {
     return Number(cells(this.#countOf.get(token))[0] ?? 0);
   }
 
-  #team(): { readonly chunks: number; readonly tokens: number } {
+  #team(): Team {
     const [chunks, tokens] = cells(this.#totals.get());
     return { chunks: Number(chunks), tokens: Number(tokens) };
   }
@@ -139,12 +146,10 @@ export class Fts5Reads {
    * Looks the words up that it is given with their weights, under the filters. `required`: words that a chunk must hold
    * all of.
    */
-  #lookingUp(filters: readonly HintFilter[], team: { readonly chunks: number; readonly tokens: number }) {
-    const postingsOf = this.#postings.open();
+  #lookingUp(filters: readonly HintFilter[], { team, postingsOf, lengths }: Snapshot & { readonly team: Team }) {
     const passing = filters.map(({ hints, joined }) =>
       joined === null ? hints.map(postingsOf) : [this.#postingsOfFiles(joined)],
     );
-    const lengths = this.#lengths();
     const averageTokens = team.tokens / team.chunks;
     return (
       words: readonly (readonly [term: string, weightedIdf: number])[],
@@ -177,13 +182,39 @@ export class Fts5Reads {
     return [...above, ...this.#firstByIds.all(JSON.stringify(tied), left).map((row) => Number(cells(row)[0]))];
   }
 
-  /** By all that the query says. */
-  #rescore(again: ReadonlySet<number>, scoring: Scoring): ReadonlyMap<number, number> {
-    const texts = this.#wordsByIds.all(JSON.stringify([...again])).map((row) => {
+  #texts(again: ReadonlySet<number>, scoring: Scoring): ReadonlyMap<number, Passage> {
+    const wanted = wantedTerms(scoring);
+    return new Map([...this.#tokenTexts([...again])].map(([id, text]) => [id, new TextPassage(text, wanted)] as const));
+  }
+
+  #listed(
+    again: ReadonlySet<number>,
+    scoring: Scoring,
+    { postingsOf, lengths }: Snapshot,
+  ): ReadonlyMap<number, Passage> {
+    const wanted = wantedTerms(scoring);
+    const held = new Map(wanted.map((word) => [word, word !== "" && this.#count(word) > 0]));
+    const isHeld = (word: string) => {
+      const known = held.get(word) ?? this.#count(word) > 0;
+      held.set(word, known);
+      return known;
+    };
+    const source: PassageSource = {
+      lists: new Map(wanted.filter(isHeld).map((word) => [word, postingsOf(word)])),
+      wanted: new Set(wanted),
+      lengths,
+      isHeld,
+      textOf: (id) => this.#tokenTexts([id]).get(id) ?? { title: "", body: "" },
+    };
+    return new Map([...again].map((id) => [id, new ListedPassage(source, id)] as const));
+  }
+
+  #tokenTexts(ids: readonly number[]): ReadonlyMap<number, ScoredText> {
+    const texts = this.#wordsByIds.all(JSON.stringify(ids)).map((row) => {
       const [id, title, body, hints] = cells(row);
       return [Number(id), { title: String(title), body: String(body), hints: String(hints) }] as const;
     });
-    return passageScores(new Map(texts), scoring);
+    return new Map(texts);
   }
 
   /**
@@ -224,6 +255,17 @@ export class Fts5Reads {
 function bestOf(scores: ReadonlyMap<number, number>, limit: number): ReadonlyMap<number, number> {
   const cut = nthBest(scores, limit);
   return new Map([...scores].filter(([, score]) => score >= cut));
+}
+
+interface Team {
+  readonly chunks: number;
+  readonly tokens: number;
+}
+
+/** What one read of the file sees. */
+interface Snapshot {
+  readonly postingsOf: (term: string) => Postings;
+  readonly lengths: Lengths;
 }
 
 interface HintFilter {

@@ -2,7 +2,7 @@ import type { FileId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { compareRanked, type ScoredText, scoreText, tokensOf, type WeightedTerm } from "./bm25.ts";
 import { bucketHint, fileHint, hintTokens, tagHint } from "./hints.ts";
-import { passageScores } from "./passage-score.ts";
+import { passageScores, TextPassage, wantedTerms } from "./passage-score.ts";
 import { readQuery } from "./query-terms.ts";
 import type { BuildRef, Candidate, ChunkWrite, IndexedChunk, Ranking, RankQuery, SearchIndex } from "./search-index.ts";
 import { chooseTerms, ignoredWords, lookedUpTogether, readAgain } from "./term-budget.ts";
@@ -79,8 +79,12 @@ function rank(rows: readonly Row[], query: RankQuery): Ranking {
   });
   const found = new Map([...together, ...ranked].map((each) => [placeOf(each), each]));
   const again = new Set([...ranked.slice(0, readAgain(choice)), ...together].map(placeOf));
-  const texts = passing.filter((row) => again.has(placeOf(row))).map((row) => [placeOf(row), row.scored] as const);
-  const scores = passageScores(new Map(texts), { query: asked, terms: present, team });
+  const scoring = { query: asked, terms: present, team };
+  const wanted = wantedTerms(scoring);
+  const passages = passing
+    .filter((row) => again.has(placeOf(row)))
+    .map((row) => [placeOf(row), new TextPassage(row.scored, wanted)] as const);
+  const scores = passageScores(new Map(passages), scoring);
   const least = Math.min(...scores.values());
   const first = [...found]
     .filter(([place]) => scores.has(place))

@@ -17,15 +17,16 @@ import type { CountedTerm } from "./term-budget.ts";
  * The same for every engine: pure, and the conformance suite holds each adapter against it.
  */
 export function passageScores<Id>(
-  found: ReadonlyMap<Id, ScoredText>,
+  found: ReadonlyMap<Id, Passage>,
   { query, terms, team }: Scoring,
 ): ReadonlyMap<Id, number> {
-  const wanted = [...new Set([...terms.map(({ term }) => term), query.whole])];
   const phrases = [...query.phrases, ...query.pairs];
-  const passages = [...found].map(([id, text]) => {
-    const passage = new Passage(text, wanted);
-    return { id, passage, phrases: phrases.map((phrase) => phraseIn(passage, phrase)) };
-  });
+  const passages = [...found].map(([id, passage]) => ({
+    id,
+    passage,
+    phrases: phrases.map((phrase) => phraseIn(passage, phrase)),
+  }));
+  const verbatim = query.verbatim?.split(" ") ?? null;
   const idfs = new Map(terms.map(({ term, chunks }) => [term, lastingIdf(team.chunks, chunks)]));
   const phraseWeights = phrases.map((phrase, index) => {
     const holding = passages.filter(({ phrases: at }) => at[index] !== NOWHERE).length;
@@ -52,7 +53,7 @@ export function passageScores<Id>(
         score += Math.max(0, own - counted);
       }
       for (const [index, occurrences] of at.entries()) score += gain(phraseWeights[index] ?? 0, occurrences);
-      if (query.verbatim !== null) score += gain(rarest, passage.once(query.verbatim));
+      if (verbatim !== null) score += gain(rarest, passage.once(verbatim));
       if (query.whole !== "" && passage.count(query.whole).title > 0) score += above;
       return [id, score];
     }),
@@ -87,21 +88,35 @@ function phraseIn(passage: Passage, { words, telling, joined }: QueryPhrase): Oc
   if (joined !== null && isSomewhere(passage.count(joined))) return NOWHERE;
   // Most pairs of a question are in no passage: what lacks a word of them is not looked through.
   if (!telling.every((word) => passage.mayHold(word))) return NOWHERE;
-  const found = passage.once(words.join(" "));
+  const found = passage.once(words);
   return isSomewhere(found) ? found : NOWHERE;
 }
 
-function isSomewhere({ title, body }: Occurrences): boolean {
+export function isSomewhere({ title, body }: Occurrences): boolean {
   return title + body > 0;
 }
 
-const NOWHERE: Occurrences = { title: 0, body: 0 };
+export const NOWHERE: Occurrences = { title: 0, body: 0 };
 
-/**
- * Token text of one chunk, 100 of them a query, or 300: a few terms are looked for in it, many are counted in one
- * walk over its tokens.
- */
-class Passage {
+/** One chunk that is read again: 100 of them a query, or 300. */
+export interface Passage {
+  /** Of all its fields. */
+  readonly tokens: number;
+  /** Of a word that is no wanted term: none. */
+  count(term: string): Occurrences;
+  /** False: it does not. Of a word that is no wanted term it may say nothing. */
+  mayHold(term: string): boolean;
+  /** In which fields the words stand one after another: 1 or 0. */
+  once(words: readonly string[]): Occurrences;
+}
+
+/** What a passage must be able to count. */
+export function wantedTerms({ query, terms }: Pick<Scoring, "query" | "terms">): readonly string[] {
+  return [...new Set([...terms.map(({ term }) => term), query.whole])];
+}
+
+/** By its token text: a few terms are looked for in it, many are counted in one walk over its tokens. */
+export class TextPassage implements Passage {
   readonly #title: string;
   readonly #body: string;
   readonly #counts: ReadonlyMap<string, Occurrences>;
@@ -118,15 +133,20 @@ class Passage {
     return this.#counts.get(term) ?? NOWHERE;
   }
 
-  /** False: it does not. Of a word that was not counted it says nothing. */
   mayHold(term: string): boolean {
     const count = this.#counts.get(term);
     return count === undefined || isSomewhere(count);
   }
 
-  once(phrase: string): Occurrences {
-    return { title: Number(nextIn(this.#title, phrase, 0) >= 0), body: Number(nextIn(this.#body, phrase, 0) >= 0) };
+  once(words: readonly string[]): Occurrences {
+    return wordsIn({ title: this.#title, body: this.#body }, words);
   }
+}
+
+/** In which fields of a token text the words stand one after another. */
+export function wordsIn({ title, body }: Pick<ScoredText, "title" | "body">, words: readonly string[]): Occurrences {
+  const phrase = words.join(" ");
+  return { title: Number(nextIn(title, phrase, 0) >= 0), body: Number(nextIn(body, phrase, 0) >= 0) };
 }
 
 /**

@@ -24,7 +24,7 @@ export interface TermChoice {
 }
 
 /**
- * Bounds what a query costs, in time and memory: each row of a term's list takes 20 ns and six bytes. The terms that
+ * Bounds what a query costs, in time and memory: each row of a term's list takes 20 ns and twenty bytes. The terms that
  * weigh most are taken first, as many as fit, always one.
  *
  * Dropping the others from the score as well cost 26 % of nDCG@10 where a query's words are common in the team's documents; scoring what was
