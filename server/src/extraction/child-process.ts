@@ -3,7 +3,7 @@ import { StringDecoder } from "node:string_decoder";
 import { startDeadline } from "../deadline.ts";
 import { LIMITS } from "../limits.ts";
 import { ExtractorTrouble } from "./extractor.ts";
-import { innermost, type Usage, usageOf } from "./process-usage.ts";
+import { innermost, type Usage, usageOf, waitedMsOf } from "./process-usage.ts";
 import {
   type DocumentHeader,
   decodeHead,
@@ -109,6 +109,11 @@ export class ExtractionChild {
     const used = this.#atRest ?? this.usage();
     this.#atRest = null;
     return used;
+  }
+
+  /** How long it has been ready to go on while others had the processors, since it began. */
+  waitedMs(): number {
+    return waitedMsOf(this.#pid);
   }
 
   /** To the lowest priority. */

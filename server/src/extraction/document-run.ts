@@ -10,7 +10,7 @@ import {
   TooLongForFastLane,
 } from "./extractor.ts";
 import { deathFault } from "./fault.ts";
-import type { Pace, Place } from "./lanes.ts";
+import { isLong, type Pace, type Place } from "./lanes.ts";
 import { type Frame, ProtocolError } from "./protocol.ts";
 import { ReaderAnswer } from "./reader-answer.ts";
 import type { ChildEnd } from "./spawner-process.ts";
@@ -81,6 +81,8 @@ class Watch {
   readonly #onAbort = () => this.end(abortedBy(this.#run.signal));
   readonly #ended = Promise.withResolvers<void>();
   #sampledAtMs = performance.now();
+  /** At the first sample: a document that is over before it waits for nobody. */
+  #waitedBeforeMs: number | null = null;
   #feeding = true;
   #withConsumer = false;
   #ending: Error | null = null;
@@ -154,6 +156,7 @@ class Watch {
     const now = performance.now();
     const overrun = this.#budget.sample(now - this.#sampledAtMs, child.usage(), this.#feeding || this.#withConsumer);
     this.#sampledAtMs = now;
+    this.#waitedBeforeMs ??= child.waitedMs();
     if (overrun === null) this.#keepFastLaneFree();
     else this.end(deathFault(overrun.code, `${this.#where()} ${overrun.detail}.`));
   }
@@ -162,7 +165,8 @@ class Watch {
   #keepFastLaneFree(): void {
     const { child, place, pace, onSlow } = this.#run;
     const { cpuMs, stayedMs } = this.#budget;
-    if (place.lane === "slow" || (cpuMs <= pace.slowAfterCpuMs && stayedMs <= pace.fastMaxMs)) return;
+    const waitedMs = () => child.waitedMs() - (this.#waitedBeforeMs ?? 0);
+    if (place.lane === "slow" || !isLong(pace, { cpuMs, stayedMs, waitedMs })) return;
     if (place.slowDown()) {
       child.slowDown();
       onSlow?.();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LIMITS } from "../limits.ts";
-import { type Lane, Lanes, type Place, paceOf } from "./lanes.ts";
+import { isLong, type Lane, Lanes, type Place, paceOf } from "./lanes.ts";
 import { TeamTurns } from "./team-turns.ts";
 
 const never = new AbortController().signal;
@@ -96,4 +96,18 @@ test("a slower machine gives documents as many times longer, within bounds", () 
   ] as const;
   for (const [startCpuMs, times] of cases)
     assert.deepEqual(paceOf(startCpuMs), { slowAfterCpuMs: cpu * times, fastMaxMs: stay * times });
+});
+
+test("a document is long by its own time, not by what its reader waited for a processor", () => {
+  const pace = { slowAfterCpuMs: 250, fastMaxMs: 1000 };
+  const cases = [
+    { cpuMs: 251, stayedMs: 300, waited: 0, long: true },
+    { cpuMs: 251, stayedMs: 9000, waited: 8700, long: true },
+    { cpuMs: 20, stayedMs: 1001, waited: 0, long: true },
+    { cpuMs: 20, stayedMs: 3000, waited: 1999, long: true },
+    { cpuMs: 20, stayedMs: 3000, waited: 2000, long: false },
+    { cpuMs: 250, stayedMs: 1000, waited: 0, long: false },
+  ];
+  for (const { waited, long, ...taken } of cases)
+    assert.equal(isLong(pace, { ...taken, waitedMs: () => waited }), long, JSON.stringify({ ...taken, waited }));
 });

@@ -26,6 +26,24 @@ export interface Pace {
   readonly fastMaxMs: number;
 }
 
+/** What a document has taken so far, in milliseconds. */
+export interface Taken {
+  readonly cpuMs: number;
+  readonly stayedMs: number;
+  /** Of `stayedMs`: its reader was ready to go on, and others had the processors. Asked for only when it matters. */
+  readonly waitedMs: () => number;
+}
+
+/**
+ * Whether a document is to leave the fast lane. What its reader waited for a processor is not the document's: where others
+ * have the machine a note takes as long as a book, and to begin it again, in another reader, takes as long once more. (A
+ * folder of 1 000 documents, read on a third of a processor beside 40 busy programs, took 140 readers, not six.)
+ */
+export function isLong(pace: Pace, { cpuMs, stayedMs, waitedMs }: Taken): boolean {
+  if (cpuMs > pace.slowAfterCpuMs) return true;
+  return stayedMs > pace.fastMaxMs && stayedMs - waitedMs() > pace.fastMaxMs;
+}
+
 /**
  * What is long depends on the machine: the same PDF of 100 pages takes 90 ms of processor time on one and 400 on another, and by fixed times
  * it bounced between the lanes there (8.5 × PDFium alone instead of 2.5). The unit is the start of a reader, which the machine has just shown.

@@ -30,6 +30,21 @@ export function usageOf(pid: number): Usage | null {
 }
 
 /**
+ * How long the process's first thread has waited for a processor since it began, in milliseconds; 0 when it is gone, or
+ * the kernel does not count that.
+ */
+export function waitedMsOf(pid: number): number {
+  try {
+    // Nanoseconds on a processor, nanoseconds of waiting for one, turns.
+    const [, waited] = readFileSync(`/proc/${pid}/schedstat`, "utf8").split(" ");
+    const ms = Number(waited) / 1e6;
+    return Number.isFinite(ms) ? ms : 0;
+  } catch {
+    return 0;
+  }
+}
+
+/**
  * The second field of `stat` is the command in brackets and may hold anything: fields are counted behind the last
  * bracket.
  */
