@@ -96,7 +96,7 @@ async function uploaded(program: string, documents: string, options: Options): P
       String(WAIT_SECONDS),
       "--json",
     ];
-    const env = { WHARF_URL: wharf.url, WHARF_API_KEY: wharf.key };
+    const env = { WHARF_URL: wharf.url, WHARF_API_KEY: wharf.key, ...launchedBy(program) };
     const ran = await run(process.execPath, [commandLine(program), "upload", documents, ...flags], env);
     const used = since(before, wharf.processorTime());
     // 3: some of them cannot be read (encrypted, damaged), as in any real folder.
@@ -115,6 +115,12 @@ async function uploaded(program: string, documents: string, options: Options): P
   } finally {
     await wharf.close();
   }
+}
+
+/** What its `bin/wharf` sets for the command: a version that keeps what Node compiles has it here as well. */
+function launchedBy(program: string): Readonly<Record<string, string>> {
+  const keeps = readFileSync(join(program, "bin/wharf"), "utf8").includes("NODE_COMPILE_CACHE");
+  return keeps ? { NODE_COMPILE_CACHE: join(program, "node_modules/.compile-cache") } : {};
 }
 
 /**
