@@ -1,22 +1,25 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { BlobStore } from "../server/src/blobs/blob-store.ts";
+import type { SegmentedStore } from "../server/src/blobs/blob-store.ts";
 import type { Catalogue } from "../server/src/catalogue/catalogue.ts";
 import { createClock } from "../server/src/clock.ts";
 import { ConfigError } from "../server/src/config.ts";
 import { type DataFolder, lockDataFolder, openDataFolder, syncDataFolder } from "../server/src/data-folder.ts";
+import { openArrivalsAtRest } from "../server/src/engines/arrivals-at-rest.ts";
 import { openBlobs } from "../server/src/engines/blobs.ts";
 import { openCatalogue } from "../server/src/engines/catalogue.ts";
 import { openSearchIndex } from "../server/src/engines/search-index.ts";
 import { createIdSource, type IdSource } from "../server/src/ids.ts";
 import { createLog } from "../server/src/log.ts";
+import type { Arrivals } from "../server/src/uploads/arrivals.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
 
 /** Everything that the server opens, for commands that stand in for it. */
 export interface LocalServer {
   readonly folder: DataFolder;
   readonly catalogue: Catalogue;
-  readonly blobs: BlobStore;
+  readonly blobs: SegmentedStore;
+  readonly arrivals: Pick<Arrivals, "tidy">;
   readonly index: Awaited<ReturnType<typeof openSearchIndex>>;
   readonly ids: IdSource;
 }
@@ -54,7 +57,8 @@ export async function withAdapters<T>(folder: DataFolder, work: (local: LocalSer
     closing.push(() => blobs.close());
     const index = await openSearchIndex({ dir: folder.index, log, fatal });
     closing.push(() => index.close());
-    return await work({ folder, catalogue, blobs, index, ids: createIdSource(clock) });
+    const arrivals = openArrivalsAtRest({ catalogue, blobs });
+    return await work({ folder, catalogue, blobs, arrivals, index, ids: createIdSource(clock) });
   } catch (error) {
     if (failure.error === null) throw error;
     const message = `The data in ${folder.path} cannot be read or written: ${failure.error.message}`;

@@ -6,6 +6,7 @@ import { connectionRoutes } from "./access/routes.ts";
 import type { Adapters, Base, Stores } from "./adapters.ts";
 import { bucketRoutes } from "./buckets/routes.ts";
 import { type Config, ConfigError } from "./config.ts";
+import { openArrivals } from "./engines/arrivals.ts";
 import { catalogueLogBytes } from "./engines/catalogue.ts";
 import { errorCodeOf } from "./errors.ts";
 import { type Extractor, type Isolation, sayIsolation } from "./extraction/extractor.ts";
@@ -37,10 +38,7 @@ import { shareOpenFiles } from "./open-file-limit.ts";
 import { retrievalRoutes } from "./retrieval/routes.ts";
 import { rebuildMarks } from "./search-index/rebuild-marks.ts";
 import { taskRoutes } from "./tasks/routes.ts";
-import { createDiskGate } from "./uploads/disk-gate.ts";
-import { ByteEndpoint } from "./uploads/embedded/byte-endpoint.ts";
-import { DigestEngine } from "./uploads/embedded/digests.ts";
-import { UnrecordedBytes } from "./uploads/embedded/unrecorded.ts";
+import type { Arrivals } from "./uploads/arrivals.ts";
 import { Finalizer } from "./uploads/finalize.ts";
 import { uploadRoutes } from "./uploads/routes.ts";
 
@@ -65,7 +63,7 @@ export async function runWharf(base: Base, { stores, extractor }: Adapters): Pro
   const background = createBackground(base, opened);
   const service = await createService(base, opened, background, async () => (await extractor).isolation);
   // Nothing is changed or answered before it is known how readers are shut in.
-  const indexer = createDocumentIndexer(base, opened, background, await extractor);
+  const indexer = createDocumentIndexer(base, opened, background, service.arrivals, await extractor);
   // Nobody else can hold a task. What a crash left on the disk is seen by nobody, and maintenance's: a start walks no bytes.
   await indexer.recover();
   await adoptScrubPosition(catalogue, folder.path);
@@ -110,23 +108,23 @@ function createDocumentIndexer(
   { config, log }: Base,
   stores: Stores,
   { queue }: Background,
+  arrivals: Arrivals,
   extractor: Extractor,
 ): Indexer {
   const spoolFolder = join(stores.folder.path, "spool");
-  return createIndexer({ ...stores, extractor, log, queue, spoolFolder, workers: config.workers });
+  return createIndexer({ ...stores, arrivals, extractor, log, queue, spoolFolder, workers: config.workers });
 }
 
 function createMaintenance(
   { log }: Base,
   stores: Stores,
   { queue, audit, scrubber }: Background,
-  bytes: ByteEndpoint,
+  arrivals: Arrivals,
 ): Maintenance {
-  const busy = () => bytes.busySessions();
   return new Maintenance({
     ...stores,
     log,
-    chores: [...createChores({ ...stores, log, queue, busy }), audit, scrubber],
+    chores: [...createChores({ ...stores, log, queue, arrivals }), audit, scrubber],
   });
 }
 
@@ -137,16 +135,14 @@ async function createService(base: Base, stores: Stores, background: Background,
   const { audit, scrubber } = background;
   let url = "";
   const publicUrl = () => url;
-  const digests = await DigestEngine.create();
-  const unrecorded = new UnrecordedBytes();
-  const disk = createDiskGate({ blobs, catalogue, unrecorded, reserveBytes: config.diskReserveBytes });
   const { connections } = shareOpenFiles();
   const budgets = createBudgets(metrics, connections);
   const { searches, lists, rankings, walks, hashings, uploads: uploadPlaces } = budgets;
-  const intake = { blobs, catalogue, digests, unrecorded };
-  const bytes = new ByteEndpoint({ config, secret, publicUrl, clock, ids, disk, log, places: uploadPlaces, ...intake });
-  const maintenance = createMaintenance(base, stores, background, bytes);
-  const finalizer = new Finalizer({ catalogue, blobs, digests, hashings, ids, clock, log });
+  const places = uploadPlaces;
+  const bytes = await openArrivals({ ...base, secret, publicUrl, catalogue, blobs, places, hashings });
+  const { arrivals, disk } = bytes;
+  const maintenance = createMaintenance(base, stores, background, arrivals);
+  const finalizer = new Finalizer({ catalogue, arrivals, blobs, ids, clock, log });
   const polls = new LongPolls({ catalogue, places: budgets.polls });
   const downloads = new Downloads(budgets.downloads);
   const listings = new Downloads(budgets.listings);
@@ -167,7 +163,7 @@ async function createService(base: Base, stores: Stores, background: Background,
 
   let stopping = false;
   const fileAnswerOf = (teamId: TeamId, fileId: FileId) => fileAnswer(catalogue, teamId, fileId);
-  const uploads = { ...stores, config, ids, disk, clock, publicUrl, finalizer, bytes };
+  const uploads = { catalogue, config, ids, disk, clock, finalizer, arrivals };
   const app = await createApp({
     answers: budgets.answers,
     catalogue,
@@ -223,7 +219,7 @@ async function createService(base: Base, stores: Stores, background: Background,
     await bytes.close();
     await app.close();
   };
-  return { listen, maintenance, stop };
+  return { listen, arrivals, maintenance, stop };
 }
 
 const LOG_BYTES = "Size of the catalogue's write-ahead log.";

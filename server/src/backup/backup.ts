@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
-import { type BlobKey, type BlobStore, BlobStoreError } from "../blobs/blob-store.ts";
+import { type BlobKey, BlobStoreError, type SegmentedStore } from "../blobs/blob-store.ts";
 import { linkBlob, syncArchive } from "../blobs/fs-archive.ts";
 import { storedKey } from "../blobs/keys.ts";
 import { takeSnapshot } from "../catalogue/snapshot.ts";
@@ -105,7 +105,7 @@ async function keep(
 }
 
 /** An original that is linked is not read: its digest is its name, restore compares it, and the server's scrubber reads it anyway. */
-async function look(blobs: BlobStore, key: BlobKey, expected: { readonly sha256: string } | null) {
+async function look(blobs: SegmentedStore, key: BlobKey, expected: { readonly sha256: string } | null) {
   const bytes = await blobs.size(key);
   if (bytes === null) return "missing" as const;
   if (expected !== null) return { bytes, sha256: expected.sha256 };

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { open, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type BlobStore, BlobStoreError } from "../blobs/blob-store.ts";
+import { BlobStoreError, type SegmentedStore } from "../blobs/blob-store.ts";
 import { fsyncDirectory } from "../blobs/directory-sync.ts";
 import { readArchivedBlob, readArchivedSegment } from "../blobs/fs-archive.ts";
 import { ConfigError } from "../config.ts";
@@ -14,7 +14,7 @@ import { type Entry, type Manifest, NAMES, readManifest } from "./manifest.ts";
 export interface RestoreDeps {
   readonly backup: string;
   readonly dataDir: string;
-  readonly openBlobs: (root: string) => Promise<BlobStore>;
+  readonly openBlobs: (root: string) => Promise<SegmentedStore>;
   readonly signal: AbortSignal;
 }
 
@@ -69,7 +69,7 @@ function refuseUsedFolder(dataDir: string): void {
     );
 }
 
-async function restoreEntry(from: string, blobs: BlobStore, entry: Entry, report: RestoreReport): Promise<void> {
+async function restoreEntry(from: string, blobs: SegmentedStore, entry: Entry, report: RestoreReport): Promise<void> {
   try {
     if (entry.kind === "blob") await restoreBlob(from, blobs, entry);
     else await restoreSegment(from, blobs, entry);
@@ -82,13 +82,17 @@ async function restoreEntry(from: string, blobs: BlobStore, entry: Entry, report
   }
 }
 
-async function restoreBlob(from: string, blobs: BlobStore, entry: Entry & { readonly kind: "blob" }): Promise<void> {
+async function restoreBlob(
+  from: string,
+  blobs: SegmentedStore,
+  entry: Entry & { readonly kind: "blob" },
+): Promise<void> {
   await blobs.put(entry.key, compared(readArchivedBlob(from, entry.key), entry));
 }
 
 async function restoreSegment(
   from: string,
-  blobs: BlobStore,
+  blobs: SegmentedStore,
   entry: Entry & { readonly kind: "segment" },
 ): Promise<void> {
   const { session, epoch } = entry;

@@ -1,4 +1,4 @@
-import type { BlobStore } from "../blobs/blob-store.ts";
+import type { SegmentedStore } from "../blobs/blob-store.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { Clock } from "../clock.ts";
 import type { DataFolder } from "../data-folder.ts";
@@ -6,9 +6,9 @@ import type { IdSource } from "../ids.ts";
 import type { Contents } from "./contents.ts";
 
 export interface BackupDeps {
-  readonly live: { readonly folder: DataFolder; readonly catalogue: Catalogue; readonly blobs: BlobStore };
+  readonly live: { readonly folder: DataFolder; readonly catalogue: Catalogue; readonly blobs: SegmentedStore };
   /** An empty folder, and the store in its `blobs`. */
-  readonly target: { readonly path: string; readonly blobs: BlobStore };
+  readonly target: { readonly path: string; readonly blobs: SegmentedStore };
   readonly openCatalogue: (path: string) => Promise<Catalogue>;
   readonly clock: Clock;
   readonly ids: IdSource;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, test } from "node:test";
-import type { BlobStore } from "./blob-store.ts";
+import type { SegmentedStore } from "./blob-store.ts";
 import { describePublish, describePublishLimits, describePut } from "./conformance-publish.ts";
 import {
   bytesOf,
@@ -31,10 +31,10 @@ export interface Skip {
  */
 export function describeBlobStore(
   name: string,
-  open: () => Promise<BlobStore>,
+  open: () => Promise<SegmentedStore>,
   options: { readonly skip: readonly Skip[] },
 ): void {
-  const guarantee = (title: string, run: (store: BlobStore) => Promise<void>) => {
+  const guarantee = (title: string, run: (store: SegmentedStore) => Promise<void>) => {
     const skip = options.skip.find((entry) => entry.test === title)?.reason;
     test(title, skip === undefined ? {} : { skip }, async () => {
       const store = await open();
@@ -337,7 +337,7 @@ function describeRemoval(guarantee: Guarantee): void {
   });
 }
 
-async function populate(store: BlobStore) {
+async function populate(store: SegmentedStore) {
   const original = originalKey(SESSION, sha256("content"));
   const text = textKey(FILE, "task_1_1");
   await writeSegment(store, SESSION, 1, Buffer.from("content"));

@@ -1,33 +1,15 @@
 import type { FileId, SessionId } from "../ids.ts";
 
 /**
- * Where bytes live: one port for a folder, memory, S3 and Google Cloud Storage.
+ * Where blobs live: one port for a folder, memory, S3 and Google Cloud Storage.
  *
- * - **segment**: what one data request wrote, named (session, epoch). It counts only once the catalogue lists it.
- * - **blob**: an immutable object with a key of `keys.ts`. It is published whole or not at all, and never changes.
+ * A **blob** is an immutable object with a key of `keys.ts`. It is published whole or not at all, and never changes.
  *
- * The caller guarantees that ids and keys are ours (never a client's text) and that one epoch has one writer. A method
- * that resolved has made its effect durable; only what `removeSegments`, `cutSegment` to 0 and `removeEntry` took away may be back
- * after a power cut, and reconcile removes it again. A method that fails rejects with BlobStoreError; a failed fsync is never retried: the
- * segment is abandoned and the request that wrote it fails.
+ * The caller guarantees that ids and keys are ours (never a client's text). A method that resolved has made its effect durable; only what
+ * `removeEntry` took away may be back after a power cut, and reconcile removes it again. A method that fails rejects with BlobStoreError; a
+ * failed fsync is never retried.
  */
 export interface BlobStore {
-  /** Starts the segment, empty. Rejects with `exists` when that epoch already wrote. */
-  beginSegment(session: SessionId, epoch: number): Promise<SegmentWriter>;
-
-  /**
-   * The first `bytes` of each segment, in order, as one stream of chunks of at most 256 KiB. Rejects with `missing` when a segment
-   * is not there and `damaged` when it is shorter than that.
-   */
-  readSegments(session: SessionId, segments: readonly SegmentRef[]): AsyncIterable<Uint8Array>;
-
-  /**
-   * Publishes the first `bytes` of each segment, which their writers have `sync`ed, as the blob `key`. Consumes nothing: segments
-   * stay until `removeSegments`. Doing it again, also at the same time or when its segments are gone by now, is harmless and
-   * leaves one blob. Rejects with `missing` or `damaged` as `readSegments` does, and with `damaged` when the key has another length.
-   */
-  publish(session: SessionId, segments: readonly SegmentRef[], key: BlobKey): Promise<void>;
-
   /**
    * Publishes the stream as the blob `key`, replacing nothing: when the key exists, the stream is discarded. An error of the
    * stream itself passes through as it is and leaves no blob.
@@ -46,15 +28,6 @@ export interface BlobStore {
   /** Removes the blob; done when there is none. */
   remove(key: BlobKey): Promise<void>;
 
-  /** Removes the session's segments: all, or those whose epoch `which` accepts. */
-  removeSegments(session: SessionId, which?: (epoch: number) => boolean): Promise<void>;
-
-  /**
-   * Cuts the segment back to its first `bytes`: what its writer, which is closed, left behind its last record. 0 removes it. Done when
-   * there is none, when it is no longer than that, and when a blob was made of it: a blob's bytes stay.
-   */
-  cutSegment(session: SessionId, epoch: number, bytes: number): Promise<void>;
-
   /**
    * A page of what an area holds, for maintenance and doctor: the entries after `after` (a page's `next`; null = from
    * the beginning), some hundreds at most, in an order that stays. Entries that come or go meanwhile may be missed or
@@ -71,6 +44,44 @@ export interface BlobStore {
   /** Lets go of what the store holds open. The caller uses it no more. */
   close(): Promise<void>;
 }
+
+/**
+ * What our own byte end-point writes into: a store that takes an upload in pieces. Nobody else knows of it but backup, which keeps what
+ * has arrived so far.
+ *
+ * A **segment** is what one data request wrote, named (session, epoch). It counts only once the catalogue lists it. The caller guarantees
+ * that one epoch has one writer. What `removeSegments` and `cutSegment` to 0 took away may be back after a power cut, and maintenance
+ * removes it again. After a failed fsync the segment is abandoned and the request that wrote it fails.
+ */
+export interface SegmentStore {
+  /** Starts the segment, empty. Rejects with `exists` when that epoch already wrote. */
+  beginSegment(session: SessionId, epoch: number): Promise<SegmentWriter>;
+
+  /**
+   * The first `bytes` of each segment, in order, as one stream of chunks of at most 256 KiB. Rejects with `missing` when a segment
+   * is not there and `damaged` when it is shorter than that.
+   */
+  readSegments(session: SessionId, segments: readonly SegmentRef[]): AsyncIterable<Uint8Array>;
+
+  /**
+   * Publishes the first `bytes` of each segment, which their writers have `sync`ed, as the blob `key`. Consumes nothing: segments
+   * stay until `removeSegments`. Doing it again, also at the same time or when its segments are gone by now, is harmless and
+   * leaves one blob. Rejects with `missing` or `damaged` as `readSegments` does, and with `damaged` when the key has another length.
+   */
+  publish(session: SessionId, segments: readonly SegmentRef[], key: BlobKey): Promise<void>;
+
+  /** Removes the session's segments: all, or those whose epoch `which` accepts. */
+  removeSegments(session: SessionId, which?: (epoch: number) => boolean): Promise<void>;
+
+  /**
+   * Cuts the segment back to its first `bytes`: what its writer, which is closed, left behind its last record. 0 removes it. Done when
+   * there is none, when it is no longer than that, and when a blob was made of it: a blob's bytes stay.
+   */
+  cutSegment(session: SessionId, epoch: number, bytes: number): Promise<void>;
+}
+
+/** One store of both kinds: a segment becomes a blob without being copied. */
+export interface SegmentedStore extends BlobStore, SegmentStore {}
 
 /** What a segment contributes to the object: its first `bytes`. */
 export interface SegmentRef {

@@ -1,27 +1,27 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { brandId, type FileId, type SessionId } from "../ids.ts";
-import type { BlobStore, BlobStoreFailure, SegmentRef, StoredEntry } from "./blob-store.ts";
+import type { BlobStoreFailure, SegmentedStore, SegmentRef, StoredEntry } from "./blob-store.ts";
 import { everyEntry } from "./every-entry.ts";
 import { originalKey } from "./keys.ts";
 
 /** What the conformance suite writes, reads and expects. */
 
-export type Guarantee = (title: string, run: (store: BlobStore) => Promise<void>) => void;
+export type Guarantee = (title: string, run: (store: SegmentedStore) => Promise<void>) => void;
 
 export const SESSION: SessionId = brandId("sess", "sess_0000000001abcdefghjkmnpqrs");
 export const OTHER: SessionId = brandId("sess", "sess_0000000001abcdefghjkmnpqrt");
 export const FILE: FileId = brandId("file", "file_0000000001abcdefghjkmnpqrs");
 
 /** Writes 300 000 bytes into each segment named and returns what its recorded bytes are. */
-export async function writeSegments(store: BlobStore, segments: readonly SegmentRef[]) {
+export async function writeSegments(store: SegmentedStore, segments: readonly SegmentRef[]) {
   for (const { epoch } of segments) await writeSegment(store, SESSION, epoch, bytesOf(epoch, 300_000));
   const content = Buffer.concat(segments.map(({ epoch, bytes }) => bytesOf(epoch, 300_000).subarray(0, bytes)));
   return { content, key: originalKey(SESSION, sha256(content)) };
 }
 
 export async function writeSegment(
-  store: BlobStore,
+  store: SegmentedStore,
   session: SessionId,
   epoch: number,
   content: Uint8Array,
@@ -32,7 +32,7 @@ export async function writeSegment(
   await writer.close();
 }
 
-export async function listed(store: BlobStore): Promise<StoredEntry[]> {
+export async function listed(store: SegmentedStore): Promise<StoredEntry[]> {
   const entries: StoredEntry[] = [];
   for await (const entry of everyEntry(store)) entries.push(entry);
   const order = (entry: StoredEntry) =>
@@ -40,11 +40,11 @@ export async function listed(store: BlobStore): Promise<StoredEntry[]> {
   return entries.sort((a, b) => (order(a) < order(b) ? -1 : 1));
 }
 
-export async function segmentsOf(store: BlobStore): Promise<string[]> {
+export async function segmentsOf(store: SegmentedStore): Promise<string[]> {
   return (await segmentLengths(store)).map(([name]) => name);
 }
 
-export async function segmentLengths(store: BlobStore): Promise<[name: string, bytes: number][]> {
+export async function segmentLengths(store: SegmentedStore): Promise<[name: string, bytes: number][]> {
   return (await listed(store)).flatMap((entry): [string, number][] =>
     entry.kind === "segment" ? [[`${entry.session}.${entry.epoch}`, entry.bytes]] : [],
   );

@@ -9,8 +9,8 @@ import { shareOpenFiles } from "../open-file-limit.ts";
 import {
   type Area,
   type BlobKey,
-  type BlobStore,
   BlobStoreError,
+  type SegmentedStore,
   type SegmentRef,
   type SegmentWriter,
   type StoredEntry,
@@ -48,12 +48,12 @@ export interface FsBlobStoreOptions {
  * Opens the store in a folder of a local file system. One process may write to a folder at a time (the server's lock sees to it).
  * Rejects when the folder cannot be made, written or hard-linked in.
  */
-export async function openFsBlobStore(options: FsBlobStoreOptions): Promise<BlobStore> {
+export async function openFsBlobStore(options: FsBlobStoreOptions): Promise<SegmentedStore> {
   await makeFolders(options.root);
   return new FsBlobStore(options);
 }
 
-class FsBlobStore implements BlobStore {
+class FsBlobStore implements SegmentedStore {
   readonly #root: string;
   readonly #log: Log | undefined;
   readonly #clock: Clock;

@@ -2,8 +2,8 @@ import { brandId, type SessionId } from "../ids.ts";
 import {
   type Area,
   type BlobKey,
-  type BlobStore,
   BlobStoreError,
+  type SegmentedStore,
   type SegmentRef,
   type SegmentWriter,
   type StoredEntry,
@@ -21,11 +21,11 @@ interface Named {
 }
 
 /** Keeps everything in this process's memory: for tests, and as the port's plainest reading. Nothing survives the process. */
-export function openMemoryBlobStore(): BlobStore {
+export function openMemoryBlobStore(): SegmentedStore {
   return new MemoryBlobStore();
 }
 
-class MemoryBlobStore implements BlobStore {
+class MemoryBlobStore implements SegmentedStore {
   readonly #segments = new Map<SessionId, Map<number, Uint8Array[]>>();
   readonly #blobs = new Map<BlobKey, Uint8Array>();
 

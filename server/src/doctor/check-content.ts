@@ -9,14 +9,16 @@ import type { BucketId, FileId, IdSource, TeamId } from "../ids.ts";
 import { auditPage } from "../indexing/audit-page.ts";
 import { pruneBuilds } from "../indexing/prune-builds.ts";
 import type { ShownBuild } from "../indexing/rebuild.store.ts";
-import { garbageIn, reconcile } from "../maintenance/reconcile.ts";
+import { reconcile } from "../maintenance/reconcile.ts";
 import type { SearchIndex } from "../search-index/search-index.ts";
+import type { Arrivals } from "../uploads/arrivals.ts";
 import { bytesInWords, type Finding, finding, some } from "./finding.ts";
 import { recount, wrongBuckets, wrongTeams } from "./store.ts";
 
 export interface ContentDeps {
   readonly catalogue: Catalogue;
   readonly blobs: BlobStore;
+  readonly arrivals: Pick<Arrivals, "tidy">;
   readonly index: SearchIndex;
   readonly ids: IdSource;
 }
@@ -55,7 +57,7 @@ export async function checkCounters({ catalogue }: ContentDeps, { repair }: Cont
 export async function checkOrphans(deps: ContentDeps, { repair, signal }: ContentOptions): Promise<readonly Finding[]> {
   // Without the lock sessions may be written just now: then only what is garbage for certain counts as such.
   const report = await reconcile(deps, { heldMs: () => (repair ? 0 : null), busy: () => [], repair, signal });
-  const garbage = garbageIn(report);
+  const { garbage } = report;
   const builds = repair ? await pruneBuilds(deps) : 0;
   const what = `${garbage} stored objects or ends of them (${bytesInWords(report.garbageBytes)}) belong to nothing`;
   const first =

@@ -123,7 +123,7 @@ test("a restart goes on where a dead server stopped, and nothing that it had beg
     titleTokens: "",
     chunks: [chunk],
   });
-  const indexer = createIndexer({ ...t.depsWith(), queue: t.on.queue, workers: 1 });
+  const indexer = createIndexer({ ...t.depsWith(), arrivals: t.arrivals, queue: t.on.queue, workers: 1 });
   await indexer.recover();
   assert.deepEqual(await t.staged("copper"), []);
   assert.deepEqual([(await t.on.task(file.taskId)).state, (await t.on.task(file.taskId)).faults], ["queued", 0]);

@@ -21,6 +21,7 @@ test("a finalized file becomes indexed, active and findable by itself, with its 
     catalogue,
     queue,
     blobs,
+    arrivals: { discard: (session) => blobs.removeSegments(session) },
     index,
     extractor,
     log,

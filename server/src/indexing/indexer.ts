@@ -6,7 +6,7 @@ import { Worker } from "../tasks/worker.ts";
 import { createIndexFile, type IndexingDeps } from "./index-file.ts";
 import { meteredHandlers } from "./metered-task.ts";
 import { pruneFile } from "./prune-builds.ts";
-import { createRemoveFile } from "./remove-file.ts";
+import { createRemoveFile, type RemoveFileDeps } from "./remove-file.ts";
 
 export interface Indexer {
   /**
@@ -20,7 +20,7 @@ export interface Indexer {
   stop(): Promise<void>;
 }
 
-export interface IndexerDeps extends IndexingDeps {
+export interface IndexerDeps extends IndexingDeps, RemoveFileDeps {
   readonly queue: TaskQueue;
   /** Documents that are read at once in the fast lane, config.workers; the slow lane has as many places as the machine has cores. */
   readonly workers: number;

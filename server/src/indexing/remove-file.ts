@@ -1,8 +1,13 @@
 import { storedKey, textKey } from "../blobs/keys.ts";
 import type { TaskHandler } from "../tasks/handler.ts";
+import type { Arrivals } from "../uploads/arrivals.ts";
 import type { IndexingDeps } from "./index-file.ts";
 import { outcomeOf } from "./outcome.ts";
 import { findRemoval, finishRemoval } from "./store.ts";
+
+export interface RemoveFileDeps extends Omit<IndexingDeps, "extractor" | "spoolFolder"> {
+  readonly arrivals: Pick<Arrivals, "discard">;
+}
 
 /**
  * The `remove` task: after a file became a tombstone, its chunks, texts and original go, within a minute of the delete. Each step is done
@@ -10,8 +15,8 @@ import { findRemoval, finishRemoval } from "./store.ts";
  *
  * A worker that was stopped in the middle of the file's indexing may write chunks after this: maintenance takes those (maintenance/build-sweep.ts).
  */
-export function createRemoveFile(deps: Omit<IndexingDeps, "extractor" | "spoolFolder">): TaskHandler {
-  const { catalogue, blobs, index, log } = deps;
+export function createRemoveFile(deps: RemoveFileDeps): TaskHandler {
+  const { catalogue, blobs, index, log, arrivals } = deps;
   return async (claim, context) => {
     try {
       const { teamId, fileId } = claim;
@@ -27,7 +32,7 @@ export function createRemoveFile(deps: Omit<IndexingDeps, "extractor" | "spoolFo
         await blobs.remove(textKey(fileId, build));
       }
       if (file.blobKey !== null) await blobs.remove(storedKey(file.blobKey));
-      if (file.sessionId !== null) await blobs.removeSegments(file.sessionId);
+      if (file.sessionId !== null) await arrivals.discard(file.sessionId);
       context.report({ stage: "activating", progress: null });
       await catalogue.run(finishRemoval, { taskId: claim.taskId, fileId, attempt: claim.attempt });
       return { kind: "ended" };

@@ -1,32 +1,33 @@
 import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { BlobStore } from "../blobs/blob-store.ts";
+import type { SegmentedStore } from "../blobs/blob-store.ts";
 import { everyEntry } from "../blobs/every-entry.ts";
 import { originalKey, storedKey } from "../blobs/keys.ts";
 import { openMemoryBlobStore } from "../blobs/memory.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { ExtractionFault } from "../extraction/extractor.ts";
-import type { BucketId, FileId, TeamId } from "../ids.ts";
+import type { BucketId, FileId, SessionId, TeamId } from "../ids.ts";
 import type { Log } from "../log.ts";
 import { type Fts5SearchIndex, openFts5SearchIndex } from "../search-index/fts5.ts";
 import type { SearchIndex } from "../search-index/search-index.ts";
 import { openTestCatalogue, type TestCatalogue, type TestFile } from "../tasks/test-catalogue.ts";
 import { Worker } from "../tasks/worker.ts";
 import { createIndexFile, type IndexingDeps } from "./index-file.ts";
-import { createRemoveFile } from "./remove-file.ts";
+import { createRemoveFile, type RemoveFileDeps } from "./remove-file.ts";
 import { type Script, scriptedExtractor } from "./scripted-extractor.ts";
 import { activate } from "./store.ts";
 
 /** Indexing over a real catalogue, a real FTS5 index and an extractor that says what each test scripts. */
 export interface TestIndexing {
   readonly on: TestCatalogue;
-  readonly blobs: BlobStore;
+  readonly blobs: SegmentedStore;
   readonly index: Fts5SearchIndex;
   readonly team: TeamId;
   readonly bucket: BucketId;
   /** By file name. */
   readonly scripts: Map<string, Script>;
+  readonly arrivals: RemoveFileDeps["arrivals"];
   depsWith(given?: Partial<IndexingDeps>): IndexingDeps;
   workerWith(given?: Partial<IndexingDeps>): Worker;
   /** A file as finalize leaves it, its original published. */
@@ -64,9 +65,11 @@ export async function openTestIndexing(): Promise<TestIndexing> {
     spoolFolder: join(on.folder, "spool"),
     ...given,
   });
+  const arrivals = { discard: (session: SessionId) => blobs.removeSegments(session) };
   return {
     on,
     blobs,
+    arrivals,
     index,
     team,
     bucket,
@@ -74,7 +77,7 @@ export async function openTestIndexing(): Promise<TestIndexing> {
     depsWith,
     workerWith(given) {
       const deps = depsWith(given);
-      const handlers = { index: createIndexFile(deps), remove: createRemoveFile(deps) };
+      const handlers = { index: createIndexFile(deps), remove: createRemoveFile({ ...deps, arrivals }) };
       return new Worker({ queue: on.queue, handlers, log: SILENT, places: { fast: 1, slow: 1 } });
     },
     async newFile(filename, script) {
@@ -131,7 +134,7 @@ export function fault(code: ExtractionFault["code"], permanent = true, death = f
 }
 
 /** The adapters are classes: their methods, bound, so that a test can replace one. */
-export function blobMethods(store: BlobStore): BlobStore {
+export function blobMethods(store: SegmentedStore): SegmentedStore {
   return {
     beginSegment: (...call) => store.beginSegment(...call),
     readSegments: (...call) => store.readSegments(...call),
@@ -166,7 +169,7 @@ export function failing(error: Error): () => Promise<never> {
   return () => Promise.reject(error);
 }
 
-export function failingRead(error: Error): BlobStore["read"] {
+export function failingRead(error: Error): SegmentedStore["read"] {
   return async function* () {
     yield await Promise.reject(error);
   };

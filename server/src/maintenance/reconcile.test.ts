@@ -3,14 +3,16 @@ import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { AREAS, type BlobStore } from "../blobs/blob-store.ts";
+import { AREAS, type Area, type SegmentedStore } from "../blobs/blob-store.ts";
 import { everyEntry } from "../blobs/every-entry.ts";
 import { openFsBlobStore } from "../blobs/fs.ts";
 import { SHARDS } from "../blobs/fs-layout.ts";
 import { originalKey, textKey } from "../blobs/keys.ts";
 import type { SessionId, TeamId } from "../ids.ts";
 import { openTestCatalogue, type TestCatalogue } from "../tasks/test-catalogue.ts";
-import { Reconcile } from "./reconcile.ts";
+import { Segments } from "../uploads/embedded/segments.ts";
+import type { Chore } from "./chore.ts";
+import { reconcileChores } from "./reconcile.ts";
 import { runRound } from "./test-rounds.ts";
 
 const PLANTED = 100;
@@ -19,7 +21,7 @@ const log = { debug() {}, info() {}, warn() {}, error() {}, fatal() {} };
 
 let on: TestCatalogue;
 let root: string;
-let blobs: BlobStore;
+let blobs: SegmentedStore;
 let team: TeamId;
 before(async () => {
   on = await openTestCatalogue();
@@ -107,6 +109,20 @@ async function keep(): Promise<SessionId> {
   return session;
 }
 
+/** The chores of a server whose requests write these sessions just now. */
+function chores(busy: readonly SessionId[]): Map<string, Chore> {
+  const { catalogue } = on;
+  const segments = new Segments({ catalogue, blobs }, () => busy);
+  const arrivals = { tidy: segments.tidy.bind(segments), busy: () => busy };
+  return new Map(reconcileChores({ blobs, catalogue, arrivals, log }).map((chore) => [chore.name, chore]));
+}
+
+async function runArea(area: Area, busy: readonly SessionId[]): Promise<number> {
+  const chore = chores(busy).get(`reconcile_${area}`);
+  assert.ok(chore);
+  return (await runRound(chore)).mended;
+}
+
 async function countStored(): Promise<number> {
   let entries = 0;
   for await (const _ of everyEntry(blobs)) entries += 1;
@@ -122,8 +138,7 @@ test(`beside a running server a round finds ${PLANTED} of each kind of what a cr
 
   const mended = new Map<string, number>();
   for (const area of AREAS) {
-    const round = await runRound(new Reconcile({ blobs, catalogue: on.catalogue, log }, area, () => busy));
-    mended.set(area, round.mended);
+    mended.set(area, await runArea(area, busy));
   }
   // Segments: two kinds that go, and tails that are cut.
   assert.deepEqual(
@@ -136,19 +151,17 @@ test(`beside a running server a round finds ${PLANTED} of each kind of what a cr
   );
   assert.equal(await countStored(), stored - 5 * PLANTED);
   for (const area of AREAS) {
-    const again = await runRound(new Reconcile({ blobs, catalogue: on.catalogue, log }, area, () => busy));
-    assert.equal(again.mended, 0);
+    assert.equal(await runArea(area, busy), 0);
   }
   // Their requests ended without a record.
-  const segments = await runRound(new Reconcile({ blobs, catalogue: on.catalogue, log }, "segments", () => []));
-  assert.equal(segments.mended, busy.length);
+  assert.equal(await runArea("segments", []), busy.length);
 });
 
 test("a blob that is being published is left alone", async () => {
   let during = -1;
   async function* slow(): AsyncGenerator<Uint8Array> {
     yield Buffer.from("half");
-    during = (await runRound(new Reconcile({ blobs, catalogue: on.catalogue, log }, "text", () => []))).mended;
+    during = await runArea("text", []);
     yield Buffer.from("whole");
   }
   const file = on.ids.next("file");

@@ -1,16 +1,13 @@
-import type { BlobStore } from "../blobs/blob-store.ts";
 import type { Catalogue, Operation } from "../catalogue/catalogue.ts";
 import { forgetTombstones } from "../files/retention.store.ts";
-import type { SessionId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
+import type { Arrivals } from "../uploads/arrivals.ts";
 import { expireSessions, forgetSessions } from "../uploads/sweep.store.ts";
 import type { Batch, Chore } from "./chore.ts";
 
 export interface SweepDeps {
   readonly catalogue: Catalogue;
-  readonly blobs: BlobStore;
-  /** Sessions that a data request of this process writes just now: their expiry waits for its end. */
-  readonly busy: () => readonly SessionId[];
+  readonly arrivals: Pick<Arrivals, "busy" | "discard">;
 }
 
 /**
@@ -40,9 +37,9 @@ function sweep(name: string, batch: () => Promise<number>): Chore {
   };
 }
 
-async function expire({ catalogue, blobs, busy }: SweepDeps): Promise<number> {
-  const ended = await catalogue.run(expireSessions, { limit: ROWS, busy: busy() });
-  for (const session of ended) await blobs.removeSegments(session);
+async function expire({ catalogue, arrivals }: SweepDeps): Promise<number> {
+  const ended = await catalogue.run(expireSessions, { limit: ROWS, busy: arrivals.busy() });
+  for (const session of ended) await arrivals.discard(session);
   return ended.length;
 }
 

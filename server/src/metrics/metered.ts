@@ -1,4 +1,4 @@
-import type { BlobStore, SegmentWriter } from "../blobs/blob-store.ts";
+import type { SegmentedStore, SegmentWriter } from "../blobs/blob-store.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { isRefusal } from "../errors.ts";
 import { ExtractionFault, type Extractor } from "../extraction/extractor.ts";
@@ -37,7 +37,7 @@ function countSessions(operation: string, output: unknown, metrics: Metrics): vo
     ended("expired", output.length);
 }
 
-export function meteredBlobs(blobs: BlobStore, metrics: Metrics): BlobStore {
+export function meteredBlobs(blobs: SegmentedStore, metrics: Metrics): SegmentedStore {
   return {
     beginSegment: async (session, epoch) => meteredSegment(await blobs.beginSegment(session, epoch), metrics),
     readSegments: (session, segments) => blobs.readSegments(session, segments),

@@ -2,7 +2,6 @@ import type { BlobStore } from "../blobs/blob-store.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
-import type { UnrecordedBytes } from "./embedded/unrecorded.ts";
 import { bytesOwed } from "./sweep.store.ts";
 
 /** Whether there is room for more: below the reserve create answers 507 and `upload_url` 503, and everything else goes on. */
@@ -50,7 +49,8 @@ const NEAR_BYTES = 64 * 1024 * 1024;
 export function createDiskGate(deps: {
   blobs: BlobStore;
   catalogue: Catalogue;
-  unrecorded: UnrecordedBytes;
+  /** Bytes of requests under way that no record lists yet, and those that they may still write. */
+  unrecorded: { totals(): { readonly onDiskBytes: number; readonly toComeBytes: number } };
   reserveBytes: number | null;
 }): DiskGate {
   let lookedAt = Number.NEGATIVE_INFINITY;

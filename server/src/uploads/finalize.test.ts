@@ -4,13 +4,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
-import type { BlobStore, SegmentRef } from "../blobs/blob-store.ts";
+import type { SegmentedStore, SegmentRef } from "../blobs/blob-store.ts";
 import { listed } from "../blobs/conformance-support.ts";
 import { openFsBlobStore } from "../blobs/fs.ts";
 import { originalKey } from "../blobs/keys.ts";
 import { openMemoryBlobStore } from "../blobs/memory.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
-import { testBudgets } from "../fairness/test-budgets.ts";
 import { ClientGoneError } from "../fairness/turns.ts";
 import type { SessionId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
@@ -33,13 +32,13 @@ before(async () => {
 });
 after(() => t.close());
 
-function finalizer(blobs: BlobStore): Finalizer {
-  const { catalogue, digests, ids } = t;
-  return new Finalizer({ catalogue, blobs, digests, hashings: testBudgets().hashings, ids, clock, log });
+function finalizer(blobs: SegmentedStore): Finalizer {
+  const { catalogue, ids } = t;
+  return new Finalizer({ catalogue, arrivals: t.arrivals(blobs), blobs, ids, clock, log });
 }
 
 /** A store whose disk went bad: segments read back with one bit turned over. */
-function withFlippedBit(blobs: BlobStore): BlobStore {
+function withFlippedBit(blobs: SegmentedStore): SegmentedStore {
   return withMethods(blobs, {
     readSegments: async function* (session: SessionId, segments: readonly SegmentRef[]) {
       let first = true;
@@ -235,9 +234,9 @@ const MOMENTS: readonly Moment[] = [
   "before the commit",
 ];
 
-function finalizerWith(blobs: BlobStore, moment: Moment, intruder: () => Promise<void>): Finalizer {
+function finalizerWith(blobs: SegmentedStore, moment: Moment, intruder: () => Promise<void>): Finalizer {
   const at = (now: Moment) => (now === moment ? intruder() : undefined);
-  const { catalogue, digests, ids } = t;
+  const { catalogue, ids } = t;
   const watched = withMethods(blobs, {
     async *readSegments(...call) {
       await at("before readSegments");
@@ -258,15 +257,8 @@ function finalizerWith(blobs: BlobStore, moment: Moment, intruder: () => Promise
     listen: (topic, wake) => catalogue.listen(topic, wake),
     close: async () => {},
   };
-  return new Finalizer({
-    catalogue: interrupted,
-    blobs: watched,
-    digests,
-    hashings: testBudgets().hashings,
-    ids,
-    clock,
-    log,
-  });
+  const arrivals = t.arrivals(watched, interrupted);
+  return new Finalizer({ catalogue: interrupted, arrivals, blobs: watched, ids, clock, log });
 }
 
 for (const store of ["memory", "fs"] as const)
@@ -322,7 +314,7 @@ test("Segments that nobody took and that are gone are integrity_error, also when
   }
 });
 
-async function openStore(context: TestContext, kind: "memory" | "fs"): Promise<BlobStore> {
+async function openStore(context: TestContext, kind: "memory" | "fs"): Promise<SegmentedStore> {
   if (kind === "memory") return openMemoryBlobStore();
   const folder = await mkdtemp(join(tmpdir(), "wharf-finalize-"));
   const store = await openFsBlobStore({ root: join(folder, "blobs") });

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from "node:http";
 import { type TSchema, Type } from "typebox";
-import type { BlobStore } from "../blobs/blob-store.ts";
 import { toRfc3339 } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { type JsonValue, type Refusal, WharfError } from "../errors.ts";
@@ -8,9 +7,8 @@ import { clientGone } from "../http/client-gone.ts";
 import type { App } from "../http/route.ts";
 import { type FileId, parseId, type SessionId, type TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
+import type { Arrivals } from "./arrivals.ts";
 import { type CreateDeps, createUploadSession } from "./create-session.ts";
-import type { ByteEndpoint } from "./embedded/byte-endpoint.ts";
-import { makeUploadUrl } from "./embedded/upload-url.ts";
 import type { ExpectedDigests, Finalizer } from "./finalize.ts";
 import { parseIdempotencyKey } from "./idempotency.ts";
 import { cancelSession, readSession } from "./session.store.ts";
@@ -19,11 +17,8 @@ import { isExpired, type Session } from "./session.ts";
 export interface UploadRoutesDeps extends CreateDeps {
   readonly config: Pick<Config, "bucketsPerTeam" | "createsPerSecond" | "maxFileBytes" | "sessionTtlSeconds">;
   readonly clock: { now(): number };
-  readonly blobs: BlobStore;
-  readonly secret: string;
-  readonly publicUrl: () => string;
+  readonly arrivals: Arrivals;
   readonly finalizer: Finalizer;
-  readonly bytes: ByteEndpoint;
   /** The file object as files/ shows it now, and its schema. */
   readonly fileAnswer: (teamId: TeamId, fileId: FileId) => Promise<unknown>;
   readonly fileSchema: TSchema;
@@ -78,12 +73,13 @@ export function uploadRoutes(app: App, deps: UploadRoutesDeps): void {
       };
       if ("refusal" in created) throw refusalWith(created.refusal, createsPerSecond, headers);
       if (created.replayed) reply.header("Idempotent-Replayed", "true");
+      const { url, expiresAt } = await deps.arrivals.urlFor(created.session);
       reply.code(201).headers(headers);
       return {
         session_id: created.session.id,
         upload_strategy: "gcs_resumable" as const,
-        upload_url: makeUploadUrl(deps.publicUrl(), deps.secret, created.session.id),
-        expires_at: toRfc3339(created.session.expiresAt),
+        upload_url: url,
+        expires_at: toRfc3339(Math.min(created.session.expiresAt, expiresAt ?? Number.POSITIVE_INFINITY)),
       };
     },
   });
@@ -143,7 +139,7 @@ export function uploadRoutes(app: App, deps: UploadRoutesDeps): void {
       const id = sessionIdOf(request.params.session_id);
       const session = await deps.catalogue.run(readSession, { id, teamId: request.caller.teamId });
       if (session === null) throw new WharfError("session_not_found");
-      return toWire(session, deps.clock.now());
+      return toWire(deps, session);
     },
   });
 
@@ -159,7 +155,7 @@ export function uploadRoutes(app: App, deps: UploadRoutesDeps): void {
     },
     handler: async (request) => {
       const session = await cancelUpload(deps, request.caller.teamId, sessionIdOf(request.params.session_id));
-      return toWire(session, deps.clock.now());
+      return toWire(deps, session);
     },
   });
 }
@@ -174,10 +170,7 @@ async function cancelUpload(deps: UploadRoutesDeps, teamId: TeamId, id: SessionI
       message: `The upload is finalized. To remove its file, send DELETE /v1/knowledge/files/${session.fileId}.`,
       details: { file_id: session.fileId },
     });
-  if (cancelled.ended) {
-    await deps.bytes.stopWriter(id);
-    await deps.blobs.removeSegments(id);
-  }
+  if (cancelled.ended) await deps.arrivals.discard(id);
   return session;
 }
 
@@ -228,11 +221,12 @@ function expectedOf(body: { sha256?: string | undefined; crc32c?: string | undef
   return { sha256: sha256?.toLowerCase() ?? null, crc32c: crc32c ?? null };
 }
 
-function toWire(session: Session, now: number) {
+async function toWire({ arrivals, clock }: Pick<UploadRoutesDeps, "arrivals" | "clock">, session: Session) {
+  const { bytes } = await arrivals.received(session);
   return {
     session_id: session.id,
-    status: isExpired(session, now) ? ("expired" as const) : session.state,
-    received_bytes: session.receivedBytes,
+    status: isExpired(session, clock.now()) ? ("expired" as const) : session.state,
+    received_bytes: bytes,
     size_bytes: session.sizeBytes,
     expires_at: toRfc3339(session.expiresAt),
     file_id: session.fileId,

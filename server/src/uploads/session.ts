@@ -66,6 +66,11 @@ export function statesThatAllow(event: SessionEvent): readonly SessionState[] {
   return states.filter((state) => NEXT[state][event] !== "reject");
 }
 
+/** Nothing more can come of a session that has ended: no bytes, and no file that there is not by now. */
+export function hasEnded(state: SessionState): boolean {
+  return state !== "open" && state !== "received";
+}
+
 /** Expiry as everybody sees it, whether or not it is written down yet. A finalized session never expires. */
 export function isExpired(session: Pick<Session, "state" | "expiresAt">, now: number): boolean {
   return (

@@ -3,13 +3,16 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createKey } from "../access/store.ts";
-import type { BlobStore } from "../blobs/blob-store.ts";
+import type { SegmentedStore } from "../blobs/blob-store.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { openCatalogue } from "../engines/catalogue.ts";
 import { isRefusal } from "../errors.ts";
+import { testBudgets } from "../fairness/test-budgets.ts";
 import { createIdSource, type SessionId, type TeamId } from "../ids.ts";
+import { createLog } from "../log.ts";
 import { createSession } from "./create.store.ts";
 import { DigestEngine } from "./embedded/digests.ts";
+import { EmbeddedArrivals } from "./embedded/embedded-arrivals.ts";
 import { Intake, type IntakeDeps } from "./embedded/intake.ts";
 import { UnrecordedBytes } from "./embedded/unrecorded.ts";
 import { readSession, takeWriter } from "./session.store.ts";
@@ -74,19 +77,33 @@ export class TestUploads {
     return this.catalogue.run(readSession, { id, teamId: this.teamId });
   }
 
-  intakeDeps(blobs: BlobStore): IntakeDeps {
+  /** As a server without a running request has them. */
+  arrivals(blobs: SegmentedStore, catalogue: Catalogue = this.catalogue): EmbeddedArrivals {
+    return new EmbeddedArrivals({
+      catalogue,
+      blobs,
+      digests: this.digests,
+      hashings: testBudgets().hashings,
+      writers: { busySessions: () => [], stopWriter: async () => {} },
+      secret: "secret",
+      publicUrl: () => "http://127.0.0.1:1",
+      log: createLog("silent"),
+    });
+  }
+
+  intakeDeps(blobs: SegmentedStore): IntakeDeps {
     return { blobs, catalogue: this.catalogue, digests: this.digests, unrecorded: new UnrecordedBytes() };
   }
 
   /** A data request that begins at `first` and says that it goes on to the end. */
-  async takeIn(blobs: BlobStore, id: SessionId, first: number, deps = this.intakeDeps(blobs)): Promise<Intake> {
+  async takeIn(blobs: SegmentedStore, id: SessionId, first: number, deps = this.intakeDeps(blobs)): Promise<Intake> {
     const taken = await this.catalogue.run(takeWriter, { id });
     assert.ok(taken?.taken);
     return Intake.start(deps, taken.session, { first, end: taken.session.sizeBytes });
   }
 
   /** The whole object in one request. */
-  async upload(blobs: BlobStore, id: SessionId, bytes: Uint8Array): Promise<Session> {
+  async upload(blobs: SegmentedStore, id: SessionId, bytes: Uint8Array): Promise<Session> {
     const intake = await this.takeIn(blobs, id, 0);
     await intake.accept(bytes);
     const session = await intake.complete();
@@ -95,9 +112,9 @@ export class TestUploads {
   }
 }
 
-/** The store, but for some of its methods. */
-export function withMethods(blobs: BlobStore, methods: Partial<BlobStore>): BlobStore {
-  return new Proxy(blobs, {
+/** An adapter, but for some of its methods. */
+export function withMethods<Port extends object>(adapter: Port, methods: Partial<Port>): Port {
+  return new Proxy(adapter, {
     get(target, name) {
       const member: unknown = Reflect.get(methods, name) ?? Reflect.get(target, name);
       return typeof member === "function" ? member.bind(target) : member;

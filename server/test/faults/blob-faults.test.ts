@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
-import type { BlobStore, StoredEntry } from "../../src/blobs/blob-store.ts";
+import type { SegmentedStore, StoredEntry } from "../../src/blobs/blob-store.ts";
 import { everyEntry } from "../../src/blobs/every-entry.ts";
 import { openFsBlobStore } from "../../src/blobs/fs.ts";
 import { blobPath, readPath, segmentFolder } from "../../src/blobs/fs-layout.ts";
@@ -164,7 +164,11 @@ async function survive(ground: Ground, operation: FileOperation, fault: Fault): 
 }
 
 /** Holds the store to its promises (I1), and to showing nothing half (I2). */
-async function audit(store: BlobStore, found: readonly StoredEntry[], promises: readonly string[]): Promise<string[]> {
+async function audit(
+  store: SegmentedStore,
+  found: readonly StoredEntry[],
+  promises: readonly string[],
+): Promise<string[]> {
   const violations: string[] = [];
   const withdrawn = new Set<string>();
   for (const [index, line] of promises.entries()) {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { appendFileSync, writeSync } from "node:fs";
-import { type BlobStore, BlobStoreError, type SegmentRef } from "../../src/blobs/blob-store.ts";
+import { BlobStoreError, type SegmentedStore, type SegmentRef } from "../../src/blobs/blob-store.ts";
 import { openFsBlobStore } from "../../src/blobs/fs.ts";
 import { originalKey, textKey } from "../../src/blobs/keys.ts";
 import { brandId, type SessionId } from "../../src/ids.ts";
@@ -48,7 +48,7 @@ export function partOf(session: string, part: number): Buffer {
 /** One promise, as a line: `segment <session> <part> <epoch> <bytes>`, `blob <key>`, `removed <key>`, `dropped <session>`. */
 export type Promised = (line: string) => void;
 
-export async function runScenario(store: BlobStore, firstEpoch: number, promised: Promised): Promise<void> {
+export async function runScenario(store: SegmentedStore, firstEpoch: number, promised: Promised): Promise<void> {
   let epoch = firstEpoch;
   const upload = (session: SessionId, part: number) =>
     untilDone(() => writePart(store, session, part, epoch++, promised));
@@ -71,7 +71,7 @@ export async function runScenario(store: BlobStore, firstEpoch: number, promised
   promised(`removed ${OLD_TEXT_KEY}`);
 }
 
-async function writePart(store: BlobStore, session: SessionId, part: number, epoch: number, promised: Promised) {
+async function writePart(store: SegmentedStore, session: SessionId, part: number, epoch: number, promised: Promised) {
   const bytes = partOf(session, part);
   const writer = await store.beginSegment(session, epoch);
   try {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, test } from "node:test";
-import type { BlobStore, SegmentWriter } from "../../blobs/blob-store.ts";
+import type { SegmentedStore, SegmentWriter } from "../../blobs/blob-store.ts";
 import { BlobStoreError } from "../../blobs/blob-store.ts";
 import { segmentLengths, writeSegment } from "../../blobs/conformance-support.ts";
 import { openMemoryBlobStore } from "../../blobs/memory.ts";
@@ -23,7 +23,7 @@ before(async () => {
 after(() => t.close());
 
 /** The session's segments in the store, by epoch, with their lengths. */
-async function stored(blobs: BlobStore, id: SessionId): Promise<Record<string, number>> {
+async function stored(blobs: SegmentedStore, id: SessionId): Promise<Record<string, number>> {
   const all = await segmentLengths(blobs);
   return Object.fromEntries(all.map(([name, bytes]) => [name.replace(`${id}.`, ""), bytes]));
 }

@@ -1,4 +1,4 @@
-import { type BlobStore, BlobStoreError, type SegmentRef, type SegmentWriter } from "../../blobs/blob-store.ts";
+import { BlobStoreError, type SegmentRef, type SegmentStore, type SegmentWriter } from "../../blobs/blob-store.ts";
 import type { Catalogue } from "../../catalogue/catalogue.ts";
 import { LIMITS } from "../../limits.ts";
 import { readSession, recordProgress } from "../session.store.ts";
@@ -8,7 +8,7 @@ import type { Share, UnrecordedBytes } from "./unrecorded.ts";
 
 /** What computing a digest state again needs. */
 export interface DigestDeps {
-  readonly blobs: BlobStore;
+  readonly blobs: SegmentStore;
   readonly digests: DigestEngine;
 }
 
