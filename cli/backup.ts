@@ -10,6 +10,7 @@ import { createClock } from "../server/src/clock.ts";
 import { ConfigError } from "../server/src/config.ts";
 import { findDataFolder, lockDataFolder } from "../server/src/data-folder.ts";
 import { bytesInWords, some } from "../server/src/doctor/finding.ts";
+import { openBlobArchive } from "../server/src/engines/blob-archive.ts";
 import { openBlobs } from "../server/src/engines/blobs.ts";
 import { openCatalogue } from "../server/src/engines/catalogue.ts";
 import { createIdSource } from "../server/src/ids.ts";
@@ -100,7 +101,7 @@ async function takeBackup(dataDir: string, target: string, io: Io): Promise<Back
     try {
       return await backUp({
         live: { folder, catalogue, blobs: from },
-        target: { path: target, blobs: to },
+        target: { path: target, blobs: to, archive: openBlobArchive(join(target, "blobs")) },
         openCatalogue: (path) => openCatalogue({ path, fatal }),
         clock,
         ids: createIdSource(clock),
@@ -115,7 +116,13 @@ async function takeBackup(dataDir: string, target: string, io: Io): Promise<Back
 
 async function takeRestore(backup: string, dataDir: string, io: Io) {
   try {
-    const report = await restore({ backup, dataDir, openBlobs: (root) => openBlobs({ root }), signal: io.signal });
+    const report = await restore({
+      backup,
+      dataDir,
+      openArchive: openBlobArchive,
+      openBlobs: (root) => openBlobs({ root }),
+      signal: io.signal,
+    });
     const lock = lockDataFolder(report.folder);
     try {
       const rebuilt = await withAdapters(report.folder, (local) =>

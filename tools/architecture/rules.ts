@@ -35,6 +35,13 @@ const ENGINES = /^server\/src\/(?:engines\/[\w-]+|adapters)\.ts$/;
 const ADAPTERS =
   /^server\/src\/(?:blobs\/(?:fs|memory|s3|gcs)|catalogue\/(?:sqlite|postgres)|search-index\/(?:fts5[\w-]*|tsvector)|extraction\/pool|[\w-]+\/[\w.-]+\.(?:sqlite|postgres))\.ts$/;
 
+/**
+ * Our own byte end-point is one way in which bytes arrive. Nobody but who chooses it, and tests, knows that bytes pass through us; and what
+ * it records in the session's row is read there and in stores alone.
+ */
+const EMBEDDED = "server/src/uploads/embedded/";
+const ITS_RECORD = /\b(?!(?:fence|sealing)\.)\w+\.(?:writerEpoch|receivedBytes|segments|digestState)\b/g;
+
 /** Folders that know no capability: ports with their adapters, and pure parts. */
 const FOUNDATIONS = new Set([
   "blobs",
@@ -94,6 +101,16 @@ export const RULES: readonly Rule[] = [
           "casts with `as`; write a type guard, or list the file in tools/architecture/rules.ts with the reason",
         ),
 
+  (source) =>
+    isTest(source.path) || isStore(source.path) || !/^server\/src\/(?!uploads\/embedded\/|backup\/)/.test(source.path)
+      ? []
+      : matches(
+          source,
+          source.code,
+          ITS_RECORD,
+          "reads what our own end-point records of a session; ask uploads/arrivals.ts",
+        ),
+
   (source) => (isTest(source.path) ? [] : source.imports.flatMap((found) => judgeImport(source, found))),
 ];
 
@@ -111,6 +128,8 @@ function judgeImport(source: SourceText, found: Import): readonly Violation[] {
 
   const target = resolveImport(path, found.from);
   if (target === null || ENGINES.test(path)) return [];
+  if (target.startsWith(EMBEDDED) && !path.startsWith(EMBEDDED))
+    return wrong("how bytes arrive is chosen in engines/; ask uploads/arrivals.ts");
   const [from, to] = [roomOf(path), roomOf(target)];
   if (from === to) return [];
   if (ADAPTERS.test(target) && !found.typeOnly)

@@ -15,6 +15,7 @@ import { openFsBlobStore } from "../blobs/fs.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { createClock } from "../clock.ts";
 import { findDataFolder } from "../data-folder.ts";
+import { openBlobArchive } from "../engines/blob-archive.ts";
 import { openCatalogue } from "../engines/catalogue.ts";
 import { createIdSource } from "../ids.ts";
 import type { RunningWharf } from "../start.ts";
@@ -51,7 +52,11 @@ describe("backup of a running server", () => {
     try {
       return await backUp({
         live: { folder, catalogue, blobs: await openFsBlobStore({ root: folder.blobs }) },
-        target: { path: target, blobs: await openFsBlobStore({ root: join(target, "blobs") }) },
+        target: {
+          path: target,
+          blobs: await openFsBlobStore({ root: join(target, "blobs") }),
+          archive: openBlobArchive(join(target, "blobs")),
+        },
         async openCatalogue(path): Promise<Catalogue> {
           await meanwhile();
           return openCatalogue({ path, fatal });
@@ -213,7 +218,8 @@ describe("backup of a running server", () => {
       await backedUp(backup);
     });
     const openBlobs = (path: string) => openFsBlobStore({ root: path });
-    const into = (dir: string, from = backup) => restore({ backup: from, dataDir: dir, openBlobs, signal });
+    const into = (dir: string, from = backup) =>
+      restore({ backup: from, dataDir: dir, openArchive: openBlobArchive, openBlobs, signal });
 
     /** Flips a bit, runs, and flips it back. */
     async function damaged(path: string, work: () => Promise<void>): Promise<void> {
@@ -258,7 +264,10 @@ describe("backup of a running server", () => {
         await openBlobs(path);
         throw new Error("killed");
       };
-      await assert.rejects(restore({ backup, dataDir: dir, openBlobs: broken, signal }), /killed/);
+      await assert.rejects(
+        restore({ backup, dataDir: dir, openArchive: openBlobArchive, openBlobs: broken, signal }),
+        /killed/,
+      );
       await assert.rejects(startOn(dir), /A restore into .* did not end/);
     });
   });

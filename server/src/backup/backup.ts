@@ -3,7 +3,6 @@ import { existsSync } from "node:fs";
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import { type BlobKey, BlobStoreError, type SegmentedStore } from "../blobs/blob-store.ts";
-import { linkBlob, syncArchive } from "../blobs/fs-archive.ts";
 import { storedKey } from "../blobs/keys.ts";
 import { takeSnapshot } from "../catalogue/snapshot.ts";
 import { toRfc3339 } from "../clock.ts";
@@ -52,7 +51,7 @@ export async function backUp(deps: BackupDeps): Promise<BackupReport> {
     await contents.close();
     await snapshot.close();
   }
-  await syncArchive(join(target.path, NAMES.blobs));
+  await target.archive.sync();
   const secret = await copySecret(live.folder, target.path);
   await writeManifest(target.path, {
     format: FORMAT,
@@ -90,7 +89,7 @@ async function keep(
   report: BackupReport,
 ): Promise<"missing" | "damaged" | null> {
   const { live, target } = run;
-  const how = await linkBlob(live.folder.blobs, join(target.path, NAMES.blobs), key);
+  const how = await live.blobs.linkInto(target.archive, key);
   if (how === "missing") return "missing";
   const found = how === "linked" ? await look(target.blobs, key, expected) : await copy(run, key);
   if (found === "missing") return "missing";

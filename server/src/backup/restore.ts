@@ -1,9 +1,8 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { open, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { BlobStoreError, type SegmentedStore } from "../blobs/blob-store.ts";
+import { type BlobArchive, BlobStoreError, type SegmentedStore } from "../blobs/blob-store.ts";
 import { fsyncDirectory } from "../blobs/directory-sync.ts";
-import { readArchivedBlob, readArchivedSegment } from "../blobs/fs-archive.ts";
 import { ConfigError } from "../config.ts";
 import { type DataFolder, findDataFolder, RESTORE_MARK } from "../data-folder.ts";
 import { readContents } from "./contents.ts";
@@ -14,6 +13,8 @@ import { type Entry, type Manifest, NAMES, readManifest } from "./manifest.ts";
 export interface RestoreDeps {
   readonly backup: string;
   readonly dataDir: string;
+  /** Of the folder named. */
+  readonly openArchive: (root: string) => BlobArchive;
   readonly openBlobs: (root: string) => Promise<SegmentedStore>;
   readonly signal: AbortSignal;
 }
@@ -44,11 +45,12 @@ export async function restore(deps: RestoreDeps): Promise<RestoreReport> {
 
   const blobs = await deps.openBlobs(folder.blobs);
   mkdirSync(folder.index, { mode: 0o700 });
+  const archive = deps.openArchive(join(backup, NAMES.blobs));
   const report: RestoreReport = { manifest, folder, objects: 0, bytes: 0, damaged: [] };
   try {
     for await (const entry of readContents(join(backup, NAMES.contents))) {
       deps.signal.throwIfAborted();
-      await restoreEntry(join(backup, NAMES.blobs), blobs, entry, report);
+      await restoreEntry(archive, blobs, entry, report);
     }
   } finally {
     await blobs.close();
@@ -69,7 +71,12 @@ function refuseUsedFolder(dataDir: string): void {
     );
 }
 
-async function restoreEntry(from: string, blobs: SegmentedStore, entry: Entry, report: RestoreReport): Promise<void> {
+async function restoreEntry(
+  from: BlobArchive,
+  blobs: SegmentedStore,
+  entry: Entry,
+  report: RestoreReport,
+): Promise<void> {
   try {
     if (entry.kind === "blob") await restoreBlob(from, blobs, entry);
     else await restoreSegment(from, blobs, entry);
@@ -83,22 +90,22 @@ async function restoreEntry(from: string, blobs: SegmentedStore, entry: Entry, r
 }
 
 async function restoreBlob(
-  from: string,
+  from: BlobArchive,
   blobs: SegmentedStore,
   entry: Entry & { readonly kind: "blob" },
 ): Promise<void> {
-  await blobs.put(entry.key, compared(readArchivedBlob(from, entry.key), entry));
+  await blobs.put(entry.key, compared(from.read(entry.key), entry));
 }
 
 async function restoreSegment(
-  from: string,
+  from: BlobArchive,
   blobs: SegmentedStore,
   entry: Entry & { readonly kind: "segment" },
 ): Promise<void> {
   const { session, epoch } = entry;
   const writer = await blobs.beginSegment(session, epoch);
   try {
-    for await (const chunk of compared(readArchivedSegment(from, session, epoch), entry)) await writer.append([chunk]);
+    for await (const chunk of compared(from.readSegment(session, epoch), entry)) await writer.append([chunk]);
     await writer.sync();
   } catch (error) {
     await writer.close();

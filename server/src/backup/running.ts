@@ -1,4 +1,4 @@
-import type { SegmentedStore } from "../blobs/blob-store.ts";
+import type { BlobArchive, SegmentedStore } from "../blobs/blob-store.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { Clock } from "../clock.ts";
 import type { DataFolder } from "../data-folder.ts";
@@ -7,8 +7,8 @@ import type { Contents } from "./contents.ts";
 
 export interface BackupDeps {
   readonly live: { readonly folder: DataFolder; readonly catalogue: Catalogue; readonly blobs: SegmentedStore };
-  /** An empty folder, and the store in its `blobs`. */
-  readonly target: { readonly path: string; readonly blobs: SegmentedStore };
+  /** An empty folder; the store in its `blobs`, and that as an archive. */
+  readonly target: { readonly path: string; readonly blobs: SegmentedStore; readonly archive: BlobArchive };
   readonly openCatalogue: (path: string) => Promise<Catalogue>;
   readonly clock: Clock;
   readonly ids: IdSource;

@@ -25,6 +25,12 @@ export interface BlobStore {
    */
   read(key: BlobKey, range?: { readonly start: number; readonly end: number }): AsyncIterable<Uint8Array>;
 
+  /**
+   * Gives the blob a name in an archive, without copying it: both have its bytes, and removing it in one leaves it in the other. Durable
+   * with the archive's `sync`. `elsewhere`: the two do not share a disk that links; it has to be copied.
+   */
+  linkInto(archive: BlobArchive, key: BlobKey): Promise<"linked" | "missing" | "elsewhere">;
+
   /** Removes the blob; done when there is none. */
   remove(key: BlobKey): Promise<void>;
 
@@ -43,6 +49,16 @@ export interface BlobStore {
 
   /** Lets go of what the store holds open. The caller uses it no more. */
   close(): Promise<void>;
+}
+
+/** What a backup holds of a store: read without writing a byte to it. */
+export interface BlobArchive {
+  /** Where it lies, for a store that may share its disk. */
+  readonly folder: string;
+  read(key: BlobKey): AsyncIterable<Uint8Array>;
+  readSegment(session: SessionId, epoch: number): AsyncIterable<Uint8Array>;
+  /** Makes all names in it durable. */
+  sync(): Promise<void>;
 }
 
 /**

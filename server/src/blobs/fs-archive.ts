@@ -1,8 +1,7 @@
 import { link } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCodeOf } from "../errors.ts";
-import type { SessionId } from "../ids.ts";
-import { AREAS, type BlobKey } from "./blob-store.ts";
+import { AREAS, type BlobArchive, type BlobKey } from "./blob-store.ts";
 import { fsyncDirectory } from "./directory-sync.ts";
 import { isAbsent, storeError } from "./fs-errors.ts";
 import { blobPath, SHARDS, segmentPath } from "./fs-layout.ts";
@@ -27,15 +26,14 @@ export async function linkBlob(from: string, to: string, key: BlobKey): Promise<
   }
 }
 
-/** Makes all names in the folder durable. */
-export async function syncArchive(root: string): Promise<void> {
-  for (const area of AREAS) for (const shard of SHARDS) await fsyncDirectory(join(root, area, shard));
-}
-
-export function readArchivedBlob(root: string, key: BlobKey): AsyncIterable<Uint8Array> {
-  return readFileRange("read a backup", join(root, blobPath(key)));
-}
-
-export function readArchivedSegment(root: string, session: SessionId, epoch: number): AsyncIterable<Uint8Array> {
-  return readFileRange("read a backup", join(root, segmentPath(session, epoch)));
+/** The folder is made by the store that writes to it. */
+export function openFsArchive(root: string): BlobArchive {
+  return {
+    folder: root,
+    read: (key) => readFileRange("read a backup", join(root, blobPath(key))),
+    readSegment: (session, epoch) => readFileRange("read a backup", join(root, segmentPath(session, epoch))),
+    async sync() {
+      for (const area of AREAS) for (const shard of SHARDS) await fsyncDirectory(join(root, area, shard));
+    },
+  };
 }

@@ -8,6 +8,7 @@ import type { Log } from "../log.ts";
 import { shareOpenFiles } from "../open-file-limit.ts";
 import {
   type Area,
+  type BlobArchive,
   type BlobKey,
   BlobStoreError,
   type SegmentedStore,
@@ -17,6 +18,7 @@ import {
   type StoredPage,
 } from "./blob-store.ts";
 import { createDirectorySync, type DirectorySync, OpenFolders } from "./directory-sync.ts";
+import { linkBlob } from "./fs-archive.ts";
 import { attempt, isAbsent, readError, storeError } from "./fs-errors.ts";
 import { makeFolders } from "./fs-folders.ts";
 import {
@@ -131,6 +133,10 @@ class FsBlobStore implements SegmentedStore {
       if (await isAbsent(error, path)) return null;
       throw storeError("look for a blob", error);
     }
+  }
+
+  linkInto({ folder }: BlobArchive, key: BlobKey): Promise<"linked" | "missing" | "elsewhere"> {
+    return linkBlob(this.#root, folder, key);
   }
 
   async remove(key: BlobKey): Promise<void> {

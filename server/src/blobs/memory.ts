@@ -1,6 +1,7 @@
 import { brandId, type SessionId } from "../ids.ts";
 import {
   type Area,
+  type BlobArchive,
   type BlobKey,
   BlobStoreError,
   type SegmentedStore,
@@ -92,6 +93,10 @@ class MemoryBlobStore implements SegmentedStore {
     yield* chunksOf(blob, start, Math.min(end, blob.byteLength));
     if (end > blob.byteLength)
       throw new BlobStoreError("damaged", `the blob ends at ${blob.byteLength}, before ${end}`);
+  }
+
+  async linkInto(_archive: BlobArchive, key: BlobKey): Promise<"missing" | "elsewhere"> {
+    return this.#blobs.has(key) ? "elsewhere" : "missing";
   }
 
   async remove(key: BlobKey): Promise<void> {

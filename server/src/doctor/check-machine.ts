@@ -1,5 +1,6 @@
-import { readdirSync, statfsSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { type InspectedBlobs, inspectBlobs } from "../blobs/fs-inspect.ts";
 import type { DataFolder } from "../data-folder.ts";
 import { LIMITS } from "../limits.ts";
 import { bytesInWords, type Finding, finding, some } from "./finding.ts";
@@ -9,7 +10,8 @@ export function checkMachine(
   folder: DataFolder,
   options: { readonly reserveBytes: number | null },
 ): readonly Finding[] {
-  return [checkNode(), ...checkModes(folder), checkDisk(folder, options.reserveBytes)];
+  const blobs = inspectBlobs(folder.blobs);
+  return [checkNode(), ...checkModes(folder, blobs), checkDisk(blobs, options.reserveBytes)];
 }
 
 const OLDEST_NODE = [24, 15] as const;
@@ -28,12 +30,9 @@ function checkNode(): Finding {
 }
 
 /** Documents, keys' hashes and the secret are readable by their owner alone; whoever made a copy of the folder may have changed that. */
-function checkModes(folder: DataFolder): readonly Finding[] {
+function checkModes(folder: DataFolder, { missing }: InspectedBlobs): readonly Finding[] {
   const open = [folder.path, folder.blobs, folder.index, folder.catalogue, join(folder.path, "secret")].filter(
     (path) => ((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o077) !== 0,
-  );
-  const missing = ["originals", "segments", "text"].filter(
-    (area) => statSync(join(folder.blobs, area), { throwIfNoEntry: false }) === undefined,
   );
   const strangers = readdirSync(folder.path).filter((name) => !KNOWN.test(name));
   return [
@@ -58,9 +57,7 @@ function checkModes(folder: DataFolder): readonly Finding[] {
 const KNOWN =
   /^(?:catalogue\.db(?:-wal|-shm|-journal)?|server\.lock(?:-journal)?|secret|blobs|index|spool|scrub-position)$/;
 
-function checkDisk(folder: DataFolder, reserveBytes: number | null): Finding {
-  const disk = statfsSync(folder.blobs);
-  const [free, total] = [disk.bavail * disk.bsize, disk.blocks * disk.bsize];
+function checkDisk({ freeBytes: free, totalBytes: total }: InspectedBlobs, reserveBytes: number | null): Finding {
   const reserve = reserveBytes ?? Math.min(LIMITS.diskReserveBytes, total * LIMITS.diskReserveShare);
   const room = `${bytesInWords(free)} of ${bytesInWords(total)} are free`;
   return free >= reserve

@@ -142,6 +142,7 @@ export function blobMethods(store: SegmentedStore): SegmentedStore {
     put: (...call) => store.put(...call),
     size: (...call) => store.size(...call),
     read: (...call) => store.read(...call),
+    linkInto: (...call) => store.linkInto(...call),
     remove: (...call) => store.remove(...call),
     removeSegments: (...call) => store.removeSegments(...call),
     cutSegment: (...call) => store.cutSegment(...call),

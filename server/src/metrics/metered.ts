@@ -45,6 +45,7 @@ export function meteredBlobs(blobs: SegmentedStore, metrics: Metrics): Segmented
     put: (key, content) => blobs.put(key, content),
     size: (key) => blobs.size(key),
     read: (key, range) => blobs.read(key, range),
+    linkInto: (archive, key) => blobs.linkInto(archive, key),
     remove: (key) => blobs.remove(key),
     removeSegments: (session, which) => blobs.removeSegments(session, which),
     cutSegment: (session, epoch, bytes) => blobs.cutSegment(session, epoch, bytes),
