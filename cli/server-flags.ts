@@ -20,7 +20,7 @@ export function configFrom(command: Command, io: Io): Config {
   const given: Partial<Record<SettingName, string>> = {};
   for (const name of ALL) {
     const text = flagValue(command, SETTINGS[name].flag);
-    if (text !== undefined) given[name] = name === "secret" ? readSecretFile(text) : text;
+    if (text !== undefined) given[name] = SECRETS.includes(name) ? readSecretFile(SETTINGS[name].flag, text) : text;
   }
   return readConfig(given, io.env);
 }
@@ -32,10 +32,12 @@ function flagValue(command: Command, flag: string): string | undefined {
 }
 
 /** A secret on the command line would stand in `ps`: the flag names a file. */
-function readSecretFile(path: string): string {
+const SECRETS: readonly SettingName[] = ["secret", "llmApiKey"];
+
+function readSecretFile(flag: string, path: string): string {
   try {
     return readFileSync(path, "utf8").trim();
   } catch (error) {
-    throw new ConfigError(`--secret-file names ${path}, which cannot be read.`, { cause: error });
+    throw new ConfigError(`${flag} names ${path}, which cannot be read.`, { cause: error });
   }
 }

@@ -1,13 +1,11 @@
-import { BlockList, isIPv4, isIPv6 } from "node:net";
+import type { BlockList } from "node:net";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { DEFAULTS } from "./limits.ts";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
+import { addressRanges, baseUrl, ConfigError, integerWithin, nonEmpty, oneOf, origins } from "./setting-values.ts";
 
-/** A setting that cannot be used. The process ends with its one sentence and exit code 78 (EX_CONFIG). */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
-}
+export { ConfigError };
 
 export const EXIT_CONFIG = 78;
 
@@ -41,6 +39,10 @@ export interface Config {
   /** Peers that limits.connectionsPerPeer is not for. */
   readonly unlimitedPeers: BlockList;
   readonly sandbox: SandboxMode;
+  /** Base URL of the chat server that writes answers, without a trailing slash; null = they are quoted. */
+  readonly llmUrl: string | null;
+  readonly llmModel: string | null;
+  readonly llmApiKey: string | null;
 }
 
 export type MetricsAudience = "loopback" | "public";
@@ -239,6 +241,33 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     fallback: () => "reduced",
     parse: oneOf(SANDBOX_MODES),
   },
+  llmUrl: {
+    env: "WHARF_LLM_URL",
+    flag: "--llm-url",
+    value: "url",
+    say: "base URL of an OpenAI-compatible chat server that writes the answers of /v1/responses, such as http://127.0.0.1:11434/v1",
+    shown: "none: answers are quoted",
+    fallback: () => null,
+    parse: baseUrl,
+  },
+  llmModel: {
+    env: "WHARF_LLM_MODEL",
+    flag: "--llm-model",
+    value: "name",
+    say: "its model; needed with WHARF_LLM_URL",
+    shown: "none",
+    fallback: () => null,
+    parse: nonEmpty,
+  },
+  llmApiKey: {
+    env: "WHARF_LLM_API_KEY",
+    flag: "--llm-api-key-file",
+    value: "file",
+    say: "its key, when it wants one (the flag names a file that holds it)",
+    shown: "none",
+    fallback: () => null,
+    parse: nonEmpty,
+  },
 };
 
 /** The server's settings from flags (by setting name), then environment, then defaults. Throws ConfigError. */
@@ -257,7 +286,7 @@ export function readConfig(
       throw error instanceof ConfigError ? new ConfigError(`${source} ${error.message}.`) : error;
     }
   };
-  return {
+  const config: Config = {
     host: read("host"),
     port: read("port"),
     publicUrl: read("publicUrl"),
@@ -276,7 +305,13 @@ export function readConfig(
     docs: read("docs"),
     unlimitedPeers: read("unlimitedPeers"),
     sandbox: read("sandbox"),
+    llmUrl: read("llmUrl"),
+    llmModel: read("llmModel"),
+    llmApiKey: read("llmApiKey"),
   };
+  if (config.llmUrl !== null && config.llmModel === null)
+    throw new ConfigError("WHARF_LLM_URL needs WHARF_LLM_MODEL: name the model that writes the answers.");
+  return config;
 }
 
 export interface ClientConfig {
@@ -298,63 +333,6 @@ export function readClientConfig(
     throw error instanceof ConfigError ? new ConfigError(`WHARF_URL ${error.message}.`) : error;
   }
   return { url: base?.endsWith("/v1") ? base : `${base}/v1`, apiKey: flags.apiKey ?? env["WHARF_API_KEY"] ?? null };
-}
-
-function nonEmpty(text: string): string {
-  if (text === "") throw new ConfigError("must not be empty");
-  return text;
-}
-
-function oneOf<T extends string>(words: readonly T[]): (text: string) => T {
-  return (text) => {
-    const found = words.find((word) => word === text);
-    if (found === undefined) throw new ConfigError(`must be one of ${words.join(", ")}, not "${text}"`);
-    return found;
-  };
-}
-
-function integerWithin(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= min && value <= max))
-      throw new ConfigError(`must be a whole number from ${min} to ${max}, not "${text}"`);
-    return value;
-  };
-}
-
-function baseUrl(text: string): string | null {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || !/^https?:$/.test(url.protocol) || url.search !== "" || url.hash !== "" || url.username !== "")
-    throw new ConfigError(
-      `must be an http or https URL without query, such as https://files.example.com, not "${text}"`,
-    );
-  let base = url.href;
-  while (base.endsWith("/")) base = base.slice(0, -1);
-  return base;
-}
-
-function origins(text: string): readonly string[] {
-  const list = text.split(",").map((part) => part.trim());
-  for (const origin of list) {
-    const good = origin === "*" || (URL.canParse(origin) && new URL(origin).origin === origin);
-    if (!good) throw new ConfigError(`must list origins such as https://app.example.com or *, not "${origin}"`);
-  }
-  return list;
-}
-
-/** `10.0.0.0/8,2001:db8::/32,192.0.2.7`; an empty text is no range. */
-function addressRanges(text: string): BlockList {
-  const ranges = new BlockList();
-  for (const range of text.split(",").flatMap((part) => part.trim() || [])) {
-    const [address = "", prefix, ...more] = range.split("/");
-    const family = isIPv4(address) ? "ipv4" : "ipv6";
-    const bits = family === "ipv4" ? 32 : 128;
-    const length = prefix === undefined ? bits : Number(/^\d{1,3}$/.exec(prefix)?.[0] ?? Number.NaN);
-    if (!(isIPv4(address) || isIPv6(address)) || !(length <= bits) || more.length > 0)
-      throw new ConfigError(`must list address ranges such as 10.0.0.0/8 or 2001:db8::/32, not "${range}"`);
-    ranges.addSubnet(address, length, family);
-  }
-  return ranges;
 }
 
 /**

@@ -84,6 +84,17 @@ export const CATALOGUE = {
   task_not_found: { status: 404, retryable: false, say: "There is no such task; check the id." },
   batch_not_found: { status: 404, retryable: false, say: "There is no such batch; check the id." },
   bucket_not_found: { status: 404, retryable: false, say: "There is no such bucket; check the id." },
+  response_not_found: {
+    status: 404,
+    retryable: false,
+    say: "There is no such response: it was deleted, not stored, or is older than 30 days.",
+  },
+  profile_not_found: { status: 404, retryable: false, say: "There is no such agent profile; check its profile_id." },
+  model_not_found: {
+    status: 404,
+    retryable: false,
+    say: "There is no such model, or its profile is disabled; GET /v1/rag-agent/models lists the models.",
+  },
   not_found: { status: 404, retryable: false, say: "There is nothing at this address; /docs lists the routes." },
   method_not_allowed: {
     status: 405,
@@ -159,6 +170,11 @@ export const CATALOGUE = {
     say: "Storage does not answer right now; try again after Retry-After seconds.",
   },
   overloaded: { status: 503, retryable: true, say: "The server is at a limit; try again after Retry-After seconds." },
+  model_unavailable: {
+    status: 503,
+    retryable: true,
+    say: "The chat server that writes answers does not answer as it should. The question was not lost: ask it again later. The operator finds the reason in the server's log.",
+  },
   shutting_down: {
     status: 503,
     retryable: true,

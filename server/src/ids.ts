@@ -5,7 +5,20 @@ import { randomBytes } from "node:crypto";
  * bits (the ULID layout), so that rows made together lie together in an index. An id is no secret and may be logged; bearer
  * secrets (`sk_…`, upload URLs) never share a prefix with one (contract ALL-6).
  */
-export const ID_PREFIXES = ["sess", "file", "task", "batch", "bucket", "req", "team", "key"] as const;
+export const ID_PREFIXES = [
+  "sess",
+  "file",
+  "task",
+  "batch",
+  "bucket",
+  "req",
+  "team",
+  "key",
+  "resp",
+  "conv",
+  "msg",
+  "fs",
+] as const;
 export type IdPrefix = (typeof ID_PREFIXES)[number];
 
 declare const brand: unique symbol;
@@ -18,6 +31,7 @@ export type BucketId = Id<"bucket">;
 export type RequestId = Id<"req">;
 export type TeamId = Id<"team">;
 export type KeyId = Id<"key">;
+export type ResponseId = Id<"resp">;
 
 /** Makes ids. Injected, so that tests and replays can choose them. */
 export interface IdSource {

@@ -255,6 +255,8 @@ export const LIMITS = {
   answerPlaceBytes: 16 * KIB,
   /** Listings of buckets that are being sent, each with one read of them in memory (500 kB). */
   bucketListings: 40,
+  /** Answers that are being written (§16): each holds a connection, and most of them wait for the chat server. */
+  responses: 200,
 
   // Downloads (§7 content, text)
   /** At once, in one process, each with one chunk in memory. */
@@ -326,10 +328,7 @@ export const LIMITS = {
   // Extraction (docs/formats.md). What one document may hold; more is too_complex.
   extractedChars: 32 * 1024 * 1024,
   extractedPages: 50_000,
-  /**
-   * Empty cells between two filled ones of a row that are written as bars; a wider gap is one bar. A month has 31
-   * columns.
-   */
+  /** Empty cells between two filled ones of a row that are written as bars; a wider gap is one. A month has 31. */
   sheetGapCells: 32,
   /**
    * How often an equal cell or row of an ODS is written; one that claims more fills its sheet to the edge, and is
@@ -347,7 +346,7 @@ export const LIMITS = {
   /** Counted over all reads: a slide list may name one part 200 000 times. */
   zipTotalBytes: 200 * MIB,
   xmlDepth: 2_000,
-  /** What `warnings` of a file may say (contract §11); the first count. */
+  /** What `warnings` of a file may say (contract §11). */
   warnings: 20,
   warningPages: 100,
   warningChars: 500,

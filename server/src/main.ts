@@ -4,6 +4,10 @@ import { FirstKeyFile } from "./access/first-key-file.ts";
 import { createFirstApiKey, isFirstStart, type MadeKey } from "./access/keys.ts";
 import { connectionRoutes } from "./access/routes.ts";
 import type { Adapters, Base, Stores } from "./adapters.ts";
+import { ChatWriter } from "./agents/chat/chat-writer.ts";
+import { ExtractiveWriter } from "./agents/extractive/extractive-writer.ts";
+import { agentRoutes } from "./agents/routes.ts";
+import type { AnswerWriter } from "./agents/writer.ts";
 import { bucketRoutes } from "./buckets/routes.ts";
 import { type Config, ConfigError } from "./config.ts";
 import { openArrivals } from "./engines/arrivals.ts";
@@ -180,6 +184,7 @@ async function createService(base: Base, stores: Stores, background: Background,
       (app: App) => fileRoutes(app, { catalogue, blobs, ids, log, polls, downloads, verified, lists, walks }),
       (app: App) => taskRoutes(app, { catalogue, polls, cancelTask, retryTask }),
       (app: App) => retrievalRoutes(app, { catalogue, index, searches, rankings, walks }),
+      (app: App) => agentRoutes(app, { ...stores, ...budgets, writer: createWriter(base), ids, clock, publicUrl, log }),
       (app: App) =>
         metricsRoute(app, {
           audience: config.metrics,
@@ -220,6 +225,14 @@ async function createService(base: Base, stores: Stores, background: Background,
     await app.close();
   };
   return { listen, arrivals, maintenance, stop };
+}
+
+/** Who writes answers: the operator's chat server, or nobody, and then passages are quoted. */
+function createWriter({ config, log }: Base): AnswerWriter {
+  const { llmUrl: url, llmModel: model, llmApiKey: apiKey } = config;
+  return url === null || model === null
+    ? new ExtractiveWriter()
+    : new ChatWriter({ server: { url, model, apiKey }, log });
 }
 
 const LOG_BYTES = "Size of the catalogue's write-ahead log.";

@@ -1,4 +1,6 @@
 import { accessOperations } from "./access/store.ts";
+import { profileOperations } from "./agents/profiles.store.ts";
+import { responseOperations } from "./agents/responses.store.ts";
 import { backupOperations } from "./backup/store.ts";
 import { bucketOperations } from "./buckets/store.ts";
 import { type Operations, registryOf } from "./catalogue/registry.ts";
@@ -24,6 +26,8 @@ import { sweepOperations } from "./uploads/sweep.store.ts";
  */
 export const OPERATIONS: Operations = registryOf([
   ...accessOperations,
+  ...profileOperations,
+  ...responseOperations,
   ...backupOperations,
   ...bucketOperations,
   ...fileOperations,

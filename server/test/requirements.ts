@@ -78,6 +78,14 @@ export const CONTRACT = {
   "BAT-7": "201 with batch_id, accepted and rejected.",
   "BAT-8": "The batch id is derived; the same body replays, another is 422.",
   "BAT-9": "?dry_run=true creates nothing.",
+  "AGT-1": "Models answer within 2 s, with a cold catalogue too, without asking the chat server.",
+  "AGT-2": "The default model has all active buckets; profiles are named models, made with scope admin.",
+  "AGT-3": "A response has the members that the published clients read; JSON unless stream is true.",
+  "AGT-4": "A citation is an annotation with its place, file, page and range, and stands in the text as [1].",
+  "AGT-5": "stream: true gives OpenAI's order of events; a failure in the middle is an error event.",
+  "AGT-6": "Earlier turns come back; responses are read, deleted, forgotten, and blanked when a file goes.",
+  "AGT-7": "Errors carry detail; unknown models are 404, a chat server that fails 503; passages are data.",
+  "AGT-8": "Every citation cites what was given; numbers are in order; [DONE] has no event line.",
 } as const;
 
 export type RequirementId = keyof typeof CONTRACT | keyof typeof GCS_ROWS;

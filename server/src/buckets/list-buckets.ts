@@ -22,6 +22,8 @@ export interface ListBuckets {
   readonly cursor: string | undefined;
   /** null = all that there are, with limits.listedFileIds between them. */
   readonly limit: number | null;
+  /** Most ids of files in all of them; default: limits.listedFileIds when there is no limit, else all of each bucket. */
+  readonly mostFileIds?: number;
 }
 
 export interface SomeBuckets {
@@ -36,12 +38,12 @@ export interface SomeBuckets {
  */
 export async function* bucketsOf(
   { catalogue, walks }: BucketsDeps,
-  { by, gone, includeArchived, cursor, limit }: ListBuckets,
+  { by, gone, includeArchived, cursor, limit, mostFileIds }: ListBuckets,
 ): AsyncGenerator<SomeBuckets> {
   const { teamId } = by;
   let after = cursor === undefined ? null : slugOf(teamId, cursor);
   let left = limit ?? Number.POSITIVE_INFINITY;
-  let ids = limit === null ? LIMITS.listedFileIds : Number.POSITIVE_INFINITY;
+  let ids = mostFileIds ?? (limit === null ? LIMITS.listedFileIds : Number.POSITIVE_INFINITY);
   for (;;) {
     const wanted = { teamId, includeArchived, after, limit: Math.min(left, LIMITS.bucketsPerRead), fileIds: ids };
     const { buckets, more } = await walks.run(by, gone, () => catalogue.run(listBuckets, wanted));

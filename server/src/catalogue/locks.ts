@@ -1,4 +1,4 @@
-import type { FileId, KeyId, SessionId, TaskId, TeamId } from "../ids.ts";
+import type { FileId, KeyId, ResponseId, SessionId, TaskId, TeamId } from "../ids.ts";
 import type { TaskLane } from "./schema.ts";
 
 /**
@@ -18,6 +18,8 @@ export const LOCK_KINDS = [
    */
   "creates",
   "idempotencyKey",
+  /** A team's agent profiles: they are counted, then written. */
+  "profiles",
   /** Who is next: claims take turns. */
   "claims",
   "session",
@@ -25,6 +27,8 @@ export const LOCK_KINDS = [
   "file",
   /** A team's line in one lane: the end of it is read, and a place after it written. */
   "line",
+  /** A kept answer of an agent, with what says which files it quotes. */
+  "response",
 ] as const;
 export type LockKind = (typeof LOCK_KINDS)[number];
 
@@ -46,11 +50,13 @@ export const LOCKS = {
     kind: "idempotencyKey",
     id: `${team} ${operation} ${key}`,
   }),
+  profiles: (team: TeamId): Lock => ({ kind: "profiles", id: team }),
   claims: { kind: "claims", id: "" },
   session: (id: SessionId): Lock => ({ kind: "session", id }),
   file: (id: FileId): Lock => ({ kind: "file", id }),
   fileOfTask: (id: TaskId): Lock => ({ kind: "file", id, ofTask: true }),
   line: (team: TeamId, lane: TaskLane): Lock => ({ kind: "line", id: `${team} ${lane}` }),
+  response: (id: ResponseId): Lock => ({ kind: "response", id }),
 } as const;
 
 /** What most operations lock, by their input. */

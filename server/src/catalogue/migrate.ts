@@ -7,6 +7,7 @@ import { extractorVersion } from "./migrations/0004-extractor-version.ts";
 import { nfcKeys } from "./migrations/0005-nfc-keys.ts";
 import { taskCrashes } from "./migrations/0006-task-crashes.ts";
 import { maintenancePositions } from "./migrations/0007-maintenance-positions.ts";
+import { agents } from "./migrations/0008-agents.ts";
 import type { Schema } from "./schema.ts";
 
 export const SQLITE: Dialect = { integer: "integer", strict: " STRICT" };
@@ -19,6 +20,7 @@ export const MIGRATIONS: readonly Migration[] = [
   nfcKeys,
   taskCrashes,
   maintenancePositions,
+  agents,
 ];
 export const NEWEST_VERSION = MIGRATIONS.length;
 

@@ -1,4 +1,4 @@
-import type { BucketId, FileId, KeyId, SessionId, TaskId, TeamId } from "../ids.ts";
+import type { BucketId, FileId, KeyId, ResponseId, SessionId, TaskId, TeamId } from "../ids.ts";
 
 /**
  * The tables as Kysely sees them. Times are epoch milliseconds, sizes bytes; JSON is text; ids are text. The columns'
@@ -17,6 +17,9 @@ export interface Schema {
   file_buckets: FileBucketsTable;
   tasks: TasksTable;
   maintenance_positions: MaintenancePositionsTable;
+  agent_profiles: AgentProfilesTable;
+  responses: ResponsesTable;
+  response_quotes: ResponseQuotesTable;
   schema_migrations: SchemaMigrationsTable;
 }
 
@@ -231,6 +234,37 @@ export interface MaintenancePositionsTable {
   chore: string;
   position: string;
   updated_at: number;
+}
+
+export interface AgentProfilesTable {
+  team_id: TeamId;
+  /** A slug. */
+  profile_id: string;
+  name: string;
+  /** JSON array of bucket ids; empty = all active buckets. */
+  bucket_ids: string;
+  instructions: string;
+  enabled: number;
+  created_at: number;
+  updated_at: number;
+}
+
+export interface ResponsesTable {
+  id: ResponseId;
+  team_id: TeamId;
+  /** As the client named it, or ours. */
+  conversation_id: string;
+  previous_id: string | null;
+  question: string;
+  /** JSON of an Answer (agents/answer.ts). */
+  answer: string;
+  created_at: number;
+  expires_at: number;
+}
+
+export interface ResponseQuotesTable {
+  file_id: FileId;
+  response_id: ResponseId;
 }
 
 export interface SchemaMigrationsTable {

@@ -14,6 +14,8 @@ export interface Budgets {
   readonly answers: Places;
   /** Requests that send bytes to an upload URL. */
   readonly uploads: Places;
+  /** Answers that are being written (agents/). */
+  readonly responses: Places;
   readonly rankings: Turns;
   readonly walks: Turns;
   readonly hashings: Turns;
@@ -32,6 +34,7 @@ export function createBudgets(metrics: Metrics, connections: number): Budgets {
     downloads: places("downloads", LIMITS.downloads),
     answers: places("answers", LIMITS.answerBytes / LIMITS.answerPlaceBytes),
     uploads: places("uploads", connections),
+    responses: places("responses", Math.min(LIMITS.responses, connections)),
   };
   return {
     ...shared,

@@ -43,7 +43,8 @@ export function answerError(log: Log, request: FastifyRequest, reply: FastifyRep
     };
     log[status === 500 ? "error" : "warn"]({ ...fields, err: error.cause ?? error }, "request failed");
   }
-  const { type, body } = errorBody(error, request.id, request.headers.accept);
+  const { detail = false } = request.routeOptions.config;
+  const { type, body } = errorBody(error, request.id, request.headers.accept, { detail });
   return reply
     .code(status)
     .headers({ ...headersOfEveryAnswer(request.id), ...retryAfter(error), ...error.headers })
@@ -58,11 +59,17 @@ function isOfLeaving(request: FastifyRequest, thrown: unknown): boolean {
 }
 
 /** The answer as text, for places outside Fastify too (server.ts). */
-export function errorBody(error: WharfError, requestId: string, accept: string | undefined) {
+export function errorBody(
+  error: WharfError,
+  requestId: string,
+  accept: string | undefined,
+  { detail = false }: { readonly detail?: boolean } = {},
+) {
   const { status, retryable } = CATALOGUE[error.code];
   const body = {
     error: { code: error.code, message: error.message, retryable, details: error.details },
     request_id: requestId,
+    ...(detail ? { detail: error.message } : {}),
   };
   if (!prefersProblem(accept)) return { type: JSON_TYPE, body: JSON.stringify(body) };
   // RFC 9457. The type leads to the code's entry in our own OpenAPI document.

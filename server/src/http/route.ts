@@ -52,6 +52,8 @@ declare module "fastify" {
     errors?: readonly ErrorCode[];
     /** Most bytes of a JSON body; absent = limits.jsonBodyBytes. */
     bodyBytes?: number;
+    /** Errors say their message as a top-level `detail` too, where clients look for it (AGT-7). */
+    detail?: boolean;
     /** A missing or `null` body counts as `{}`. */
     emptyBody?: boolean;
     /** Set on the routes that refuseOtherMethods makes: the Allow header of their 405. */

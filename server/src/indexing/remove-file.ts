@@ -1,3 +1,4 @@
+import { forgetQuotes } from "../agents/forget-quotes.ts";
 import { storedKey, textKey } from "../blobs/keys.ts";
 import type { TaskHandler } from "../tasks/handler.ts";
 import type { Arrivals } from "../uploads/arrivals.ts";
@@ -26,6 +27,7 @@ export function createRemoveFile(deps: RemoveFileDeps): TaskHandler {
         return { kind: "trouble", trouble: "busy", cause: new Error("the file is not deleted") };
       }
       if (file.held) return { kind: "trouble", trouble: "busy", cause: new Error("an indexing task still runs") };
+      await forgetQuotes(catalogue, fileId);
       await index.removeFile(teamId, fileId);
       for (const build of file.builds) {
         context.signal.throwIfAborted();

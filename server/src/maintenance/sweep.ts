@@ -1,3 +1,4 @@
+import { forgetResponses } from "../agents/responses.store.ts";
 import type { Catalogue, Operation } from "../catalogue/catalogue.ts";
 import { forgetTombstones } from "../files/retention.store.ts";
 import { LIMITS } from "../limits.ts";
@@ -22,6 +23,7 @@ export function sweeps(deps: SweepDeps): readonly Chore[] {
     sweep("expire_sessions", () => expire(deps)),
     sweep("forget_sessions", () => forget(deps, forgetSessions)),
     sweep("forget_tombstones", () => forget(deps, forgetTombstones)),
+    sweep("forget_responses", () => forget(deps, forgetResponses)),
   ];
 }
 

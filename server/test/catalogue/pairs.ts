@@ -1,6 +1,5 @@
 import { countingIds, type Outcome, outcomeOf } from "./outcome.ts";
-import type { Rivals } from "./rivals.ts";
-import type { CatalogueUnderTest } from "./under-test.ts";
+import type { CatalogueUnderTest, Rivals } from "./under-test.ts";
 
 /** `first beside second`: two rivals at once, the first of them one step ahead. */
 export type Pair = `${string} beside ${string}`;

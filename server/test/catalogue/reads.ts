@@ -1,4 +1,6 @@
 import { anyTeam, createKey, findCaller, listKeys } from "../../src/access/store.ts";
+import { activeBuckets, createProfile, findProfile, listProfiles } from "../../src/agents/profiles.store.ts";
+import { findResponse, keepResponse, readTurns } from "../../src/agents/responses.store.ts";
 import { listLiveSessions, sessionOutcome } from "../../src/backup/store.ts";
 import { listBuckets } from "../../src/buckets/store.ts";
 import { wrongBuckets, wrongTeams } from "../../src/doctor/store.ts";
@@ -17,6 +19,7 @@ import { countBuckets, findScope, findVisible, rarestPair, walkMetadata } from "
 import { findTask } from "../../src/tasks/store.ts";
 import { readSession } from "../../src/uploads/session.store.ts";
 import { bytesOwed, leasedBuilds, referencedKeys, sessionFacts } from "../../src/uploads/sweep.store.ts";
+import { answerOf } from "./rivals-of-agents.ts";
 import type { Call, CatalogueUnderTest } from "./under-test.ts";
 import { calling, newKey, World } from "./world.ts";
 
@@ -51,6 +54,10 @@ export async function readsOf(on: CatalogueUnderTest): Promise<Readonly<Record<s
   const bucketIds = bucket === undefined ? [] : [bucket.id];
   const metadata = metadataFingerprints('{"k":1}');
   const [rarest = ""] = metadata;
+  const answers = [answerOf(on, [indexed.fileId]), answerOf(on, [queued.fileId, deleted.fileId])];
+  for (const answer of answers) await catalogue.run(keepResponse, { teamId, question: "?", answer });
+  const profile = { teamId, profileId: "p", name: "P", bucketIds, instructions: "", enabled: true };
+  await catalogue.run(createProfile, profile);
   const refs = [indexed, deleted].map((claim) => ({ file: claim.fileId, build: world.activation(claim).build }));
   const list = (more: object) =>
     calling(catalogue, listFiles, { teamId, filter: { ...EVERYTHING, ...more }, limit: 2, after: null });
@@ -113,6 +120,15 @@ export async function readsOf(on: CatalogueUnderTest): Promise<Readonly<Record<s
     ].map((after) => calling(catalogue, listShownOfTeam, { team: teamId, after, limit: 10 })),
     [listShown.name]: [null, files[0] ?? null].map((after) => calling(catalogue, listShown, { after, limit: 3 })),
     [stillShown.name]: [files, []].map((some) => calling(catalogue, stillShown, { files: some })),
+    [findProfile.name]: ["p", "none"].map((profileId) => calling(catalogue, findProfile, { teamId, profileId })),
+    [listProfiles.name]: [calling(catalogue, listProfiles, { teamId })],
+    [activeBuckets.name]: [bucketIds, []].map((some) => calling(catalogue, activeBuckets, { teamId, bucketIds: some })),
+    [findResponse.name]: [...answers.map(({ id }) => id), on.ids.next("resp")].map((id) =>
+      calling(catalogue, findResponse, { teamId, id }),
+    ),
+    [readTurns.name]: [null, ...answers].map((upTo) =>
+      calling(catalogue, readTurns, { teamId, conversationId: "c", upTo }),
+    ),
     [readPositions.name]: [calling(catalogue, readPositions, {})],
     [serviceFigures.name]: [calling(catalogue, serviceFigures, {})],
     [findScope.name]: [

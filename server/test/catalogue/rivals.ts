@@ -1,5 +1,4 @@
 import { createFirstKey, createKey, revokeKey } from "../../src/access/store.ts";
-import type { Operation } from "../../src/catalogue/catalogue.ts";
 import { recount } from "../../src/doctor/store.ts";
 import { deleteFile } from "../../src/files/delete-file.store.ts";
 import { reindexFile } from "../../src/files/reindex-file.store.ts";
@@ -17,26 +16,12 @@ import { createSession } from "../../src/uploads/create.store.ts";
 import { finalizeSession } from "../../src/uploads/finalize.store.ts";
 import { cancelSession, dropBytes, recordProgress, takeWriter } from "../../src/uploads/session.store.ts";
 import { expireSessions, forgetSessions } from "../../src/uploads/sweep.store.ts";
-import type { Call, CatalogueUnderTest } from "./under-test.ts";
-import { attempt, CORRUPT, calling, newKey, World } from "./world.ts";
-
-/**
- * What is there, and who may come to change it at the same time: each of them beside each, and beside itself. A call is
- * made in two steps, so that ids are given in a known order: `make` says what will be called, and the call is made
- * later.
- */
-export interface Rivals {
-  readonly name: string;
-  /** One of each pair is one of these, where that is all that the scene is about. */
-  readonly about?: readonly string[];
-  /** Pairs, the first one a step ahead, that an engine without locks is seen to get wrong. */
-  readonly naive: readonly string[];
-  prepare(on: CatalogueUnderTest): Promise<Making>;
-}
-
-export type Making = Readonly<Record<string, () => Call<unknown>>>;
+import { RIVALS_OF_AGENTS } from "./rivals-of-agents.ts";
+import type { Call, CatalogueUnderTest, Making, Rivals } from "./under-test.ts";
+import { attempt, CORRUPT, caller, newKey, World } from "./world.ts";
 
 export const RIVALS: readonly Rivals[] = [
+  ...RIVALS_OF_AGENTS,
   {
     name: "a catalogue without a team",
     naive: ["createFirstKey beside createFirstKey"],
@@ -249,12 +234,6 @@ export const RIVALS: readonly Rivals[] = [
 ];
 
 const REPORT: TaskReport = { stage: "indexing", progress: { done: 1, total: 2, unit: "chunks" } };
-
-function caller(on: CatalogueUnderTest) {
-  return {
-    call: <I, O>(operation: Operation<I, O>, input: I): Call<O> => calling(on.catalogue, operation, input),
-  };
-}
 
 function ofSession(world: World, id: SessionId): Making {
   const { call } = caller(world.on);

@@ -36,3 +36,19 @@ export interface CatalogueUnderTest {
 }
 
 export type Call<T> = () => Promise<T>;
+
+/**
+ * What is there, and who may come to change it at the same time: each of them beside each, and beside itself. A call is
+ * made in two steps, so that ids are given in a known order: `make` says what will be called, and the call is made
+ * later.
+ */
+export interface Rivals {
+  readonly name: string;
+  /** One of each pair is one of these, where that is all that the scene is about. */
+  readonly about?: readonly string[];
+  /** Pairs, the first one a step ahead, that an engine without locks is seen to get wrong. */
+  readonly naive: readonly string[];
+  prepare(on: CatalogueUnderTest): Promise<Making>;
+}
+
+export type Making = Readonly<Record<string, () => Call<unknown>>>;

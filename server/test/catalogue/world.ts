@@ -167,3 +167,10 @@ function done<T>(output: T | Refusal): T {
 export function calling<I, O>(catalogue: Catalogue, operation: Operation<I, O>, input: I): Call<O> {
   return () => catalogue.run(operation, input);
 }
+
+/** Makes calls of a catalogue. */
+export function caller(on: CatalogueUnderTest) {
+  return {
+    call: <I, O>(operation: Operation<I, O>, input: I): Call<O> => calling(on.catalogue, operation, input),
+  };
+}
