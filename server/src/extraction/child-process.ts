@@ -1,8 +1,8 @@
-import { setPriority } from "node:os";
 import { StringDecoder } from "node:string_decoder";
 import { startDeadline } from "../deadline.ts";
 import { LIMITS } from "../limits.ts";
 import { ExtractorTrouble } from "./extractor.ts";
+import { setReaderPriority } from "./priority.ts";
 import { innermost, type Usage, usageOf, waitedMsOf } from "./process-usage.ts";
 import {
   type DocumentHeader,
@@ -86,7 +86,7 @@ export class ExtractionChild {
     }
     // Walls put processes of theirs before the reader. It has seen no document yet, so what there is now is as we made it.
     child.#pid = innermost(child.#pid);
-    child.#setPriority(LIMITS.childPriority);
+    setReaderPriority(child.#pid, LIMITS.childPriority);
     return child;
   }
 
@@ -119,7 +119,7 @@ export class ExtractionChild {
   /** To the lowest priority. */
   slowDown(): void {
     this.#slowed = true;
-    this.#setPriority(LIMITS.slowLanePriority);
+    setReaderPriority(this.#pid, LIMITS.slowLanePriority);
   }
 
   /**
@@ -127,22 +127,11 @@ export class ExtractionChild {
    * reads in the slow lane from then on.
    */
   speedUp(): void {
-    if (this.#slowed) this.#slowed = !this.#setPriority(LIMITS.childPriority);
+    if (this.#slowed) this.#slowed = !setReaderPriority(this.#pid, LIMITS.childPriority);
   }
 
   get slowed(): boolean {
     return this.#slowed;
-  }
-
-  /** Best effort: priorities are a courtesy to the other processes. False when the system refuses. */
-  #setPriority(priority: number): boolean {
-    try {
-      setPriority(this.#pid, priority);
-      return true;
-    } catch {
-      // It has just ended, or the system refuses: it then competes as an equal.
-      return false;
-    }
   }
 
   /** SIGKILL: works on a stopped and on a spinning process alike. What is under way to it or from it is thrown away. */

@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { getPriority } from "node:os";
+import { after, test } from "node:test";
+import { setReaderPriority } from "./priority.ts";
+
+const children: ChildProcess[] = [];
+after(() => {
+  for (const child of children) child.kill("SIGKILL");
+});
+
+async function sleeper(detached: boolean): Promise<number> {
+  const child = spawn(process.execPath, ["-e", "console.log(1); setInterval(() => {}, 1e6)"], {
+    detached,
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  children.push(child);
+  if (child.stdout !== null) await once(child.stdout, "data");
+  assert.ok(child.pid !== undefined);
+  return child.pid;
+}
+
+const groupOf = (pid: number | "self") => readFileSync(`/proc/${pid}/autogroup`, "latin1").trim();
+const NO_GROUPS = existsSync("/proc/self/autogroup") ? false : "this kernel has no autogroups";
+
+test("a reader in a session of its own has a lower priority, and so has its session, half as far", {
+  skip: NO_GROUPS,
+}, async () => {
+  const pid = await sleeper(true);
+  assert.equal(setReaderPriority(pid, 10), true);
+  assert.equal(getPriority(pid), 10);
+  assert.match(groupOf(pid), / nice 5$/);
+});
+
+test("a process in the server's session never takes that down with it", { skip: NO_GROUPS }, async () => {
+  const before = groupOf("self");
+  const pid = await sleeper(false);
+  assert.equal(setReaderPriority(pid, 10), true);
+  assert.equal(getPriority(pid), 10);
+  assert.equal(groupOf("self"), before);
+});
+
+test("a process that is gone is told", async () => {
+  assert.equal(setReaderPriority(2 ** 22 + 5, 10), false);
+});
