@@ -36,6 +36,8 @@ interface GroupState {
 const BACKSLASH = 0x5c;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
+const LF = 0x0a;
+const CR = 0x0d;
 const MINUS = 0x2d;
 const ZERO = 0x30;
 
@@ -79,6 +81,16 @@ const SYMBOLS: ReadonlyMap<string, string> = new Map([
   ["_", "\u2011"],
 ]);
 
+/** All that `RtfReader` looks at. */
+const KNOWN: ReadonlySet<string> = new Set([
+  ...SYMBOLS.keys(),
+  ...SKIPPED,
+  ...BOXES,
+  ...MOVES,
+  ...MACHINES.keys(),
+  ..."footnote fonttbl bin u uc intbl pard deleted v ansicpg plain f fcharset".split(" "),
+]);
+
 class RtfReader {
   readonly #bytes: Buffer;
   readonly #pages = new RtfPages();
@@ -120,7 +132,7 @@ class RtfReader {
       if (byte === BACKSLASH) this.#control();
       else if (byte === OPEN) this.#openGroup();
       else if (byte === CLOSE) this.#closeGroup();
-      else if (byte !== 0x0a && byte !== 0x0d) this.#byte(byte);
+      else if (byte !== LF && byte !== CR) this.#byte(byte);
       else if (this.#groupStart === this.#at - 1) this.#groupStart = this.#at;
     }
     this.#flush();
@@ -168,8 +180,8 @@ class RtfReader {
   }
 
   get #unseen(): boolean {
-    const { skipped, deleted, hidden, inFontTable } = this.#group;
-    return skipped !== "no" || deleted || hidden || inFontTable;
+    const group = this.#group;
+    return group.skipped !== "no" || group.deleted || group.hidden || group.inFontTable;
   }
 
   #hexByte(): void {
@@ -180,8 +192,10 @@ class RtfReader {
 
   #byte(byte: number): void {
     if (this.#toSkip > 0) this.#toSkip -= 1;
-    else if (!this.#unseen) this.#append(byte);
-    else if (this.#group.inFontTable && this.#group.skipped === "no") this.#fonts.nameByte(byte);
+    else if (!this.#unseen) {
+      this.#append(byte);
+      this.#appendText();
+    } else if (this.#group.inFontTable && this.#group.skipped === "no") this.#fonts.nameByte(byte);
     else this.#passOver();
   }
 
@@ -201,6 +215,25 @@ class RtfReader {
     if (this.#runBytes === RUN_BYTES) this.#decode({ stream: true });
     this.#run[this.#runBytes] = byte;
     this.#runBytes += 1;
+  }
+
+  /** What follows, up to what is no text: most of a file, one check for all of it. */
+  #appendText(): void {
+    const bytes = this.#bytes;
+    const run = this.#run;
+    let at = this.#at;
+    let runBytes = this.#runBytes;
+    let beyondAscii = 0;
+    for (; at < bytes.length && runBytes < run.length; at++) {
+      const byte = bytes[at] ?? 0;
+      if (byte === BACKSLASH || byte === OPEN || byte === CLOSE || byte === LF || byte === CR) break;
+      beyondAscii |= byte & 0x80;
+      run[runBytes] = byte;
+      runBytes += 1;
+    }
+    this.#at = at;
+    this.#runBytes = runBytes;
+    if (beyondAscii !== 0) this.#runIsAscii = false;
   }
 
   /** A control word, its number, and the one space that ends it. */
@@ -227,6 +260,11 @@ class RtfReader {
   }
 
   #apply(word: string, value: number | null): void {
+    // Most words say how text looks.
+    if (!KNOWN.has(word)) {
+      if (value !== null) this.#flush();
+      return;
+    }
     const meaning = SYMBOLS.get(word);
     if (meaning !== undefined) this.#symbol(meaning);
     else if (SKIPPED.has(word)) this.#group.skipped = "all";
