@@ -12,8 +12,13 @@ export function guessText(text: string): Format {
   const rest = withoutProlog(head);
   if (/^<(?:!doctype\s+html|html|head|body|table|meta|style|title|center|font)\b/i.test(rest)) return "html";
   if (/^<(?:[A-Za-z_][\w.-]{0,40}:)?svg[\s>/]/.test(rest)) return "svg";
-  if (isMailLine(head)) return /[\r\n]From \S/.test(text) ? "mbox" : "eml";
+  if (isMailLine(head)) return isMailbox(text) ? "mbox" : "eml";
   return isMail(head) ? "eml" : "text";
+}
+
+/** Mails one after another, each behind a line that parts it from the one before. */
+export function isMailbox(text: string): boolean {
+  return isMailLine(text.slice(0, HEAD_CHARS)) && /[\r\n]From \S/.test(text);
 }
 
 /**
@@ -79,6 +84,7 @@ function behindDoctype(text: string): string {
 
 /** `From ann@example.org Mon Feb  5 10:00:00 2024`, and a header behind it: archives part mails so. A letter may begin with "From". */
 function isMailLine(head: string): boolean {
+  if (!/^\s*From /.test(head)) return false;
   const [first = "", second = ""] = head.trimStart().split(/\r\n|\r|\n/, 2);
   return /^From [^\s:]/.test(first) && /\d\d:\d\d/.test(first) && /^[A-Za-z][A-Za-z0-9-]{0,60}:/.test(second);
 }

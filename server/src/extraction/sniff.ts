@@ -3,7 +3,8 @@ import { documentFault } from "./fault.ts";
 import { charsetOf, decodeText } from "./formats/decode-text.ts";
 import type { Format, FormatInput } from "./formats/format.ts";
 import type { Package } from "./formats/package.ts";
-import { flatDocument, guessText } from "./sniff-text.ts";
+import { loadedOnce } from "./loaded-once.ts";
+import { flatDocument, guessText, isMailbox } from "./sniff-text.ts";
 
 /**
  * What a document is. Known magic always wins over the declaration. Within text the declaration wins, then the extension, then
@@ -18,6 +19,8 @@ export interface Sniffed {
   readonly pack?: Package;
 }
 
+const packages = loadedOnce(() => import("./formats/package.ts"));
+
 /** Throws DocumentFault for what is not read, and for what contradicts its declaration. */
 export async function sniff(input: FormatInput): Promise<Sniffed> {
   const { bytes } = input;
@@ -27,22 +30,25 @@ export async function sniff(input: FormatInput): Promise<Sniffed> {
   const known = await sniffMagic(bytes, expected);
   if (known !== null) return known;
 
-  const charset = charsetOf(input.declaredType) ?? charsetOf(metaTag(bytes));
-  const text = await decodeText(bytes, charset);
+  const text = await decodeText(bytes, () => charsetOf(input.declaredType) ?? charsetOf(metaTag(bytes)));
   if (text === null) throw unknownBinary(declared);
   if (text.trim() === "") throw documentFault("empty_text", "white_space");
   const flat = flatDocument(text);
   if (flat !== null) return { format: flat, text };
-  const guess = guessText(text);
   const contradicts = declared !== null && !isText(declared);
-  if (contradicts && !isMisnamedText(input.declaredType, input.filename, guess, text)) {
+  if (contradicts && !isMisnamedText(input.declaredType, input.filename, guessText(text), text)) {
     throw documentFault("type_mismatch", "plain_text");
   }
   const said = contradicts ? extensionKind(input.filename) : expected;
-  if (said === null || !isText(said)) return { format: guess, text };
-  if (isXml(input.declaredType) && (guess === "html" || guess === "svg")) return { format: guess, text };
-  // A mailbox that is taken for a mail would be read as far as its first one.
-  return { format: said === "eml" && guess === "mbox" ? "mbox" : said, text };
+  if (said === null || !isText(said)) return { format: guessText(text), text };
+  return { format: isXml(input.declaredType) || said === "eml" ? corrected(said, text) : said, text };
+}
+
+/** XML says how a text is written; a mailbox that is taken for a mail would be read as far as its first one. */
+function corrected(said: Format, text: string): Format {
+  if (said === "eml") return isMailbox(text) ? "mbox" : said;
+  const guess = guessText(text);
+  return guess === "html" || guess === "svg" ? guess : said;
 }
 
 /** `<meta charset>`, which HTML puts into its first 1 024 bytes; "" when there is none. */
@@ -61,7 +67,7 @@ const OLE_ENCRYPTED = Buffer.from("EncryptedPackage", "utf16le");
 /** What the first bytes prove, or null. */
 async function sniffMagic(bytes: Buffer, expected: DeclaredKind | null): Promise<Sniffed | null> {
   if (bytes.subarray(0, 4).equals(ZIP)) {
-    const { Package, packageFormat } = await import("./formats/package.ts");
+    const { Package, packageFormat } = await packages();
     const pack = await Package.open(bytes);
     return { format: await packageFormat(pack), pack };
   }

@@ -70,9 +70,10 @@ const MISTAKEN = [
  */
 function mayHoldSpots(text: string, sequence: RegExp): boolean {
   const spots = text.match(sequence)?.length ?? 0;
+  if (spots < SPOTS) return false;
   // In UTF-8 a character takes one byte more than in UTF-16 units, or two.
   const beyondAscii = (Buffer.byteLength(text) - text.length) / 2;
-  return spots >= SPOTS && spots * LONGEST_SEQUENCE * 2 > beyondAscii;
+  return spots * LONGEST_SEQUENCE * 2 > beyondAscii;
 }
 
 const LONGEST_SEQUENCE = 4;

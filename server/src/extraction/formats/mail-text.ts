@@ -2,7 +2,7 @@ import PostalMime, { type Address, type Attachment, type Email } from "postal-mi
 import { LIMITS } from "../../limits.ts";
 import { documentFault } from "../fault.ts";
 import { calendarText } from "./calendar-text.ts";
-import { decodeStrict, decodeText } from "./decode-text.ts";
+import { decodeStrict, decodeText, undeclared } from "./decode-text.ts";
 import type { PageWarning } from "./format.ts";
 import { bodyText } from "./mail-body.ts";
 import type { TextAllowance } from "./text-builder.ts";
@@ -44,7 +44,7 @@ function refuseManyLines(bytes: Buffer): void {
 /** A mail that names no charset and is not in UTF-8, which the library would take it for: it is read as a text without a declaration is. */
 async function withCharset(mail: Buffer): Promise<Buffer> {
   if (mail.includes("charset") || decodeStrict("utf-8", mail) !== null) return mail;
-  return Buffer.from((await decodeText(mail, null)) ?? mail);
+  return Buffer.from((await decodeText(mail, undeclared)) ?? mail);
 }
 
 async function parse(bytes: Uint8Array): Promise<Email> {
@@ -100,7 +100,7 @@ async function partText(attachment: Attachment, reading: Reading, depth: number)
   if (MESSAGES.has(mimeType)) return messageText(bytes, reading, depth + 1);
   if (CALENDARS.has(mimeType)) return calendarText(bytes.toString("utf8"));
   const isRead = REPORTS.has(mimeType) || (mimeType.startsWith("text/") && filename === null);
-  return isRead ? ((await decodeText(bytes, null)) ?? "").trim() : null;
+  return isRead ? ((await decodeText(bytes, undeclared)) ?? "").trim() : null;
 }
 
 const MESSAGES: ReadonlySet<string> = new Set(["message/rfc822", "message/global", "message/news"]);
