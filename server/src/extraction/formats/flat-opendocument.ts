@@ -23,7 +23,7 @@ export function flatOpenDocument(text: string): XmlSource {
       parser.end();
       return true;
     },
-    async text() {
+    async textWith() {
       return null;
     },
   };

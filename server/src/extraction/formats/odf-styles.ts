@@ -32,7 +32,7 @@ export class OdfStyles {
    * quicker than parsing.
    */
   async readNamed(pack: XmlSource): Promise<void> {
-    const xml = await pack.text("styles.xml");
+    const xml = await pack.textWith("styles.xml", SAYS_SOMETHING);
     const named = xml === null ? [] : [...withoutElements(xml, PASSED_OVER)];
     if (!named.some((piece) => SAYS_SOMETHING.test(piece))) return;
     const parser = xmlParser({ open: (name, attribute) => this.open(name, attribute) });

@@ -12,8 +12,11 @@ import { unpackedAtOnce, withoutTail } from "./zip-bytes.ts";
 export interface XmlSource {
   /** Parses an XML part. False when there is no such part. */
   xml(name: string, handler: XmlHandler): Promise<boolean>;
-  /** A part's whole text, or null when there is none. */
-  text(name: string): Promise<string | null>;
+  /**
+   * A part's whole text; null when there is none, or `pattern` is nowhere in it. Of UTF-8 the bytes are looked at, which
+   * is quicker than decoding them: so the pattern names ASCII alone.
+   */
+  textWith(name: string, pattern: RegExp): Promise<string | null>;
 }
 
 /**
@@ -71,9 +74,21 @@ export class Package implements XmlSource {
     return found;
   }
 
+  /** A part's whole text, or null when there is none. */
   async text(name: string): Promise<string | null> {
     const parts: string[] = [];
     return (await this.#decode(name, (text) => parts.push(text))) ? parts.join("") : null;
+  }
+
+  async textWith(name: string, pattern: RegExp): Promise<string | null> {
+    const pieces: Buffer[] = [];
+    if (!(await this.#read(name, (bytes) => pieces.push(bytes)))) return null;
+    const [first = NO_BYTES, ...others] = pieces;
+    const encoding = xmlEncoding(first);
+    if (others.length === 0 && encoding === "utf-8" && !pattern.test(first.toString("latin1"))) return null;
+    const decoder = new TextDecoder(encoding);
+    const text = pieces.map((bytes) => decoder.decode(bytes, { stream: true })).join("");
+    return pattern.test(text) ? text : null;
   }
 
   /**
@@ -87,11 +102,18 @@ export class Package implements XmlSource {
     return this.#byLowerCase.get(name.toLowerCase());
   }
 
-  async #decode(name: string, write: (text: string) => void): Promise<boolean> {
+  #decode(name: string, write: (text: string) => void): Promise<boolean> {
+    let decoder: InstanceType<typeof TextDecoder> | null = null;
+    return this.#read(name, (bytes) => {
+      decoder ??= new TextDecoder(xmlEncoding(bytes));
+      write(decoder.decode(bytes, { stream: true }));
+    });
+  }
+
+  async #read(name: string, take: (bytes: Buffer) => void): Promise<boolean> {
     const entry = this.#find(name);
     if (entry === undefined) return false;
     if (entry.uncompressedSize > LIMITS.zipEntryBytes) throw tooLarge(name);
-    let decoder: InstanceType<typeof TextDecoder> | null = null;
     try {
       const whole = unpackedAtOnce(this.#bytes, entry);
       const pieces: Iterable<unknown> | AsyncIterable<unknown> =
@@ -100,8 +122,7 @@ export class Package implements XmlSource {
         if (!Buffer.isBuffer(bytes)) continue;
         this.#inflatedBytes += bytes.length;
         if (this.#inflatedBytes > LIMITS.zipTotalBytes) throw tooLarge(name);
-        decoder ??= new TextDecoder(xmlEncoding(bytes));
-        write(decoder.decode(bytes, { stream: true }));
+        take(bytes);
       }
     } catch (error) {
       // yauzl's errors (sizes that lie, a broken deflate stream) and only those: a reader's own come through.
@@ -110,6 +131,8 @@ export class Package implements XmlSource {
     return true;
   }
 }
+
+const NO_BYTES = Buffer.alloc(0);
 
 function tooMany(): DocumentFault {
   return documentFault("too_complex", "many_parts");

@@ -139,6 +139,8 @@ class Tag {
   readonly #source: Source;
   readonly #nameStarts: number[] = [];
   readonly #nameEnds: number[] = [];
+  /** Cut out when one is first asked for: a cell's are asked for five times. */
+  readonly #names: (string | null)[] = [];
   readonly #valueStarts: number[] = [];
   readonly #valueEnds: number[] = [];
   /** Of those values that are not one piece of the source. */
@@ -157,6 +159,7 @@ class Tag {
     const at = this.#count;
     this.#nameStarts[at] = start;
     this.#nameEnds[at] = end;
+    this.#names[at] = null;
     this.#valueStarts[at] = end;
     this.#valueEnds[at] = end;
     this.#texts[at] = null;
@@ -180,12 +183,20 @@ class Tag {
   value(wanted: string): string | undefined {
     let local: string | undefined;
     for (let at = 0; at < this.#count; at++) {
-      const name = this.#source.slice(this.#nameStarts[at] ?? 0, this.#nameEnds[at] ?? 0);
+      const name = this.#nameAt(at);
       if (name === wanted) return this.#textAt(at);
       if (local === undefined && name.endsWith(wanted) && name.slice(name.indexOf(":") + 1) === wanted)
         local = this.#textAt(at);
     }
     return local;
+  }
+
+  #nameAt(at: number): string {
+    const known = this.#names[at];
+    if (typeof known === "string") return known;
+    const name = this.#source.slice(this.#nameStarts[at] ?? 0, this.#nameEnds[at] ?? 0);
+    this.#names[at] = name;
+    return name;
   }
 
   #textAt(at: number): string {
