@@ -28,6 +28,7 @@ export type SessionId = Id<"sess">;
 export type FileId = Id<"file">;
 export type TaskId = Id<"task">;
 export type BucketId = Id<"bucket">;
+export type BatchId = Id<"batch">;
 export type RequestId = Id<"req">;
 export type TeamId = Id<"team">;
 export type KeyId = Id<"key">;

@@ -21,6 +21,8 @@ export const DEFAULTS = {
 export const LIMITS = {
   // What a request may hold (§1, §2, §12)
   jsonBodyBytes: 64 * KIB,
+  /** Of a batch: 100 items at the limits of a file are over 1 MiB. */
+  batchBodyBytes: 4 * MIB,
   jsonDepth: 32,
   jsonBodyTimeoutMs: 15 * SECOND,
   filenameChars: 255,
@@ -31,7 +33,14 @@ export const LIMITS = {
   metadataBytes: 8 * KIB,
   buckets: 20,
   slugChars: 63,
+  bucketNameChars: 255,
+  bucketDescriptionChars: 2_000,
   idempotencyKeyChars: 255,
+  /** BAT-1; more is 400 batch_too_large. */
+  batchFiles: 100,
+  clientFileIdChars: 128,
+  /** Of one batch; they share commits. */
+  batchFinalizesAtOnce: 8,
 
   // Sessions (LIM, IDE-5, FIN-4, PUT-19)
   rateWindowMs: SECOND,
@@ -218,6 +227,11 @@ export const LIMITS = {
   listedFileIds: 100_000,
   /** Buckets of one read of a listing; fewer when they have rowsPerRead ids. */
   bucketsPerRead: 100,
+  /** Files that one bulk delete matches (FIL-8), and of one transaction of it. */
+  bulkDeleteFiles: 1_000,
+  bulkDeleteBatch: 50,
+  /** What was under way when a bucket was deleted has ended by then: its row may go. */
+  deletedBucketMs: MINUTE,
   /** `metadata.<key>` filters of one list request; more is 400 invalid_request. */
   listMetadataFilters: 20,
   /**
@@ -317,6 +331,8 @@ export const LIMITS = {
    * write waits (of 50 chunks: 8 and 36 ms).
    */
   indexReadAgainBatch: 20,
+  /** A changed file of more chunks keeps its old labels in the index, beside the new ones, until maintenance. */
+  labelledAtOnceChunks: 1000,
   /** Pages (4 KiB) written by one step of the merge that follows a larger removal. */
   indexMergePages: 200,
 

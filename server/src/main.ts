@@ -15,6 +15,7 @@ import { catalogueLogBytes } from "./engines/catalogue.ts";
 import { errorCodeOf } from "./errors.ts";
 import { type Extractor, type Isolation, sayIsolation } from "./extraction/extractor.ts";
 import { createBudgets } from "./fairness/budgets.ts";
+import { FileChanges } from "./files/change-file.ts";
 import { Downloads } from "./files/downloads.ts";
 import { fileAnswer, fileRoutes } from "./files/routes.ts";
 import { cancelTask, retryTask } from "./files/task-events.store.ts";
@@ -102,6 +103,7 @@ function createBackground({ log, ids }: Base, stores: Stores) {
     audit: new IndexAudit({ catalogue, index, ids, log }),
     refresh: new IndexRefresh({ catalogue, index, log }),
     scrubber: new Scrubber({ ...stores, log }),
+    changes: new FileChanges({ catalogue, index, log }),
   };
 }
 
@@ -120,15 +122,15 @@ function createDocumentIndexer(
 }
 
 function createMaintenance(
-  { log }: Base,
+  { log, ids }: Base,
   stores: Stores,
-  { queue, audit, scrubber }: Background,
+  { queue, audit, scrubber, changes }: Background,
   arrivals: Arrivals,
 ): Maintenance {
   return new Maintenance({
     ...stores,
     log,
-    chores: [...createChores({ ...stores, log, queue, arrivals }), audit, scrubber],
+    chores: [...createChores({ ...stores, log, ids, queue, changes, arrivals }), audit, scrubber],
   });
 }
 
@@ -136,7 +138,7 @@ function createMaintenance(
 async function createService(base: Base, stores: Stores, background: Background, isolation: () => Promise<Isolation>) {
   const { config, log, clock, ids, closing } = base;
   const { secret, metrics, catalogue, blobs, index } = stores;
-  const { audit, scrubber } = background;
+  const { audit, scrubber, changes } = background;
   let url = "";
   const publicUrl = () => url;
   const { connections } = shareOpenFiles();
@@ -179,9 +181,9 @@ async function createService(base: Base, stores: Stores, background: Background,
       readiness(catalogueLogBytes(stores.folder.catalogue), await isolation(), background, stopping),
     routes: [
       (app: App) => connectionRoutes(app),
-      (app: App) => bucketRoutes(app, { catalogue, listings, walks, log }),
+      (app: App) => bucketRoutes(app, { catalogue, listings, walks, log, ids, config }),
       (app: App) => uploadRoutes(app, { ...uploads, fileAnswer: fileAnswerOf, fileSchema: FileObject }),
-      (app: App) => fileRoutes(app, { catalogue, blobs, ids, log, polls, downloads, verified, lists, walks }),
+      (app: App) => fileRoutes(app, { catalogue, blobs, ids, log, polls, downloads, verified, lists, walks, changes }),
       (app: App) => taskRoutes(app, { catalogue, polls, cancelTask, retryTask }),
       (app: App) => retrievalRoutes(app, { catalogue, index, searches, rankings, walks }),
       (app: App) => agentRoutes(app, { ...stores, ...budgets, writer: createWriter(base), ids, clock, publicUrl, log }),

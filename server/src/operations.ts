@@ -17,6 +17,7 @@ import { attemptOperations } from "./tasks/attempt.store.ts";
 import { taskOperations } from "./tasks/store.ts";
 import { createOperations } from "./uploads/create.store.ts";
 import { finalizeOperations } from "./uploads/finalize.store.ts";
+import { batchOperations } from "./uploads/read-batch.store.ts";
 import { sessionOperations } from "./uploads/session.store.ts";
 import { sweepOperations } from "./uploads/sweep.store.ts";
 
@@ -42,6 +43,7 @@ export const OPERATIONS: Operations = registryOf([
   ...metricsOperations,
   ...retrievalOperations,
   ...createOperations,
+  ...batchOperations,
   ...sessionOperations,
   ...finalizeOperations,
   ...sweepOperations,

@@ -132,6 +132,7 @@ async function unknownBuckets({ db }: Tx, teamId: TeamId, ids: readonly BucketId
     .selectFrom("buckets")
     .select("id")
     .where("team_id", "=", teamId)
+    .where("deleted_at", "is", null)
     .where("id", "in", ids)
     .execute();
   const unresolved = ids.filter((id) => !known.some((bucket) => bucket.id === id));

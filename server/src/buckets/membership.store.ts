@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Tx } from "../catalogue/catalogue.ts";
+import { LostRaceError, type Tx } from "../catalogue/catalogue.ts";
 import { type Bind, prepared } from "../catalogue/prepared.ts";
 import type { MembershipStatus } from "../catalogue/schema.ts";
 import type { BucketId, FileId, TeamId } from "../ids.ts";
@@ -13,25 +13,33 @@ import type { BucketId, FileId, TeamId } from "../ids.ts";
  * Membership: `pending → active | failed`; `failed → pending` (retry); `active` stays while a later version is prepared.
  */
 
-/** The new file's memberships, pending. */
-export async function addMemberships(
-  tx: Tx,
-  file: { readonly teamId: TeamId; readonly fileId: FileId; readonly version: number },
-  bucketIds: readonly BucketId[],
-): Promise<void> {
+/** Into buckets that were found just now; one that was deleted since makes the operation run again. */
+export async function addMemberships(tx: Tx, file: NewMemberships, bucketIds: readonly BucketId[]): Promise<void> {
+  const { status, chunks, ...added } = file;
   for (const bucketId of [...bucketIds].sort()) {
-    await addPending(tx, { ...file, bucketId, now: tx.now });
-    await count(tx, bucketId, "pending", 1, 0);
+    await insertRow(tx, { ...added, status, bucketId, now: tx.now });
+    const [live] = await addToCounters(tx, counterMoves(tx, bucketId, status, 1, status === "active" ? chunks : 0));
+    if (live === undefined) throw new LostRaceError(`the bucket ${bucketId} was deleted before a file came into it`);
   }
 }
 
-const addPending = prepared(
-  (db, $: Bind<{ teamId: TeamId; fileId: FileId; version: number; bucketId: BucketId; now: number }>) =>
+interface NewMemberships {
+  readonly teamId: TeamId;
+  readonly fileId: FileId;
+  readonly version: number;
+  /** What follows from the file's state (files/file.ts). */
+  readonly status: MembershipStatus;
+  /** Chunks that the file shows. */
+  readonly chunks: number;
+}
+
+const insertRow = prepared(
+  (db, $: Bind<Omit<NewMemberships, "chunks"> & { readonly bucketId: BucketId; readonly now: number }>) =>
     db.insertInto("file_buckets").values({
       team_id: $("teamId"),
       bucket_id: $("bucketId"),
       file_id: $("fileId"),
-      status: "pending",
+      status: $("status"),
       version: $("version"),
       created_at: $("now"),
     }),
@@ -61,26 +69,47 @@ const setStatus = prepared((db, $: Bind<{ fileId: FileId; status: MembershipStat
     .where("file_id", "=", $("fileId")),
 );
 
-/** Removes all of the file's memberships. */
-export async function removeMemberships(tx: Tx, fileId: FileId, chunksBefore: number): Promise<void> {
-  for (const { bucket_id, status } of await membershipsOf(tx, { fileId }))
+/** Removes the file's memberships, all of them or those in the buckets that are named. */
+export async function removeMemberships(
+  tx: Tx,
+  fileId: FileId,
+  chunksBefore: number,
+  only: readonly BucketId[] | null = null,
+): Promise<void> {
+  const gone = (await membershipsOf(tx, { fileId })).filter(({ bucket_id }) => only?.includes(bucket_id) ?? true);
+  for (const { bucket_id, status } of gone) {
     await count(tx, bucket_id, status, -1, status === "active" ? -chunksBefore : 0);
-  await tx.db.deleteFrom("file_buckets").where("file_id", "=", fileId).execute();
+    await removeRow(tx, { fileId, bucketId: bucket_id });
+  }
 }
 
-const membershipsOf = prepared((db, $: Bind<{ fileId: FileId }>) =>
+const removeRow = prepared((db, $: Bind<{ fileId: FileId; bucketId: BucketId }>) =>
+  db.deleteFrom("file_buckets").where("file_id", "=", $("fileId")).where("bucket_id", "=", $("bucketId")),
+);
+
+export const membershipsOf = prepared((db, $: Bind<{ fileId: FileId }>) =>
   db.selectFrom("file_buckets").select(["bucket_id", "status"]).where("file_id", "=", $("fileId")).orderBy("bucket_id"),
 );
 
 async function count(tx: Tx, bucketId: BucketId, status: MembershipStatus, files: number, chunks: number) {
-  await moveCounters(tx, {
+  await moveCounters(tx, counterMoves(tx, bucketId, status, files, chunks));
+}
+
+function counterMoves(
+  tx: Tx,
+  bucketId: BucketId,
+  status: MembershipStatus,
+  files: number,
+  chunks: number,
+): CounterMoves {
+  return {
     bucketId,
     pending: status === "pending" ? files : 0,
     active: status === "active" ? files : 0,
     failed: status === "failed" ? files : 0,
     chunks,
     syncedAt: status === "active" && files > 0 ? tx.now : null,
-  });
+  };
 }
 
 interface CounterMoves {
@@ -92,8 +121,15 @@ interface CounterMoves {
   readonly syncedAt: number | null;
 }
 
-const moveCounters = prepared((db, $: Bind<CounterMoves>) =>
-  db
+const moveCounters = prepared((db, $: Bind<CounterMoves>) => moved(db, $));
+
+/** It judges the row as the last commit left it: so a delete of the bucket and a new member never miss each other. */
+const addToCounters = prepared((db, $: Bind<CounterMoves>) =>
+  moved(db, $).where("deleted_at", "is", null).returning("id"),
+);
+
+function moved(db: Tx["db"], $: Bind<CounterMoves>) {
+  return db
     .updateTable("buckets")
     .set({
       pending_files: sql<number>`pending_files + ${$("pending")}`,
@@ -102,5 +138,5 @@ const moveCounters = prepared((db, $: Bind<CounterMoves>) =>
       active_chunks: sql<number>`active_chunks + ${$("chunks")}`,
       last_synced_at: sql<number>`COALESCE(${$("syncedAt")}, last_synced_at)`,
     })
-    .where("id", "=", $("bucketId")),
-);
+    .where("id", "=", $("bucketId"));
+}

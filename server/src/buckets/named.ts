@@ -28,6 +28,7 @@ export function namedBuckets(request: {
   ];
 }
 
-function idOrSlug(sent: string): NamedBucket {
+/** `bucket`: one text that is either. */
+export function idOrSlug(sent: string): NamedBucket {
   return { sent, id: parseId("bucket", sent), slug: looksLikeBucketId(sent) ? null : normaliseSlug(sent) };
 }

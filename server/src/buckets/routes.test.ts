@@ -20,13 +20,14 @@ before(async () => {
   const log = { debug: silent, info: silent, warn: silent, error: silent, fatal: silent };
   const { walks, listings: places } = testBudgets();
   listings = new Downloads(places);
+  const config = readConfig({}, {});
   app = await createApp({
     answers: testBudgets().answers,
     catalogue,
     ids,
-    config: readConfig({}, {}),
+    config,
     log,
-    routes: [(app) => bucketRoutes(app, { catalogue, walks, listings, log })],
+    routes: [(app) => bucketRoutes(app, { catalogue, walks, listings, log, ids, config })],
     readiness: async () => ({ ready: true, checks: {} }),
   });
 });

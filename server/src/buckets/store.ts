@@ -1,7 +1,9 @@
-import { type Tx, walkOperation } from "../catalogue/catalogue.ts";
+import { readOperation, type Tx, walkOperation } from "../catalogue/catalogue.ts";
 import type { BucketStatus } from "../catalogue/schema.ts";
 import type { BucketId, FileId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
+import { changeBucket, createBucket, deleteBucket } from "./change.store.ts";
+import { findBucket } from "./resolve.store.ts";
 
 /** A bucket with its counters, which the transactions that move memberships keep (membership.store.ts). */
 export interface BucketView {
@@ -44,22 +46,9 @@ export const listBuckets = walkOperation(
     const limit = Math.min(wanted.limit, LIMITS.bucketsPerRead);
     let query = tx.db
       .selectFrom("buckets")
-      .select([
-        "id",
-        "team_id as teamId",
-        "slug",
-        "name",
-        "description",
-        "status",
-        "pending_files as pendingFiles",
-        "active_files as activeFiles",
-        "failed_files as failedFiles",
-        "last_synced_at as lastSyncedAt",
-        "last_error as lastError",
-        "created_at as createdAt",
-        "updated_at as updatedAt",
-      ])
+      .select(COLUMNS)
       .where("team_id", "=", wanted.teamId)
+      .where("deleted_at", "is", null)
       .orderBy("slug")
       .limit(limit + 1);
     if (!wanted.includeArchived) query = query.where("status", "=", "active");
@@ -70,15 +59,66 @@ export const listBuckets = walkOperation(
     let ids = 0;
     for (const row of rows.slice(0, limit)) {
       if (ids >= LIMITS.rowsPerRead) return { buckets, more: true };
-      const files = row.pendingFiles + row.activeFiles + row.failedFiles;
-      const most = Math.min(LIMITS.bucketFileIds, wanted.fileIds - ids);
-      const fileIds = await fileIdsOf(tx, wanted.teamId, row.id, most);
-      ids += fileIds.length;
-      buckets.push({ ...row, fileIds, fileIdsTruncated: files > fileIds.length });
+      const view = await withFileIds(tx, row, Math.min(LIMITS.bucketFileIds, wanted.fileIds - ids));
+      ids += view.fileIds.length;
+      buckets.push(view);
     }
     return { buckets, more: rows.length > limit };
   },
 );
+
+export interface BucketRef {
+  readonly teamId: TeamId;
+  readonly bucketId: BucketId;
+}
+
+/** Null: the team has no such bucket, or it was deleted. */
+export const readBucket = walkOperation(
+  "buckets.read",
+  async (tx, { teamId, bucketId }: BucketRef): Promise<BucketView | null> => {
+    const row = await tx.db
+      .selectFrom("buckets")
+      .select(COLUMNS)
+      .where("id", "=", bucketId)
+      .where("team_id", "=", teamId)
+      .where("deleted_at", "is", null)
+      .executeTakeFirst();
+    return row === undefined ? null : withFileIds(tx, row, LIMITS.bucketFileIds);
+  },
+);
+
+/** Whether there is one. */
+export const findLiveBucket = readOperation(
+  "buckets.find",
+  async (tx, { teamId, bucketId }: BucketRef): Promise<boolean> =>
+    (await findBucket(tx, teamId, bucketId)) !== undefined,
+);
+
+const COLUMNS = [
+  "id",
+  "team_id as teamId",
+  "slug",
+  "name",
+  "description",
+  "status",
+  "pending_files as pendingFiles",
+  "active_files as activeFiles",
+  "failed_files as failedFiles",
+  "last_synced_at as lastSyncedAt",
+  "last_error as lastError",
+  "created_at as createdAt",
+  "updated_at as updatedAt",
+] as const;
+
+async function withFileIds(
+  tx: Tx,
+  row: Omit<BucketView, "fileIds" | "fileIdsTruncated">,
+  most: number,
+): Promise<BucketView> {
+  const files = row.pendingFiles + row.activeFiles + row.failedFiles;
+  const fileIds = await fileIdsOf(tx, row.teamId, row.id, most);
+  return { ...row, fileIds, fileIdsTruncated: files > fileIds.length };
+}
 
 /** One bounded walk of file_buckets_by_bucket: a window function would rank every membership of the team. */
 async function fileIdsOf({ db }: Tx, teamId: TeamId, bucketId: BucketId, most: number): Promise<readonly FileId[]> {
@@ -94,4 +134,4 @@ async function fileIdsOf({ db }: Tx, teamId: TeamId, bucketId: BucketId, most: n
   return files.map((file) => file.file_id);
 }
 
-export const bucketOperations = [listBuckets];
+export const bucketOperations = [listBuckets, readBucket, findLiveBucket, createBucket, changeBucket, deleteBucket];

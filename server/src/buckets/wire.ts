@@ -44,6 +44,25 @@ export const Bucket = Type.Object({
   updated_at: Time,
 });
 
+const { id, teamId, status } = Bucket.properties;
+
+export const BucketStates = Type.Object({ id, teamId, status });
+
+/** What changing a bucket answers: all of it, or its states. */
+export const ChangedBucket = Type.Object(
+  { ...Type.Partial(Bucket).properties, ...BucketStates.properties },
+  { description: "The bucket; ids and states alone to a key without files:read." },
+);
+
+export const DeletedBucket = Type.Object({
+  id,
+  status: Type.Literal("deleted"),
+  slug: Type.Optional(Type.String({ description: "It had; free for another bucket now." })),
+  files_removed: Type.Optional(
+    Type.Integer({ minimum: 0, description: "Files that were in it. Those in no other bucket are deleted." }),
+  ),
+});
+
 /**
  * The published shape, in which one list and most counts stand under several names. Our members are files and nothing else, and a
  * membership that is active is indexed; so there are no stale ones and none that are no file.

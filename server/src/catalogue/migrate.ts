@@ -8,6 +8,7 @@ import { nfcKeys } from "./migrations/0005-nfc-keys.ts";
 import { taskCrashes } from "./migrations/0006-task-crashes.ts";
 import { maintenancePositions } from "./migrations/0007-maintenance-positions.ts";
 import { agents } from "./migrations/0008-agents.ts";
+import { bucketsAndBatches } from "./migrations/0009-buckets-and-batches.ts";
 import type { Schema } from "./schema.ts";
 
 export const SQLITE: Dialect = { integer: "integer", strict: " STRICT" };
@@ -21,6 +22,7 @@ export const MIGRATIONS: readonly Migration[] = [
   taskCrashes,
   maintenancePositions,
   agents,
+  bucketsAndBatches,
 ];
 export const NEWEST_VERSION = MIGRATIONS.length;
 

@@ -1,4 +1,4 @@
-import type { BucketId, FileId, KeyId, ResponseId, SessionId, TaskId, TeamId } from "../ids.ts";
+import type { BatchId, BucketId, FileId, KeyId, ResponseId, SessionId, TaskId, TeamId } from "../ids.ts";
 
 /**
  * The tables as Kysely sees them. Times are epoch milliseconds, sizes bytes; JSON is text; ids are text. The columns'
@@ -16,6 +16,8 @@ export interface Schema {
   file_metadata: FileMetadataTable;
   file_buckets: FileBucketsTable;
   tasks: TasksTable;
+  batches: BatchesTable;
+  batch_items: BatchItemsTable;
   maintenance_positions: MaintenancePositionsTable;
   agent_profiles: AgentProfilesTable;
   responses: ResponsesTable;
@@ -65,6 +67,8 @@ export interface BucketsTable {
   updated_at: number;
   last_synced_at: number | null;
   last_error: string | null;
+  /** Set: hidden, and being removed (buckets/remove.store.ts). It is `archived` then, and its slug is its id. */
+  deleted_at: number | null;
 }
 
 export type SessionState = "open" | "received" | "finalized" | "expired" | "cancelled";
@@ -157,6 +161,10 @@ export interface FilesTable {
   updated_at: number;
   indexed_at: number | null;
   deleted_at: number | null;
+  /** Counts changes of title, tags and buckets. */
+  labels: number;
+  /** 1: the search index may hold other labels of the shown build than these (files/labels.store.ts). */
+  labels_dirty: 0 | 1;
 }
 
 export interface FileTagsTable {
@@ -227,6 +235,27 @@ export interface TasksTable {
   created_at: number;
   updated_at: number;
   finished_at: number | null;
+}
+
+/** Several upload sessions that one request made. Its id follows from team and key (uploads/batch.ts). */
+export interface BatchesTable {
+  id: BatchId;
+  team_id: TeamId;
+  /** SHA-256 of the canonical body. */
+  fingerprint: string;
+  created_at: number;
+  last_used_at: number;
+}
+
+/** Accepted (a session) or rejected (an error). */
+export interface BatchItemsTable {
+  batch_id: BatchId;
+  client_file_id: string;
+  /** Where it stood in the request, from 0. */
+  place: number;
+  session_id: SessionId | null;
+  /** JSON of {code, message, retryable, details}. */
+  error: string | null;
 }
 
 /** Where each chore of maintenance is: a row a chore. */

@@ -1,6 +1,6 @@
 import { TOPICS, type Tx, writeOperation } from "../catalogue/catalogue.ts";
 import { lockFile } from "../catalogue/locks.ts";
-import type { FilesTable } from "../catalogue/schema.ts";
+import type { FilesTable, TaskLane } from "../catalogue/schema.ts";
 import { FILE_ERRORS, type Refusal, refuse } from "../errors.ts";
 import type { TaskId } from "../ids.ts";
 import { replaceTasksByRemoval } from "../tasks/store.ts";
@@ -31,7 +31,13 @@ export interface DeletedFile {
   readonly cancelled: readonly TaskId[];
 }
 
-async function bury(tx: Tx, row: FilesTable, removalTaskId: TaskId): Promise<readonly TaskId[]> {
+/** Part of whatever deletes files. Answers with the tasks that it cancelled. */
+export async function bury(
+  tx: Tx,
+  row: FilesTable,
+  removalTaskId: TaskId,
+  lane: TaskLane = "fast",
+): Promise<readonly TaskId[]> {
   await tx.db.deleteFrom("file_tags").where("file_id", "=", row.id).execute();
   await tx.db.deleteFrom("file_metadata").where("file_id", "=", row.id).execute();
   await clearSession(tx, row);
@@ -40,6 +46,7 @@ async function bury(tx: Tx, row: FilesTable, removalTaskId: TaskId): Promise<rea
     tx,
     { id: row.id, teamId: row.team_id, version: row.version },
     removalTaskId,
+    lane,
   );
   await moveFile(tx, row.id, { event: "delete" });
   return cancelled;

@@ -53,7 +53,8 @@ export async function insertFile(tx: Tx, file: NewFile): Promise<void> {
   await insertTags(tx, file);
   await insertMetadata(tx, file);
   await enqueueTask(tx, { id: file.taskId, teamId: file.teamId, fileId: file.id, type: "index", version: 1 });
-  await addMemberships(tx, { teamId: file.teamId, fileId: file.id, version: 1 }, file.bucketIds);
+  const membership = { teamId: file.teamId, fileId: file.id, version: 1, status: "pending", chunks: 0 } as const;
+  await addMemberships(tx, membership, file.bucketIds);
 }
 
 const NEW_FILE = {
@@ -71,6 +72,8 @@ const NEW_FILE = {
   error_message: null,
   indexed_at: null,
   deleted_at: null,
+  labels: 0,
+  labels_dirty: 0,
 } as const;
 
 const insertRow = prepared((db, $: Bind<Omit<FilesTable, keyof typeof NEW_FILE>>) =>
@@ -95,12 +98,12 @@ const insertRow = prepared((db, $: Bind<Omit<FilesTable, keyof typeof NEW_FILE>>
 
 // Row by row: one statement text whatever the count, so that lists of many lengths do not push others out of the statement cache.
 
-async function insertTags({ db }: Tx, file: NewFile): Promise<void> {
+export async function insertTags({ db }: Tx, file: Pick<NewFile, "id" | "teamId" | "tags">): Promise<void> {
   for (const tag of new Set(file.tags.map(tagKey)))
     await db.insertInto("file_tags").values({ team_id: file.teamId, tag, file_id: file.id }).execute();
 }
 
-async function insertMetadata({ db }: Tx, file: NewFile): Promise<void> {
+export async function insertMetadata({ db }: Tx, file: Pick<NewFile, "id" | "teamId" | "metadata">): Promise<void> {
   for (const fingerprint of metadataFingerprints(file.metadata))
     await db.insertInto("file_metadata").values({ team_id: file.teamId, fingerprint, file_id: file.id }).execute();
 }

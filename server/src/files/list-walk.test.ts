@@ -42,7 +42,14 @@ before(async () => {
 });
 after(() => t.close());
 
-const filter: ListFilter = { bucket: null, tags: TAGS, status: null, metadata: [], createdAfter: null };
+const filter: ListFilter = {
+  bucket: null,
+  tags: TAGS,
+  status: null,
+  metadata: [],
+  createdAfter: null,
+  createdBefore: null,
+};
 
 describe("a list whose filters are common but meet rarely", () => {
   test("looks at a bounded number of files in one read, says where to go on, and finds what there is in the end", async () => {

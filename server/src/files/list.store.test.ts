@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { idOrSlug } from "../buckets/named.ts";
 import type { FileState } from "../catalogue/schema.ts";
 import type { BucketId, FileId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
@@ -119,11 +120,18 @@ function subsetsOf(values: readonly string[]): readonly (readonly string[])[] {
   return Array.from({ length: 2 ** values.length }, (_, set) => values.filter((_value, i) => (set >> i) % 2 === 1));
 }
 
-const none: ListFilter = { bucket: null, tags: [], status: null, metadata: [], createdAfter: null };
+const none: ListFilter = {
+  bucket: null,
+  tags: [],
+  status: null,
+  metadata: [],
+  createdAfter: null,
+  createdBefore: null,
+};
 
 describe("a list", () => {
   test("is every file that passes all filters, newest first, each once, whatever the filters' sizes and the pages'", async () => {
-    const buckets = [null, { id: large, slug: null }, { id: small, slug: null }];
+    const buckets = [null, idOrSlug(large), idOrSlug(small)];
     const years = subsetsOf([metadataFingerprint("all", true), metadataFingerprint("year", 2024)]);
     const tagSets = subsetsOf(["all", "half", "rare"]);
     const filters = buckets.flatMap((bucket) =>
@@ -146,13 +154,13 @@ describe("a list", () => {
 
   test("finds a bucket by id or slug, and is empty for an unknown one, another team's and a name that is neither", async () => {
     const slug = small.replaceAll("_", "-");
-    const wanted = expected({ ...none, bucket: { id: small, slug: null } });
-    assert.deepEqual(await pages({ ...none, bucket: { id: null, slug } }, 200), wanted);
+    const wanted = expected({ ...none, bucket: idOrSlug(small) });
+    assert.deepEqual(await pages({ ...none, bucket: idOrSlug(slug) }, 200), wanted);
     for (const bucket of [
-      { id: foreign, slug: null },
-      { id: null, slug: foreign.replaceAll("_", "-") },
-      { id: t.ids.next("bucket"), slug: "nothing" },
-      { id: null, slug: null },
+      idOrSlug(foreign),
+      idOrSlug(foreign.replaceAll("_", "-")),
+      { ...idOrSlug(t.ids.next("bucket")), slug: "nothing" },
+      idOrSlug("?"),
     ])
       assert.deepEqual(await pages({ ...none, bucket }, 200), []);
   });

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { normaliseSlug } from "../buckets/bucket.ts";
+import { idOrSlug, type NamedBucket } from "../buckets/named.ts";
 import type { FileState } from "../catalogue/schema.ts";
 import { WharfError } from "../errors.ts";
-import { type BucketId, brandId, type FileId, parseId, type TeamId } from "../ids.ts";
+import { brandId, type FileId, parseId, type TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { FILE_STATES } from "./file.ts";
 import { isScalar, type MetadataScalar, metadataFingerprint } from "./metadata-fingerprint.ts";
@@ -22,8 +22,8 @@ export interface ListQuery {
 
 /** The same, checked. */
 export interface ListFilter {
-  /** Null = any. An id is tried first, as in create (§2 `bucket`). */
-  readonly bucket: { readonly id: BucketId | null; readonly slug: string | null } | null;
+  /** Null = any. */
+  readonly bucket: NamedBucket | null;
   /** Sorted, distinct; all must be there. */
   readonly tags: readonly string[];
   /** Null = all but deleted ones. */
@@ -32,6 +32,8 @@ export interface ListFilter {
   readonly metadata: readonly string[];
   /** Epoch milliseconds, exclusive. */
   readonly createdAfter: number | null;
+  /** The same, of a bulk delete. */
+  readonly createdBefore: number | null;
 }
 
 /** The last file of a page: the next one begins below it. */
@@ -52,12 +54,12 @@ export function parseListQuery(teamId: TeamId, query: ListQuery): ListRequest {
   if (query.metadata.length > LIMITS.listMetadataFilters)
     throw invalid("metadata", `Give at most ${LIMITS.listMetadataFilters} metadata filters.`);
   const filter: ListFilter = {
-    bucket:
-      query.bucket === undefined ? null : { id: parseId("bucket", query.bucket), slug: normaliseSlug(query.bucket) },
+    bucket: query.bucket === undefined ? null : idOrSlug(query.bucket),
     tags: sortedSet(query.tags.map((tag) => tagKey(tag.trim()))),
     status: query.status === undefined ? null : parseStatus(query.status),
     metadata: sortedSet(query.metadata.map(([key, value]) => metadataFingerprint(key, readScalar(value)))),
-    createdAfter: query.createdAfter === undefined ? null : parseTime(query.createdAfter),
+    createdAfter: query.createdAfter === undefined ? null : parseTime("created_after", query.createdAfter),
+    createdBefore: null,
   };
   return {
     filter,
@@ -88,16 +90,13 @@ function parseStatus(text: string): FileState {
 const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/;
 
 /** Whole milliseconds: what is finer cannot lie between two files, whose times are whole milliseconds. */
-function parseTime(text: string): number {
+export function parseTime(field: string, text: string): number {
   const ms = RFC3339.test(text) ? Date.parse(text.toUpperCase()) : Number.NaN;
   // Date.parse takes 30 February for 2 March; RFC 3339 does not.
   const day = Number(text.slice(8, 10));
   const daysOfMonth = new Date(Date.UTC(Number(text.slice(0, 4)), Number(text.slice(5, 7)), 0)).getUTCDate();
   if (Number.isNaN(ms) || day > daysOfMonth)
-    throw invalid(
-      "created_after",
-      "created_after must be an RFC 3339 time, such as 2026-01-31T12:00:00Z (write + as %2B).",
-    );
+    throw invalid(field, `${field} must be an RFC 3339 time, such as 2026-01-31T12:00:00Z (in a URL, write + as %2B).`);
   return Math.floor(ms);
 }
 
@@ -118,7 +117,7 @@ export function makeCursor(teamId: TeamId, filter: ListFilter, at: ListPosition)
   return Buffer.from(`${at.createdAt}.${at.id}.${seal}`, "utf8").toString("base64url");
 }
 
-function parseCursor(teamId: TeamId, filter: ListFilter, cursor: string): ListPosition {
+export function parseCursor(teamId: TeamId, filter: ListFilter, cursor: string): ListPosition {
   const [createdAt = "", id = ""] = Buffer.from(cursor, "base64url").toString("utf8").split(".");
   const at = { createdAt: Number(createdAt), id: parseId("file", id) ?? brandId("file", "") };
   // Comparing the texts, not the parts: base64url and numbers have several spellings of one value, and only ours is a cursor.
@@ -128,7 +127,7 @@ function parseCursor(teamId: TeamId, filter: ListFilter, cursor: string): ListPo
 }
 
 function sealOf(teamId: TeamId, filter: ListFilter, at: ListPosition): string {
-  const { bucket, tags, status, metadata, createdAfter } = filter;
+  const { bucket, tags, status, metadata, createdAfter, createdBefore } = filter;
   const sealed = JSON.stringify([
     "files",
     teamId,
@@ -140,11 +139,12 @@ function sealOf(teamId: TeamId, filter: ListFilter, at: ListPosition): string {
     createdAfter,
     at.createdAt,
     at.id,
+    ...(createdBefore === null ? [] : [createdBefore]),
   ]);
   return createHash("sha256").update(sealed).digest("base64url").slice(0, 22);
 }
 
-function sortedSet(values: readonly string[]): readonly string[] {
+export function sortedSet(values: readonly string[]): readonly string[] {
   return [...new Set(values)].sort();
 }
 

@@ -94,7 +94,7 @@ const CHANGEABLE = [
 type Changeable = (typeof CHANGEABLE)[number];
 
 /** Without what the client sent of it: up to 8 KiB of metadata would be read and written at each claim. */
-const COLUMNS = [...CHANGEABLE, "version", "session_id", "team_id"] as const;
+const COLUMNS = [...CHANGEABLE, "version", "labels", "session_id", "team_id"] as const;
 
 const fileById = prepared((db, $: Bind<{ id: FileId }>) =>
   db.selectFrom("files").select(COLUMNS).where("id", "=", $("id")),

@@ -19,6 +19,8 @@ export const reindexFile = writeOperation(
     const row = await ownFile(tx, input);
     if (row === undefined || nextFileState(row.state, "reindex") === null) return refuse("file_not_found");
     const before = await viewOf(tx, input);
+    // Also when a bucket's delete has hidden it.
+    if (before?.state === "deleted") return refuse("file_not_found");
     if (before !== null && isUnderWay(before)) return { file: before, enqueued: false };
 
     await enqueueTask(tx, {

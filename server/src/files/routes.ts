@@ -1,50 +1,28 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { type Static, Type } from "typebox";
+import { Type } from "typebox";
 import { mayReadFiles } from "../access/api-key.ts";
 import { type Catalogue, TOPICS } from "../catalogue/catalogue.ts";
 import { accepted, WharfError } from "../errors.ts";
-import type { Holder } from "../fairness/places.ts";
 import { clientGone } from "../http/client-gone.ts";
 import { type LongPolls, Wait } from "../http/long-poll.ts";
 import type { App } from "../http/route.ts";
-import type { FileId, IdSource, TeamId } from "../ids.ts";
-import { LIMITS } from "../limits.ts";
+import type { FileId, TeamId } from "../ids.ts";
+import { type ChangeRoutesDeps, changeRoutes } from "./change-routes.ts";
 import { deleteFile } from "./delete-file.store.ts";
 import { type DownloadRoutesDeps, downloadRoutes } from "./download-routes.ts";
-import { FILE_STATES } from "./file.ts";
 import { FileParams, refOf } from "./file-ref.ts";
-import { makeCursor, parseListQuery } from "./list.ts";
-import { type ListDeps, readFiles } from "./list-files.ts";
+import type { ListDeps } from "./list-files.ts";
+import { FileList, fileList, ListQuerystring } from "./list-routes.ts";
 import { reindexFile } from "./reindex-file.store.ts";
 import { findFile, readFile } from "./store.ts";
 import type { FileRef } from "./view.store.ts";
 import { ChangedFile, FileObject, fileStatesToWire, fileToWire, isSettled, type WireFile } from "./wire.ts";
 
-export interface FileRoutesDeps extends DownloadRoutesDeps, ListDeps {
-  readonly ids: IdSource;
+export interface FileRoutesDeps extends DownloadRoutesDeps, ListDeps, ChangeRoutesDeps {
   readonly polls: LongPolls;
 }
 
 const FILES = "/v1/knowledge/files";
-
-const ListQuerystring = Type.Object({
-  bucket: Type.Optional(Type.String({ description: "A bucket's id or slug." })),
-  tag: Type.Optional(Type.Array(Type.String(), { description: "Repeat it: all of them must be there." })),
-  status: Type.Optional(Type.Enum([...FILE_STATES])),
-  created_after: Type.Optional(Type.String({ description: "RFC 3339; exclusive." })),
-  limit: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: LIMITS.listMax, description: `Default ${LIMITS.listDefault}.` }),
-  ),
-  cursor: Type.Optional(Type.String({ description: "next_cursor of the page before, with the same filters." })),
-});
-
-const FileList = Type.Object({
-  files: Type.Array(FileObject),
-  next_cursor: Type.Union([Type.String(), Type.Null()], {
-    description:
-      "null at the end, and only there: a page before it may be short, or empty, when a filter matches rarely.",
-  }),
-});
 
 export function fileRoutes(app: App, deps: FileRoutesDeps): void {
   app.get(FILES, {
@@ -112,6 +90,7 @@ export function fileRoutes(app: App, deps: FileRoutesDeps): void {
     },
   });
 
+  changeRoutes(app, deps);
   downloadRoutes(app, deps);
 }
 
@@ -120,30 +99,6 @@ export async function fileAnswer(catalogue: Catalogue, teamId: TeamId, fileId: F
   const file = await catalogue.run(readFile, { teamId, fileId });
   if (file === null) throw new WharfError("file_not_found");
   return fileToWire(file);
-}
-
-async function fileList(deps: ListDeps, by: Holder, gone: AbortSignal, query: Static<typeof ListQuerystring>) {
-  const { teamId } = by;
-  const { bucket, tag: tags = [], status, created_after: createdAfter, limit, cursor } = query;
-  const request = parseListQuery(teamId, {
-    bucket,
-    tags,
-    status,
-    createdAfter,
-    limit,
-    cursor,
-    metadata: metadataFilters(query),
-  });
-  const { files, next } = await readFiles(deps, by, gone, request);
-  return { files: files.map(fileToWire), next_cursor: next === null ? null : makeCursor(teamId, request.filter, next) };
-}
-
-/** `metadata.<key>` may be any key, so the schema cannot name it; repeated, all must match. */
-function metadataFilters(query: object): readonly (readonly [key: string, value: string])[] {
-  const prefix = "metadata.";
-  return Object.entries(query)
-    .filter(([name]) => name.startsWith(prefix))
-    .flatMap(([name, values]) => [values].flat().map((value) => [name.slice(prefix.length), String(value)] as const));
 }
 
 function polledFile(

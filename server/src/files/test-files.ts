@@ -20,8 +20,10 @@ import type { BucketId, FileId, SessionId, TaskId, TeamId } from "../ids.ts";
 import { activate } from "../indexing/store.ts";
 import type { Log } from "../log.ts";
 import { buildName } from "../search-index/build.ts";
+import { openMemorySearchIndex } from "../search-index/memory.ts";
 import type { Claim } from "../tasks/claim.store.ts";
 import { openTestCatalogue, type TestCatalogue } from "../tasks/test-catalogue.ts";
+import { FileChanges } from "./change-file.ts";
 import { Downloads } from "./downloads.ts";
 import { insertFile } from "./insert-file.store.ts";
 import { fileRoutes } from "./routes.ts";
@@ -98,7 +100,8 @@ export async function openTestFiles(options: { readonly downloads?: Downloads } 
   const downloads = options.downloads ?? new Downloads(testBudgets().downloads);
   const verified = new VerifiedBlobs(blobs, { remembered: 10, turns });
   const polls = new LongPolls({ catalogue, places });
-  const deps = { catalogue, ids, blobs, verified, downloads, polls, log, lists, walks };
+  const changes = new FileChanges({ catalogue, index: openMemorySearchIndex(), log });
+  const deps = { catalogue, ids, blobs, verified, downloads, polls, log, lists, walks, changes };
   const app = await createApp({
     answers: testBudgets().answers,
     catalogue,
@@ -137,6 +140,7 @@ export async function openTestFiles(options: { readonly downloads?: Downloads } 
       textKey: key,
       detectedType: "text/plain",
       warnings: JSON.stringify(warnings),
+      labels: 0,
     };
     await catalogue.run(activate, { fileId, taskId, attempt, ...made });
   };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { BlobStore } from "../blobs/blob-store.ts";
 import { storedKey, textKey } from "../blobs/keys.ts";
+import { accepted } from "../errors.ts";
 import { activate } from "../indexing/store.ts";
 import { buildName } from "../search-index/build.ts";
 import { reindexFile } from "./reindex-file.store.ts";
@@ -35,8 +36,17 @@ async function takeOver(file: TestFile, text: string): Promise<void> {
   const build = buildName(taskId, attempt);
   const key = textKey(fileId, build);
   await f.blobs.put(key, chunksOf(Buffer.from(`${JSON.stringify({ page: 1, label: null, text })}\n`)));
-  const made = { version: 1, build, chunks: 1, pages: 1, textKey: key, detectedType: "text/plain", warnings: "[]" };
-  const { replaced } = await f.t.catalogue.run(activate, { fileId, taskId, attempt, ...made });
+  const made = {
+    version: 1,
+    build,
+    chunks: 1,
+    pages: 1,
+    textKey: key,
+    detectedType: "text/plain",
+    warnings: "[]",
+    labels: 0,
+  };
+  const { replaced } = accepted(await f.t.catalogue.run(activate, { fileId, taskId, attempt, ...made }));
   await f.blobs.remove(storedKey(replaced?.textKey ?? ""));
 }
 

@@ -44,6 +44,15 @@ export interface FileView {
   readonly task: VisibleTask;
 }
 
+/**
+ * A file whose buckets were all deleted is seen as deleted from that instant on, though its row goes later
+ * (remove-bucket.store.ts).
+ */
+interface StoredMembership extends Membership {
+  /** When the bucket was deleted; null: it is there. */
+  readonly bucketDeletedAt: number | null;
+}
+
 export interface Membership {
   readonly bucketId: BucketId;
   readonly slug: string;
@@ -80,18 +89,23 @@ export async function viewsOf(tx: Tx, rows: readonly FilesTable[]): Promise<read
   return rows.map((row) => {
     const task = tasks.get(row.task_id);
     if (task === undefined) throw new Error(`the file ${row.id} has lost its task ${row.task_id}`);
-    return toView(row, memberships.get(row.id) ?? [], task);
+    const stored = memberships.get(row.id) ?? [];
+    const hiddenAt = row.state === "deleted" ? null : hiddenSince(stored);
+    return hiddenAt === null ? toView(row, living(stored), task) : toHidden(toView(row, [], task), hiddenAt);
   });
 }
 
-async function membershipsOf(tx: Tx, rows: readonly FilesTable[]): Promise<ReadonlyMap<FileId, readonly Membership[]>> {
+async function membershipsOf(
+  tx: Tx,
+  rows: readonly FilesTable[],
+): Promise<ReadonlyMap<FileId, readonly StoredMembership[]>> {
   const ids = rows.map((row) => row.id);
   const [first] = ids;
   const found =
     first !== undefined && ids.length === 1
       ? await membershipsOfOne(tx, { fileId: first })
       : await memberships(tx.db).where("file_buckets.file_id", "in", ids).execute();
-  const byFile = new Map<FileId, Membership[]>();
+  const byFile = new Map<FileId, StoredMembership[]>();
   for (const { fileId, ...membership } of found) {
     const list = byFile.get(fileId) ?? [];
     list.push(membership);
@@ -114,6 +128,7 @@ function memberships(db: Tx["db"]) {
       "file_buckets.bucket_id as bucketId",
       "buckets.slug as slug",
       "file_buckets.status as status",
+      "buckets.deleted_at as bucketDeletedAt",
     ])
     .orderBy("file_buckets.bucket_id");
 }
@@ -167,5 +182,39 @@ function toView(row: FilesTable, memberships: readonly Membership[], task: Visib
     deletedAt: row.deleted_at,
     memberships,
     task,
+  };
+}
+
+function living(stored: readonly StoredMembership[]): readonly Membership[] {
+  return stored
+    .filter(({ bucketDeletedAt }) => bucketDeletedAt === null)
+    .map(({ bucketId, slug, status }) => ({ bucketId, slug, status }));
+}
+
+function hiddenSince(stored: readonly StoredMembership[]): number | null {
+  const deleted = stored.flatMap(({ bucketDeletedAt }) => bucketDeletedAt ?? []);
+  return deleted.length === 0 || deleted.length < stored.length ? null : Math.max(...deleted);
+}
+
+/** As its tombstone will be. */
+function toHidden(view: FileView, deletedAt: number): FileView {
+  return {
+    ...view,
+    state: "deleted",
+    title: "",
+    filename: "",
+    contentType: "",
+    detectedContentType: null,
+    sha256: "",
+    tags: [],
+    metadata: {},
+    activeVersion: null,
+    pages: null,
+    warnings: [],
+    blobKey: null,
+    textKey: null,
+    error: null,
+    updatedAt: deletedAt,
+    deletedAt,
   };
 }

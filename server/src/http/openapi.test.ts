@@ -2,19 +2,23 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { bucketRoutes } from "../buckets/routes.ts";
+import { readConfig } from "../config.ts";
 import { CATALOGUE } from "../errors.ts";
 import { testBudgets } from "../fairness/test-budgets.ts";
 import { Downloads } from "../files/downloads.ts";
+import { createIdSource } from "../ids.ts";
 import { openTestApp, type TestApp } from "./test-app.ts";
 
 const { walks, listings: places } = testBudgets();
 const listings = new Downloads(places);
+const ids = createIdSource({ now: () => 0 });
+const config = readConfig({}, {});
 const log = { debug() {}, info() {}, warn() {}, error() {}, fatal() {} };
 
 let t: TestApp;
 before(async () => {
   t = await openTestApp({
-    routesOver: (catalogue) => [(app) => bucketRoutes(app, { catalogue, walks, listings, log })],
+    routesOver: (catalogue) => [(app) => bucketRoutes(app, { catalogue, walks, listings, log, ids, config })],
   });
 });
 after(() => t.close());
@@ -31,6 +35,7 @@ describe("/openapi.json", () => {
       "/readyz",
       "/v1/connection",
       "/v1/knowledge/buckets",
+      "/v1/knowledge/buckets/{bucket_id}",
       "/v1/uploads/{session_id}/{signature}",
     ]);
     const buckets = document.paths["/v1/knowledge/buckets"].get;

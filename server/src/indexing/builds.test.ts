@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { textKey } from "../blobs/keys.ts";
+import { accepted } from "../errors.ts";
 import { deleteFile } from "../files/delete-file.store.ts";
 import { cancelTask } from "../files/task-events.store.ts";
 import { LIMITS } from "../limits.ts";
@@ -151,15 +152,16 @@ test("an activation of a stale attempt, or of a cancelled task, writes nothing",
     pages: 1,
     detectedType: "text/plain",
     warnings: "[]",
+    labels: 0,
     build: `${file.taskId}_1`,
     textKey: textKey(file.fileId, `${file.taskId}_1`),
   };
   await t.on.queue.requeueAll();
-  assert.equal((await t.on.catalogue.run(activate, { ...attempt, attempt: 1 })).activated, false);
+  assert.equal(accepted(await t.on.catalogue.run(activate, { ...attempt, attempt: 1 })).activated, false);
   await t.on.queue.claim("fast");
-  assert.equal((await t.on.catalogue.run(activate, { ...attempt, attempt: 1 })).activated, false);
+  assert.equal(accepted(await t.on.catalogue.run(activate, { ...attempt, attempt: 1 })).activated, false);
   await t.on.catalogue.run(cancelTask, { teamId: t.team, taskId: file.taskId });
-  assert.equal((await t.on.catalogue.run(activate, { ...attempt, attempt: 2 })).activated, false);
+  assert.equal(accepted(await t.on.catalogue.run(activate, { ...attempt, attempt: 2 })).activated, false);
   assert.deepEqual(await t.shows(file.fileId), { state: "failed", memberships: ["failed"] });
   await t.emptyQueue();
 });

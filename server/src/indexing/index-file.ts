@@ -1,10 +1,11 @@
 import { type BlobStore, BlobStoreError } from "../blobs/blob-store.ts";
 import { storedKey, textKey } from "../blobs/keys.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
-import { FILE_ERRORS, type FileWarning } from "../errors.ts";
+import { FILE_ERRORS, type FileWarning, isRefusal } from "../errors.ts";
 import { type ExtractionEvent, ExtractionFault, type Extractor } from "../extraction/extractor.ts";
 import { LIMITS } from "../limits.ts";
 import type { Log } from "../log.ts";
+import { titleTokenText } from "../search-index/analyze.ts";
 import { buildName } from "../search-index/build.ts";
 import type { IndexedChunk, SearchIndex } from "../search-index/search-index.ts";
 import type { Claim } from "../tasks/claim.store.ts";
@@ -51,7 +52,8 @@ export function createIndexFile(deps: IndexingDeps): TaskHandler {
       context.report({ stage: "activating", progress: null });
       // From here on the text may be the one that is shown, whatever the answer says.
       published = false;
-      const activated = await deps.catalogue.run(activate, activationOf(job, read));
+      const activated = await activateBuild(deps, job, read);
+      if (activated === null) return GONE;
       if (activated.activated) await removeOlder(deps, claim, activated);
       return { kind: "ended" };
     } catch (error) {
@@ -63,7 +65,24 @@ export function createIndexFile(deps: IndexingDeps): TaskHandler {
   };
 }
 
-function activationOf({ claim, build, spool }: Job, read: ReadText): Activation {
+/** Null: the file was deleted. A PATCH that comes in between makes the chunks' labels old: they get the new ones, and it is tried again. */
+async function activateBuild(deps: IndexingDeps, job: Job, read: ReadText): Promise<Activated | null> {
+  const { catalogue, index } = deps;
+  const { claim, build } = job;
+  for (let source: Source | null = job.source; source !== null; ) {
+    const activated = await catalogue.run(activate, activationOf(job, read, source.labels));
+    if (!isRefusal(activated)) return activated;
+    job.context.signal.throwIfAborted();
+    source = await catalogue.run(findSource, { fileId: claim.fileId });
+    if (source === null) break;
+    const { filename, title, buckets, tags } = source;
+    const titleTokens = titleTokenText(filename, title);
+    await index.label(claim.teamId, { file: claim.fileId, build, buckets, tags, titleTokens });
+  }
+  return null;
+}
+
+function activationOf({ claim, build, spool }: Job, read: ReadText, labels: number): Activation {
   const { taskId, fileId, attempt, version } = claim;
   const { pages, detectedType, warnings } = read;
   return {
@@ -77,6 +96,7 @@ function activationOf({ claim, build, spool }: Job, read: ReadText): Activation 
     textKey: textKey(fileId, build),
     detectedType,
     warnings: JSON.stringify(warnings),
+    labels,
   };
 }
 

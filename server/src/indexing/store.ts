@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import { readOperation, TOPICS, walkOperation, writeOperation } from "../catalogue/catalogue.ts";
 import { lockFile } from "../catalogue/locks.ts";
 import { type Bind, prepared } from "../catalogue/prepared.ts";
+import { type Refusal, refuse } from "../errors.ts";
 import { EXTRACTOR_VERSION } from "../extraction/extractor-version.ts";
 import { moveFile } from "../files/move-file.store.ts";
 import { type BucketId, brandId, type FileId, type SessionId, type TeamId } from "../ids.ts";
@@ -21,6 +22,8 @@ export interface Source {
   readonly blobKey: string;
   readonly tags: readonly string[];
   readonly buckets: readonly BucketId[];
+  /** Which title, tags and buckets these are (files/labels.store.ts). */
+  readonly labels: number;
 }
 
 const fileById = prepared((db, $: Bind<{ fileId: FileId }>) =>
@@ -50,6 +53,7 @@ export const findSource = readOperation(
       blobKey: file.blob_key,
       tags: tags.map((row) => row.tag),
       buckets: buckets.map((row) => row.bucket_id),
+      labels: file.labels,
     };
   },
 );
@@ -63,6 +67,8 @@ export interface Activation extends AttemptRef {
   readonly detectedType: string;
   /** JSON array of FileWarning (errors.ts). */
   readonly warnings: string;
+  /** Those that the build's chunks have. */
+  readonly labels: number;
 }
 
 /** The build that search showed before, whose chunks and text are garbage now. */
@@ -75,11 +81,12 @@ export interface Activated {
 /**
  * The instant in which a file becomes visible (POL-2): the task ends, the file is `indexed`, its memberships are active, and its
  * build is the one that search shows, in one transaction. It comes after text and chunks are durable, and is fenced by the attempt.
+ * `conflict`: the file's labels have changed since its chunks got theirs; nothing was written, and the chunks need the new ones first.
  */
 export const activate = writeOperation(
   "indexing.activate",
   lockFile,
-  async (tx, build: Activation): Promise<Activated> => {
+  async (tx, build: Activation): Promise<Activated | Refusal> => {
     if (!(await succeedTask(tx, build))) return { activated: false, replaced: null };
     const changes = {
       detected_content_type: build.detectedType,
@@ -95,10 +102,11 @@ export const activate = writeOperation(
     const file = await moveFile(tx, build.fileId, { event: "activate", changes });
     // A delete, and whatever else ends the file's preparation, takes the task away first: the fence has refused it.
     if (file === null) throw new Error(`${build.fileId} cannot be activated in the state that it is in`);
+    if (file.labels !== build.labels) return refuse("conflict");
     const { active_build, text_key } = file;
     return { activated: true, replaced: active_build === null ? null : { build: active_build, textKey: text_key } };
   },
-  ({ taskId, fileId }, { activated }) => (activated ? topicsOf(taskId, fileId) : []),
+  ({ taskId, fileId }, output) => ("activated" in output && output.activated ? topicsOf(taskId, fileId) : []),
 );
 
 /**

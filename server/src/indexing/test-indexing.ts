@@ -158,6 +158,7 @@ export function indexMethods(real: SearchIndex): SearchIndex {
     write: (...call) => real.write(...call),
     removeFile: (...call) => real.removeFile(...call),
     removeBuild: (...call) => real.removeBuild(...call),
+    label: (...call) => real.label(...call),
     rank: (...call) => real.rank(...call),
     builds: (...call) => real.builds(...call),
     refresh: (...call) => real.refresh(...call),

@@ -3,6 +3,7 @@ import type { Catalogue, Operation } from "../catalogue/catalogue.ts";
 import { forgetTombstones } from "../files/retention.store.ts";
 import { LIMITS } from "../limits.ts";
 import type { Arrivals } from "../uploads/arrivals.ts";
+import { forgetBatches } from "../uploads/batch.store.ts";
 import { expireSessions, forgetSessions } from "../uploads/sweep.store.ts";
 import type { Batch, Chore } from "./chore.ts";
 
@@ -21,6 +22,7 @@ const ROWS = 200;
 export function sweeps(deps: SweepDeps): readonly Chore[] {
   return [
     sweep("expire_sessions", () => expire(deps)),
+    sweep("forget_batches", () => forget(deps, forgetBatches)),
     sweep("forget_sessions", () => forget(deps, forgetSessions)),
     sweep("forget_tombstones", () => forget(deps, forgetTombstones)),
     sweep("forget_responses", () => forget(deps, forgetResponses)),

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { NamedBucket } from "../buckets/named.ts";
+import { resolveActive } from "../buckets/resolve.store.ts";
 import { readOperation, type Tx, walkOperation } from "../catalogue/catalogue.ts";
 import { type Refusal, refuse } from "../errors.ts";
 import { tagKey } from "../files/tag-key.ts";
@@ -73,37 +74,16 @@ function sumOf(db: Tx["db"], counters: ReturnType<typeof activeCounters>) {
     .executeTakeFirstOrThrow();
 }
 
-/** Ids are tried before slugs; an unknown or archived bucket refuses the whole search, so that a typing error finds nothing silently. */
-async function resolve({ db }: Tx, { teamId, buckets }: NamedScope): Promise<readonly BucketId[] | Refusal> {
-  const ids = buckets.flatMap((bucket) => bucket.id ?? []);
-  const slugs = buckets.flatMap((bucket) => bucket.slug ?? []);
-  const known = await db
-    .selectFrom("buckets")
-    .select(["id", "slug"])
-    .where("team_id", "=", teamId)
-    .where("status", "=", "active")
-    // PostgreSQL refuses an empty list.
-    .where(({ eb, or }) =>
-      or([
-        ...(ids.length === 0 ? [] : [eb("id", "in", ids)]),
-        ...(slugs.length === 0 ? [] : [eb("slug", "in", slugs)]),
-      ]),
-    )
-    .execute();
-  const byId = new Map(known.map((bucket) => [bucket.id, bucket.id]));
-  const bySlug = new Map(known.map((bucket) => [bucket.slug, bucket.id]));
-  const found = buckets.map(({ sent, id, slug }) => ({
-    sent,
-    id: (id === null ? undefined : byId.get(id)) ?? (slug === null ? undefined : bySlug.get(slug)),
-  }));
-  const unresolved = new Set(found.filter((bucket) => bucket.id === undefined).map((bucket) => bucket.sent));
-  if (unresolved.size > 0)
+/** An unknown or archived bucket refuses the whole search, so that a typing error finds nothing silently. */
+async function resolve(tx: Tx, { teamId, buckets }: NamedScope): Promise<readonly BucketId[] | Refusal> {
+  const found = await resolveActive(tx, teamId, buckets);
+  if ("unresolved" in found)
     return refuse("bucket_assignment_failed", {
       message:
         "Some buckets do not exist or are archived; details.unresolved lists them. Correct them and search again.",
-      details: { unresolved: [...unresolved] },
+      details: { unresolved: [...found.unresolved] },
     });
-  const resolved = [...new Set(found.flatMap((bucket) => bucket.id ?? []))];
+  const resolved = found.ids;
   if (resolved.length > LIMITS.buckets)
     return refuse("invalid_request", {
       message: `A search names at most ${LIMITS.buckets} buckets; name fewer, or none for all of them.`,

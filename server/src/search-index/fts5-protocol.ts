@@ -1,6 +1,6 @@
 import type { MessagePort } from "node:worker_threads";
 import type { FileId, TeamId } from "../ids.ts";
-import type { BuildRef, ChunkWrite, FileNames, RankQuery } from "./search-index.ts";
+import type { BuildLabels, BuildRef, ChunkWrite, FileNames, RankQuery } from "./search-index.ts";
 
 /** What fts5.ts asks of its threads. Structured-clone data; the answer's type stands beside the call. */
 
@@ -9,6 +9,8 @@ export type WriterCall =
   | { readonly kind: "write"; readonly team: TeamId; readonly write: ChunkWrite }
   /** One bounded batch; `build` null = of all builds. → boolean: whether there is more */
   | { readonly kind: "remove"; readonly team: TeamId; readonly file: FileId; readonly build: string | null }
+  /** One bounded batch of those behind `after`. → number | null: behind which there are more */
+  | { readonly kind: "label"; readonly team: TeamId; readonly labels: BuildLabels; readonly after: number }
   /** → null */
   | {
       readonly kind: "read-again";

@@ -5,7 +5,7 @@ import { tokenText } from "./analyze.ts";
 import { tokensOf } from "./bm25.ts";
 import { LengthWrites } from "./fts5-lengths.ts";
 import { hintTokens, withTags } from "./hints.ts";
-import type { ChunkWrite, FileNames, IndexedChunk } from "./search-index.ts";
+import type { BuildLabels, ChunkWrite, FileNames, IndexedChunk } from "./search-index.ts";
 
 /**
  * Writes to one team's file, on the writer thread, inside its transaction. All synchronous. What a call does to the counts of terms
@@ -22,6 +22,7 @@ export class Fts5Writes {
   readonly #find: StatementSync;
   readonly #wordsOf: StatementSync;
   readonly #ofFile: StatementSync;
+  readonly #ofBuild: StatementSync;
   readonly #countUpTo: StatementSync;
   readonly #addCounts: StatementSync;
   readonly #addTotals: StatementSync;
@@ -43,6 +44,9 @@ export class Fts5Writes {
     this.#find = database.prepare("SELECT id FROM chunks WHERE file = ? AND build = ? AND position = ?");
     this.#wordsOf = database.prepare("SELECT title, body, hints FROM words WHERE rowid = ?");
     this.#ofFile = database.prepare("SELECT id FROM chunks WHERE file = ?1 AND (?2 IS NULL OR build = ?2) LIMIT ?3");
+    this.#ofBuild = database.prepare(
+      "SELECT id, position FROM chunks WHERE file = ? AND build = ? AND position > ? ORDER BY position LIMIT ?",
+    );
     this.#countUpTo = database.prepare(
       "SELECT count(*) AS n FROM (SELECT 1 FROM chunks WHERE file = ?1 AND (?2 IS NULL OR build = ?2) LIMIT ?3)",
     );
@@ -96,6 +100,37 @@ export class Fts5Writes {
     }
     this.#lengths.put(lengths);
     this.#counts.addAll(counts);
+  }
+
+  /**
+   * Gives a bounded number of the build's chunks behind the position `after` these labels; the last one's position, null
+   * at the end. Thorough as `remove` is: a merge of the whole index for each change of a title would cost more.
+   */
+  label(labels: BuildLabels, after: number): number | null {
+    const { file, build, titleTokens } = labels;
+    const all = Number(this.#countUpTo.get(file, build, LIMITS.indexThoroughRemovalChunks + 1)?.["n"]);
+    const thorough = all <= LIMITS.indexThoroughRemovalChunks;
+    const batch = thorough ? LIMITS.indexThoroughRemovalBatch : LIMITS.chunksPerWrite;
+    const hints = hintTokens(labels).join(" ");
+    const counts = new TermCounts();
+    const lengths = new Map<number, number>();
+    const rows = this.#ofBuild.all(file, build, after, batch);
+    if (!thorough) this.#setThorough(false);
+    for (const row of rows) {
+      const id = Number(row["id"]);
+      const before = fieldsOf(this.#wordsOf.get(id));
+      const now = [titleTokens, before[1], hints] as const;
+      if (before[0] === now[0] && before[2] === now[2]) continue;
+      counts.add(before, -1);
+      lengths.set(id, counts.add(now, 1));
+      this.#updateWords.run(...now, id);
+    }
+    if (!thorough) this.#setThorough(true);
+    this.#lengths.put(lengths);
+    this.#apply(counts);
+    if (!thorough && lengths.size > 0) this.#setTraces(true);
+    const last = rows.at(-1);
+    return last === undefined || rows.length < batch ? null : Number(last["position"]);
   }
 
   /**

@@ -140,6 +140,11 @@ export class Fts5Writer {
         if (file.writes.mustMerge()) this.#unmerged.add(call.team);
         return more;
       }
+      case "label": {
+        const next = file.writes.label(call.labels, call.after);
+        if (file.writes.mustMerge()) this.#unmerged.add(call.team);
+        return next;
+      }
       case "read-again":
         file.writes.readAgain(call.upTo, call.names);
         if (file.writes.mustMerge()) this.#unmerged.add(call.team);

@@ -77,6 +77,11 @@ export async function openFts5SearchIndex(options: Fts5SearchIndexOptions): Prom
     },
     removeFile: (team, file) => removeAll({ kind: "remove", team, file, build: null }),
     removeBuild: (team, { file, build }) => removeAll({ kind: "remove", team, file, build }),
+    async label(team, labels) {
+      // As with removeAll.
+      let after: number | null = -1;
+      while (after !== null) after = await write<number | null>({ kind: "label", team, labels, after });
+    },
     rank: (team, query) => read<Ranking>({ kind: "rank", team, query }),
     builds: (team, after, limit) =>
       read<readonly (BuildRef & { readonly chunks: number })[]>({ kind: "builds", team, after, limit }),

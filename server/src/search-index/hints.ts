@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import type { BucketId, FileId } from "../ids.ts";
-import type { ChunkWrite } from "./search-index.ts";
+import type { BuildLabels } from "./search-index.ts";
 
 /**
  * Hints as tokens of a column of their own. Each holds a `_`, which no term of the analyser does, so that terms and hints can share
  * a table of counts; the column filter keeps queries for words away from them.
  */
-export function hintTokens(write: ChunkWrite): readonly string[] {
+export function hintTokens(write: BuildLabels): readonly string[] {
   return [fileHint(write.file), ...write.buckets.map(bucketHint), ...new Set(write.tags.map(tagHint))];
 }
 

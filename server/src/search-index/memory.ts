@@ -4,7 +4,15 @@ import { compareRanked, type ScoredText, scoreText, tokensOf, type WeightedTerm 
 import { bucketHint, fileHint, hintTokens, tagHint } from "./hints.ts";
 import { passageScores, TextPassage, wantedTerms } from "./passage-score.ts";
 import { readQuery } from "./query-terms.ts";
-import type { BuildRef, Candidate, ChunkWrite, IndexedChunk, Ranking, RankQuery, SearchIndex } from "./search-index.ts";
+import type {
+  BuildLabels,
+  BuildRef,
+  Candidate,
+  IndexedChunk,
+  Ranking,
+  RankQuery,
+  SearchIndex,
+} from "./search-index.ts";
 import { chooseTerms, ignoredWords, lookedUpTogether, readAgain } from "./term-budget.ts";
 
 /**
@@ -29,6 +37,11 @@ export function openMemorySearchIndex(): SearchIndex {
     async removeBuild(team, ref) {
       removeWhere(team, (row) => row.file === ref.file && row.build === ref.build);
     },
+    async label(team, labels) {
+      for (const [key, row] of teams.get(team) ?? [])
+        if (row.file === labels.file && row.build === labels.build)
+          teams.get(team)?.set(key, rowOf(labels, { ...row, tokens: row.scored.body }));
+    },
     rank: async (team, query) => rank(rowsOf(team), query),
     // Nothing outlives the analyser that made it.
     refresh: async () => 0,
@@ -49,7 +62,7 @@ interface Row extends IndexedChunk {
   readonly length: number;
 }
 
-function rowOf(write: ChunkWrite, chunk: IndexedChunk): Row {
+function rowOf(write: BuildLabels, chunk: IndexedChunk): Row {
   const { file, build, titleTokens } = write;
   const hints = hintTokens(write);
   const words = [...tokensOf(titleTokens), ...tokensOf(chunk.tokens)];

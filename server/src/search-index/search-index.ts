@@ -27,6 +27,12 @@ export interface SearchIndex {
    */
   removeBuild(team: TeamId, ref: BuildRef): Promise<void>;
 
+  /**
+   * Makes title, buckets and tags of exactly this build's chunks these, in bounded batches. Safe to repeat, also after a
+   * part of it. A build that is not there is left so.
+   */
+  label(team: TeamId, labels: BuildLabels): Promise<void>;
+
   /** The best `limit` chunks by BM25 in rank order: score first, then older file, then position. */
   rank(team: TeamId, query: RankQuery): Promise<Ranking>;
 
@@ -55,11 +61,15 @@ export interface BuildRef {
   readonly build: string;
 }
 
-export interface ChunkWrite extends BuildRef {
+/** What all chunks of a build share. */
+export interface BuildLabels extends BuildRef {
   readonly buckets: readonly BucketId[];
   readonly tags: readonly string[];
-  /** Analysed tokens of the title, space-joined (analyze.ts). The same for all chunks of the build. */
+  /** Analysed tokens of the title, space-joined (analyze.ts). */
   readonly titleTokens: string;
+}
+
+export interface ChunkWrite extends BuildLabels {
   readonly chunks: readonly IndexedChunk[];
 }
 

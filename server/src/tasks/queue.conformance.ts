@@ -302,7 +302,7 @@ export function describeTaskQueue(
       const claim = await claimed();
       const removal = on.ids.next("task");
       const file = { id: claim.fileId, teamId: team, version: 1 };
-      const { cancelled } = await on.inTransaction((tx) => replaceTasksByRemoval(tx, file, removal));
+      const { cancelled } = await on.inTransaction((tx) => replaceTasksByRemoval(tx, file, removal, "fast"));
       assert.deepEqual(cancelled, [id]);
       assert.equal(await on.queue.heartbeat(claim, { stage: "extracting", progress: null }, false), false);
       assert.equal(await on.queue.claim("fast"), null);

@@ -83,6 +83,7 @@ export async function replaceTasksByRemoval(
   tx: Tx,
   file: { readonly id: FileId; readonly teamId: TeamId; readonly version: number },
   removalTaskId: TaskId,
+  lane: TaskLane,
 ): Promise<{ readonly cancelled: readonly TaskId[] }> {
   const open = await tx.db
     .selectFrom("tasks")
@@ -99,6 +100,7 @@ export async function replaceTasksByRemoval(
     fileId: file.id,
     type: "remove",
     version: file.version,
+    lane,
     delayMs: wasRunning ? LIMITS.removeAfterRunningMs : 0,
   });
   return { cancelled: open.map((task) => task.id) };

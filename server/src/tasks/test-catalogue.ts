@@ -199,5 +199,6 @@ function emptyBucket(id: BucketId, team: TeamId, now: number): BucketsTable {
     updated_at: now,
     last_synced_at: null,
     last_error: null,
+    deleted_at: null,
   };
 }

@@ -1,7 +1,8 @@
 import { MAX_BUCKET_NAMES, type NamedBucket, namedBuckets } from "../buckets/named.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { Config } from "../config.ts";
-import { type ErrorDetails, isRefusal, type JsonValue, type Refusal, refuse, WharfError } from "../errors.ts";
+import { isRefusal, type JsonValue, type Refusal, refuse, WharfError } from "../errors.ts";
+import { codePoints, invalid, validMetadata, validTags, validTitle } from "../files/fields.ts";
 import type { IdSource, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { parseMediaType } from "../media-type.ts";
@@ -61,7 +62,7 @@ export async function createUploadSession(
   }
 }
 
-const SHARE_USED_UP = refuse("overloaded", {
+export const SHARE_USED_UP = refuse("overloaded", {
   message:
     "Your team's open upload sessions may still send as much as its share of the disk. Send their bytes or cancel some, or try again later.",
   details: { of: "disk", share: "team" },
@@ -115,34 +116,45 @@ function knownFields(request: CreateRequest): CreateRequest & Readonly<Record<st
   };
 }
 
-interface ValidCreate {
+interface ValidCreate extends ValidFields {
+  readonly buckets: readonly NamedBucket[];
+}
+
+/** What a create and an item of a batch say of their file. */
+export interface ValidFields {
   readonly filename: string;
   readonly title: string;
   readonly contentType: string;
   readonly sizeBytes: number;
   readonly tags: string;
   readonly metadata: string;
-  readonly buckets: readonly NamedBucket[];
 }
 
 /** The rules of contract §2 and §12, field by field, in the order of its table. Pure. */
 export function validateCreate(request: CreateRequest, maxFileBytes: number): ValidCreate {
+  return { ...validFields(request, maxFileBytes), buckets: bucketWishes(request) };
+}
+
+export function validFields(
+  request: Omit<CreateRequest, "bucket" | "bucket_ids" | "bucket_slugs" | "create_missing_buckets">,
+  maxFileBytes: number,
+): ValidFields {
+  const { title } = request;
   const filename = validFilename(request.filename);
   return {
     filename,
     contentType: validContentType(request.content_type),
     sizeBytes: validSize(request.size_bytes, maxFileBytes),
-    title: validTitle(request.title, filename),
+    title: title === undefined || title === "" ? filename : validTitle(title),
     tags: JSON.stringify(validTags(request.tags ?? [])),
     metadata: validMetadata(request.metadata ?? {}),
-    buckets: bucketWishes(request),
   };
 }
 
 /**
  * Everything but control characters and lone surrogates is data: `..` and `/` too, for it never becomes a path of ours.
  */
-function validFilename(sent: string): string {
+export function validFilename(sent: string): string {
   const filename = sent.length > NFC_SHRINKS * LIMITS.filenameChars ? null : sent.normalize("NFC");
   const chars = filename === null ? 0 : codePoints(filename);
   if (
@@ -189,37 +201,6 @@ function validSize(sizeBytes: number, maxFileBytes: number): number {
   return sizeBytes;
 }
 
-function validTitle(sent: string | undefined, filename: string): string {
-  if (sent === undefined || sent === "") return filename;
-  if (codePoints(sent) > LIMITS.titleChars)
-    throw invalid("title", `title may have at most ${LIMITS.titleChars} characters; shorten it.`);
-  return sent;
-}
-
-/** Judged after trimming, dropping empty ones and de-duplicating. */
-function validTags(sent: readonly string[]): readonly string[] {
-  const tags = [...new Set(sent.map((tag) => tag.trim()).filter((tag) => tag !== ""))];
-  if (tags.length > LIMITS.tags)
-    throw new WharfError("too_many_tags", {
-      message: `A file may have at most ${LIMITS.tags} tags; these are ${tags.length}.`,
-      details: { field: "tags", max: LIMITS.tags },
-    });
-  const long = tags.find((tag) => codePoints(tag) > LIMITS.tagChars);
-  if (long !== undefined) throw invalid("tags", `A tag may have at most ${LIMITS.tagChars} characters; shorten it.`);
-  return tags;
-}
-
-function validMetadata(metadata: Readonly<Record<string, JsonValue>>): string {
-  const json = JSON.stringify(metadata);
-  const bytes = Buffer.byteLength(json, "utf8");
-  if (bytes > LIMITS.metadataBytes)
-    throw new WharfError("metadata_too_large", {
-      message: `metadata may have at most ${LIMITS.metadataBytes} bytes as JSON; this one has ${bytes}.`,
-      details: { field: "metadata", max_bytes: LIMITS.metadataBytes, bytes },
-    });
-  return json;
-}
-
 /** CRE-1, CRE-2: at least one, in whatever form. */
 function bucketWishes(request: Pick<CreateRequest, "bucket" | "bucket_ids" | "bucket_slugs">): readonly NamedBucket[] {
   const wishes = namedBuckets(request);
@@ -229,15 +210,4 @@ function bucketWishes(request: Pick<CreateRequest, "bucket" | "bucket_ids" | "bu
       max: LIMITS.buckets,
     });
   return wishes;
-}
-
-function invalid(field: string, message: string, more: ErrorDetails = {}): WharfError {
-  return new WharfError("invalid_request", { message, details: { field, ...more } });
-}
-
-/** Lengths count Unicode code points (contract §12). */
-function codePoints(text: string): number {
-  let count = 0;
-  for (const _ of text) count += 1;
-  return count;
 }

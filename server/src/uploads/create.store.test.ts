@@ -1,15 +1,13 @@
 import assert from "node:assert/strict";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, test } from "node:test";
 import fc from "fast-check";
 import type { Kysely } from "kysely";
 import { serialTx } from "../catalogue/catalogue.ts";
-import { SQLITE } from "../catalogue/migrate.ts";
-import { initial } from "../catalogue/migrations/0001-initial.ts";
 import type { Schema } from "../catalogue/schema.ts";
 import { isRefusal } from "../errors.ts";
 import { brandId, type TeamId } from "../ids.ts";
-import { kyselyOver } from "../sqlite/kysely-sqlite.ts";
+import { openTestCatalogue } from "../tasks/test-catalogue.ts";
 import { type CreateInput, createSession } from "./create.store.ts";
 import { endSessions } from "./session.store.ts";
 
@@ -19,17 +17,18 @@ const TTL = 3_600_000;
 
 let database: DatabaseSync;
 let db: Kysely<Schema>;
+let close: () => unknown;
 let made = 0;
 
-beforeEach(() => {
-  database = new DatabaseSync(":memory:");
-  for (const statement of initial.statements(SQLITE)) database.exec(statement);
+beforeEach(async () => {
+  const on = await openTestCatalogue();
+  ({ database, db } = on);
+  close = () => on.close();
   for (const team of [A, B])
     database.exec(`INSERT INTO teams (id, slug, name, created_at) VALUES ('${team}', '${team}', 't', 0)`);
-  db = kyselyOver<Schema>(database);
 });
 
-afterEach(() => database.close());
+afterEach(() => close());
 
 function input(teamId: TeamId, more: Partial<CreateInput> = {}): CreateInput {
   made += 1;

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { NamedBucket } from "../buckets/named.ts";
+import { resolveBuckets } from "../buckets/resolve.store.ts";
 import { type Tx, writeOperation } from "../catalogue/catalogue.ts";
 import { LOCKS } from "../catalogue/locks.ts";
 import { type Bind, prepared } from "../catalogue/prepared.ts";
@@ -7,7 +8,6 @@ import type { UploadSessionsTable } from "../catalogue/schema.ts";
 import { type Refusal, refuse } from "../errors.ts";
 import type { BucketId, SessionId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
-import { resolveBuckets } from "./resolve-buckets.store.ts";
 import { atLeast, moveOpenSessions, toSession } from "./session.store.ts";
 import { expiryAtCreate, isExpired, type Session } from "./session.ts";
 
@@ -70,7 +70,7 @@ export const createSession = writeOperation(
  * LIM-1: the creates that the window of one second before now holds, exactly, and the team's open sessions. (A token bucket of burst 5 and
  * 5 a second lets 10 through in one second.) A time after now counts as absent. A row for each commit, so at most a thousand are summed.
  */
-const readTeam = prepared((db, $: Bind<{ teamId: TeamId; after: number; now: number }>) =>
+export const readTeam = prepared((db, $: Bind<{ teamId: TeamId; after: number; now: number }>) =>
   db
     .selectFrom("teams")
     .select(({ selectFrom }) => [
@@ -112,7 +112,8 @@ async function findEarlier(tx: Tx, input: CreateInput): Promise<Earlier | null> 
 }
 
 /** IDE-2, IDE-6: the same session with a fresh expiry; it and its key live on from now (IDE-5). IDE-3: another body is refused. */
-async function replay({ db, now }: Tx, input: CreateInput, earlier: Earlier): Promise<Session | Refusal> {
+async function replay(tx: Tx, input: CreateInput, earlier: Earlier): Promise<Session | Refusal> {
+  const { db, now } = tx;
   const id = earlier.session.id;
   if (earlier.fingerprint !== input.idempotency?.fingerprint)
     return refuse("idempotency_key_reused", {
@@ -126,18 +127,24 @@ async function replay({ db, now }: Tx, input: CreateInput, earlier: Earlier): Pr
     .where("operation", "=", OPERATION)
     .where("key", "=", input.idempotency.key)
     .execute();
+  return renewSession(tx, id, input.ttlMs);
+}
+
+/** A replay is a use: the session lives on from now, whatever its state. */
+export async function renewSession({ db, now }: Tx, id: SessionId, ttlMs: number): Promise<Session> {
   const renewed = await db
     .updateTable("upload_sessions")
-    .set({ updated_at: now, expires_at: atLeast(expiryAtCreate(now, input.ttlMs)) })
+    .set({ updated_at: now, expires_at: atLeast(expiryAtCreate(now, ttlMs)) })
     .where("id", "=", id)
     .returningAll()
     .executeTakeFirstOrThrow();
   return toSession(renewed);
 }
 
-function atCapacity(input: CreateInput, openSessions: number): Refusal | null {
+/** Whether there is room for so many more sessions. */
+export function atCapacity(input: Pick<CreateInput, "diskLow">, openSessions: number, more = 1): Refusal | null {
   if (input.diskLow) return refuse("storage_full");
-  if (openSessions < LIMITS.openSessionsPerTeam) return null;
+  if (openSessions + more <= LIMITS.openSessionsPerTeam) return null;
   return refuse("overloaded", {
     message: `The team has ${LIMITS.openSessionsPerTeam} open upload sessions, the most there may be. Finalize or cancel some, or wait until they expire.`,
     details: { max_open_sessions: LIMITS.openSessionsPerTeam },
@@ -194,26 +201,47 @@ const forgetAdmissions = prepared((db, $: Bind<{ teamId: TeamId; before: number 
 async function insertSession(tx: Tx, input: CreateInput, bucketIds: readonly BucketId[]): Promise<Session> {
   const { now } = tx;
   const { teamId, sessionId } = input;
-  const row = {
-    id: sessionId,
-    team_id: teamId,
-    filename: input.filename,
-    title: input.title,
-    content_type: input.contentType,
-    size_bytes: input.sizeBytes,
-    tags: input.tags,
-    metadata: input.metadata,
-    bucket_ids: JSON.stringify(bucketIds),
-    created_at: now,
-    updated_at: now,
-    expires_at: expiryAtCreate(now, input.ttlMs),
-  };
-  await insertRow(tx, row);
-  await admit(tx, { teamId, now });
-  await forgetAdmissions(tx, { teamId, before: now - LIMITS.admissionRetentionMs });
+  const session = await insertSessionRow(tx, { ...input, bucketIds });
+  await countCreate(tx, teamId);
   if (input.idempotency !== null) await rememberKey(tx, { ...input.idempotency, teamId, sessionId, now });
   await moveOpenSessions(tx, { teamId, by: 1 });
+  return session;
+}
+
+/** What a create and an item of a batch say of their session. */
+export interface NewSession
+  extends Pick<
+    CreateInput,
+    "teamId" | "sessionId" | "filename" | "title" | "contentType" | "sizeBytes" | "tags" | "metadata" | "ttlMs"
+  > {
+  readonly bucketIds: readonly BucketId[];
+}
+
+export async function insertSessionRow(tx: Tx, session: NewSession): Promise<Session> {
+  const { now } = tx;
+  const row = {
+    id: session.sessionId,
+    team_id: session.teamId,
+    filename: session.filename,
+    title: session.title,
+    content_type: session.contentType,
+    size_bytes: session.sizeBytes,
+    tags: session.tags,
+    metadata: session.metadata,
+    bucket_ids: JSON.stringify(session.bucketIds),
+    created_at: now,
+    updated_at: now,
+    expires_at: expiryAtCreate(now, session.ttlMs),
+  };
+  await insertRow(tx, row);
   return toSession({ ...NEW_SESSION, ...row });
+}
+
+/** LIM-1: one more in the window. */
+export async function countCreate(tx: Tx, teamId: TeamId): Promise<void> {
+  const { now } = tx;
+  await admit(tx, { teamId, now });
+  await forgetAdmissions(tx, { teamId, before: now - LIMITS.admissionRetentionMs });
 }
 
 const rememberKey = prepared(

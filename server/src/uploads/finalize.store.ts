@@ -1,11 +1,11 @@
 import { storedKey } from "../blobs/keys.ts";
+import { findBucket } from "../buckets/resolve.store.ts";
 import { TOPICS, writeOperation } from "../catalogue/catalogue.ts";
 import { lockSession } from "../catalogue/locks.ts";
 import { type Bind, prepared } from "../catalogue/prepared.ts";
 import { type Refusal, refuse } from "../errors.ts";
 import { insertFile } from "../files/insert-file.store.ts";
 import type { BucketId, FileId, SessionId, TaskId, TeamId } from "../ids.ts";
-import { bucketById } from "./resolve-buckets.store.ts";
 import { moveOpenSessions, toSession } from "./session.store.ts";
 import type { Session } from "./session.ts";
 import { statesThatAllow } from "./session.ts";
@@ -55,8 +55,10 @@ export const finalizeSession = writeOperation(
 
     // FIN-5: a bucket that is gone by now is left out.
     const bucketIds: BucketId[] = [];
-    for (const id of session.bucketIds)
-      bucketIds.push(...(await bucketById(tx, { teamId: input.teamId, id })).map((row) => row.id));
+    for (const id of session.bucketIds) {
+      const bucket = await findBucket(tx, input.teamId, id);
+      if (bucket !== undefined) bucketIds.push(bucket.id);
+    }
     if (bucketIds.length === 0)
       return refuse("conflict", {
         message:

@@ -83,6 +83,16 @@ export const forgetSessions = writeOperation(
       .select("id")
       .where("ended_at", "is not", null)
       .where("updated_at", "<", before)
+      // A batch names its sessions for as long as it is remembered itself.
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom("batch_items")
+              .select("batch_items.session_id")
+              .whereRef("batch_items.session_id", "=", "upload_sessions.id"),
+          ),
+        ),
+      )
       .orderBy("updated_at")
       .limit(limit)
       .execute();

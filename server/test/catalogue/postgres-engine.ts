@@ -107,6 +107,7 @@ class HeldLocks {
   readonly #db: Kysely<Schema>;
   /** Place in LOCK_KINDS of the last kind that was taken. */
   #last = -1;
+  readonly #names = new Set<string>();
 
   constructor(db: Kysely<Schema>) {
     this.#db = db;
@@ -116,12 +117,14 @@ class HeldLocks {
   async take(locks: readonly Lock[]): Promise<void> {
     const known = await this.#lookUp(locks);
     for (const kind of LOCK_KINDS) {
-      const ids = new Set(known.filter((lock) => lock.kind === kind).map((lock) => lock.id));
+      const ofKind = known.filter((lock) => lock.kind === kind && !this.#names.has(`${kind} ${lock.id}`));
+      const ids = new Set(ofKind.map((lock) => lock.id));
       if (ids.size === 0) continue;
       const place = LOCK_KINDS.indexOf(kind);
       if (place <= this.#last) throw new Error(`the lock ${kind} is taken after ${LOCK_KINDS[this.#last]}`);
       this.#last = place;
       const names = [...ids].sort().map((id) => `${kind} ${id}`);
+      for (const name of names) this.#names.add(name);
       // One row after the other, in this order: a volatile function of the select list runs after the sort.
       await sql`SELECT pg_advisory_xact_lock(hashtextextended(name, 0))
         FROM unnest(${names}::text[]) WITH ORDINALITY AS wanted (name, place) ORDER BY place`.execute(this.#db);

@@ -23,7 +23,14 @@ import { answerOf } from "./rivals-of-agents.ts";
 import type { Call, CatalogueUnderTest } from "./under-test.ts";
 import { calling, newKey, World } from "./world.ts";
 
-const EVERYTHING = { bucket: null, tags: [], status: null, metadata: [], createdAfter: null } as const;
+const EVERYTHING = {
+  bucket: null,
+  tags: [],
+  status: null,
+  metadata: [],
+  createdAfter: null,
+  createdBefore: null,
+} as const;
 
 /**
  * Each reading operation on a catalogue with something of everything: with and without results, page by page, with

@@ -124,6 +124,7 @@ export class World {
       textKey: textKey(claim.fileId, build),
       detectedType: "text/plain",
       warnings: "[]",
+      labels: 0,
     };
   }
 

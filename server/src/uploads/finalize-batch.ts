@@ -1,0 +1,77 @@
+import type { Catalogue } from "../catalogue/catalogue.ts";
+import { type ErrorCode, WharfError } from "../errors.ts";
+import type { FileId, SessionId, TaskId } from "../ids.ts";
+import { LIMITS } from "../limits.ts";
+import { type ItemError, itemError } from "./batch.ts";
+import type { Finalizer } from "./finalize.ts";
+import { type BatchItemView, type BatchRef, useBatch } from "./read-batch.store.ts";
+import type { Session } from "./session.ts";
+
+export interface FinalizedItem {
+  readonly clientFileId: string;
+  readonly sessionId: SessionId;
+  readonly fileId: FileId;
+  readonly taskId: TaskId;
+}
+
+export type BatchResult =
+  | { readonly kind: "finalized" | "replayed"; readonly item: FinalizedItem }
+  | { readonly kind: "pending"; readonly clientFileId: string; readonly session: Session }
+  | { readonly kind: "failed"; readonly clientFileId: string; readonly session: Session; readonly error: ItemError };
+
+export interface FinalizeBatchDeps {
+  readonly catalogue: Catalogue;
+  readonly finalizer: Finalizer;
+}
+
+/** What ends an item alone. Anything else is the machine's trouble: the request fails, and is repeated. */
+const OF_ITEM: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "session_expired",
+  "session_cancelled",
+  "session_not_found",
+  "conflict",
+  "integrity_error",
+]);
+
+/**
+ * Finalizes each accepted item whose bytes are there, a few at a time, and says of every other one why not. Each is a finalize of its own: safe
+ * to repeat, beside another one too, and after a server that died half-way. Throws `batch_not_found`.
+ */
+export async function finalizeBatch(
+  deps: FinalizeBatchDeps,
+  ref: BatchRef,
+  gone: AbortSignal,
+): Promise<readonly BatchResult[]> {
+  const batch = await deps.catalogue.run(useBatch, ref);
+  if (batch === null) throw new WharfError("batch_not_found");
+  const accepted = batch.items.flatMap(({ session, ...item }) => (session === null ? [] : [{ ...item, session }]));
+  const results: BatchResult[] = [];
+  for (let from = 0; from < accepted.length; from += LIMITS.batchFinalizesAtOnce) {
+    const some = accepted.slice(from, from + LIMITS.batchFinalizesAtOnce);
+    // All of them end before an error goes on: nothing runs on behind an answer.
+    const settled = await Promise.allSettled(some.map((item) => finalizeItem(deps, ref, item, gone)));
+    for (const one of settled) {
+      if (one.status === "rejected") throw one.reason;
+      results.push(one.value);
+    }
+  }
+  return results;
+}
+
+async function finalizeItem(
+  { finalizer }: FinalizeBatchDeps,
+  { teamId }: BatchRef,
+  { clientFileId, session }: Omit<BatchItemView, "session"> & { readonly session: Session },
+  gone: AbortSignal,
+): Promise<BatchResult> {
+  try {
+    const kind = session.state === "finalized" ? "replayed" : "finalized";
+    const made = await finalizer.finalize(teamId, session.id, { sha256: null, crc32c: null }, gone);
+    return { kind, item: { clientFileId, sessionId: session.id, ...made } };
+  } catch (error) {
+    if (!(error instanceof WharfError)) throw error;
+    if (error.code === "upload_incomplete") return { kind: "pending", clientFileId, session };
+    if (OF_ITEM.has(error.code)) return { kind: "failed", clientFileId, session, error: itemError(error) };
+    throw error;
+  }
+}
