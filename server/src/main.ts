@@ -44,6 +44,7 @@ import { retrievalRoutes } from "./retrieval/routes.ts";
 import { rebuildMarks } from "./search-index/rebuild-marks.ts";
 import { taskRoutes } from "./tasks/routes.ts";
 import type { Arrivals } from "./uploads/arrivals.ts";
+import { batchRoutes } from "./uploads/batch-routes.ts";
 import { Finalizer } from "./uploads/finalize.ts";
 import { uploadRoutes } from "./uploads/routes.ts";
 
@@ -169,7 +170,7 @@ async function createService(base: Base, stores: Stores, background: Background,
 
   let stopping = false;
   const fileAnswerOf = (teamId: TeamId, fileId: FileId) => fileAnswer(catalogue, teamId, fileId);
-  const uploads = { catalogue, config, ids, disk, clock, finalizer, arrivals };
+  const uploads = { catalogue, config, lists, walks, ids, disk, clock, finalizer, arrivals };
   const app = await createApp({
     answers: budgets.answers,
     catalogue,
@@ -183,8 +184,9 @@ async function createService(base: Base, stores: Stores, background: Background,
       (app: App) => connectionRoutes(app),
       (app: App) => bucketRoutes(app, { catalogue, listings, walks, log, ids, config }),
       (app: App) => uploadRoutes(app, { ...uploads, fileAnswer: fileAnswerOf, fileSchema: FileObject }),
+      (app: App) => batchRoutes(app, uploads),
       (app: App) => fileRoutes(app, { catalogue, blobs, ids, log, polls, downloads, verified, lists, walks, changes }),
-      (app: App) => taskRoutes(app, { catalogue, polls, cancelTask, retryTask }),
+      (app: App) => taskRoutes(app, { catalogue, polls, lists, walks, cancelTask, retryTask }),
       (app: App) => retrievalRoutes(app, { catalogue, index, searches, rankings, walks }),
       (app: App) => agentRoutes(app, { ...stores, ...budgets, writer: createWriter(base), ids, clock, publicUrl, log }),
       (app: App) =>

@@ -14,12 +14,15 @@ import { maintenanceOperations } from "./maintenance/position.store.ts";
 import { metricsOperations } from "./metrics/store.ts";
 import { retrievalOperations } from "./retrieval/store.ts";
 import { attemptOperations } from "./tasks/attempt.store.ts";
+import { listOperations as taskListOperations } from "./tasks/list.store.ts";
 import { taskOperations } from "./tasks/store.ts";
 import { createOperations } from "./uploads/create.store.ts";
 import { finalizeOperations } from "./uploads/finalize.store.ts";
+import { listOperations as sessionListOperations } from "./uploads/list-sessions.store.ts";
 import { batchOperations } from "./uploads/read-batch.store.ts";
 import { sessionOperations } from "./uploads/session.store.ts";
 import { sweepOperations } from "./uploads/sweep.store.ts";
+import { tryOperations } from "./uploads/try-create.store.ts";
 
 /**
  * The one registry of catalogue operations, name → operation: how an operation is found again on the other side of a thread
@@ -35,6 +38,7 @@ export const OPERATIONS: Operations = registryOf([
   ...originalOperations,
   ...doctorOperations,
   ...taskOperations,
+  ...taskListOperations,
   ...attemptOperations,
   ...taskEventOperations,
   ...indexingOperations,
@@ -44,7 +48,9 @@ export const OPERATIONS: Operations = registryOf([
   ...retrievalOperations,
   ...createOperations,
   ...batchOperations,
+  ...tryOperations,
   ...sessionOperations,
+  ...sessionListOperations,
   ...finalizeOperations,
   ...sweepOperations,
 ]);

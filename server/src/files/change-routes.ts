@@ -1,8 +1,8 @@
 import { type Static, Type } from "typebox";
 import { mayReadFiles } from "../access/api-key.ts";
 import { BucketParams, bucketIdOf } from "../buckets/bucket-ref.ts";
-import { findLiveBucket } from "../buckets/store.ts";
-import { type JsonValue, WharfError } from "../errors.ts";
+import { requireBucket } from "../buckets/find-bucket.ts";
+import type { JsonValue } from "../errors.ts";
 import { clientGone } from "../http/client-gone.ts";
 import type { App } from "../http/route.ts";
 import { LIMITS } from "../limits.ts";
@@ -75,7 +75,7 @@ export function changeRoutes(app: App, deps: ChangeRoutesDeps): void {
     handler: async (request, reply) => {
       const bucketId = bucketIdOf(request.params.bucket_id);
       const ref = { teamId: request.caller.teamId, bucketId };
-      if (!(await deps.catalogue.run(findLiveBucket, ref))) throw new WharfError("bucket_not_found");
+      await requireBucket(deps.catalogue, ref);
       return fileList(deps, request.caller, clientGone(reply), { ...request.query, bucket: bucketId });
     },
   });

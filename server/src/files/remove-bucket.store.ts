@@ -61,6 +61,8 @@ export const emptyBucket = writeOperation(
       const row = await tx.db.selectFrom("files").selectAll().where("id", "=", id).executeTakeFirst();
       const removalTaskId = removalTaskIds[index];
       if (row === undefined || removalTaskId === undefined || row.state === "deleted") continue;
+      // It may have left the bucket before the lock was there.
+      if (!(await membershipsOf(tx, { fileId: id })).some(({ bucket_id }) => bucket_id === bucketId)) continue;
       if (await isElsewhere(tx, row)) {
         await removeMemberships(tx, id, row.active_chunks, [bucketId]);
         left.push(id);

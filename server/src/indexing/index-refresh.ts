@@ -1,10 +1,11 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Catalogue } from "../catalogue/catalogue.ts";
+import { currentLabels, relabelLater } from "../files/labels.ts";
+import { tagKey } from "../files/tag-key.ts";
 import type { FileId, TeamId } from "../ids.ts";
 import type { Log } from "../log.ts";
 import { titleTokenText } from "../search-index/analyze.ts";
 import { type FileNames, type SearchIndex, SearchIndexError } from "../search-index/search-index.ts";
-import { findSource } from "./store.ts";
 
 export interface IndexRefreshDeps {
   readonly catalogue: Catalogue;
@@ -63,7 +64,12 @@ export class IndexRefresh {
     try {
       while (!this.#stopping.signal.aborted) {
         const began = performance.now();
-        const chunks = await index.refresh(team, (files) => this.#namesOf(files));
+        const named: NamedFile[] = [];
+        const chunks = await index.refresh(team, async (files) => {
+          named.push(...(await this.#namesOf(files)));
+          return named;
+        });
+        await this.#markChanged(named);
         if (chunks === 0) return;
         this.#chunks += chunks;
         await wait(performance.now() - began, undefined, { signal: this.#stopping.signal, ref: false }).catch(() => {});
@@ -75,14 +81,29 @@ export class IndexRefresh {
     }
   }
 
+  /** Whose title or tags have changed since they were read: maintenance tells the index once more. */
+  async #markChanged(named: readonly NamedFile[]): Promise<void> {
+    for (const { file, labels, build } of named) {
+      const now = await currentLabels(this.#deps.catalogue, file);
+      if (now === null || (now.labels === labels && now.build === build)) continue;
+      await relabelLater(this.#deps.catalogue, now);
+    }
+  }
+
   /** A file that is deleted meanwhile has no names; its chunks go anyway. */
-  async #namesOf(files: readonly FileId[]): Promise<readonly FileNames[]> {
-    const named: FileNames[] = [];
+  async #namesOf(files: readonly FileId[]): Promise<readonly NamedFile[]> {
+    const named: NamedFile[] = [];
     for (const file of files) {
-      const source = await this.#deps.catalogue.run(findSource, { fileId: file });
-      if (source === null) continue;
-      named.push({ file, titleTokens: titleTokenText(source.filename, source.title), tags: source.tags });
+      const known = await currentLabels(this.#deps.catalogue, file);
+      if (known === null) continue;
+      const { labels, build, filename, title, tags } = known;
+      named.push({ file, labels, build, titleTokens: titleTokenText(filename, title), tags: tags.map(tagKey) });
     }
     return named;
   }
+}
+
+interface NamedFile extends FileNames {
+  readonly labels: number;
+  readonly build: string | null;
 }

@@ -104,12 +104,13 @@ export class Fts5Writes {
 
   /**
    * Gives a bounded number of the build's chunks behind the position `after` these labels; the last one's position, null
-   * at the end. Thorough as `remove` is: a merge of the whole index for each change of a title would cost more.
+   * at the end. Thorough as `remove` is, but sooner not: somebody waits for it (450 chunks: 2 s, and 0.1 s otherwise). Of notes, which
+   * are most, a merge of the whole index for each change of a title would cost more.
    */
   label(labels: BuildLabels, after: number): number | null {
     const { file, build, titleTokens } = labels;
-    const all = Number(this.#countUpTo.get(file, build, LIMITS.indexThoroughRemovalChunks + 1)?.["n"]);
-    const thorough = all <= LIMITS.indexThoroughRemovalChunks;
+    const all = Number(this.#countUpTo.get(file, build, LIMITS.indexThoroughLabelChunks + 1)?.["n"]);
+    const thorough = all <= LIMITS.indexThoroughLabelChunks;
     const batch = thorough ? LIMITS.indexThoroughRemovalBatch : LIMITS.chunksPerWrite;
     const hints = hintTokens(labels).join(" ");
     const counts = new TermCounts();
@@ -127,7 +128,7 @@ export class Fts5Writes {
     }
     if (!thorough) this.#setThorough(true);
     this.#lengths.put(lengths);
-    this.#apply(counts);
+    this.#counts.addAll(counts);
     if (!thorough && lengths.size > 0) this.#setTraces(true);
     const last = rows.at(-1);
     return last === undefined || rows.length < batch ? null : Number(last["position"]);

@@ -30,13 +30,14 @@ before(async () => {
   on = await openTestCatalogue();
   const { catalogue, ids } = on;
   polls = new LongPolls({ catalogue, places: testBudgets().polls });
+  const { lists, walks } = testBudgets();
   app = await createApp({
     answers: testBudgets().answers,
     catalogue,
     config: readConfig({}, {}),
     log: SILENT,
     ids,
-    routes: [(routes) => taskRoutes(routes, { catalogue, polls, cancelTask, retryTask })],
+    routes: [(routes) => taskRoutes(routes, { catalogue, polls, lists, walks, cancelTask, retryTask })],
     readiness: async () => ({ ready: true, checks: {} }),
   });
   ours = await newKey("ours");

@@ -88,3 +88,11 @@ const STATUS: Record<TaskState, WireTask["status"]> = {
   failed: "failed",
   cancelled: "cancelled",
 };
+
+export function stateOf(status: WireTask["status"]): TaskState {
+  const state = TASK_STATES.find((each) => STATUS[each] === status);
+  if (state === undefined) throw new Error(`no task is ${status}`);
+  return state;
+}
+
+const TASK_STATES: readonly TaskState[] = ["queued", "running", "succeeded", "failed", "cancelled"];

@@ -1,15 +1,16 @@
 import { MAX_BUCKET_NAMES, type NamedBucket, namedBuckets } from "../buckets/named.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { Config } from "../config.ts";
-import { isRefusal, type JsonValue, type Refusal, refuse, WharfError } from "../errors.ts";
+import { accepted, isRefusal, type JsonValue, type Refusal, refuse, WharfError } from "../errors.ts";
 import { codePoints, invalid, validMetadata, validTags, validTitle } from "../files/fields.ts";
 import type { IdSource, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { parseMediaType } from "../media-type.ts";
-import { createSession as createSessionOperation } from "./create.store.ts";
+import { type CreateInput, createSession as createSessionOperation } from "./create.store.ts";
 import type { DiskGate } from "./disk-gate.ts";
 import { fingerprintOf } from "./idempotency.ts";
 import type { Session } from "./session.ts";
+import { type TriedCreate, tryCreate } from "./try-create.store.ts";
 
 /** The known fields of a create as the client sent them; absent ones are undefined (contract §2). */
 export interface CreateRequest {
@@ -76,8 +77,30 @@ interface Wanted {
   readonly diskLow: boolean;
 }
 
-async function create(deps: CreateDeps, { teamId, valid, request, idempotencyKey, diskLow }: Wanted): Promise<Created> {
-  const output = await deps.catalogue.run(createSessionOperation, {
+async function create(deps: CreateDeps, wanted: Wanted): Promise<Created> {
+  const output = await deps.catalogue.run(createSessionOperation, inputOf(deps, wanted));
+  if (!isRefusal(output)) return output;
+  const { remaining, ...refusal } = output;
+  return { refusal, remaining };
+}
+
+/** BAT-9, for one file. Throws what the create would be refused with, but for its rate. */
+export async function tryUploadSession(
+  deps: CreateDeps,
+  teamId: TeamId,
+  request: CreateRequest,
+  idempotencyKey: string | null,
+): Promise<TriedCreate> {
+  const valid = validateCreate(request, deps.config.maxFileBytes);
+  const room = await deps.disk.roomForSession(teamId, valid.sizeBytes);
+  if (typeof room !== "string") room.giveBack();
+  const wanted = { teamId, valid, request, idempotencyKey, diskLow: typeof room === "string" };
+  const tried = await deps.catalogue.run(tryCreate, inputOf(deps, wanted));
+  return accepted(room === "team" && isRefusal(tried) && tried.refused === "storage_full" ? SHARE_USED_UP : tried);
+}
+
+function inputOf(deps: CreateDeps, { teamId, valid, request, idempotencyKey, diskLow }: Wanted): CreateInput {
+  return {
     teamId,
     sessionId: deps.ids.next("sess"),
     ...valid,
@@ -89,10 +112,7 @@ async function create(deps: CreateDeps, { teamId, valid, request, idempotencyKey
     createsPerSecond: deps.config.createsPerSecond,
     diskLow,
     bucketsPerTeam: deps.config.bucketsPerTeam,
-  });
-  if (!isRefusal(output)) return output;
-  const { remaining, ...refusal } = output;
-  return { refusal, remaining };
+  };
 }
 
 /**

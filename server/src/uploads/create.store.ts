@@ -85,7 +85,7 @@ export const readTeam = prepared((db, $: Bind<{ teamId: TeamId; after: number; n
     .where("id", "=", $("teamId")),
 );
 
-interface Earlier {
+export interface Earlier {
   readonly fingerprint: string;
   readonly session: Session;
 }
@@ -103,23 +103,38 @@ const findKey = prepared((db, $: Bind<{ teamId: TeamId; key: string }>) =>
 async function findEarlier(tx: Tx, input: CreateInput): Promise<Earlier | null> {
   if (input.idempotency === null) return null;
   const [key] = await findKey(tx, { teamId: input.teamId, key: input.idempotency.key });
+  if (key !== undefined) await tx.lock(LOCKS.session(key.session_id));
+  return findByKey(tx, input);
+}
+
+/** The same for a read, which locks nothing. */
+export async function findByKey(tx: Tx, { teamId, idempotency }: CreateInput): Promise<Earlier | null> {
+  if (idempotency === null) return null;
+  const [key] = await findKey(tx, { teamId, key: idempotency.key });
   if (key === undefined) return null;
-  await tx.lock(LOCKS.session(key.session_id));
   const row = await tx.db.selectFrom("upload_sessions").selectAll().where("id", "=", key.session_id).executeTakeFirst();
   if (row === undefined || row.state === "cancelled") return null;
   const session = toSession(row);
   return isExpired(session, tx.now) ? null : { fingerprint: key.fingerprint, session };
 }
 
+export function isOtherBody({ idempotency }: CreateInput, earlier: Earlier): boolean {
+  return earlier.fingerprint !== idempotency?.fingerprint;
+}
+
+/** IDE-3. */
+export function reusedKey(id: SessionId): Refusal {
+  return refuse("idempotency_key_reused", {
+    message: `This Idempotency-Key was used with another body. Use a new key, or give up the first upload with DELETE /v1/knowledge/files/upload-session/${id}.`,
+    details: { session_id: id },
+  });
+}
+
 /** IDE-2, IDE-6: the same session with a fresh expiry; it and its key live on from now (IDE-5). IDE-3: another body is refused. */
 async function replay(tx: Tx, input: CreateInput, earlier: Earlier): Promise<Session | Refusal> {
   const { db, now } = tx;
   const id = earlier.session.id;
-  if (earlier.fingerprint !== input.idempotency?.fingerprint)
-    return refuse("idempotency_key_reused", {
-      message: `This Idempotency-Key was used with another body. Use a new key, or give up the first upload with DELETE /v1/knowledge/files/upload-session/${id}.`,
-      details: { session_id: id },
-    });
+  if (input.idempotency === null || isOtherBody(input, earlier)) return reusedKey(id);
   await db
     .updateTable("idempotency_keys")
     .set({ last_used_at: now })

@@ -2,6 +2,7 @@ import type { Catalogue } from "../catalogue/catalogue.ts";
 import { type ErrorCode, WharfError } from "../errors.ts";
 import type { FileId, SessionId, TaskId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
+import type { Arrivals } from "./arrivals.ts";
 import { type ItemError, itemError } from "./batch.ts";
 import type { Finalizer } from "./finalize.ts";
 import { type BatchItemView, type BatchRef, useBatch } from "./read-batch.store.ts";
@@ -16,12 +17,18 @@ export interface FinalizedItem {
 
 export type BatchResult =
   | { readonly kind: "finalized" | "replayed"; readonly item: FinalizedItem }
-  | { readonly kind: "pending"; readonly clientFileId: string; readonly session: Session }
+  | {
+      readonly kind: "pending";
+      readonly clientFileId: string;
+      readonly session: Session;
+      readonly arrived: number;
+    }
   | { readonly kind: "failed"; readonly clientFileId: string; readonly session: Session; readonly error: ItemError };
 
 export interface FinalizeBatchDeps {
   readonly catalogue: Catalogue;
   readonly finalizer: Finalizer;
+  readonly arrivals: Pick<Arrivals, "received">;
 }
 
 /** What ends an item alone. Anything else is the machine's trouble: the request fails, and is repeated. */
@@ -59,7 +66,7 @@ export async function finalizeBatch(
 }
 
 async function finalizeItem(
-  { finalizer }: FinalizeBatchDeps,
+  { finalizer, arrivals }: FinalizeBatchDeps,
   { teamId }: BatchRef,
   { clientFileId, session }: Omit<BatchItemView, "session"> & { readonly session: Session },
   gone: AbortSignal,
@@ -70,7 +77,10 @@ async function finalizeItem(
     return { kind, item: { clientFileId, sessionId: session.id, ...made } };
   } catch (error) {
     if (!(error instanceof WharfError)) throw error;
-    if (error.code === "upload_incomplete") return { kind: "pending", clientFileId, session };
+    if (error.code === "upload_incomplete") {
+      const { bytes } = await arrivals.received(session);
+      return { kind: "pending", clientFileId, session, arrived: bytes };
+    }
     if (OF_ITEM.has(error.code)) return { kind: "failed", clientFileId, session, error: itemError(error) };
     throw error;
   }

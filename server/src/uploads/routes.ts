@@ -8,13 +8,14 @@ import type { App } from "../http/route.ts";
 import { type FileId, parseId, type SessionId, type TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import type { Arrivals } from "./arrivals.ts";
-import { type CreateDeps, createUploadSession } from "./create-session.ts";
+import { type CreateDeps, createUploadSession, tryUploadSession } from "./create-session.ts";
 import type { ExpectedDigests, Finalizer } from "./finalize.ts";
 import { parseIdempotencyKey } from "./idempotency.ts";
+import { type SessionPageDeps, sessionPage } from "./list-sessions.ts";
 import { cancelSession, readSession } from "./session.store.ts";
 import { isExpired, type Session } from "./session.ts";
 
-export interface UploadRoutesDeps extends CreateDeps {
+export interface UploadRoutesDeps extends CreateDeps, SessionPageDeps {
   readonly config: Pick<Config, "bucketsPerTeam" | "createsPerSecond" | "maxFileBytes" | "sessionTtlSeconds">;
   readonly clock: { now(): number };
   readonly arrivals: Arrivals;
@@ -57,30 +58,28 @@ export function uploadRoutes(app: App, deps: UploadRoutesDeps): void {
           Type.String({ description: "1 to 255 characters; the same key and body give the same session." }),
         ),
       }),
+      querystring: Type.Object({ dry_run: DryRun }),
       body: createBody({ bucketsPerTeam, maxFileBytes }),
-      response: { 201: CreatedSession },
+      response: { 200: TriedSession, 201: CreatedSession },
     },
     handler: async (request, reply) => {
+      if (request.query.dry_run === true) {
+        const key = idempotencyKeyOf(request.raw);
+        const { bucketIds, newSlugs, replays } = await tryUploadSession(deps, request.caller.teamId, request.body, key);
+        return { dry_run: true as const, bucket_ids: [...bucketIds], new_bucket_slugs: [...newSlugs], replays };
+      }
       const created = await createUploadSession(
         deps,
         request.caller.teamId,
         request.body,
         idempotencyKeyOf(request.raw),
       );
-      const headers = {
-        "RateLimit-Policy": `"create";q=${createsPerSecond};w=1`,
-        RateLimit: `"create";r=${created.remaining};t=1`,
-      };
+      const headers = rateHeaders(createsPerSecond, created.remaining);
       if ("refusal" in created) throw refusalWith(created.refusal, createsPerSecond, headers);
       if (created.replayed) reply.header("Idempotent-Replayed", "true");
-      const { url, expiresAt } = await deps.arrivals.urlFor(created.session);
+      const target = await uploadTarget(deps.arrivals, created.session);
       reply.code(201).headers(headers);
-      return {
-        session_id: created.session.id,
-        upload_strategy: "gcs_resumable" as const,
-        upload_url: url,
-        expires_at: toRfc3339(Math.min(created.session.expiresAt, expiresAt ?? Number.POSITIVE_INFINITY)),
-      };
+      return { upload_strategy: "gcs_resumable" as const, ...target };
     },
   });
 
@@ -122,6 +121,28 @@ export function uploadRoutes(app: App, deps: UploadRoutesDeps): void {
       );
       reply.code(201);
       return deps.fileAnswer(teamId, fileId);
+    },
+  });
+
+  app.get(`${SESSIONS}s`, {
+    config: { scope: "files:read", errors: ["overloaded"] },
+    schema: {
+      operationId: "listUploadSessions",
+      summary: "Your team's uploads, newest first",
+      description: "Ended ones are remembered for 7 days. Never shows an upload_url.",
+      tags: ["uploads"],
+      querystring: Type.Object({
+        status: Type.Optional(SessionObject.properties.status),
+        limit: Type.Optional(
+          Type.Integer({ minimum: 1, maximum: LIMITS.listMax, description: `Default ${LIMITS.listDefault}.` }),
+        ),
+        cursor: Type.Optional(Type.String({ description: "next_cursor of the page before, with the same status." })),
+      }),
+      response: { 200: SessionList },
+    },
+    handler: async ({ caller, query }, reply) => {
+      const { sessions, nextCursor } = await sessionPage(deps, caller, clientGone(reply), query);
+      return { sessions: await Promise.all(sessions.map((session) => toWire(deps, session))), next_cursor: nextCursor };
     },
   });
 
@@ -190,7 +211,15 @@ function idempotencyKeyOf(request: IncomingMessage): string | null {
   return key;
 }
 
-function refusalWith(
+/** LIM-2. */
+export function rateHeaders(createsPerSecond: number, remaining: number): Readonly<Record<string, string>> {
+  return {
+    "RateLimit-Policy": `"create";q=${createsPerSecond};w=1`,
+    RateLimit: `"create";r=${remaining};t=1`,
+  };
+}
+
+export function refusalWith(
   refusal: Refusal,
   createsPerSecond: number,
   headers: Readonly<Record<string, string>>,
@@ -221,6 +250,16 @@ function expectedOf(body: { sha256?: string | undefined; crc32c?: string | undef
   return { sha256: sha256?.toLowerCase() ?? null, crc32c: crc32c ?? null };
 }
 
+/** Where a session's bytes go, and until when. */
+export async function uploadTarget(arrivals: Pick<Arrivals, "urlFor">, session: Session) {
+  const { url, expiresAt } = await arrivals.urlFor(session);
+  return {
+    session_id: session.id,
+    upload_url: url,
+    expires_at: toRfc3339(Math.min(session.expiresAt, expiresAt ?? Number.POSITIVE_INFINITY)),
+  };
+}
+
 async function toWire({ arrivals, clock }: Pick<UploadRoutesDeps, "arrivals" | "clock">, session: Session) {
   const { bytes } = await arrivals.received(session);
   return {
@@ -237,6 +276,18 @@ async function toWire({ arrivals, clock }: Pick<UploadRoutesDeps, "arrivals" | "
 const Json = Type.Unsafe<JsonValue>({});
 
 const SessionParams = Type.Object({ session_id: Type.String() });
+
+/** BAT-9. */
+export const DryRun = Type.Optional(
+  Type.Boolean({ description: "Judge the request and make nothing: 200, or the error that it would get." }),
+);
+
+const TriedSession = Type.Object({
+  dry_run: Type.Literal(true),
+  bucket_ids: Type.Array(Type.String(), { description: "Of those that exist." }),
+  new_bucket_slugs: Type.Array(Type.String(), { description: "Of those that would be made." }),
+  replays: Type.Boolean({ description: "The Idempotency-Key has made this session already." }),
+});
 
 const CreatedSession = Type.Object({
   session_id: Type.String(),
@@ -258,6 +309,13 @@ const SessionObject = Type.Object({
   size_bytes: Type.Integer(),
   expires_at: Type.String({ format: "date-time" }),
   file_id: Type.Union([Type.String(), Type.Null()]),
+});
+
+const SessionList = Type.Object({
+  sessions: Type.Array(SessionObject),
+  next_cursor: Type.Union([Type.String(), Type.Null()], {
+    description: "null at the end, and only there: a page before it may be short, or empty.",
+  }),
 });
 
 function createBody({ bucketsPerTeam, maxFileBytes }: Pick<Config, "bucketsPerTeam" | "maxFileBytes">) {

@@ -7,7 +7,7 @@ import { openTarget } from "../support/target.ts";
 const { api } = await openTarget();
 
 proves(
-  ["ALL-2", "CRE-4"],
+  ["ALL-2", "CRE-4", "BUC-1"],
   "buckets are listed in the shape that clients know, with counts that follow the files",
   async () => {
     const slug = `shape-${randomUUID().slice(0, 8)}`;

@@ -38,7 +38,7 @@ proves(
   },
 );
 
-proves(["ALL-2"], "a request without a valid key is 401 and says how to send one", async () => {
+proves(["ALL-2", "CON-1"], "a request without a valid key is 401 and says how to send one", async () => {
   const cases: readonly (readonly [string, Record<string, string>])[] = [
     ["no header", {}],
     ["another scheme", { Authorization: "Basic c2s6eA==" }],
@@ -60,7 +60,7 @@ proves(["ALL-2"], "a request without a valid key is 401 and says how to send one
   }
 });
 
-proves(["ALL-2"], "the team is the key's: a team_id in query or body changes nothing", async () => {
+proves(["ALL-2", "CON-1"], "the team is the key's: a team_id in query or body changes nothing", async () => {
   const connection = await api.get("/v1/connection?team_id=team_other");
   assert.equal(connection.status, 200);
   assert.equal(at(connection.json, "ok"), true);

@@ -9,7 +9,7 @@ import { CONFIG, openTarget } from "../support/target.ts";
 
 const { api } = await openTarget();
 
-proves(["ALL-4", "ALL-7"], "files are listed newest first, page by page, each once", async () => {
+proves(["ALL-4", "ALL-7", "FIL-1"], "files are listed newest first, page by page, each once", async () => {
   const bucket = fresh("pages");
   const ids: string[] = [];
   for (let index = 0; index < 7; index++) ids.push(await api.upload(Buffer.from(`file ${index}`), { bucket }));
@@ -24,7 +24,7 @@ proves(["ALL-4", "ALL-7"], "files are listed newest first, page by page, each on
   assert.deepEqual(seen, ids.reverse());
 });
 
-proves(["ALL-9"], "filters narrow a list: bucket, tags, status, metadata, time", async () => {
+proves(["ALL-9", "FIL-1"], "filters narrow a list: bucket, tags, status, metadata, time", async () => {
   const bucket = fresh("filters");
   const a = await api.indexed("one", {
     bucket,
@@ -79,45 +79,49 @@ proves(["ALL-9"], "a list parameter that cannot be is 400 and names the field", 
   }
 });
 
-proves(["FIN-1"], "the content is the original, as an attachment, by ranges, with the sha256 as ETag", async () => {
-  const bytes = seededRandom(CONFIG.seed).bytes(700_000);
-  const fileId = await api.upload(bytes, {
-    filename: 'Ünï "quoted"\\ 日本.txt',
-    content_type: "application/octet-stream",
-  });
-  const whole = await api.content(fileId);
-  assert.equal(whole.status, 200);
-  assert.ok(whole.body.equals(bytes));
-  assert.equal(whole.headers["content-type"], "application/octet-stream");
-  assert.equal(whole.headers["x-content-type-options"], "nosniff");
-  assert.match(whole.headers["content-disposition"] ?? "", /^attachment; filename=".*"; filename\*=UTF-8''/);
-  assert.ok((whole.headers["content-disposition"] ?? "").includes(encodeURIComponent("日本")));
-  const etag = whole.headers["etag"] ?? "";
-  assert.ok(etag.includes(textAt((await api.file(fileId)).json, "sha256")), etag);
-  const ranges: readonly (readonly [range: string, status: number, from: number, to: number])[] = [
-    ["bytes=0-0", 206, 0, 1],
-    ["bytes=5-14", 206, 5, 15],
-    ["bytes=699999-", 206, 699_999, 700_000],
-    ["bytes=-10", 206, 699_990, 700_000],
-    ["bytes=0-9999999", 206, 0, 700_000],
-    ["bytes=0-1,5-6", 200, 0, 700_000],
-    ["items=0-1", 200, 0, 700_000],
-    ["bytes=x", 200, 0, 700_000],
-  ];
-  for (const [range, status, from, to] of ranges) {
-    const part = await api.content(fileId, { Range: range });
-    assert.equal(part.status, status, range);
-    assert.ok(part.body.equals(bytes.subarray(from, to)), range);
-    if (status === 206) assert.equal(part.headers["content-range"], `bytes ${from}-${to - 1}/700000`);
-  }
-  const beyond = await api.content(fileId, { Range: "bytes=700000-" });
-  assert.equal(beyond.status, 416);
-  assert.equal(beyond.headers["content-range"], "bytes */700000");
-  assert.equal(textAt(beyond.json, "error", "code"), "range_not_satisfiable");
-  assert.equal((await api.content(fileId, { "If-None-Match": etag })).status, 304);
-});
+proves(
+  ["FIN-1", "FIL-5"],
+  "the content is the original, as an attachment, by ranges, with the sha256 as ETag",
+  async () => {
+    const bytes = seededRandom(CONFIG.seed).bytes(700_000);
+    const fileId = await api.upload(bytes, {
+      filename: 'Ünï "quoted"\\ 日本.txt',
+      content_type: "application/octet-stream",
+    });
+    const whole = await api.content(fileId);
+    assert.equal(whole.status, 200);
+    assert.ok(whole.body.equals(bytes));
+    assert.equal(whole.headers["content-type"], "application/octet-stream");
+    assert.equal(whole.headers["x-content-type-options"], "nosniff");
+    assert.match(whole.headers["content-disposition"] ?? "", /^attachment; filename=".*"; filename\*=UTF-8''/);
+    assert.ok((whole.headers["content-disposition"] ?? "").includes(encodeURIComponent("日本")));
+    const etag = whole.headers["etag"] ?? "";
+    assert.ok(etag.includes(textAt((await api.file(fileId)).json, "sha256")), etag);
+    const ranges: readonly (readonly [range: string, status: number, from: number, to: number])[] = [
+      ["bytes=0-0", 206, 0, 1],
+      ["bytes=5-14", 206, 5, 15],
+      ["bytes=699999-", 206, 699_999, 700_000],
+      ["bytes=-10", 206, 699_990, 700_000],
+      ["bytes=0-9999999", 206, 0, 700_000],
+      ["bytes=0-1,5-6", 200, 0, 700_000],
+      ["items=0-1", 200, 0, 700_000],
+      ["bytes=x", 200, 0, 700_000],
+    ];
+    for (const [range, status, from, to] of ranges) {
+      const part = await api.content(fileId, { Range: range });
+      assert.equal(part.status, status, range);
+      assert.ok(part.body.equals(bytes.subarray(from, to)), range);
+      if (status === 206) assert.equal(part.headers["content-range"], `bytes ${from}-${to - 1}/700000`);
+    }
+    const beyond = await api.content(fileId, { Range: "bytes=700000-" });
+    assert.equal(beyond.status, 416);
+    assert.equal(beyond.headers["content-range"], "bytes */700000");
+    assert.equal(textAt(beyond.json, "error", "code"), "range_not_satisfiable");
+    assert.equal((await api.content(fileId, { "If-None-Match": etag })).status, 304);
+  },
+);
 
-proves(["POL-2"], "the text is given by page, and one page alone", async () => {
+proves(["POL-2", "FIL-6"], "the text is given by page, and one page alone", async () => {
   const [pdf] = sampleDocuments(`text${randomUUID().slice(0, 6)}`);
   assert.ok(pdf !== undefined);
   const fileId = await api.indexed(pdf.bytes, { filename: pdf.filename, content_type: pdf.contentType });
@@ -137,46 +141,50 @@ proves(["POL-2"], "the text is given by page, and one page alone", async () => {
     assert.equal((await api.get(`${FILES}/${fileId}/text?page=${page}`)).status, 400, page);
 });
 
-proves(["ALL-6"], "DELETE takes a file out of search at once, leaves a tombstone, and is repeatable", async () => {
-  const word = `gone${randomUUID().replaceAll("-", "")}`;
-  const bucket = fresh("tomb");
-  const fileId = await api.indexed(`${word} is in it`, {
-    bucket,
-    title: "Secret title",
-    tags: ["t"],
-    metadata: { a: 1 },
-  });
-  const before = (await api.file(fileId)).json;
-  const deleted = await api.deleteFile(fileId);
-  assert.equal(deleted.status, 200);
-  assert.deepEqual(listAt((await api.search({ query: word })).json, "results"), []);
-  const tomb = {
-    id: fileId,
-    object: "knowledge_file",
-    status: "deleted",
-    size_bytes: numberAt(before, "size_bytes"),
-    created_at: textAt(before, "created_at"),
-    updated_at: textAt(deleted.json, "updated_at"),
-    deleted_at: textAt(deleted.json, "deleted_at"),
-    task: { id: textAt(deleted.json, "task", "id") },
-    bucket_ids: [],
-    tags: [],
-    metadata: {},
-  };
-  assert.deepEqual(without(deleted.json, "request_id"), tomb);
-  assert.deepEqual(without((await api.file(fileId)).json, "request_id"), tomb);
-  assert.deepEqual(without((await api.deleteFile(fileId)).json, "request_id"), tomb);
-  for (const path of ["content", "text"]) {
-    const answer = await api.get(`${FILES}/${fileId}/${path}`);
-    assert.equal(answer.status, 404);
-    assert.equal(textAt(answer.json, "error", "code"), "file_not_found");
-  }
-  assert.equal((await api.call("POST", `${FILES}/${fileId}/reindex`)).status, 404);
-  assert.equal((await api.get(`/v1/knowledge/tasks/${textAt(tomb, "task", "id")}`)).status, 200);
-  assert.deepEqual(listAt((await api.get(`${FILES}?bucket=${bucket}`)).json, "files"), []);
-});
+proves(
+  ["ALL-6", "FIL-4"],
+  "DELETE takes a file out of search at once, leaves a tombstone, and is repeatable",
+  async () => {
+    const word = `gone${randomUUID().replaceAll("-", "")}`;
+    const bucket = fresh("tomb");
+    const fileId = await api.indexed(`${word} is in it`, {
+      bucket,
+      title: "Secret title",
+      tags: ["t"],
+      metadata: { a: 1 },
+    });
+    const before = (await api.file(fileId)).json;
+    const deleted = await api.deleteFile(fileId);
+    assert.equal(deleted.status, 200);
+    assert.deepEqual(listAt((await api.search({ query: word })).json, "results"), []);
+    const tomb = {
+      id: fileId,
+      object: "knowledge_file",
+      status: "deleted",
+      size_bytes: numberAt(before, "size_bytes"),
+      created_at: textAt(before, "created_at"),
+      updated_at: textAt(deleted.json, "updated_at"),
+      deleted_at: textAt(deleted.json, "deleted_at"),
+      task: { id: textAt(deleted.json, "task", "id") },
+      bucket_ids: [],
+      tags: [],
+      metadata: {},
+    };
+    assert.deepEqual(without(deleted.json, "request_id"), tomb);
+    assert.deepEqual(without((await api.file(fileId)).json, "request_id"), tomb);
+    assert.deepEqual(without((await api.deleteFile(fileId)).json, "request_id"), tomb);
+    for (const path of ["content", "text"]) {
+      const answer = await api.get(`${FILES}/${fileId}/${path}`);
+      assert.equal(answer.status, 404);
+      assert.equal(textAt(answer.json, "error", "code"), "file_not_found");
+    }
+    assert.equal((await api.call("POST", `${FILES}/${fileId}/reindex`)).status, 404);
+    assert.equal((await api.get(`/v1/knowledge/tasks/${textAt(tomb, "task", "id")}`)).status, 200);
+    assert.deepEqual(listAt((await api.get(`${FILES}?bucket=${bucket}`)).json, "files"), []);
+  },
+);
 
-proves(["FIN-2"], "a file may be deleted in any state, and never comes back", async () => {
+proves(["FIN-2", "FIL-4"], "a file may be deleted in any state, and never comes back", async () => {
   for (let round = 0; round < 8; round++) {
     const word = `early${randomUUID().replaceAll("-", "")}`;
     const fileId = await api.upload(Buffer.from(`${word} ${"filler words ".repeat(round * 3000)}`));
@@ -187,7 +195,7 @@ proves(["FIN-2"], "a file may be deleted in any state, and never comes back", as
   }
 });
 
-proves(["ALL-6"], "an id of another kind, or none at all, answers like an absent one", async () => {
+proves(["ALL-6", "FIL-2"], "an id of another kind, or none at all, answers like an absent one", async () => {
   const session = await api.create(1);
   for (const [prefix, code] of [
     [FILES, "file_not_found"],

@@ -166,7 +166,7 @@ proves(
 );
 
 proves(
-  ["FIN-2"],
+  ["FIN-2", "FIL-9"],
   "a session shows its state and never its URL; DELETE is repeatable, and 409 once finalized",
   async () => {
     const session = await api.create(BYTES.length);

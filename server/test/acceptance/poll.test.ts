@@ -106,7 +106,7 @@ proves(["POL-3"], "a task shows what it is at, in the file and alone", async () 
   assert.equal(textAt((await api.get(`${TASKS}/${taskId}`)).json, "file_id"), fileId);
 });
 
-proves(["POL-3", "POL-1"], "a cancelled task fails its file with cancelled; retry indexes it", async () => {
+proves(["POL-3", "POL-1", "FIL-10"], "a cancelled task fails its file with cancelled; retry indexes it", async () => {
   // Large enough that the cancel comes before the end.
   const fileId = await api.upload(Buffer.from(`${"retryable words of a long text ".repeat(60_000)}`));
   const taskId = textAt((await api.file(fileId)).json, "task", "id");
@@ -209,7 +209,7 @@ for (const kind of ["file", "task"] as const)
     },
   );
 
-proves(["POL-2"], "a file that is indexed stays indexed and findable while it is indexed again", async () => {
+proves(["POL-2", "FIL-7"], "a file that is indexed stays indexed and findable while it is indexed again", async () => {
   const word = `again${randomUUID().replaceAll("-", "")}`;
   const fileId = await api.indexed(`${word} ${"and many other words ".repeat(20_000)}`);
   const started = await api.call("POST", `${FILES}/${fileId}/reindex`);

@@ -2,23 +2,32 @@ import { anyTeam, createKey, findCaller, listKeys } from "../../src/access/store
 import { activeBuckets, createProfile, findProfile, listProfiles } from "../../src/agents/profiles.store.ts";
 import { findResponse, keepResponse, readTurns } from "../../src/agents/responses.store.ts";
 import { listLiveSessions, sessionOutcome } from "../../src/backup/store.ts";
-import { listBuckets } from "../../src/buckets/store.ts";
+import { createBucket, deleteBucket } from "../../src/buckets/change.store.ts";
+import { findLiveBucket, listBuckets, readBucket } from "../../src/buckets/store.ts";
 import { wrongBuckets, wrongTeams } from "../../src/doctor/store.ts";
+import { matchFiles, matchNamedFiles } from "../../src/files/bulk-delete.store.ts";
 import { deleteFile } from "../../src/files/delete-file.store.ts";
+import { findLabels, listDirtyLabels, readLabels } from "../../src/files/labels.store.ts";
 import { listFiles } from "../../src/files/list.store.ts";
 import { metadataFingerprints } from "../../src/files/metadata-fingerprint.ts";
 import { findOriginals, listOriginals } from "../../src/files/originals.store.ts";
 import { listOutdated } from "../../src/files/outdated.store.ts";
+import { listDeletedBuckets } from "../../src/files/remove-bucket.store.ts";
 import { findFile, readFile } from "../../src/files/store.ts";
-import type { FileId } from "../../src/ids.ts";
+import type { BucketId, FileId } from "../../src/ids.ts";
 import { listShown, listShownOfTeam, listTeams, stillShown } from "../../src/indexing/rebuild.store.ts";
 import { findGarbage, findRecentlyDeleted, findRemoval, findSource } from "../../src/indexing/store.ts";
 import { keepPosition, readPositions } from "../../src/maintenance/position.store.ts";
 import { serviceFigures } from "../../src/metrics/store.ts";
 import { countBuckets, findScope, findVisible, rarestPair, walkMetadata } from "../../src/retrieval/store.ts";
+import { listTasks } from "../../src/tasks/list.store.ts";
 import { findTask } from "../../src/tasks/store.ts";
+import { type BatchInput, createBatch, tryBatch } from "../../src/uploads/batch.store.ts";
+import { listSessions } from "../../src/uploads/list-sessions.store.ts";
+import { readBatch } from "../../src/uploads/read-batch.store.ts";
 import { readSession } from "../../src/uploads/session.store.ts";
 import { bytesOwed, leasedBuilds, referencedKeys, sessionFacts } from "../../src/uploads/sweep.store.ts";
+import { tryCreate } from "../../src/uploads/try-create.store.ts";
 import { answerOf } from "./rivals-of-agents.ts";
 import type { Call, CatalogueUnderTest } from "./under-test.ts";
 import { calling, newKey, World } from "./world.ts";
@@ -69,6 +78,9 @@ export async function readsOf(on: CatalogueUnderTest): Promise<Readonly<Record<s
   const list = (more: object) =>
     calling(catalogue, listFiles, { teamId, filter: { ...EVERYTHING, ...more }, limit: 2, after: null });
 
+  const { create, ...batch } = { create: world.create(), ...(await batchOf(world)) };
+  const gone = await goneBucket(world);
+
   const called = (calls: readonly Call<unknown>[]) => calls;
   return {
     [findCaller.name]: called([
@@ -88,6 +100,45 @@ export async function readsOf(on: CatalogueUnderTest): Promise<Readonly<Record<s
     [listBuckets.name]: [null, "a-b", "ab"].map((after) =>
       calling(catalogue, listBuckets, { teamId, includeArchived: false, after, limit: 2, fileIds: 3 }),
     ),
+    [readBucket.name]: [...bucketIds, gone].map((bucketId) => calling(catalogue, readBucket, { teamId, bucketId })),
+    [findLiveBucket.name]: [...bucketIds, gone].map((bucketId) =>
+      calling(catalogue, findLiveBucket, { teamId, bucketId }),
+    ),
+    [listDeletedBuckets.name]: [calling(catalogue, listDeletedBuckets, { limit: 10 })],
+    [findLabels.name]: files.flatMap((fileId) =>
+      [null, buckets.slice(0, 1), [{ sent: "?", id: null, slug: null }]].map((named) =>
+        calling(catalogue, findLabels, { teamId, fileId, buckets: named }),
+      ),
+    ),
+    [readLabels.name]: files.map((fileId) => calling(catalogue, readLabels, { fileId })),
+    [listDirtyLabels.name]: [null, files[0] ?? null].map((after) =>
+      calling(catalogue, listDirtyLabels, { after, limit: 10 }),
+    ),
+    [matchFiles.name]: [
+      calling(catalogue, matchFiles, { teamId, filter: { ...EVERYTHING, tags: ["a"] }, limit: 2, after: null }),
+      calling(catalogue, matchFiles, { teamId, filter: { ...EVERYTHING, createdBefore: 1 }, limit: 2, after: null }),
+    ],
+    [matchNamedFiles.name]: [files.slice(0, 1), []].map((some) =>
+      calling(catalogue, matchNamedFiles, { teamId, filter: { ...EVERYTHING, tags: ["a"] }, files: some }),
+    ),
+    [listTasks.name]: ([null, "queued", "running", "succeeded", "failed", "cancelled"] as const).flatMap((state) =>
+      [null, running.taskId].map((after) => calling(catalogue, listTasks, { teamId, state, after, limit: 2 })),
+    ),
+    [listSessions.name]: ([null, "open", "received", "finalized", "expired", "cancelled"] as const).flatMap((status) =>
+      [null, received].map((after) => calling(catalogue, listSessions, { teamId, status, after, limit: 2 })),
+    ),
+    [readBatch.name]: [batch.batchId, on.ids.next("batch")].map((batchId) =>
+      calling(catalogue, readBatch, { teamId, batchId }),
+    ),
+    [tryBatch.name]: [
+      calling(catalogue, tryBatch, batch),
+      calling(catalogue, tryBatch, { ...batch, fingerprint: "2".repeat(64) }),
+      calling(catalogue, tryBatch, { ...batch, batchId: on.ids.next("batch") }),
+    ],
+    [tryCreate.name]: [
+      calling(catalogue, tryCreate, create),
+      calling(catalogue, tryCreate, { ...create, buckets: [{ sent: "?", id: null, slug: null }] }),
+    ],
     [findFile.name]: files.map((fileId) => calling(catalogue, findFile, { teamId, fileId })),
     [readFile.name]: files.map((fileId) => calling(catalogue, readFile, { teamId, fileId })),
     [listFiles.name]: [
@@ -163,4 +214,20 @@ export async function readsOf(on: CatalogueUnderTest): Promise<Readonly<Record<s
     ],
     [leasedBuilds.name]: [calling(catalogue, leasedBuilds, {})],
   };
+}
+
+/** A batch that was made; the input to make it again. */
+async function batchOf(world: World): Promise<BatchInput> {
+  const batch = world.batch(world.on.ids.next("batch"));
+  await world.on.catalogue.run(createBatch, batch);
+  return batch;
+}
+
+/** A bucket that was deleted with a file in it. */
+async function goneBucket(world: World): Promise<BucketId> {
+  const bucketId = world.on.ids.next("bucket");
+  const bucket = { id: bucketId, teamId: world.teamId, slug: "gone", name: "Gone", description: null };
+  await world.on.catalogue.run(createBucket, { ...bucket, bucketsPerTeam: 100 });
+  await world.on.catalogue.run(deleteBucket, { teamId: world.teamId, bucketId, force: true });
+  return bucketId;
 }

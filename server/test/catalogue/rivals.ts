@@ -1,24 +1,40 @@
 import { createFirstKey, createKey, revokeKey } from "../../src/access/store.ts";
-import { recount } from "../../src/doctor/store.ts";
-import { deleteFile } from "../../src/files/delete-file.store.ts";
+import { changeBucket, createBucket, deleteBucket } from "../../src/buckets/change.store.ts";
+import { deleteFiles } from "../../src/files/bulk-delete.store.ts";
+import { changeFile, type FileChange } from "../../src/files/change-file.store.ts";
+import { forgetDirtyLabels, markLabelsClean, markLabelsDirty } from "../../src/files/labels.store.ts";
 import { reindexFile } from "../../src/files/reindex-file.store.ts";
+import { emptyBucket } from "../../src/files/remove-bucket.store.ts";
 import { forgetTombstones } from "../../src/files/retention.store.ts";
-import { cancelTask, claimTask, recordFault, retryTask } from "../../src/files/task-events.store.ts";
-import type { FileId, SessionId, TaskId } from "../../src/ids.ts";
 import { correctChunks } from "../../src/indexing/rebuild.store.ts";
-import { activate, finishRemoval } from "../../src/indexing/store.ts";
+import { finishRemoval } from "../../src/indexing/store.ts";
 import { LIMITS } from "../../src/limits.ts";
 import { forgetOtherPositions, keepPosition } from "../../src/maintenance/position.store.ts";
-import { heartbeat, recordTrouble, releaseTask, requeueAllTasks, rescueTasks } from "../../src/tasks/attempt.store.ts";
-import type { Claim } from "../../src/tasks/claim.store.ts";
-import type { TaskReport } from "../../src/tasks/task.ts";
+import { heartbeat, recordTrouble } from "../../src/tasks/attempt.store.ts";
+import { createBatch, forgetBatches } from "../../src/uploads/batch.store.ts";
 import { createSession } from "../../src/uploads/create.store.ts";
 import { finalizeSession } from "../../src/uploads/finalize.store.ts";
-import { cancelSession, dropBytes, recordProgress, takeWriter } from "../../src/uploads/session.store.ts";
+import { useBatch } from "../../src/uploads/read-batch.store.ts";
+import { cancelSession } from "../../src/uploads/session.store.ts";
 import { expireSessions, forgetSessions } from "../../src/uploads/sweep.store.ts";
+import {
+  bucketOf,
+  counters,
+  creates,
+  forgetting,
+  newBucket,
+  ofAttempt,
+  ofFile,
+  ofQueue,
+  ofSession,
+  ofTask,
+  REPORT,
+  removing,
+  rescue,
+} from "./making.ts";
 import { RIVALS_OF_AGENTS } from "./rivals-of-agents.ts";
-import type { Call, CatalogueUnderTest, Making, Rivals } from "./under-test.ts";
-import { attempt, CORRUPT, caller, newKey, World } from "./world.ts";
+import type { Rivals } from "./under-test.ts";
+import { attempt, caller, newKey, World } from "./world.ts";
 
 export const RIVALS: readonly Rivals[] = [
   ...RIVALS_OF_AGENTS,
@@ -192,6 +208,113 @@ export const RIVALS: readonly Rivals[] = [
     },
   },
   {
+    name: "an indexed file, its bucket and another one",
+    about: ["changeFile", "moveFile", "deleteBucket", "emptyBucket", "archiveBucket", "createBucket"],
+    naive: [],
+    async prepare(on) {
+      const world = await World.open(on);
+      const claim = await world.indexed();
+      const ready = world.finalize(await world.written(true));
+      await on.catalogue.run(createBucket, newBucket(world, "other"));
+      const [inbox, other] = [await bucketOf(world, "inbox"), await bucketOf(world, "other")];
+      const { call } = caller(on);
+      const { teamId } = world;
+      const { fileId } = claim;
+      const { build } = world.activation(claim);
+      const change = (change: FileChange) => () =>
+        call(changeFile, { teamId, fileId, change, prepared: { labels: 0, build } });
+      const removal = () => ({ fileId, removalTaskId: on.ids.next("task") });
+      return {
+        ...ofFile(world, fileId),
+        changeFile: change({ title: "Other", tags: ["b"], metadata: '{"k":2}' }),
+        moveFile: change({ buckets: [other] }),
+        markLabelsDirty: () => call(markLabelsDirty, { fileId, labels: 0, build }),
+        markLabelsClean: () => call(markLabelsClean, { fileId, labels: 0, build }),
+        forgetDirtyLabels: () => call(forgetDirtyLabels, { fileId }),
+        deleteFiles: () => call(deleteFiles, { teamId, files: [removal(), removal()] }),
+        finalizeSession: () => call(finalizeSession, ready),
+        createSession: () => call(createSession, world.create({ createMissingBuckets: false })),
+        createBucket: () => call(createBucket, newBucket(world, "third")),
+        createSameBucket: () => call(createBucket, newBucket(world, "inbox")),
+        archiveBucket: () => call(changeBucket, { teamId, bucketId: inbox, status: "archived" }),
+        deleteBucket: () => call(deleteBucket, { teamId, bucketId: inbox, force: true }),
+        deleteEmptyBucket: () => call(deleteBucket, { teamId, bucketId: other, force: false }),
+        emptyBucket: () => call(emptyBucket, { bucketId: inbox, removalTaskIds: [on.ids.next("task")] }),
+      };
+    },
+  },
+  {
+    name: "a deleted bucket with a file of its own and one that is elsewhere",
+    about: ["emptyBucket"],
+    naive: [],
+    async prepare(on) {
+      const world = await World.open(on);
+      const { fileId } = await world.indexed();
+      const claim = await world.indexed();
+      await on.catalogue.run(createBucket, newBucket(world, "other"));
+      const [inbox, other] = [await bucketOf(world, "inbox"), await bucketOf(world, "other")];
+      const { call } = caller(on);
+      const { teamId } = world;
+      const prepared = { labels: 0, build: world.activation(claim).build };
+      const change = { buckets: [inbox, other] };
+      await on.catalogue.run(changeFile, { teamId, fileId: claim.fileId, change, prepared });
+      await on.catalogue.run(deleteBucket, { teamId, bucketId: inbox, force: true });
+      const empty = (files: number) => () =>
+        call(emptyBucket, {
+          bucketId: inbox,
+          removalTaskIds: Array.from({ length: files }, () => on.ids.next("task")),
+        });
+      return {
+        ...ofFile(world, fileId),
+        emptyBucket: empty(10),
+        emptyBucketByOne: empty(1),
+        deleteOther: () => call(deleteBucket, { teamId, bucketId: other, force: true }),
+        ...(await counters(world)),
+      };
+    },
+  },
+  {
+    name: "a batch",
+    naive: [],
+    async prepare(on) {
+      const world = await World.open(on);
+      const { call } = caller(on);
+      const batchId = on.ids.next("batch");
+      const made = world.batch(on.ids.next("batch"));
+      await on.catalogue.run(createBatch, made);
+      const [first] = made.items;
+      const id = first?.sessionId ?? on.ids.next("sess");
+      return {
+        createBatch: () => call(createBatch, world.batch(batchId)),
+        createBatchAgain: () => call(createBatch, world.batch(made.batchId)),
+        createOtherBatch: () => call(createBatch, world.batch(made.batchId, { fingerprint: "2".repeat(64) })),
+        useBatch: () => call(useBatch, { teamId: world.teamId, batchId: made.batchId }),
+        cancelSession: () => call(cancelSession, { id, teamId: world.teamId }),
+        createSession: () => call(createSession, world.create()),
+        forgetBatches: () => call(forgetBatches, { limit: 10 }),
+      };
+    },
+  },
+  {
+    name: "a batch that nobody used for a week",
+    about: ["forgetBatches", "createBatchAgain"],
+    naive: [],
+    async prepare(on) {
+      const world = await World.open(on);
+      const { call } = caller(on);
+      const made = world.batch(on.ids.next("batch"));
+      await on.catalogue.run(createBatch, made);
+      on.passMs(LIMITS.sessionRetentionMs + 1);
+      await on.catalogue.run(expireSessions, { limit: 10, busy: [] });
+      return {
+        ...forgetting(world),
+        forgetBatches: () => call(forgetBatches, { limit: 10 }),
+        createBatchAgain: () => call(createBatch, world.batch(made.batchId)),
+        useBatch: () => call(useBatch, { teamId: world.teamId, batchId: made.batchId }),
+      };
+    },
+  },
+  {
     name: "a file that is indexed, and being indexed again",
     naive: ["deleteFile beside recordFault"],
     async prepare(on) {
@@ -232,94 +355,3 @@ export const RIVALS: readonly Rivals[] = [
     },
   },
 ];
-
-const REPORT: TaskReport = { stage: "indexing", progress: { done: 1, total: 2, unit: "chunks" } };
-
-function ofSession(world: World, id: SessionId): Making {
-  const { call } = caller(world.on);
-  return {
-    takeWriter: () => call(takeWriter, { id }),
-    recordPart: () => call(recordProgress, world.record(id, 4)),
-    recordAll: () => call(recordProgress, world.record(id)),
-    dropBytes: () => call(dropBytes, { id, epoch: 1 }),
-    cancelSession: () => call(cancelSession, { id, teamId: world.teamId }),
-    finalizeSession: () => call(finalizeSession, world.finalize(id)),
-    expireSessions: () => call(expireSessions, { limit: 10, busy: [] }),
-    ...forgetting(world),
-  };
-}
-
-function forgetting(world: World): Making {
-  return { forgetSessions: () => caller(world.on).call(forgetSessions, { limit: 10 }) };
-}
-
-/** By the key that made the session, with the same body and with another; and of something else. */
-function creates(world: World, idempotency: { readonly key: string; readonly fingerprint: string }): Making {
-  const { call } = caller(world.on);
-  return {
-    createAgain: () => call(createSession, world.create({ idempotency })),
-    createOtherBody: () => call(createSession, world.create({ idempotency: { ...idempotency, fingerprint: "g" } })),
-  };
-}
-
-function ofFile(world: World, fileId: FileId): Making {
-  const { call } = caller(world.on);
-  const { teamId } = world;
-  return {
-    deleteFile: () => call(deleteFile, { teamId, fileId, removalTaskId: world.on.ids.next("task") }),
-    reindexFile: () => call(reindexFile, { teamId, fileId, taskId: world.on.ids.next("task") }),
-  };
-}
-
-function ofTask(world: World, taskId: TaskId): Making {
-  const { call } = caller(world.on);
-  const { teamId } = world;
-  return {
-    cancelTask: () => call(cancelTask, { teamId, taskId }),
-    retryTask: () => call(retryTask, { teamId, taskId }),
-  };
-}
-
-function ofQueue(world: World): Making {
-  const { call } = caller(world.on);
-  return {
-    claimTask: () => call(claimTask, { lanes: ["fast", "slow"] }),
-    rescueTasks: rescue(world.on),
-    requeueAllTasks: () => call(requeueAllTasks, null),
-  };
-}
-
-/** As the rescuer does: when the clock was not where it expected it, it looks again. */
-function rescue({ catalogue, now }: CatalogueUnderTest): () => Call<unknown> {
-  return () => async () => {
-    for (;;) {
-      const look = await catalogue.run(rescueTasks, { expectedNow: now() });
-      if (look.asExpected) return look;
-    }
-  };
-}
-
-function ofAttempt(world: World, claim: Claim): Making {
-  const { call } = caller(world.on);
-  const held = attempt(claim);
-  return {
-    activate: () => call(activate, world.activation(claim)),
-    heartbeat: () => call(heartbeat, { ...held, report: REPORT, changed: true }),
-    recordFault: () => call(recordFault, { ...held, fault: CORRUPT }),
-    recordTrouble: () => call(recordTrouble, { ...held, trouble: "storage" }),
-    releaseTask: () => call(releaseTask, { ...held, lane: "slow" }),
-  };
-}
-
-async function counters({ on, teamId }: World): Promise<Making> {
-  const buckets = (await on.db.selectFrom("buckets").select("id").execute()).map((row) => row.id);
-  return { recount: () => caller(on).call(recount, { buckets, teams: [teamId] }) };
-}
-
-/** A file that was indexed and deleted, whose removal a worker holds. */
-async function removing(world: World): Promise<Claim> {
-  const { fileId } = await world.indexed();
-  const removalTaskId = world.on.ids.next("task");
-  await world.on.catalogue.run(deleteFile, { teamId: world.teamId, fileId, removalTaskId });
-  return world.claim();
-}

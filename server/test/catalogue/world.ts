@@ -5,11 +5,12 @@ import type { Catalogue, Operation } from "../../src/catalogue/catalogue.ts";
 import type { TaskLane } from "../../src/catalogue/schema.ts";
 import { isRefusal, type Refusal } from "../../src/errors.ts";
 import { claimTask, recordFault } from "../../src/files/task-events.store.ts";
-import type { FileId, SessionId, TaskId, TeamId } from "../../src/ids.ts";
+import type { BatchId, FileId, SessionId, TaskId, TeamId } from "../../src/ids.ts";
 import { type Activation, activate } from "../../src/indexing/store.ts";
 import { buildName } from "../../src/search-index/build.ts";
 import type { Claim } from "../../src/tasks/claim.store.ts";
 import type { Fault } from "../../src/tasks/task.ts";
+import type { BatchInput } from "../../src/uploads/batch.store.ts";
 import { type CreateInput, createSession } from "../../src/uploads/create.store.ts";
 import { type FinalizeInput, finalizeSession } from "../../src/uploads/finalize.store.ts";
 import { type Progress, recordProgress, takeWriter } from "../../src/uploads/session.store.ts";
@@ -62,6 +63,47 @@ export class World {
     const output = await this.on.catalogue.run(createSession, this.create(more));
     if (!("session" in output)) throw new Error(`refused: ${output.refused}`);
     return output.session.id;
+  }
+
+  /** Three items: one into the bucket of all, one into its own, one that is wrong. */
+  batch(batchId: BatchId, more: Partial<BatchInput> = {}): BatchInput {
+    const { ids } = this.on;
+    const buckets = (slug: string) => ({
+      buckets: [{ sent: slug, id: null, slug }],
+      createMissingBuckets: true,
+      newBucketIds: [ids.next("bucket")],
+    });
+    const file = {
+      filename: "note.txt",
+      title: "Note",
+      contentType: "text/plain",
+      sizeBytes: 10,
+      tags: "[]",
+      metadata: "{}",
+    };
+    const item = (clientFileId: string, own: BatchInput["shared"]) => ({
+      clientFileId,
+      sessionId: ids.next("sess"),
+      wanted: { ...file, buckets: own },
+      error: null,
+    });
+    const error = { code: "invalid_size", message: "It is empty.", retryable: false, details: {} } as const;
+    return {
+      teamId: this.teamId,
+      batchId,
+      fingerprint: "1".repeat(64),
+      shared: buckets("inbox"),
+      items: [
+        item("a", null),
+        item("b", buckets("own")),
+        { clientFileId: "c", sessionId: ids.next("sess"), wanted: null, error },
+      ],
+      ttlMs: 3_600_000,
+      createsPerSecond: this.#createsPerSecond,
+      bucketsPerTeam: 100,
+      diskLow: false,
+      ...more,
+    };
   }
 
   /** A record of the session's first writer: all its bytes, unless it says how many. */

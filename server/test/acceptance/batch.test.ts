@@ -1,0 +1,246 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { Api, SESSIONS } from "../support/api.ts";
+import { put } from "../support/bytes.ts";
+import type { HttpAnswer } from "../support/http.ts";
+import { at, listAt, numberAt, objectAt, shown, textAt } from "../support/json.ts";
+import { proves } from "../support/proves.ts";
+import { NEEDS_OWN_SERVER, openTarget, ownServer } from "../support/target.ts";
+
+const BATCHES = "/v1/knowledge/files:batch/upload-session";
+
+const { api } = await openTarget();
+
+interface Part {
+  readonly id: string;
+  readonly bytes: string;
+  readonly item?: object;
+  readonly file?: object;
+}
+
+/** A batch of these, all of them into this file's bucket unless `manifest` says otherwise. */
+function batchOf(parts: readonly Part[], manifest: object = {}): { manifest: object; files: readonly object[] } {
+  return {
+    manifest: {
+      version: 1,
+      batch_idempotency_key: randomUUID(),
+      bucket: api.bucket,
+      create_missing_buckets: true,
+      items: parts.map(({ id, item }) => ({ client_file_id: id, filename: `${id}.txt`, ...item })),
+      ...manifest,
+    },
+    files: parts.map(({ id, bytes, file }) => ({
+      client_file_id: id,
+      filename: `${id}.txt`,
+      content_type: "text/plain",
+      size_bytes: bytes.length,
+      ...file,
+    })),
+  };
+}
+
+const send = (body: object, query = "") => api.call("POST", `${BATCHES}${query}`, { body });
+const finalize = (id: string) => api.call("POST", `${BATCHES}/${id}/finalize`, { body: { mode: "finalize_uploaded" } });
+const status = async (id: string) => (await api.get(`/v1/knowledge/batches/${id}?include_items=true`)).json;
+
+async function upload(answer: HttpAnswer, parts: readonly Part[]): Promise<void> {
+  for (const one of listAt(answer.json, "accepted")) {
+    const part = parts.find(({ id }) => id === at(one, "client_file_id"));
+    if (part !== undefined)
+      assert.equal((await put(textAt(one, "upload_url"), null, Buffer.from(part.bytes))).status, 200);
+  }
+}
+
+async function ended(id: string): Promise<unknown> {
+  for (;;) {
+    const batch = await status(id);
+    if (textAt(batch, "status") !== "accepted") return batch;
+    for (const item of listAt(batch, "items"))
+      if (["queued", "indexing"].includes(textAt(item, "status"))) await api.settled(textAt(item, "knowledgeId"));
+  }
+}
+
+proves(
+  ["BAT-3", "BAT-4", "BAT-7", "BAT-8", "LIM-3"],
+  "a batch makes a session a file, as one create; sent again it is the same, and with another body 422",
+  async () => {
+    const own = `own-${randomUUID().slice(0, 8)}`;
+    const parts: readonly Part[] = [
+      { id: "a", bytes: "first text", item: { filename: "shown.txt", tags: ["x"], metadata: { n: 1 } } },
+      { id: "b", bytes: "second text", item: { bucket: own } },
+    ];
+    const body = batchOf(parts);
+    const made = await send(body);
+    assert.equal(made.status, 201, shown(made.json));
+    assert.equal(textAt(made.json, "upload_strategy"), "gcs_resumable");
+    assert.deepEqual(
+      listAt(made.json, "accepted").map((one) => at(one, "client_file_id")),
+      ["a", "b"],
+    );
+    assert.deepEqual(listAt(made.json, "rejected"), []);
+    assert.match(String(made.headers["ratelimit-policy"]), /"create"/);
+    const id = textAt(made.json, "batch_id");
+    const again = await send(body);
+    assert.equal(again.status, 201);
+    assert.equal(again.headers["idempotent-replayed"], "true");
+    const idsOf = (answer: HttpAnswer) => listAt(answer.json, "accepted").map((one) => textAt(one, "session_id"));
+    assert.deepEqual(idsOf(again), idsOf(made));
+    const other = await send({
+      ...body,
+      files: batchOf([parts[0] ?? { id: "a", bytes: "" }, { id: "b", bytes: "x" }]).files,
+    });
+    assert.equal(other.status, 422);
+    assert.equal(textAt(other.json, "error", "code"), "idempotency_key_reused");
+    assert.equal(textAt(other.json, "error", "details", "batch_id"), id);
+
+    await upload(made, parts);
+    const first = await finalize(id);
+    assert.equal(first.status, 202, shown(first.json));
+    assert.equal(textAt(first.json, "status"), "finalized");
+    assert.equal(listAt(first.json, "finalized").length, 2);
+    const repeated = await finalize(id);
+    assert.deepEqual(listAt(repeated.json, "replayed"), listAt(first.json, "finalized"));
+    const batch = await ended(id);
+    assert.equal(textAt(batch, "status"), "active");
+    assert.deepEqual([numberAt(batch, "total"), numberAt(batch, "active")], [2, 2]);
+    const [a, b] = listAt(batch, "items");
+    assert.equal(textAt(a, "file", "title"), "shown.txt");
+    assert.equal(textAt(a, "file", "filename"), "a.txt");
+    assert.deepEqual(listAt(a, "file", "tags"), ["x"]);
+    assert.equal(textAt(a, "canonicalStatus"), "indexed");
+    assert.equal(textAt(a, "bucketSyncStatus"), "active");
+    assert.deepEqual(
+      Object.values(objectAt(b, "bucketSync")).map((sync) => at(sync, "slug")),
+      [own],
+    );
+  },
+);
+
+proves(
+  ["BAT-6", "BAT-10"],
+  "a bad item, one that is never uploaded and a corrupt one leave the others alone; given up, it gets a new session",
+  async () => {
+    const parts: readonly Part[] = [
+      { id: "good", bytes: "a good text" },
+      { id: "bad", bytes: "", item: {} },
+      { id: "late", bytes: "never sent" },
+      { id: "corrupt", bytes: "no PDF", file: { filename: "c.pdf", content_type: "application/pdf" } },
+    ];
+    const body = batchOf(parts);
+    const made = await send(body);
+    assert.equal(made.status, 201, shown(made.json));
+    const [rejected] = listAt(made.json, "rejected");
+    assert.equal(textAt(rejected, "client_file_id"), "bad");
+    assert.equal(textAt(rejected, "error", "code"), "invalid_size");
+    const id = textAt(made.json, "batch_id");
+    await upload(
+      made,
+      parts.filter((part) => part.id !== "late"),
+    );
+    const done = (await finalize(id)).json;
+    assert.deepEqual(
+      listAt(done, "finalized").map((one) => at(one, "client_file_id")),
+      ["good", "corrupt"],
+    );
+    assert.deepEqual(
+      listAt(done, "pending").map((one) => at(one, "client_file_id")),
+      ["late"],
+    );
+    assert.equal(textAt(await status(id), "status"), "accepted");
+
+    const late = listAt(made.json, "accepted").find((one) => at(one, "client_file_id") === "late");
+    await api.call("DELETE", `${SESSIONS}/${textAt(late, "session_id")}`);
+    const batch = await ended(id);
+    assert.equal(textAt(batch, "status"), "partially_failed");
+    assert.deepEqual(
+      listAt(batch, "items").map((item) => at(item, "status")),
+      ["indexed", "rejected", "cancelled", "failed"],
+    );
+    const again = await send(body);
+    const fresh = listAt(again.json, "accepted").find((one) => at(one, "client_file_id") === "late");
+    assert.notEqual(textAt(fresh, "session_id"), textAt(late, "session_id"));
+    await upload({ ...again, json: { accepted: [fresh] } }, parts);
+    const last = (await finalize(id)).json;
+    assert.deepEqual(
+      listAt(last, "finalized").map((one) => at(one, "client_file_id")),
+      ["late"],
+    );
+    assert.equal(listAt(last, "replayed").length, 2);
+  },
+);
+
+proves(
+  ["BAT-1", "BAT-2", "BAT-5", "ALL-9"],
+  "what is wrong with the whole of a batch is 400 with the field, and makes nothing",
+  async () => {
+    const one: Part = { id: "a", bytes: "x" };
+    const many = Array.from({ length: 101 }, (_, i) => ({ id: `f${i}`, bytes: "x" }));
+    const cases: readonly (readonly [body: object, code: string])[] = [
+      [batchOf([]), "invalid_request"],
+      [batchOf(many), "batch_too_large"],
+      [batchOf([one], { version: 2 }), "unsupported_manifest_version"],
+      [batchOf([one], { batch_idempotency_key: "" }), "invalid_request"],
+      [batchOf([one], { batch_idempotency_key: undefined }), "invalid_request"],
+      [batchOf([one, one]), "duplicate_client_file_id"],
+      [batchOf([{ id: "__a", bytes: "x" }]), "invalid_client_file_id"],
+      [batchOf([{ id: "a b", bytes: "x" }]), "invalid_client_file_id"],
+      [batchOf([{ id: "i".repeat(129), bytes: "x" }]), "invalid_client_file_id"],
+      [{ ...batchOf([one]), files: batchOf([{ id: "b", bytes: "x" }]).files }, "missing_file_parts"],
+      [batchOf([one], { bucket: undefined }), "bucket_required"],
+      [batchOf([one], { bucket: "bucket_00000000000000000000000000" }), "bucket_assignment_failed"],
+    ];
+    for (const [body, code] of cases) {
+      const answer = await send(body);
+      assert.equal(answer.status, 400, shown(answer.json));
+      assert.equal(textAt(answer.json, "error", "code"), code);
+      objectAt(answer.json, "error", "details");
+    }
+    for (const path of [`${BATCHES}/batch_00000000000000000000000000/finalize`, `${BATCHES}/nonsense/finalize`])
+      assert.equal(textAt((await api.call("POST", path)).json, "error", "code"), "batch_not_found");
+  },
+);
+
+proves(["BAT-9"], "a dry run judges and makes nothing, of a batch and of one file", async () => {
+  const slug = `dry-${randomUUID().slice(0, 8)}`;
+  const body = batchOf(
+    [
+      { id: "a", bytes: "x" },
+      { id: "b", bytes: "" },
+    ],
+    { bucket: slug },
+  );
+  const tried = await send(body, "?dry_run=true");
+  assert.equal(tried.status, 200, shown(tried.json));
+  assert.deepEqual(listAt(tried.json, "accepted"), [{ client_file_id: "a" }]);
+  assert.equal(textAt(listAt(tried.json, "rejected")[0], "error", "code"), "invalid_size");
+  assert.equal((await api.get(`/v1/knowledge/batches/${textAt(tried.json, "batch_id")}`)).status, 404);
+  const single = await api.call("POST", `${SESSIONS}?dry_run=true`, { body: api.createBody(3, { bucket: slug }) });
+  assert.equal(single.status, 200, shown(single.json));
+  assert.deepEqual(listAt(single.json, "new_bucket_slugs"), [slug]);
+  const buckets = listAt((await api.get("/v1/knowledge/buckets")).json, "buckets").map((each) => at(each, "slug"));
+  assert.ok(!buckets.includes(slug));
+});
+
+proves(
+  ["BAT-1", "LIM-3"],
+  "100 files with everything at its limit are one create of more than 1 MiB",
+  async () => {
+    const own = await ownServer({ WHARF_CREATES_PER_SECOND: "1" });
+    const one = new Api(own.url, own.key);
+    const item = {
+      filename: "日".repeat(255),
+      title: "日".repeat(512),
+      tags: Array.from({ length: 20 }, (_, i) => `${String(i).padStart(2, "0")}${"日".repeat(62)}`),
+      metadata: { text: "x".repeat(8192 - '{"text":""}'.length) },
+    };
+    const parts = Array.from({ length: 100 }, (_, i) => ({ id: `${"n".repeat(120)}${i}`, bytes: "x", item }));
+    const rawBody = JSON.stringify(batchOf(parts));
+    assert.ok(rawBody.length > 1024 * 1024);
+    const made = await one.call("POST", BATCHES, { rawBody, timeoutMs: 120_000 });
+    assert.equal(made.status, 201, shown(made.json).slice(0, 500));
+    assert.equal(listAt(made.json, "accepted").length, 100);
+    const large = await one.call("POST", BATCHES, { rawBody: `${rawBody}${" ".repeat(4 * 1024 * 1024)}` });
+    assert.equal(textAt(large.json, "error", "code"), "request_too_large");
+  },
+  { skip: NEEDS_OWN_SERVER },
+);
