@@ -7,7 +7,7 @@ import { CONTRACT, EMBEDDED_ONLY, LATER, requirementsInScope } from "./requireme
 
 const ROOT = join(import.meta.dirname, "../..");
 const LITERAL = /"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/g;
-const CONTRACT_ID = /\b(?:ALL|CRE|IDE|LIM|PUT|FIN|POL|BAT|AGT)-\d+\b/g;
+const CONTRACT_ID = /\b(?:ALL|CRE|IDE|LIM|PUT|FIN|POL|BAT|AGT|BUC|FIL|CON|LST)-\d+\b/g;
 const ROW_ID = /[SPKQOXLAC]\d+/;
 
 test("every sentence in scope is cited by at least one test", async () => {
