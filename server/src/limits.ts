@@ -24,6 +24,8 @@ export const LIMITS = {
   jsonBodyBytes: 64 * KIB,
   /** Of a batch: 100 items at the limits of a file are over 1 MiB. */
   batchBodyBytes: 4 * MIB,
+  /** What requests of more than jsonBodyBytes may send together, until they are answered; in places of jsonBodyBytes each. */
+  largeBodyBytes: 64 * MIB,
   jsonDepth: 32,
   jsonBodyTimeoutMs: 15 * SECOND,
   filenameChars: 255,

@@ -173,6 +173,7 @@ async function createService(base: Base, stores: Stores, background: Background,
   const uploads = { catalogue, config, lists, walks, ids, disk, clock, finalizer, arrivals };
   const app = await createApp({
     answers: budgets.answers,
+    bodies: budgets.bodies,
     catalogue,
     config,
     log,

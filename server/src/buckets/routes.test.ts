@@ -23,6 +23,7 @@ before(async () => {
   const config = readConfig({}, {});
   app = await createApp({
     answers: testBudgets().answers,
+    bodies: testBudgets().bodies,
     catalogue,
     ids,
     config,

@@ -12,6 +12,8 @@ export interface Budgets {
   readonly downloads: Places;
   /** Large answers that their clients have not taken yet, one place for each limits.answerPlaceBytes. */
   readonly answers: Places;
+  /** Large JSON bodies, from before they are read until their answer; one place for each limits.jsonBodyBytes. */
+  readonly bodies: Places;
   /** Requests that send bytes to an upload URL. */
   readonly uploads: Places;
   /** Answers that are being written (agents/). */
@@ -33,6 +35,7 @@ export function createBudgets(metrics: Metrics, connections: number): Budgets {
     polls: places("polls", Math.min(LIMITS.heldPolls, connections)),
     downloads: places("downloads", LIMITS.downloads),
     answers: places("answers", LIMITS.answerBytes / LIMITS.answerPlaceBytes),
+    bodies: places("bodies", LIMITS.largeBodyBytes / LIMITS.jsonBodyBytes),
     uploads: places("uploads", connections),
     responses: places("responses", Math.min(LIMITS.responses, connections)),
   };

@@ -104,6 +104,7 @@ export async function openTestFiles(options: { readonly downloads?: Downloads } 
   const deps = { catalogue, ids, blobs, verified, downloads, polls, log, lists, walks, changes };
   const app = await createApp({
     answers: testBudgets().answers,
+    bodies: testBudgets().bodies,
     catalogue,
     config: readConfig({}, {}),
     log,

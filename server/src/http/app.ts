@@ -32,6 +32,8 @@ export interface AppDeps {
   readonly routes: readonly ((app: App) => void)[];
   /** Places for large answers. */
   readonly answers: Places;
+  /** Places for large bodies. */
+  readonly bodies: Places;
   /** Default: nothing is counted. */
   readonly metrics?: Metrics;
   /** Asked by `/readyz`. */
@@ -63,7 +65,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
   addEnvelope(app, deps.log);
   addRequestMetrics(app, deps.metrics ?? NO_METRICS);
   addGuard(app, deps.catalogue);
-  addJsonBodies(app);
+  addJsonBodies(app, deps.bodies);
   addValidation(app);
   addConditionalAnswers(app);
   addAnswerMemory(app, deps.answers);

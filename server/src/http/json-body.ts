@@ -1,5 +1,6 @@
-import type { FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import { WharfError } from "../errors.ts";
+import type { Places } from "../fairness/places.ts";
 import { LIMITS } from "../limits.ts";
 import { parseMediaType } from "../media-type.ts";
 import { hasBody, readBounded } from "./bounded-body.ts";
@@ -7,9 +8,10 @@ import type { App } from "./route.ts";
 
 /**
  * JSON request bodies (ALL-9, contract §12): read within a size and a time, decoded strictly, and judged *before* anything recursive
- * looks at them: a legal 8 KB can be 4 000 levels deep and overflow a validator's stack.
+ * looks at them: a legal 8 KB can be 4 000 levels deep and overflow a validator's stack. What may be large has places by its size, of
+ * which no team takes all: from before it is read until it is answered it is in memory, as text and as values.
  */
-export function addJsonBodies(app: App): void {
+export function addJsonBodies(app: App, bodies: Places): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", async (request: FastifyRequest) => {
     const { raw, routeOptions, headers } = request;
@@ -29,10 +31,31 @@ export function addJsonBodies(app: App): void {
     if (!typed && bytes.length > 0) throw new WharfError("unsupported_content_type");
     return parseJsonBody(bytes);
   });
+  app.addHook("preParsing", async (request, reply) => {
+    const sizeBytes = mostBytesOf(request);
+    if (sizeBytes > LIMITS.jsonBodyBytes) takePlaces(bodies, request, reply, sizeBytes);
+  });
   app.addHook("preValidation", async (request) => {
     if (request.routeOptions.config.emptyBody && (request.body === undefined || request.body === null))
       request.body = {};
   });
+}
+
+/** How much of the body may be read: what it declares, or, sent in chunks, all that its route takes. */
+function mostBytesOf({ raw, routeOptions }: FastifyRequest): number {
+  const { bodyBytes } = routeOptions.config;
+  if (bodyBytes === undefined || !hasBody(raw)) return 0;
+  const declared = Number(raw.headers["content-length"] ?? bodyBytes);
+  // What is too large is refused unread.
+  return declared > bodyBytes ? 0 : declared;
+}
+
+/** Throws `overloaded`. */
+function takePlaces(bodies: Places, { authenticated }: FastifyRequest, reply: FastifyReply, sizeBytes: number): void {
+  if (authenticated === null) return;
+  const { free } = bodies.take(authenticated, Math.ceil(sizeBytes / LIMITS.jsonBodyBytes));
+  if (reply.raw.destroyed) free();
+  else reply.raw.once("close", free);
 }
 
 /** The body's value without its null members, or undefined for no bytes. Throws `invalid_request`. */

@@ -40,6 +40,7 @@ export interface TestAppOptions {
   readonly scopes?: readonly Scope[];
   readonly readiness?: () => Promise<Readiness>;
   readonly answers?: Places;
+  readonly bodies?: Places;
   /** As flags give them. */
   readonly settings?: Parameters<typeof readConfig>[0];
   /** Makes routes that need the catalogue. */
@@ -67,6 +68,7 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
   };
   const app = await createApp({
     answers: options.answers ?? testBudgets().answers,
+    bodies: options.bodies ?? testBudgets().bodies,
     catalogue,
     config: readConfig(options.settings ?? {}, {}),
     log,

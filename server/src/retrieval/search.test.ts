@@ -35,6 +35,7 @@ before(async () => {
   };
   app = await createApp({
     answers: testBudgets().answers,
+    bodies: testBudgets().bodies,
     catalogue: on.t.catalogue,
     config: readConfig({}, {}),
     log: { debug() {}, info() {}, warn() {}, error() {}, fatal() {} },

@@ -33,6 +33,7 @@ before(async () => {
   const { lists, walks } = testBudgets();
   app = await createApp({
     answers: testBudgets().answers,
+    bodies: testBudgets().bodies,
     catalogue,
     config: readConfig({}, {}),
     log: SILENT,
