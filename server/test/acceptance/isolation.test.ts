@@ -19,13 +19,22 @@ async function foreignIds(): Promise<Readonly<Record<string, string>>> {
   const file = (await theirs.finalize(session.id)).json;
   await theirs.settled(textAt(file, "id"));
   const connection = (await theirs.get("/v1/connection")).json;
+  const [client_file_id, filename] = ["one", "one.txt"];
+  const bucket = textAt((await theirs.get("/v1/knowledge/buckets")).json, "buckets", 0, "slug");
+  const manifest = { version: 1, batch_idempotency_key: randomUUID(), bucket, items: [{ client_file_id, filename }] };
+  const files = [{ client_file_id, filename, size_bytes: 1 }];
+  const batch = (await theirs.call("POST", `${FILES}:batch/upload-session`, { body: { manifest, files } })).json;
+  const response = (await theirs.call("POST", "/v1/responses", { body: { input: "theirs" } })).json;
   return {
     file_id: textAt(file, "id"),
     task_id: textAt(file, "task", "id"),
     session_id: session.id,
     bucket_id: String(listAt(file, "bucket_ids")[0]),
     key_id: textAt(connection, "key", "id"),
-    batch_id: "batch_00000000000000000000000000",
+    batch_id: textAt(batch, "batch_id"),
+    response_id: textAt(response, "id"),
+    // Names that a team chooses, made by its operator: there is nothing foreign to ask for.
+    profile_id: "profile_nobody",
   };
 }
 
