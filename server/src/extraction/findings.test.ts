@@ -12,6 +12,7 @@ type FaultMessage = Extract<ChildMessage, { kind: "fault" }>;
 /** What the client reads of a fault that was found behind the third page. */
 function heard(code: FaultMessage["code"], finding: FaultMessage["finding"], declaredType = "Application/PDF; q=1") {
   const answer = new ReaderAnswer(declaredType);
+  answer.eventOf({ message: { kind: "type", detected: "application/pdf", titleTokens: "" }, text: "" });
   for (const page of [1, 2, 3]) answer.eventOf({ message: { kind: "page", page, label: null }, text: "x" });
   answer.eventOf({ message: { kind: "fault", code, finding }, text: "" });
   return answer.fault?.message;
