@@ -153,6 +153,11 @@ class Watch {
 
   #sample(): void {
     const { child } = this.#run;
+    // A consumer that left without a word stops nothing; that its reader is gone does.
+    if (child.gone) {
+      clearInterval(this.#timer);
+      return;
+    }
     const now = performance.now();
     const overrun = this.#budget.sample(now - this.#sampledAtMs, child.usage(), this.#feeding || this.#withConsumer);
     this.#sampledAtMs = now;
