@@ -153,8 +153,9 @@ export const forgetResponses = writeOperation(
       .limit(limit)
       .execute();
     await tx.lock(...old.map(({ id }) => LOCKS.response(id)));
-    for (const { id } of old) await forget(tx, id);
-    return old.length;
+    let forgotten = 0n;
+    for (const { id } of old) forgotten += await forget(tx, id);
+    return Number(forgotten);
   },
 );
 
@@ -168,9 +169,10 @@ async function rowAt({ db, now }: Tx, { teamId, id }: ResponseRef): Promise<Resp
     .executeTakeFirst();
 }
 
-async function forget({ db }: Tx, id: ResponseId): Promise<void> {
+/** How many: somebody else may have been quicker. */
+async function forget({ db }: Tx, id: ResponseId): Promise<bigint> {
   await db.deleteFrom("response_quotes").where("response_id", "=", id).execute();
-  await db.deleteFrom("responses").where("id", "=", id).execute();
+  return (await db.deleteFrom("responses").where("id", "=", id).executeTakeFirst()).numDeletedRows;
 }
 
 function toKept({ question, answer }: ResponsesTable): KeptResponse {
