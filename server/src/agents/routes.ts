@@ -52,6 +52,17 @@ export function agentRoutes(app: App, deps: AgentRoutesDeps): void {
   });
 }
 
+/** Sent as text, or as a stream of events: nothing is serialized by these. */
+const ANSWER_FORMS = {
+  "application/json": {
+    schema: Type.Object({
+      ...ResponseObject.properties,
+      request_id: Type.String({ description: "Id of this request." }),
+    }),
+  },
+  "text/event-stream": { schema: { type: "string", description: "With stream: true, OpenAI's events, then [DONE]." } },
+};
+
 const JSON_TYPE = "application/json; charset=utf-8";
 const EVENTS_TYPE = "text/event-stream; charset=utf-8";
 
@@ -73,8 +84,7 @@ function responseRoutes(app: App, deps: AgentRoutesDeps): void {
         "With stream: true the answer is text/event-stream in OpenAI's order of events.",
       tags: ["agents"],
       body: ResponseBody,
-      // Sent as text, or as a stream of events.
-      response: { 200: Type.Unsafe<string | Readable>(ResponseObject) },
+      response: { 200: { description: "The answer.", content: ANSWER_FORMS } },
     },
     handler: async (request, reply) => {
       const { caller, id: requestId } = request;

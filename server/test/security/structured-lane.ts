@@ -37,12 +37,14 @@ export const SLOW_MS = 2000;
 const PATIENCE_MS = 30_000;
 /** How often an operation is chosen: what makes things more often than what removes them. */
 const WEIGHTS: Readonly<Record<string, number>> = {
-  createUploadSession: 6,
-  putBytes: 8,
-  finalizeUploadSession: 6,
+  createUploadSession: 12,
+  putBytes: 16,
+  finalizeUploadSession: 10,
   search: 4,
   getFile: 3,
   deleteFile: 1,
+  deleteFiles: 1,
+  deleteBucket: 1,
   cancelUploadSession: 1,
   cancelBytes: 1,
   reindexFile: 1,
