@@ -254,6 +254,11 @@ export class WharfError extends Error {
   }
 }
 
+/** 400 `invalid_request` that names the field. */
+export function invalidRequest(field: string, message: string, more: ErrorDetails = {}): WharfError {
+  return new WharfError("invalid_request", { message, details: { field, ...more } });
+}
+
 /**
  * A refusal as an operation of the catalogue returns it: plain data, because a thrown error loses its class on the way
  * between threads. The engine rolls the operation back when it sees one.

@@ -52,6 +52,7 @@ const WRONG: readonly (readonly [string, object, string, string])[] = [
   ["no input", {}, "invalid_request", "input"],
   ["a number", { input: 5 }, "invalid_request", "input"],
   ["an empty text", { input: "  " }, "invalid_request", "input"],
+  ["a question that is a document", { input: "x".repeat(32_001) }, "invalid_request", "input"],
   ["an empty list", { input: [] }, "invalid_request", "input"],
   ["the assistant's word last", { input: [{ role: "assistant", content: "x" }] }, "invalid_request", "input"],
   ["an unknown role", { input: [{ role: "cat", content: "x" }] }, "invalid_request", "input[0].role"],

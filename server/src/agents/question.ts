@@ -1,6 +1,7 @@
-import { type ErrorDetails, type JsonValue, WharfError } from "../errors.ts";
+import { invalidRequest, type JsonValue, WharfError } from "../errors.ts";
 import { type FileId, parseId, type ResponseId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
+import { member } from "./json-member.ts";
 import { AGENT_LIMITS } from "./limits.ts";
 import { BASE_MODEL, readModel } from "./model.ts";
 import type { Turn } from "./writer.ts";
@@ -44,7 +45,13 @@ export function readQuestion(request: ResponseRequest): Question {
   const said = readInput(request.input);
   const text = said.at(-1)?.role === "user" ? (said.at(-1)?.text ?? "") : "";
   if (text.trim() === "")
-    throw invalid("input", "input must end with a question of the user: a text that is not empty.");
+    throw invalidRequest("input", "input must end with a question of the user: a text that is not empty.");
+  if (text.length > AGENT_LIMITS.questionChars)
+    throw invalidRequest(
+      "input",
+      `A question has at most ${AGENT_LIMITS.questionChars} characters: upload a longer text, and name it as input_file.`,
+      { max: AGENT_LIMITS.questionChars },
+    );
   const metadataBytes = Buffer.byteLength(JSON.stringify(metadata));
   if (metadataBytes > AGENT_LIMITS.metadataBytes)
     throw new WharfError("metadata_too_large", { details: { max_bytes: AGENT_LIMITS.metadataBytes } });
@@ -74,13 +81,15 @@ interface SaidItem {
 function readInput(input: unknown): readonly SaidItem[] {
   if (typeof input === "string") return [{ role: "user", text: input, files: [] }];
   if (!Array.isArray(input))
-    throw invalid(
+    throw invalidRequest(
       "input",
       'input must be a text, a list of messages {role, content}, or a list of {type: "input_text", text}.',
     );
   const items: readonly unknown[] = input;
   if (items.length > AGENT_LIMITS.inputItems)
-    throw invalid("input", `input has at most ${AGENT_LIMITS.inputItems} items.`, { max: AGENT_LIMITS.inputItems });
+    throw invalidRequest("input", `input has at most ${AGENT_LIMITS.inputItems} items.`, {
+      max: AGENT_LIMITS.inputItems,
+    });
   const bare = items.filter((item) => member(item, "role") === undefined);
   if (bare.length === items.length && bare.length > 0) return [readContent("user", items, "input")];
   return items.map((item, place) => readMessage(item, `input[${place}]`));
@@ -88,10 +97,12 @@ function readInput(input: unknown): readonly SaidItem[] {
 
 function readMessage(item: unknown, field: string): SaidItem {
   const role = ROLES.get(String(member(item, "role")));
-  if (role === undefined) throw invalid(`${field}.role`, `${field}.role must be user, assistant, system or developer.`);
+  if (role === undefined)
+    throw invalidRequest(`${field}.role`, `${field}.role must be user, assistant, system or developer.`);
   const content = member(item, "content");
   if (typeof content === "string") return { role, text: content, files: [] };
-  if (!Array.isArray(content)) throw invalid(`${field}.content`, `${field}.content must be a text or a list of parts.`);
+  if (!Array.isArray(content))
+    throw invalidRequest(`${field}.content`, `${field}.content must be a text or a list of parts.`);
   return readContent(role, content, `${field}.content`);
 }
 
@@ -112,7 +123,7 @@ function readContent(role: SaidItem["role"], parts: readonly unknown[], field: s
     const value = member(part, type === "input_file" ? "file_id" : "text");
     const known = type === "input_file" || TEXT_PARTS.includes(type);
     if (!known || typeof value !== "string")
-      throw invalid(
+      throw invalidRequest(
         `${field}[${place}]`,
         `${field}[${place}] must be {type: "input_text", text} or {type: "input_file", file_id}; the file has to be uploaded before.`,
       );
@@ -125,7 +136,9 @@ function readContent(role: SaidItem["role"], parts: readonly unknown[], field: s
 function filesOf(said: readonly SaidItem[]): readonly FileId[] | null {
   const named = new Set(said.flatMap(({ files }) => files));
   if (named.size > LIMITS.searchFileIds)
-    throw invalid("input", `A question names at most ${LIMITS.searchFileIds} files.`, { max: LIMITS.searchFileIds });
+    throw invalidRequest("input", `A question names at most ${LIMITS.searchFileIds} files.`, {
+      max: LIMITS.searchFileIds,
+    });
   return named.size === 0 ? null : [...named].flatMap((id) => parseId("file", id) ?? []);
 }
 
@@ -142,7 +155,7 @@ function turnsOf(said: readonly SaidItem[]): readonly Turn[] {
 
 function checkedInstructions(instructions: string): string {
   if ([...instructions].length > AGENT_LIMITS.instructionsChars)
-    throw invalid("instructions", `instructions have at most ${AGENT_LIMITS.instructionsChars} characters.`, {
+    throw invalidRequest("instructions", `instructions have at most ${AGENT_LIMITS.instructionsChars} characters.`, {
       max: AGENT_LIMITS.instructionsChars,
     });
   return instructions;
@@ -153,7 +166,7 @@ function readConversation(conversation: unknown): string | null {
   const id = typeof conversation === "string" ? conversation : member(conversation, "id");
   const good = typeof id === "string" && id.length >= 1 && id.length <= AGENT_LIMITS.conversationIdChars;
   if (!good)
-    throw invalid(
+    throw invalidRequest(
       "conversation",
       `conversation is an id or {id}: a text of 1 to ${AGENT_LIMITS.conversationIdChars} characters.`,
     );
@@ -164,14 +177,4 @@ function readConversation(conversation: unknown): string | null {
 function fallbackConversation(metadata: Readonly<Record<string, JsonValue>>): string | null {
   const id = metadata["conversation_id"];
   return typeof id === "string" && id.length >= 1 && id.length <= AGENT_LIMITS.conversationIdChars ? id : null;
-}
-
-function member(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null && Object.hasOwn(value, name)
-    ? Reflect.get(value, name)
-    : undefined;
-}
-
-function invalid(field: string, message: string, more: ErrorDetails = {}): WharfError {
-  return new WharfError("invalid_request", { message, details: { field, ...more } });
 }

@@ -156,7 +156,7 @@ const LEANING_TERMS = 3;
 
 function queryOf(text: string, turns: readonly Turn[]): string {
   const before = turns.at(-1)?.question ?? "";
-  const leans = before !== "" && readQuery(text).terms.length <= LEANING_TERMS;
+  const leans = before !== "" && readQuery(text.slice(0, LIMITS.queryChars)).terms.length <= LEANING_TERMS;
   return [...(leans ? `${text} ${before}` : text)].slice(0, LIMITS.queryChars).join("");
 }
 

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { Type } from "typebox";
 import { toRfc3339 } from "../clock.ts";
-import { accepted, WharfError } from "../errors.ts";
+import { accepted, invalidRequest, WharfError } from "../errors.ts";
 import type { Places } from "../fairness/places.ts";
 import { clientGone } from "../http/client-gone.ts";
 import type { App } from "../http/route.ts";
@@ -178,7 +178,10 @@ function profileRoutes(app: App, deps: AgentRoutesDeps): void {
     handler: async ({ caller, body }, reply) => {
       const { profile_id: profileId } = body;
       if (!isProfileId(profileId))
-        throw invalid("profile_id", "profile_id has 1 to 63 of a-z, 0-9 and -, and begins with a letter or a digit.");
+        throw invalidRequest(
+          "profile_id",
+          "profile_id has 1 to 63 of a-z, 0-9 and -, and begins with a letter or a digit.",
+        );
       const wanted = { name: profileId, bucketIds: [], instructions: "", enabled: true, ...readChanges(body) };
       const made = accepted(await catalogue.run(createProfile, { teamId: caller.teamId, profileId, ...wanted }));
       return reply.code(201).send(profileToWire(made));
@@ -257,9 +260,12 @@ function readChanges(body: {
 }) {
   const { name, bucket_ids: sent, instructions, enabled } = body;
   if (name !== undefined && (name.trim() === "" || [...name].length > AGENT_LIMITS.profileNameChars))
-    throw invalid("name", `name has 1 to ${AGENT_LIMITS.profileNameChars} characters.`);
+    throw invalidRequest("name", `name has 1 to ${AGENT_LIMITS.profileNameChars} characters.`);
   if (instructions !== undefined && [...instructions].length > AGENT_LIMITS.profileInstructionsChars)
-    throw invalid("instructions", `instructions have at most ${AGENT_LIMITS.profileInstructionsChars} characters.`);
+    throw invalidRequest(
+      "instructions",
+      `instructions have at most ${AGENT_LIMITS.profileInstructionsChars} characters.`,
+    );
   return {
     ...(name === undefined ? {} : { name }),
     ...(sent === undefined ? {} : { bucketIds: readBucketIds(sent) }),
@@ -271,7 +277,7 @@ function readChanges(body: {
 function readBucketIds(sent: readonly string[]): readonly BucketId[] {
   const distinct = [...new Set(sent)];
   if (distinct.length > LIMITS.buckets)
-    throw invalid("bucket_ids", `A profile names at most ${LIMITS.buckets} buckets; none means all of them.`);
+    throw invalidRequest("bucket_ids", `A profile names at most ${LIMITS.buckets} buckets; none means all of them.`);
   const ids = distinct.map((id) => parseId("bucket", id));
   const unresolved = distinct.filter((_id, place) => ids[place] === null);
   if (unresolved.length > 0)
@@ -281,10 +287,6 @@ function readBucketIds(sent: readonly string[]): readonly BucketId[] {
       details: { unresolved },
     });
   return ids.flatMap((id) => id ?? []);
-}
-
-function invalid(field: string, message: string): WharfError {
-  return new WharfError("invalid_request", { message, details: { field } });
 }
 
 function profileToWire(profile: Profile) {

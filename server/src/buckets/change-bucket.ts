@@ -1,5 +1,5 @@
 import type { BucketStatus } from "../catalogue/schema.ts";
-import { type ErrorDetails, WharfError } from "../errors.ts";
+import { invalidRequest } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import { normaliseSlug, type Slug } from "./bucket.ts";
 
@@ -20,7 +20,7 @@ export function readNewBucket({ slug: sent = "", name, description }: BucketFiel
 /** The same for a change: what is undefined stays. */
 export function readBucketChange({ slug, name, description, status }: BucketFields) {
   if (slug !== undefined)
-    throw invalid(
+    throw invalidRequest(
       "slug",
       "A bucket keeps its slug, since requests name it by it. Change its name, or make another bucket.",
     );
@@ -30,7 +30,7 @@ export function readBucketChange({ slug, name, description, status }: BucketFiel
 function readSlug(sent: string): Slug {
   const slug = normaliseSlug(sent);
   if (slug !== null) return slug;
-  throw invalid(
+  throw invalidRequest(
     "slug",
     `slug must have 1 to ${LIMITS.slugChars} of a-z, 0-9 and -, and begin with a letter or a digit; capitals, spaces and _ are converted.`,
     { max_chars: LIMITS.slugChars },
@@ -51,9 +51,5 @@ function readDescription(sent: string | undefined): string | null | undefined {
 /** Lengths count Unicode code points (contract §12). */
 function atMost(field: string, text: string, maxChars: number): string {
   if ([...text].length <= maxChars) return text;
-  throw invalid(field, `${field} may have at most ${maxChars} characters; shorten it.`, { max_chars: maxChars });
-}
-
-function invalid(field: string, message: string, more: ErrorDetails = {}): WharfError {
-  return new WharfError("invalid_request", { message, details: { field, ...more } });
+  throw invalidRequest(field, `${field} may have at most ${maxChars} characters; shorten it.`, { max_chars: maxChars });
 }

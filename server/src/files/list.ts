@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { idOrSlug, type NamedBucket } from "../buckets/named.ts";
 import type { FileState } from "../catalogue/schema.ts";
-import { WharfError } from "../errors.ts";
+import { invalidRequest } from "../errors.ts";
 import { brandId, type FileId, parseId, type TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { FILE_STATES } from "./file.ts";
@@ -50,9 +50,9 @@ export interface ListRequest {
 
 /** Throws `invalid_request` naming the parameter. */
 export function parseListQuery(teamId: TeamId, query: ListQuery): ListRequest {
-  if (query.tags.length > LIMITS.tags) throw invalid("tag", `Give at most ${LIMITS.tags} tags.`);
+  if (query.tags.length > LIMITS.tags) throw invalidRequest("tag", `Give at most ${LIMITS.tags} tags.`);
   if (query.metadata.length > LIMITS.listMetadataFilters)
-    throw invalid("metadata", `Give at most ${LIMITS.listMetadataFilters} metadata filters.`);
+    throw invalidRequest("metadata", `Give at most ${LIMITS.listMetadataFilters} metadata filters.`);
   const filter: ListFilter = {
     bucket: query.bucket === undefined ? null : idOrSlug(query.bucket),
     tags: sortedSet(query.tags.map((tag) => tagKey(tag.trim()))),
@@ -83,7 +83,7 @@ function readScalar(text: string): MetadataScalar {
 
 function parseStatus(text: string): FileState {
   const status = FILE_STATES.find((state) => state === text);
-  if (status === undefined) throw invalid("status", `status must be one of ${FILE_STATES.join(", ")}.`);
+  if (status === undefined) throw invalidRequest("status", `status must be one of ${FILE_STATES.join(", ")}.`);
   return status;
 }
 
@@ -96,14 +96,17 @@ export function parseTime(field: string, text: string): number {
   const day = Number(text.slice(8, 10));
   const daysOfMonth = new Date(Date.UTC(Number(text.slice(0, 4)), Number(text.slice(5, 7)), 0)).getUTCDate();
   if (Number.isNaN(ms) || day > daysOfMonth)
-    throw invalid(field, `${field} must be an RFC 3339 time, such as 2026-01-31T12:00:00Z (in a URL, write + as %2B).`);
+    throw invalidRequest(
+      field,
+      `${field} must be an RFC 3339 time, such as 2026-01-31T12:00:00Z (in a URL, write + as %2B).`,
+    );
   return Math.floor(ms);
 }
 
 function parseLimit(limit: number | undefined): number {
   if (limit === undefined) return LIMITS.listDefault;
   if (!Number.isInteger(limit) || limit < 1 || limit > LIMITS.listMax)
-    throw invalid("limit", `limit must be an integer from 1 to ${LIMITS.listMax}.`);
+    throw invalidRequest("limit", `limit must be an integer from 1 to ${LIMITS.listMax}.`);
   return limit;
 }
 
@@ -122,7 +125,10 @@ export function parseCursor(teamId: TeamId, filter: ListFilter, cursor: string):
   const at = { createdAt: Number(createdAt), id: parseId("file", id) ?? brandId("file", "") };
   // Comparing the texts, not the parts: base64url and numbers have several spellings of one value, and only ours is a cursor.
   if (!Number.isSafeInteger(at.createdAt) || makeCursor(teamId, filter, at) !== cursor)
-    throw invalid("cursor", "cursor is not one of this list: use next_cursor as it came, with the same filters.");
+    throw invalidRequest(
+      "cursor",
+      "cursor is not one of this list: use next_cursor as it came, with the same filters.",
+    );
   return at;
 }
 
@@ -146,8 +152,4 @@ function sealOf(teamId: TeamId, filter: ListFilter, at: ListPosition): string {
 
 export function sortedSet(values: readonly string[]): readonly string[] {
   return [...new Set(values)].sort();
-}
-
-function invalid(field: string, message: string): WharfError {
-  return new WharfError("invalid_request", { message, details: { field } });
 }

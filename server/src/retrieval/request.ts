@@ -1,5 +1,5 @@
 import { MAX_BUCKET_NAMES, type NamedBucket, namedBuckets } from "../buckets/named.ts";
-import { type ErrorDetails, WharfError } from "../errors.ts";
+import { invalidRequest, WharfError } from "../errors.ts";
 import { isScalar, metadataFingerprint } from "../files/metadata-fingerprint.ts";
 import { type FileId, parseId, type TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
@@ -30,7 +30,7 @@ export function readSearch(teamId: TeamId, request: SearchRequest): Search {
   const { filters = {}, limit = LIMITS.searchLimitDefault } = request;
   checkQuery(request.query);
   if (limit < 1 || limit > LIMITS.searchLimitMax)
-    throw invalid("limit", `limit is 1 to ${LIMITS.searchLimitMax}.`, { max: LIMITS.searchLimitMax });
+    throw invalidRequest("limit", `limit is 1 to ${LIMITS.searchLimitMax}.`, { max: LIMITS.searchLimitMax });
   checkMode(request.mode);
   return {
     teamId,
@@ -46,7 +46,7 @@ export function readSearch(teamId: TeamId, request: SearchRequest): Search {
 function checkQuery(query: string): void {
   const chars = [...query].length;
   if (chars < 1 || chars > LIMITS.queryChars)
-    throw invalid("query", `query has 1 to ${LIMITS.queryChars} characters; this one has ${chars}.`, {
+    throw invalidRequest("query", `query has 1 to ${LIMITS.queryChars} characters; this one has ${chars}.`, {
       max: LIMITS.queryChars,
     });
 }
@@ -67,7 +67,7 @@ function checkMode(mode: string | undefined): void {
 function readBuckets(request: SearchRequest): readonly NamedBucket[] {
   const named = namedBuckets(request);
   if (named.length > MAX_BUCKET_NAMES)
-    throw invalid(
+    throw invalidRequest(
       "bucket_ids",
       `A search names at most ${LIMITS.buckets} buckets; name fewer, or none for all of them.`,
       { max: LIMITS.buckets },
@@ -82,14 +82,14 @@ function readBuckets(request: SearchRequest): readonly NamedBucket[] {
 function readTags(sent: readonly string[]): readonly string[] {
   const tags = [...new Set(sent.map((tag) => tag.trim()).filter((tag) => tag !== ""))];
   if (tags.length > LIMITS.tags)
-    throw invalid("filters.tags", `A search filters by at most ${LIMITS.tags} tags.`, { max: LIMITS.tags });
+    throw invalidRequest("filters.tags", `A search filters by at most ${LIMITS.tags} tags.`, { max: LIMITS.tags });
   return tags;
 }
 
 /** What is no id is no file of anybody, and matches nothing (contract §12). */
 function readFileIds(sent: readonly string[]): readonly FileId[] {
   if (sent.length > LIMITS.searchFileIds)
-    throw invalid("filters.file_ids", `A search filters by at most ${LIMITS.searchFileIds} files.`, {
+    throw invalidRequest("filters.file_ids", `A search filters by at most ${LIMITS.searchFileIds} files.`, {
       max: LIMITS.searchFileIds,
     });
   return [...new Set(sent.flatMap((id) => parseId("file", id) ?? []))];
@@ -98,19 +98,19 @@ function readFileIds(sent: readonly string[]): readonly FileId[] {
 function readMetadata(wanted: Readonly<Record<string, unknown>>): readonly string[] {
   const pairs = Object.entries(wanted);
   if (pairs.length > LIMITS.metadataFilterPairs)
-    throw invalid("filters.metadata", `A search filters by at most ${LIMITS.metadataFilterPairs} metadata pairs.`, {
-      max: LIMITS.metadataFilterPairs,
-    });
+    throw invalidRequest(
+      "filters.metadata",
+      `A search filters by at most ${LIMITS.metadataFilterPairs} metadata pairs.`,
+      {
+        max: LIMITS.metadataFilterPairs,
+      },
+    );
   return pairs.map(([key, value]) => {
     if (!isScalar(value))
-      throw invalid(
+      throw invalidRequest(
         `filters.metadata.${key}`,
         "Metadata is compared by equality: a value is a string, a number, true, false or null.",
       );
     return metadataFingerprint(key, value);
   });
-}
-
-function invalid(field: string, message: string, more: ErrorDetails = {}): WharfError {
-  return new WharfError("invalid_request", { message, details: { field, ...more } });
 }

@@ -1,20 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { AnswerPart, AnswerWriter, GivenPassage, WritingTask } from "../../src/agents/writer.ts";
-import { brandId } from "../../src/ids.ts";
-
-export function givenPassage(text: string, n = 0): GivenPassage {
-  return {
-    fileId: brandId("file", `file_${n}`),
-    filename: `${n}.txt`,
-    title: "",
-    page: 1,
-    charStart: 0,
-    charEnd: text.length,
-    text,
-    score: 1,
-  };
-}
+import { givenPassage } from "../../src/agents/test-passages.ts";
+import type { AnswerPart, AnswerWriter, WritingTask } from "../../src/agents/writer.ts";
 
 export function writingTask(more: Partial<WritingTask> = {}): WritingTask {
   const passages = ["The crane lifts 5 tons [3].", "The crane is blue."].map(givenPassage);

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { EventSourceParserStream } from "eventsource-parser/stream";
 import { toError, WharfError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
+import { member } from "../json-member.ts";
 import { AGENT_LIMITS } from "../limits.ts";
 import type { AnswerPart, AnswerWriter, WritingTask } from "../writer.ts";
 import { CitationMarks } from "./citation-marks.ts";
@@ -212,10 +213,4 @@ function usageOf(usage: unknown): Said["usage"] {
 
 function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
-}
-
-function member(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null && Object.hasOwn(value, name)
-    ? Reflect.get(value, name)
-    : undefined;
 }

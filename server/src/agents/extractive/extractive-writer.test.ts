@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { brandId } from "../../ids.ts";
-import type { GivenPassage } from "../writer.ts";
+import { givenPassage } from "../test-passages.ts";
 import { quotesOf } from "./extractive-writer.ts";
 import { sentencesOf } from "./sentences.ts";
 
@@ -14,19 +13,6 @@ Fees are due before noon on the day of departure.
 
 ## Pilots
 Ships longer than 60 metres need a pilot. A pilot is ordered 24 hours before arrival by VHF channel 12.`;
-
-function passage(text: string, name = "a.md"): GivenPassage {
-  return {
-    fileId: brandId("file", `file_${name}`),
-    filename: name,
-    title: "",
-    page: 1,
-    charStart: 0,
-    charEnd: text.length,
-    text,
-    score: 1,
-  };
-}
 
 test("sentences: wrapped lines are read on, headings belong to what follows, offsets stay", () => {
   const read = sentencesOf(HARBOUR).map(({ start, end }) => HARBOUR.slice(start, end));
@@ -62,13 +48,13 @@ const QUESTIONS = [
 
 for (const [question, answer] of QUESTIONS)
   test(`quotes: ${question}`, () => {
-    const unrelated = passage("The canteen opens at noon. Boats are painted in spring.", "b.md");
-    assert.deepEqual(quotesOf(question, [passage(HARBOUR), unrelated])[0], { passage: 0, text: answer });
+    const unrelated = givenPassage("The canteen opens at noon. Boats are painted in spring.", 1);
+    assert.deepEqual(quotesOf(question, [givenPassage(HARBOUR), unrelated])[0], { passage: 0, text: answer });
   });
 
 test("quotes: no padding, and nothing twice", () => {
-  const same = passage("Ships longer than 60 metres need a pilot.", "copy.md");
-  const quotes = quotesOf("Who needs a pilot?", [passage(HARBOUR), same]);
+  const same = givenPassage("Ships longer than 60 metres need a pilot.", 1);
+  const quotes = quotesOf("Who needs a pilot?", [givenPassage(HARBOUR), same]);
   assert.deepEqual(
     quotes.filter(({ text }) => text === "Ships longer than 60 metres need a pilot."),
     [{ passage: 0, text: "Ships longer than 60 metres need a pilot." }],
@@ -81,13 +67,13 @@ test("quotes: no padding, and nothing twice", () => {
 
 test("quotes: of a sentence that does not end, the part that was asked for", () => {
   const long = `${"alpha beta gamma ".repeat(200)}the anchor weighs 300 kilograms ${"delta epsilon ".repeat(200)}`;
-  const [quote] = quotesOf("how heavy is the anchor", [passage(long)]);
+  const [quote] = quotesOf("how heavy is the anchor", [givenPassage(long)]);
   assert.match(quote?.text ?? "", /^… .*the anchor weighs 300 kilograms.* …$/);
   assert.ok((quote?.text.length ?? 0) <= 420);
 });
 
 test("quotes: a passage that was found by its title alone is quoted from its beginning", () => {
-  assert.deepEqual(quotesOf("winter", [passage("The basin is closed. Ask the master.")]), [
+  assert.deepEqual(quotesOf("winter", [givenPassage("The basin is closed. Ask the master.")]), [
     { passage: 0, text: "The basin is closed." },
   ]);
 });

@@ -1,3 +1,4 @@
+import { LIMITS } from "../../limits.ts";
 import { analyze } from "../../search-index/analyze.ts";
 import { readQuery } from "../../search-index/query-terms.ts";
 import type { AnswerPart, AnswerWriter, GivenPassage, WritingTask } from "../writer.ts";
@@ -67,7 +68,9 @@ export function quotesOf(question: string, passages: readonly GivenPassage[]): r
 
 /** By how much of the question each sentence holds, rare words more; among equals in the order of passages, then of the text. */
 function scoreAll(question: string, passages: readonly GivenPassage[]): readonly Scored[] {
-  const wanted = new Map(readQuery(question).terms.map(({ term, weight }) => [term, weight]));
+  const wanted = new Map(
+    readQuery(question.slice(0, LIMITS.queryChars)).terms.map(({ term, weight }) => [term, weight]),
+  );
   const sentences = passages.flatMap(({ text }, passage) =>
     sentencesOf(text).map((sentence) => {
       const from = sentence.headedFrom ?? sentence.start;
