@@ -20,6 +20,8 @@ export interface Config {
   readonly sessionTtlSeconds: number;
   /** Origins that may use `upload_url` from a browser; "*" = any (safe: the URL itself is the credential). */
   readonly uploadOrigins: readonly string[];
+  /** Origins whose pages may call the rest of the API; none by default: a key in a page is everybody's who sees it. */
+  readonly apiOrigins: readonly string[];
   readonly createsPerSecond: number;
   readonly maxFileBytes: number;
   readonly bucketsPerTeam: number;
@@ -121,6 +123,15 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     say: "web origins that may upload from a browser, separated by commas; * is any",
     shown: "*",
     fallback: () => ["*"],
+    parse: origins,
+  },
+  apiOrigins: {
+    env: "WHARF_API_ORIGINS",
+    flag: "--api-origins",
+    value: "origins",
+    say: "web origins whose pages may call the whole API, with a key, separated by commas; * is any",
+    shown: "none",
+    fallback: () => [],
     parse: origins,
   },
   createsPerSecond: {
@@ -293,6 +304,7 @@ export function readConfig(
     dataDir: read("dataDir"),
     sessionTtlSeconds: read("sessionTtlSeconds"),
     uploadOrigins: read("uploadOrigins"),
+    apiOrigins: read("apiOrigins"),
     createsPerSecond: read("createsPerSecond"),
     maxFileBytes: read("maxFileBytes"),
     bucketsPerTeam: read("bucketsPerTeam"),

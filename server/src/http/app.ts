@@ -9,6 +9,7 @@ import type { Log } from "../log.ts";
 import { type Metrics, NO_METRICS } from "../metrics/metrics.ts";
 import { addAnswerMemory } from "./answer-memory.ts";
 import { addGuard, guardRequest } from "./auth.ts";
+import { addCors } from "./cors.ts";
 import { addEnvelope, answerError } from "./envelope.ts";
 import { addConditionalAnswers } from "./etag.ts";
 import { healthRoutes, type Readiness } from "./health.ts";
@@ -24,7 +25,7 @@ export interface AppDeps {
   readonly catalogue: Catalogue;
   readonly config: Pick<
     Config,
-    "bucketsPerTeam" | "createsPerSecond" | "docs" | "maxFileBytes" | "publicUrl" | "sessionTtlSeconds"
+    "apiOrigins" | "bucketsPerTeam" | "createsPerSecond" | "docs" | "maxFileBytes" | "publicUrl" | "sessionTtlSeconds"
   >;
   readonly log: Log;
   readonly ids: IdSource;
@@ -64,6 +65,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
   addRoutePolicy(app);
   addEnvelope(app, deps.log);
   addRequestMetrics(app, deps.metrics ?? NO_METRICS);
+  addCors(app, deps.config.apiOrigins);
   addGuard(app, deps.catalogue);
   addJsonBodies(app, deps.bodies);
   addValidation(app);
