@@ -36,6 +36,21 @@ const bad: readonly (readonly [string, Readonly<Record<string, string>>, RegExp]
     /file\.ts:2 imports fastify/,
   ],
   [
+    "a package in the client library",
+    { "sdk/src/wharf.ts": 'import { app } from "fastify";\n' },
+    /sdk\/src\/wharf\.ts:1 imports fastify: the client library has no packages/,
+  ],
+  [
+    "the rest of the repository in the client library, also its types",
+    { "sdk/src/wharf.ts": '\nimport type { X } from "../../server/src/errors.ts";\n' },
+    /sdk\/src\/wharf\.ts:2 imports \.\.\/\.\.\/server\/src\/errors\.ts: the client library/,
+  ],
+  [
+    "Node outside the client library's node/",
+    { "sdk/src/files/upload.ts": 'import { open } from "node:fs";\n', "sdk/src/node/disk.ts": 'import "node:fs";\n' },
+    /^sdk\/src\/files\/upload\.ts:1 imports node:fs/,
+  ],
+  [
     "the database driver in a capability",
     { "server/src/files/file.ts": 'import { DatabaseSync } from "node:sqlite";\n' },
     /file\.ts:1 imports node:sqlite/,

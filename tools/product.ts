@@ -5,5 +5,5 @@ import { isTest } from "./architecture/rules.ts";
  * development packages holds.
  */
 export function isProduct(path: string): boolean {
-  return /^(?:server\/src|cli|bin)\//.test(path) ? !isTest(path) : path === "tools/bootstrap.mjs";
+  return /^(?:server\/src|cli|bin|sdk\/src)\//.test(path) ? !isTest(path) : path === "tools/bootstrap.mjs";
 }

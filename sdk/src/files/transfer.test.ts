@@ -1,11 +1,8 @@
 import assert from "node:assert/strict";
-import { open, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { HttpClient } from "../client/exchange.ts";
-import { CliError } from "../exit-codes.ts";
-import { temporaryFolder } from "../test-support.ts";
+import { ApiError } from "../core/errors.ts";
+import { noPaths, openContent } from "./content.ts";
 import { transfer } from "./transfer.ts";
 
 /** One answer of an upload_url: to which Content-Range it is given, and what it says. `cut`: none. */
@@ -20,26 +17,22 @@ const SIZE = 1000;
 
 /** Runs a transfer of 1 000 bytes against an upload_url that answers by a script, which must be used up. */
 async function play(t: TestContext, steps: readonly Step[], probeFirst: boolean) {
-  const path = join(await temporaryFolder(t), "file");
-  await writeFile(path, "x".repeat(SIZE));
-  const file = await open(path);
+  const { signal } = new AbortController();
+  const content = await openContent(new Uint8Array(SIZE).fill(120), noPaths, signal);
   const left = [...steps];
   const server = createServer((request, response) => answer(left.shift(), request, response));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
-  const http = new HttpClient();
-  t.after(async () => {
-    http.close();
+  t.after(() => {
     server.closeAllConnections();
     server.close();
-    await file.close();
   });
   const waits: number[] = [];
   const timing = { now: () => 0, random: () => 0, wait: async (ms: number) => void waits.push(ms) };
   const port = typeof address === "object" && address !== null ? address.port : 0;
   const complete = await transfer(
-    { http, signal: new AbortController().signal, timing, patienceMs: 60_000 },
-    { url: `http://127.0.0.1:${port}/v1/uploads/x`, file, sizeBytes: SIZE, small: null },
+    { fetch, signal, timing, retryForMs: 60_000 },
+    { url: `http://127.0.0.1:${port}/v1/uploads/x`, content },
     probeFirst,
     { at() {}, resumes() {} },
   );
@@ -118,7 +111,7 @@ for (const status of [404, 410, 499]) {
 }
 
 test("a refusal that cannot pass is not repeated", async (t) => {
-  await assert.rejects(play(t, [{ range: WHOLE, status: 400 }], false), CliError);
+  await assert.rejects(play(t, [{ range: WHOLE, status: 400 }], false), ApiError);
 });
 
 test("a Range beyond the file is refused instead of believed", async (t) => {

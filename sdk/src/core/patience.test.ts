@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { delayBefore, isPassing, Patience, retryAfterOf, type Timing } from "./patience.ts";
+import { isPassing } from "./errors.ts";
+import { delayBefore, Patience, retryAfterOf, type Timing } from "./patience.ts";
 
 /** A clock that moves only by waiting. */
 function simulated(random: number): Timing & { readonly waited: number[] } {
