@@ -1,11 +1,12 @@
 import type { Command } from "commander";
-import type { Api } from "./client/api.ts";
-import { addClientFlags, type ClientFlags, collect, wholeNumber, withApi } from "./client/command.ts";
-import { type JsonObject, numberIn, objectIn, objectsIn, textIn } from "./client/json.ts";
+import type { KnowledgeFile, Operations } from "../sdk/src/generated/types.ts";
+import type { Wharf } from "../sdk/src/node.ts";
+import { addClientFlags, type ClientFlags, collect, wholeNumber, withWharf } from "./client/command.ts";
+import { type JsonObject, objectIn, textIn } from "./client/json.ts";
 import { CliError, EXIT, type ExitCode } from "./exit-codes.ts";
 import { type Io, printable, printJson } from "./io.ts";
 import { table } from "./table.ts";
-import { stageOf, waitUntilIndexed, warningsOf } from "./upload/wait.ts";
+import { stageOf, waitForEnd, warningsOf } from "./upload/wait.ts";
 
 const RETRY_SECONDS = 10;
 
@@ -30,10 +31,10 @@ export function defineStatus(command: Command, io: Io, end: (exitCode: ExitCode)
     .addHelpText("after", STATUS_HELP);
   addClientFlags(command, RETRY_SECONDS);
   command.action(async (ids: readonly string[], flags: StatusFlags) => {
-    const results = await withApi(flags, io, async (api) => {
+    const results = await withWharf(flags, io, async (wharf) => {
       const waitMs = flags.wait ? flags.timeout * 1000 : null;
       const list: Result[] = [];
-      for (const id of ids) list.push(await statusOf(api, checked(id), waitMs));
+      for (const id of ids) list.push(await statusOf(wharf, io.signal, checked(id), waitMs));
       return list;
     });
     if (flags.json) printJson(io, { files: results.map(({ file }) => file) });
@@ -49,9 +50,9 @@ interface Result {
   readonly timedOut: boolean;
 }
 
-async function statusOf(api: Api, id: string, waitMs: number | null): Promise<Result> {
-  if (waitMs !== null) return waitUntilIndexed(api, id, waitMs, 30, { stage() {} });
-  return { file: await api.get(`/knowledge/files/${id}`), timedOut: false };
+async function statusOf(wharf: Wharf, signal: AbortSignal, id: string, waitMs: number | null): Promise<Result> {
+  if (waitMs !== null) return waitForEnd(wharf, id, { waitMs, pollSeconds: 30, signal }, { stage() {} });
+  return { file: await wharf.files.get(id, { signal }), timedOut: false };
 }
 
 function statusTable(files: readonly JsonObject[]): string {
@@ -77,7 +78,7 @@ Examples:
 interface ListFlags extends ClientFlags {
   readonly bucket?: string;
   readonly tag?: readonly string[];
-  readonly status?: string;
+  readonly status?: KnowledgeFile["status"];
   readonly limit: number;
 }
 
@@ -89,16 +90,15 @@ export function defineFiles(files: Command, io: Io): void {
     .description("list the newest files")
     .option("--bucket <bucket>", "only in this bucket, slug or id")
     .option("--tag <tag>", "only with this tag; may be repeated, and then all must match", collect)
-    .option("--status <status>", "only queued, indexing, indexed, failed or deleted ones")
+    .option("--status <status>", `only ${STATUSES.join(", ")} ones`, parseStatus)
     .option("--limit <number>", "at most so many (default: 50)", wholeNumber("--limit", 1, 200), 50)
     .addHelpText("after", FILES_HELP);
   addClientFlags(list, RETRY_SECONDS);
   list.action(async (flags: ListFlags) => {
-    const json = await withApi(flags, io, (api) => listed(api, flags));
+    const json = await withWharf(flags, io, (wharf) => listed(wharf, io.signal, flags));
     if (flags.json) return printJson(io, json);
-    const found = objectsIn(json, "files");
-    io.stdout.write(found.length === 0 ? "There are no such files.\n" : statusTable(found));
-    if (textIn(json, "next_cursor") !== null)
+    io.stdout.write(json.files.length === 0 ? "There are no such files.\n" : statusTable(json.files));
+    if (json.next_cursor !== null)
       io.stdout.write(`There are more than ${flags.limit}; narrow the list or raise --limit.\n`);
   });
 
@@ -109,14 +109,13 @@ export function defineFiles(files: Command, io: Io): void {
     .addHelpText("after", FILES_HELP);
   addClientFlags(remove, RETRY_SECONDS);
   remove.action(async (ids: readonly string[], flags: ClientFlags) => {
-    const deleted = await withApi(flags, io, async (api) => {
-      const list: JsonObject[] = [];
-      for (const id of ids) list.push(await api.delete(`/knowledge/files/${checked(id)}`));
+    const deleted = await withWharf(flags, io, async (wharf) => {
+      const list: KnowledgeFile[] = [];
+      for (const id of ids) list.push(await wharf.files.delete(checked(id), { signal: io.signal }));
       return list;
     });
     if (flags.json) return printJson(io, { files: deleted });
-    for (const file of deleted)
-      io.stdout.write(`${textIn(file, "id")} is deleted (${numberIn(file, "size_bytes")} bytes).\n`);
+    for (const file of deleted) io.stdout.write(`${file.id} is deleted (${file.size_bytes} bytes).\n`);
   });
 }
 
@@ -124,23 +123,25 @@ export function defineFiles(files: Command, io: Io): void {
  * As many as were asked for, or all: a page before the end is short when a filter matches rarely, and the next one
  * goes on.
  */
-async function listed(api: Api, flags: ListFlags): Promise<JsonObject> {
-  const files: JsonObject[] = [];
-  for (let cursor: string | null = null; ; ) {
-    const json = await api.get(`/knowledge/files?${listQuery(flags, flags.limit - files.length, cursor)}`);
-    files.push(...objectsIn(json, "files"));
-    cursor = textIn(json, "next_cursor");
-    if (cursor === null || files.length >= flags.limit) return { ...json, files };
+async function listed(wharf: Wharf, signal: AbortSignal, { bucket, tag, status, limit }: ListFlags) {
+  const files: KnowledgeFile[] = [];
+  for (let cursor: string | undefined; ; ) {
+    const query = { bucket, tag, status, limit: limit - files.length, cursor };
+    const page: Page = await wharf.calls.json("listFiles", { query }, { signal });
+    files.push(...page.files);
+    if (page.next_cursor === null || files.length >= limit) return { ...page, files };
+    cursor = page.next_cursor;
   }
 }
 
-function listQuery({ bucket, tag = [], status }: ListFlags, limit: number, cursor: string | null): string {
-  const query = new URLSearchParams({ limit: String(limit) });
-  if (cursor !== null) query.set("cursor", cursor);
-  if (bucket !== undefined) query.set("bucket", bucket);
-  if (status !== undefined) query.set("status", status);
-  for (const one of tag) query.append("tag", one);
-  return query.toString();
+type Page = Operations["listFiles"]["answer"];
+
+const STATUSES = ["queued", "indexing", "indexed", "failed", "deleted"] as const;
+
+function parseStatus(text: string): KnowledgeFile["status"] {
+  const status = STATUSES.find((one) => one === text);
+  if (status !== undefined) return status;
+  throw new CliError(EXIT.usage, "usage", `--status takes ${STATUSES.join(", ")}, not "${text}".`);
 }
 
 /** Ids go into a path: what is none is not sent. */

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import { addClientFlags, type ClientFlags, collect, wholeNumber, withApi } from "./client/command.ts";
+import { bucketFields } from "../sdk/src/files/description.ts";
+import { addClientFlags, type ClientFlags, collect, wholeNumber, withWharf } from "./client/command.ts";
 import { type JsonObject, listIn, numberIn, objectIn, objectsIn, textIn, textsIn } from "./client/json.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
 import { type Io, printable, printJson, styled } from "./io.ts";
@@ -33,7 +34,8 @@ export function defineSearch(command: Command, io: Io): void {
   addClientFlags(command, SEARCH_RETRY_SECONDS);
   command.action(async (query: string, flags: Flags) => {
     if (command.args.length > 1) throw unquoted(command.args);
-    const { json } = await withApi(flags, io, (api) => api.post("/knowledge/search", requestOf(query, flags)));
+    const { signal } = io;
+    const json = await withWharf(flags, io, (wharf) => wharf.search(requestOf(query, flags), { signal }));
     if (flags.json) printJson(io, json);
     else io.stdout.write(readable(io, json));
   });
@@ -48,13 +50,10 @@ function unquoted(words: readonly string[]): CliError {
 /** Somebody waits at the prompt: long enough for a restart's first second, no longer. */
 const SEARCH_RETRY_SECONDS = 2;
 
-function requestOf(query: string, { bucket = [], tag, file, limit }: Flags): object {
-  const ids = bucket.filter((text) => text.startsWith("bucket_"));
-  const slugs = bucket.filter((text) => !text.startsWith("bucket_"));
+function requestOf(query: string, { bucket, tag, file, limit }: Flags) {
   return {
     query,
-    ...(ids.length > 0 ? { bucket_ids: ids } : {}),
-    ...(slugs.length > 0 ? { bucket_slugs: slugs } : {}),
+    ...bucketFields(bucket),
     ...(tag !== undefined || file !== undefined ? { filters: { tags: tag, file_ids: file } } : {}),
     ...(limit === undefined ? {} : { limit }),
   };

@@ -1,9 +1,10 @@
 import type { Command } from "commander";
+import type { Wharf } from "../../sdk/src/node.ts";
 import { readClientConfig } from "../../server/src/config.ts";
 import { CliError, EXIT } from "../exit-codes.ts";
 import type { Io } from "../io.ts";
-import { Api } from "./api.ts";
-import { realTiming } from "./patience.ts";
+import { connect } from "./connect.ts";
+import { toCliError } from "./refusals.ts";
 
 /** What every client command takes. The key has no flag: arguments stand in `ps`. */
 export interface ClientFlags {
@@ -24,15 +25,13 @@ export function addClientFlags(command: Command, retryForSeconds: number): Comma
     .option("--json", "print one JSON document");
 }
 
-/** Runs `work` with a client for the flags' server. */
-export async function withApi<T>(flags: ClientFlags, io: Io, work: (api: Api) => Promise<T>): Promise<T> {
-  const config = readClientConfig({ url: flags.url }, io.env);
-  const patienceMs = (flags.retryFor ?? 0) * 1000;
-  const api = new Api({ config, signal: io.signal, timing: realTiming, patienceMs });
+/** Runs `work` with a client of the flags' server. */
+export async function withWharf<T>(flags: ClientFlags, io: Io, work: (wharf: Wharf) => Promise<T>): Promise<T> {
+  const wharf = connect(readClientConfig({ url: flags.url }, io.env), (flags.retryFor ?? 0) * 1000);
   try {
-    return await work(api);
-  } finally {
-    api.close();
+    return await work(wharf);
+  } catch (error) {
+    throw toCliError(error);
   }
 }
 

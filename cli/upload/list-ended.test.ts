@@ -2,27 +2,23 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import type { Wharf } from "../../sdk/src/node.ts";
 import { readClientConfig } from "../../server/src/config.ts";
-import { Api } from "../client/api.ts";
+import { connect } from "../client/connect.ts";
 import { objectsIn, textIn } from "../client/json.ts";
-import { realTiming } from "../client/patience.ts";
 import { EXIT } from "../exit-codes.ts";
 import { run, startTestServer, type TestServer, temporaryFolder } from "../test-support.ts";
 import { listEnded } from "./list-ended.ts";
 
 describe("files that have ended", () => {
   let server: TestServer;
-  let api: Api;
+  let wharf: Wharf;
+  const { signal } = new AbortController();
   before(async () => {
     server = await startTestServer();
-    const { signal } = new AbortController();
-    const config = readClientConfig({ url: undefined }, server.env);
-    api = new Api({ config, signal, timing: realTiming, patienceMs: 0 });
+    wharf = connect(readClientConfig({ url: undefined }, server.env), 0);
   });
-  after(async () => {
-    api.close();
-    await server.stop();
-  });
+  after(() => server.stop());
 
   test("a folder of many files is waited for: each ends as its own text says", async (t) => {
     const folder = await temporaryFolder(t);
@@ -42,12 +38,12 @@ describe("files that have ended", () => {
 
     const ids = files.map((file) => textIn(file, "file_id") ?? "");
     const asked = new Set(ids.slice(3));
-    const ended = await listEnded(api, "many", asked);
+    const ended = await listEnded(wharf, "many", asked, signal);
     assert.deepEqual(new Set(ended.keys()), asked, "all of those, and no other");
-    for (const [id, file] of ended) assert.partialDeepStrictEqual(await api.get(`/knowledge/files/${id}`), file);
+    for (const [id, file] of ended) assert.partialDeepStrictEqual(await wharf.files.get(id), file);
   });
 
   test("without a list none is known to have ended, and nothing fails", async () => {
-    assert.equal((await listEnded(api, "no-such-bucket", new Set(["file_x"]))).size, 0);
+    assert.equal((await listEnded(wharf, "no-such-bucket", new Set(["file_x"]), signal)).size, 0);
   });
 });

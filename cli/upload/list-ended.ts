@@ -1,8 +1,8 @@
-import type { Api } from "../client/api.ts";
-import { type JsonObject, objectsIn, textIn } from "../client/json.ts";
-import { isFinal } from "./wait.ts";
+import { isFinal } from "../../sdk/src/files/wait.ts";
+import type { Wharf } from "../../sdk/src/node.ts";
+import type { JsonObject } from "../client/json.ts";
 
-/** The API's longest page (contract §4). */
+/** The API's longest page (contract §12). */
 const PAGE_FILES = 200;
 
 /**
@@ -13,25 +13,21 @@ const PAGE_FILES = 200;
  * What it does not tell of is to be asked for by itself: files that are older, and all of them when there is no list to be had.
  */
 export async function listEnded(
-  api: Api,
+  wharf: Wharf,
   bucket: string,
   fileIds: ReadonlySet<string>,
+  signal: AbortSignal,
 ): Promise<ReadonlyMap<string, JsonObject>> {
   const ended = new Map<string, JsonObject>();
-  let from = "";
-  for (let told = 0; told < fileIds.size; told += PAGE_FILES) {
-    const query = `bucket=${encodeURIComponent(bucket)}&limit=${PAGE_FILES}${from}`;
-    const page = await api.get(`/knowledge/files?${query}`).catch((error: unknown) => {
-      if (api.options.signal.aborted) throw error;
-      return null;
-    });
-    for (const file of objectsIn(page, "files")) {
-      const id = textIn(file, "id") ?? "";
-      if (fileIds.has(id) && isFinal(file)) ended.set(id, file);
+  let told = 0;
+  try {
+    for await (const { files } of wharf.files.list({ bucket, limit: PAGE_FILES }, { signal }).pages()) {
+      for (const file of files) if (fileIds.has(file.id) && isFinal(file)) ended.set(file.id, file);
+      told += PAGE_FILES;
+      if (told >= fileIds.size) break;
     }
-    const next = textIn(page, "next_cursor");
-    if (next === null) break;
-    from = `&cursor=${encodeURIComponent(next)}`;
+  } catch (error) {
+    if (signal.aborted) throw error;
   }
   return ended;
 }

@@ -1,9 +1,22 @@
-import { listIn, numberIn, objectIn, textIn, textsIn } from "../client/json.ts";
+import { type JsonObject, listIn, numberIn, objectIn, textIn, textsIn } from "../client/json.ts";
 import { CliError } from "../exit-codes.ts";
 import { type Io, printable, styled } from "../io.ts";
 import { table } from "../table.ts";
-import type { Uploaded } from "./upload-file.ts";
 import { warningsOf } from "./wait.ts";
+
+/** A file whose bytes are stored. */
+export interface Uploaded {
+  /** As the server told of it last (contract §4). */
+  readonly file: JsonObject;
+  readonly fileId: string;
+  readonly sessionId: string | null;
+  readonly sizeBytes: number;
+  readonly sha256: string | null;
+  /** It had been finalized before this run. */
+  readonly alreadyThere: boolean;
+  /** Bytes that an earlier run had sent. */
+  readonly resumedAt: number;
+}
 
 /** How it ended for one file. */
 export type Outcome = { readonly path: string; readonly filename: string } & (
@@ -78,7 +91,7 @@ export function outcomeToJson(outcome: Outcome) {
   if ("error" in outcome) {
     return { ...NOT_UPLOADED, path, filename, error: errorToJson(outcome.error) };
   }
-  const { file, fileId, sessionId, content, alreadyThere, resumedAt } = outcome.uploaded;
+  const { file, fileId, sessionId, sizeBytes, sha256, alreadyThere, resumedAt } = outcome.uploaded;
   return {
     path,
     filename,
@@ -86,8 +99,8 @@ export function outcomeToJson(outcome: Outcome) {
     file_id: fileId,
     task_id: textIn(objectIn(file, "task"), "id"),
     session_id: sessionId,
-    size_bytes: content.sizeBytes,
-    sha256: content.sha256,
+    size_bytes: sizeBytes,
+    sha256,
     bucket_ids: textsIn(file, "bucket_ids"),
     already_there: alreadyThere,
     resumed_at: resumedAt,

@@ -1,19 +1,20 @@
 import type { Command } from "commander";
+import { ApiError } from "../../sdk/src/core/errors.ts";
+import type { UploadedFile, UploadProgress } from "../../sdk/src/files/upload.ts";
+import type { Wharf } from "../../sdk/src/node.ts";
 import { toError } from "../../server/src/errors.ts";
-import { type Api, ApiError } from "../client/api.ts";
-import { addClientFlags, type ClientFlags, collect, wholeNumber, withApi } from "../client/command.ts";
-import { type JsonObject, objectOf } from "../client/json.ts";
+import { addClientFlags, type ClientFlags, collect, wholeNumber, withWharf } from "../client/command.ts";
+import { type JsonObject, objectIn, objectOf, textIn } from "../client/json.ts";
+import { toCliError } from "../client/refusals.ts";
 import { CliError, EXIT, type ExitCode } from "../exit-codes.ts";
 import { type Io, printJson } from "../io.ts";
-import type { Description } from "./content.ts";
 import { type Found, type FoundFile, findFiles, STDIN } from "./find-files.ts";
 import { listEnded } from "./list-ended.ts";
 import { createProgressView, silentView } from "./progress-view.ts";
-import { type Outcome, outcomeToJson, report, type UploadedOutcome } from "./report.ts";
+import { type Outcome, outcomeToJson, report, type Uploaded, type UploadedOutcome } from "./report.ts";
 import { withSpooledStdin } from "./spooled-stdin.ts";
-import { retryIfFailedBefore, uploadFile } from "./upload-file.ts";
-import { stageOf, waitUntilIndexed } from "./wait.ts";
-import type { ProgressView } from "./watcher.ts";
+import { stageOf, waitForEnd } from "./wait.ts";
+import type { BytesWatcher, ProgressView } from "./watcher.ts";
 
 const HELP = `
 Uploads each file, and each file below a folder, into the buckets. Files that begin with a dot and symbolic links below
@@ -36,7 +37,7 @@ interface Flags extends ClientFlags {
   readonly title?: string;
   readonly filename?: string;
   readonly tag?: readonly string[];
-  readonly metadata?: object;
+  readonly metadata?: JsonObject;
   readonly contentType?: string;
   readonly wait?: true;
   readonly timeout: number;
@@ -87,33 +88,37 @@ async function uploadPaths(
     if (flags[flag] !== undefined && found.length > 1)
       throw new CliError(EXIT.usage, "usage", `--${flag} is for one file, and these are several.`);
   const named = found.map((file) => ({ ...file, filename: flags.filename ?? file.filename }));
-  const outcomes = await withApi(flags, io, (api) => uploadAll(api, io, named, flags));
+  const outcomes = await withWharf(flags, io, (wharf) => uploadAll({ wharf, io, flags }, named));
   const exitCode = exitCodeOf(outcomes);
   if (flags.json) printJson(io, { ok: exitCode === EXIT.ok, files: outcomes.map(outcomeToJson) });
   else report(io, outcomes, flags.bucket);
   return exitCode;
 }
 
+interface Run {
+  readonly wharf: Wharf;
+  readonly io: Io;
+  readonly flags: Flags;
+}
+
 /**
  * All bytes first, then all waits: a long document must not hold up the upload of the next. In the order of `found`. Rejects only when no
  * file can go any further: a refused key, or a signal.
  */
-async function uploadAll(api: Api, io: Io, found: readonly Found[], flags: Flags): Promise<readonly Outcome[]> {
+async function uploadAll(run: Run, found: readonly Found[]): Promise<readonly Outcome[]> {
+  const { wharf, io, flags } = run;
   // One cheap call first: a wrong key or address is said once, before anything is read.
-  await api.get("/connection");
+  await wharf.connection({ signal: io.signal });
   const view = flags.json ? silentView : createProgressView(io);
   try {
-    const stored = await inLanes(found, async (file) => ("error" in file ? file : uploadOne(api, view, file, flags)));
+    const stored = await inLanes(found, async (file) => ("error" in file ? file : uploadOne(run, view, file)));
     if (!flags.wait) return stored;
-    const deadline = api.options.timing.now() + flags.timeout * 1000;
-    // On a terminal the bar shows how far indexing is; elsewhere one held request is enough.
-    const pollSeconds = io.stderr.isTerminal && !flags.json ? 1 : 30;
-    const ended = await endedAlready(api, stored, flags);
+    const deadline = performance.now() + flags.timeout * 1000;
+    const ended = await endedAlready(run, stored);
     return await inLanes(stored, async (outcome) => {
       if ("error" in outcome) return outcome;
       const file = ended.get(outcome.uploaded.fileId);
-      if (file === undefined) return waitForOne(api, view, outcome, deadline, pollSeconds);
-      return tellEnded(view, outcome, file);
+      return file === undefined ? waitForOne(run, view, outcome, deadline) : tellEnded(view, outcome, file);
     });
   } finally {
     view.close();
@@ -121,11 +126,13 @@ async function uploadAll(api: Api, io: Io, found: readonly Found[], flags: Flags
 }
 
 /** Of the files that this run has uploaded, when they are many. Those that were there before may have to be retried. */
-async function endedAlready(api: Api, stored: readonly Outcome[], { bucket: [first = ""] }: Flags) {
+async function endedAlready({ wharf, io, flags }: Run, stored: readonly Outcome[]) {
   const fresh = stored.flatMap((outcome) =>
     "uploaded" in outcome && !outcome.uploaded.alreadyThere ? outcome.uploaded.fileId : [],
   );
-  return fresh.length <= AT_ONCE ? new Map<string, JsonObject>() : listEnded(api, first, new Set(fresh));
+  if (fresh.length <= AT_ONCE) return new Map<string, JsonObject>();
+  const [first = ""] = flags.bucket;
+  return listEnded(wharf, first, new Set(fresh), io.signal);
 }
 
 /** Results in the order of the items; the first rejection is the whole's. */
@@ -139,66 +146,93 @@ async function inLanes<I, O>(items: readonly I[], work: (item: I) => Promise<O>)
   return results;
 }
 
-async function uploadOne(api: Api, view: ProgressView, found: FoundFile, flags: Flags): Promise<Outcome> {
-  const watcher = view.watchBytes(found.filename);
+async function uploadOne({ wharf, io, flags }: Run, view: ProgressView, found: FoundFile): Promise<Outcome> {
+  const { filename, path, spooledAt = path } = found;
+  const watcher = view.watchBytes(filename);
   try {
-    const uploaded = await uploadFile(api, found, describe(found.filename, flags), watcher);
-    return { ...found, uploaded, timedOut: false, waitError: null };
+    const uploaded = await wharf.files.upload(spooledAt, {
+      filename,
+      bucket: flags.bucket,
+      createMissingBuckets: flags.createMissingBuckets,
+      title: flags.title,
+      tags: flags.tag,
+      metadata: flags.metadata,
+      contentType: flags.contentType,
+      onProgress: (progress) => tell(watcher, progress),
+      signal: io.signal,
+    });
+    return { ...found, uploaded: storedOf(uploaded), timedOut: false, waitError: null };
   } catch (error) {
-    return { path: found.path, filename: found.filename, error: ofThisFile(api, error) };
+    return { path, filename, error: ofThisFile(io, error) };
   } finally {
     watcher.ended();
   }
 }
 
+function tell(watcher: BytesWatcher, { step, sentBytes, totalBytes }: UploadProgress): void {
+  if (step === "read") watcher.size(totalBytes);
+  else if (step === "starting") watcher.resumes(sentBytes);
+  else watcher.at(sentBytes);
+}
+
+function storedOf({ alreadyThere, resumedAtBytes, ...file }: UploadedFile): Uploaded {
+  return {
+    file,
+    fileId: file.id,
+    sessionId: file.source?.session_id ?? null,
+    sizeBytes: file.size_bytes,
+    sha256: file.sha256 ?? null,
+    alreadyThere,
+    resumedAt: resumedAtBytes,
+  };
+}
+
 function tellEnded(view: ProgressView, outcome: UploadedOutcome, file: JsonObject): Outcome {
-  const watcher = view.watchIndexing(outcome.filename, outcome.uploaded.content.sizeBytes);
+  const watcher = view.watchIndexing(outcome.filename, outcome.uploaded.sizeBytes);
   watcher.stage(stageOf(file));
   watcher.ended();
   return { ...outcome, uploaded: { ...outcome.uploaded, file } };
 }
 
 async function waitForOne(
-  api: Api,
+  { wharf, io, flags }: Run,
   view: ProgressView,
   outcome: UploadedOutcome,
   deadline: number,
-  pollSeconds: number,
 ): Promise<Outcome> {
   const { uploaded } = outcome;
-  const watcher = view.watchIndexing(outcome.filename, uploaded.content.sizeBytes);
+  const watcher = view.watchIndexing(outcome.filename, uploaded.sizeBytes);
+  // On a terminal the bar shows how far indexing is; elsewhere one held request is enough.
+  const pollSeconds = io.stderr.isTerminal && !flags.json ? 1 : 30;
   try {
-    await retryIfFailedBefore(api, uploaded);
-    const waitMs = deadline - api.options.timing.now();
-    const { file, timedOut } = await waitUntilIndexed(api, uploaded.fileId, waitMs, pollSeconds, watcher);
+    await retryIfFailedBefore(wharf, uploaded, io.signal);
+    const waitMs = deadline - performance.now();
+    const options = { waitMs, pollSeconds, signal: io.signal };
+    const { file, timedOut } = await waitForEnd(wharf, uploaded.fileId, options, watcher);
     return { ...outcome, uploaded: { ...uploaded, file }, timedOut };
   } catch (error) {
-    return { ...outcome, waitError: ofThisFile(api, error) };
+    return { ...outcome, waitError: ofThisFile(io, error) };
   } finally {
     watcher.ended();
   }
 }
 
-/** The error, when it is about this file alone; anything else ends the command. */
-function ofThisFile(api: Api, error: unknown): Error {
-  const refusedKey = error instanceof ApiError && error.exitCode === EXIT.keyRefused;
-  if (api.options.signal.aborted || refusedKey) throw error;
-  return toError(error);
+/** Asking again for a file whose indexing failed in an earlier run is the wish to try again. */
+async function retryIfFailedBefore(wharf: Wharf, { file, alreadyThere }: Uploaded, signal: AbortSignal): Promise<void> {
+  const taskId = textIn(objectIn(file, "task"), "id");
+  if (!alreadyThere || textIn(file, "status") !== "failed" || taskId === null) return;
+  await wharf.tasks.retry(taskId, { signal }).catch((error: unknown) => {
+    // Somebody else was quicker.
+    if (!ApiError.is(error, "conflict")) throw error;
+  });
 }
 
-function describe(filename: string, flags: Flags): Description {
-  const ids = flags.bucket.filter((bucket) => bucket.startsWith("bucket_"));
-  const slugs = flags.bucket.filter((bucket) => !bucket.startsWith("bucket_"));
-  return {
-    filename,
-    content_type: flags.contentType,
-    title: flags.title,
-    tags: flags.tag,
-    metadata: flags.metadata,
-    bucket_ids: ids.length === 0 ? undefined : ids,
-    bucket_slugs: slugs.length === 0 ? undefined : slugs,
-    create_missing_buckets: flags.createMissingBuckets,
-  };
+/** The error, when it is about this file alone; anything else ends the command. */
+function ofThisFile({ signal }: Io, thrown: unknown): Error {
+  const error = toCliError(thrown);
+  const refusedKey = error instanceof CliError && error.exitCode === EXIT.keyRefused;
+  if (signal.aborted || refusedKey) throw thrown;
+  return toError(error);
 }
 
 function exitCodeOf(outcomes: readonly Outcome[]): ExitCode {
@@ -211,7 +245,7 @@ function exitCodeOf(outcomes: readonly Outcome[]): ExitCode {
   return outcomes.some((outcome) => "uploaded" in outcome && outcome.timedOut) ? EXIT.timedOut : EXIT.ok;
 }
 
-function parseMetadata(text: string): object {
+function parseMetadata(text: string): JsonObject {
   try {
     const value = objectOf(JSON.parse(text));
     if (value !== null) return value;

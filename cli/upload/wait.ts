@@ -1,35 +1,30 @@
-import type { Api } from "../client/api.ts";
+import { IndexingError, WaitTimeoutError } from "../../sdk/src/core/errors.ts";
+import type { Wharf } from "../../sdk/src/node.ts";
 import { type JsonObject, listIn, numberIn, objectIn, objectsIn, textIn } from "../client/json.ts";
 import type { StageWatcher } from "./watcher.ts";
 
-/**
- * Polls until the file is indexed, failed or deleted, or `waitMs` is over. Each poll is held by the server (POL-5), so the answer comes
- * with the change and an idle wait costs a request per `pollSeconds`.
- */
-export async function waitUntilIndexed(
-  api: Api,
-  fileId: string,
-  waitMs: number,
-  pollSeconds: number,
-  watcher: StageWatcher,
-): Promise<{ readonly file: JsonObject; readonly timedOut: boolean }> {
-  const { timing } = api.options;
-  const deadline = timing.now() + waitMs;
-  let hold = 0;
-  for (;;) {
-    const file = await api.get(`/knowledge/files/${fileId}?wait=${hold}`);
-    watcher.stage(stageOf(file));
-    if (isFinal(file)) return { file, timedOut: false };
-    const left = deadline - timing.now();
-    if (left <= 0) return { file, timedOut: true };
-    hold = Math.min(pollSeconds, Math.ceil(left / 1000));
-  }
+export interface WaitOptions {
+  readonly waitMs: number;
+  readonly pollSeconds: number;
+  readonly signal: AbortSignal;
 }
 
-/** POL-1: exactly these are final; any other word means: keep polling. */
-export function isFinal(file: JsonObject): boolean {
-  const status = textIn(file, "status") ?? "";
-  return status === "indexed" || status === "failed" || status === "deleted";
+/** Waits until the file is indexed, failed or deleted, or `waitMs` is over. */
+export async function waitForEnd(
+  wharf: Wharf,
+  fileId: string,
+  { waitMs, pollSeconds, signal }: WaitOptions,
+  watcher: StageWatcher,
+): Promise<{ readonly file: JsonObject; readonly timedOut: boolean }> {
+  const onChange = (file: JsonObject) => watcher.stage(stageOf(file));
+  try {
+    const options = { timeoutMs: waitMs, pollSeconds, signal, onChange };
+    return { file: await wharf.files.waitUntilIndexed(fileId, options), timedOut: false };
+  } catch (error) {
+    if (error instanceof IndexingError) return { file: error.file, timedOut: false };
+    if (error instanceof WaitTimeoutError) return { file: error.file, timedOut: true };
+    throw error;
+  }
 }
 
 /** For people: what of an indexed file its text does not show, "" when nothing is known to be missing. */
