@@ -258,6 +258,8 @@ export type BucketChange = {
 
 export type UploadSession = {
   readonly session_id: string;
+  /** Not in what DELETE answers, which a key may send that reads nothing. */
+  readonly filename?: string | undefined;
   readonly status: "open" | "received" | "finalized" | "expired" | "cancelled";
   /** Bytes from the start that are durable. */
   readonly received_bytes: number;
@@ -760,6 +762,10 @@ export type Operations = {
         readonly status?: "queued" | "indexing" | "indexed" | "failed" | "deleted" | undefined;
         /** RFC 3339; exclusive. */
         readonly created_after?: string | undefined;
+        /** Part of the file name or the title; ASCII letters in either case. */
+        readonly name?: string | undefined;
+        /** By the time of upload; default newest first. */
+        readonly order?: "newest" | "oldest" | undefined;
         /** Default 50. */
         readonly limit?: number | undefined;
         /** next_cursor of the page before, with the same filters. */
@@ -871,6 +877,10 @@ export type Operations = {
         readonly status?: "queued" | "indexing" | "indexed" | "failed" | "deleted" | undefined;
         /** RFC 3339; exclusive. */
         readonly created_after?: string | undefined;
+        /** Part of the file name or the title; ASCII letters in either case. */
+        readonly name?: string | undefined;
+        /** By the time of upload; default newest first. */
+        readonly order?: "newest" | "oldest" | undefined;
         /** Default 50. */
         readonly limit?: number | undefined;
         /** next_cursor of the page before, with the same filters. */

@@ -60,6 +60,8 @@ export function readBulkDelete(teamId: TeamId, request: BulkDeleteRequest): Bulk
     metadata: sortedSet(pairs.map(([key, value]) => fingerprint(key, value))),
     createdAfter: null,
     createdBefore: before === undefined ? null : parseTime("filter.created_before", before),
+    name: null,
+    order: "newest",
   };
   const files = ids === undefined ? null : [...new Set(ids.flatMap((id) => parseId("file", id) ?? []))];
   const { cursor, dry_run: dryRun = false } = request;

@@ -2,7 +2,7 @@ import { type Static, Type } from "typebox";
 import type { Holder } from "../fairness/places.ts";
 import { LIMITS } from "../limits.ts";
 import { FILE_STATES } from "./file.ts";
-import { makeCursor, parseListQuery } from "./list.ts";
+import { LIST_ORDERS, makeCursor, parseListQuery } from "./list.ts";
 import { type ListDeps, readFiles } from "./list-files.ts";
 import { FileObject, fileToWire } from "./wire.ts";
 
@@ -12,6 +12,10 @@ export const ListQuerystring = Type.Object({
   tag: Type.Optional(Type.Array(Type.String(), { description: "Repeat it: all of them must be there." })),
   status: Type.Optional(Type.Enum([...FILE_STATES])),
   created_after: Type.Optional(Type.String({ description: "RFC 3339; exclusive." })),
+  name: Type.Optional(
+    Type.String({ description: "Part of the file name or the title; ASCII letters in either case." }),
+  ),
+  order: Type.Optional(Type.Enum([...LIST_ORDERS], { description: "By the time of upload; default newest first." })),
   limit: Type.Optional(
     Type.Integer({ minimum: 1, maximum: LIMITS.listMax, description: `Default ${LIMITS.listDefault}.` }),
   ),
@@ -32,12 +36,14 @@ export async function fileList(
   query: Static<typeof ListQuerystring>,
 ): Promise<Static<typeof FileList>> {
   const { teamId } = by;
-  const { bucket, tag: tags = [], status, created_after: createdAfter, limit, cursor } = query;
+  const { bucket, tag: tags = [], status, created_after: createdAfter, name, order, limit, cursor } = query;
   const request = parseListQuery(teamId, {
     bucket,
     tags,
     status,
     createdAfter,
+    name,
+    order,
     limit,
     cursor,
     metadata: metadataFilters(query),

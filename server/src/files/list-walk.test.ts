@@ -49,6 +49,8 @@ const filter: ListFilter = {
   metadata: [],
   createdAfter: null,
   createdBefore: null,
+  name: null,
+  order: "newest",
 };
 
 describe("a list whose filters are common but meet rarely", () => {

@@ -17,6 +17,7 @@ interface Seeded {
   readonly id: FileId;
   readonly state: FileState;
   readonly createdAt: number;
+  readonly filename: string;
   readonly tags: readonly string[];
   readonly metadata: readonly string[];
   readonly buckets: readonly BucketId[];
@@ -50,12 +51,13 @@ function seed(teamId: TeamId, i: number): Seeded {
   const createdAt = 1_700_000_000_000 + ((i * 7) % 1000);
   const [build, version] = state === "indexed" ? ["task_1_1", 1] : [null, null];
   const dead = state === "deleted";
+  const filename = dead ? "" : `Report_${i}%.txt`;
   insert("tasks", {
     ...{ id: `task_${id}`, team_id: teamId, file_id: id, type: "index", state: "succeeded", version: 1 },
     ...{ stage: "activating", lane: "fast", fair_at: i, created_at: 0, updated_at: 0, finished_at: 1 },
   });
   insert("files", {
-    ...{ id, team_id: teamId, state, title: dead ? "" : "t", filename: dead ? "" : "f", content_type: "text/plain" },
+    ...{ id, team_id: teamId, state, title: dead ? "" : "t", filename, content_type: "text/plain" },
     ...{
       size_bytes: 1,
       sha256: "",
@@ -68,7 +70,7 @@ function seed(teamId: TeamId, i: number): Seeded {
     ...{ session_id: `sess_${id}`, task_id: `task_${id}`, error_code: state === "failed" ? "internal" : null },
     ...{ created_at: createdAt, updated_at: createdAt, deleted_at: dead ? createdAt : null },
   });
-  if (dead) return { id, state, createdAt, tags: [], metadata: [], buckets: [] };
+  if (dead) return { id, state, createdAt, filename, tags: [], metadata: [], buckets: [] };
   const tags = ["all", ...(i % 2 === 0 ? ["half"] : []), ...(i % 100 === 0 ? ["rare"] : [])];
   const metadata = [metadataFingerprint("all", true), ...(i % 50 === 0 ? [metadataFingerprint("year", 2024)] : [])];
   const buckets = teamId === other ? [foreign] : [large, ...(i % 30 === 0 ? [small] : [])];
@@ -76,7 +78,7 @@ function seed(teamId: TeamId, i: number): Seeded {
   for (const fingerprint of metadata) insert("file_metadata", { team_id: teamId, fingerprint, file_id: id });
   for (const bucket_id of buckets)
     insert("file_buckets", { team_id: teamId, bucket_id, file_id: id, status: "active", version: 1, created_at: 0 });
-  return { id, state, createdAt, tags, metadata, buckets };
+  return { id, state, createdAt, filename, tags, metadata, buckets };
 }
 
 function insert(table: string, row: Record<string, string | number | null>): void {
@@ -88,14 +90,16 @@ function insert(table: string, row: Record<string, string | number | null>): voi
 /** What the list ought to be, by looking at every file. */
 function expected(filter: ListFilter): readonly FileId[] {
   const bucket = filter.bucket?.id ?? null;
-  return files
+  const found = files
     .filter((file) => (filter.status === null ? file.state !== "deleted" : file.state === filter.status))
     .filter((file) => filter.tags.every((tag) => file.tags.includes(tag)))
     .filter((file) => filter.metadata.every((fingerprint) => file.metadata.includes(fingerprint)))
     .filter((file) => bucket === null || file.buckets.includes(bucket))
     .filter((file) => filter.createdAfter === null || file.createdAt > filter.createdAfter)
+    .filter((file) => filter.name === null || file.filename.toLowerCase().includes(filter.name.toLowerCase()))
     .sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1))
     .map((file) => file.id);
+  return filter.order === "newest" ? found : found.toReversed();
 }
 
 async function pages(filter: ListFilter, limit: number): Promise<readonly FileId[]> {
@@ -127,10 +131,12 @@ const none: ListFilter = {
   metadata: [],
   createdAfter: null,
   createdBefore: null,
+  name: null,
+  order: "newest",
 };
 
 describe("a list", () => {
-  test("is every file that passes all filters, newest first, each once, whatever the filters' sizes and the pages'", async () => {
+  test("is every file that passes all filters, in its order, each once, whatever the filters' sizes and the pages'", async () => {
     const buckets = [null, idOrSlug(large), idOrSlug(small)];
     const years = subsetsOf([metadataFingerprint("all", true), metadataFingerprint("year", 2024)]);
     const tagSets = subsetsOf(["all", "half", "rare"]);
@@ -141,9 +147,17 @@ describe("a list", () => {
       const status = [null, null, ...STATES][i % 8] ?? null;
       const createdAfter = [null, 1_700_000_000_500, null, null, 1_700_000_000_990][i % 5] ?? null;
       const limit = [200, 97, 20][i % 3] ?? 200;
-      for (const each of [filter, { ...filter, status, createdAfter }])
+      const name = [null, "rt_7", "REPORT_", "1%.t", "none"][i % 5] ?? null;
+      const order = i % 2 === 0 ? "newest" : "oldest";
+      for (const each of [filter, { ...filter, status, createdAfter }, { ...filter, name, order } as const])
         assert.deepEqual(await pages(each, limit), expected(each), JSON.stringify({ each, limit }));
     }
+  });
+
+  test("by a name takes % and _ as they are, and ASCII letters in either case", async () => {
+    for (const name of ["_1%.TXT", "report_10", "%", "\\", "_", "Ä"])
+      assert.deepEqual(await pages({ ...none, name }, 200), expected({ ...none, name }), name);
+    assert.deepEqual(await pages({ ...none, name: "eport%1" }, 200), []);
   });
 
   test("of everything leaves out deleted files alone", async () => {

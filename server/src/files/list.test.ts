@@ -56,6 +56,9 @@ describe("the rest of the query", () => {
   test("an unknown status, a limit outside 1 to 200 and too many filters are refused, naming the parameter", () => {
     for (const status of ["", "done", "INDEXED", "constructor"]) refuses("status", { status });
     for (const limit of [0, -1, 201, 1.5, Number.NaN]) refuses("limit", { limit });
+    for (const order of ["", "NEWEST", "name", "__proto__"]) refuses("order", { order });
+    refuses("name", { name: "n".repeat(256) });
+    assert.deepEqual([parse({ name: "" }).filter.name, parse({ name: "e\u0301" }).filter.name], [null, "é"]);
     refuses("tag", { tags: Array.from({ length: 21 }, (_, i) => `t${i}`) });
     refuses("metadata", { metadata: Array.from({ length: 21 }, (_, i) => [`k${i}`, "1"] as const) });
   });

@@ -16,6 +16,8 @@ export interface ListQuery {
   /** Key and value of each `metadata.<key>=<value>`. */
   readonly metadata: readonly (readonly [key: string, value: string])[];
   readonly createdAfter: string | undefined;
+  readonly name?: string | undefined;
+  readonly order?: string | undefined;
   readonly limit: number | undefined;
   readonly cursor: string | undefined;
 }
@@ -34,9 +36,16 @@ export interface ListFilter {
   readonly createdAfter: number | null;
   /** The same, of a bulk delete. */
   readonly createdBefore: number | null;
+  /** Part of the file name or the title, NFC, ASCII letters in either case. Null = any. */
+  readonly name: string | null;
+  readonly order: ListOrder;
 }
 
-/** The last file of a page: the next one begins below it. */
+/** By the time of upload, then id. */
+export const LIST_ORDERS = ["newest", "oldest"] as const;
+export type ListOrder = (typeof LIST_ORDERS)[number];
+
+/** The last file of a page: the next one begins after it. */
 export interface ListPosition {
   readonly createdAt: number;
   readonly id: FileId;
@@ -60,6 +69,8 @@ export function parseListQuery(teamId: TeamId, query: ListQuery): ListRequest {
     metadata: sortedSet(query.metadata.map(([key, value]) => metadataFingerprint(key, readScalar(value)))),
     createdAfter: query.createdAfter === undefined ? null : parseTime("created_after", query.createdAfter),
     createdBefore: null,
+    name: query.name === undefined ? null : parseName(query.name),
+    order: query.order === undefined ? "newest" : parseOrder(query.order),
   };
   return {
     filter,
@@ -85,6 +96,20 @@ function parseStatus(text: string): FileState {
   const status = FILE_STATES.find((state) => state === text);
   if (status === undefined) throw invalidRequest("status", `status must be one of ${FILE_STATES.join(", ")}.`);
   return status;
+}
+
+/** Blank counts as absent: it is part of every name. */
+function parseName(text: string): string | null {
+  const name = text.normalize("NFC");
+  if ([...name].length > LIMITS.filenameChars)
+    throw invalidRequest("name", `name must have at most ${LIMITS.filenameChars} characters.`);
+  return name === "" ? null : name;
+}
+
+function parseOrder(text: string): ListOrder {
+  const order = LIST_ORDERS.find((known) => known === text);
+  if (order === undefined) throw invalidRequest("order", `order must be one of ${LIST_ORDERS.join(", ")}.`);
+  return order;
 }
 
 const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/;
@@ -133,7 +158,7 @@ export function parseCursor(teamId: TeamId, filter: ListFilter, cursor: string):
 }
 
 function sealOf(teamId: TeamId, filter: ListFilter, at: ListPosition): string {
-  const { bucket, tags, status, metadata, createdAfter, createdBefore } = filter;
+  const { bucket, tags, status, metadata, createdAfter, createdBefore, name, order } = filter;
   const sealed = JSON.stringify([
     "files",
     teamId,
@@ -146,6 +171,9 @@ function sealOf(teamId: TeamId, filter: ListFilter, at: ListPosition): string {
     at.createdAt,
     at.id,
     ...(createdBefore === null ? [] : [createdBefore]),
+    // Only where they are given: cursors of before them stay good.
+    ...(name === null ? [] : [`name ${name}`]),
+    ...(order === "newest" ? [] : [order]),
   ]);
   return createHash("sha256").update(sealed).digest("base64url").slice(0, 22);
 }

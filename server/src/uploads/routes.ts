@@ -176,7 +176,8 @@ export function uploadRoutes(app: App, deps: UploadRoutesDeps): void {
     },
     handler: async (request) => {
       const session = await cancelUpload(deps, request.caller.teamId, sessionIdOf(request.params.session_id));
-      return toWire(deps, session);
+      const { filename: _, ...states } = await toWire(deps, session);
+      return states;
     },
   });
 }
@@ -264,6 +265,7 @@ async function toWire({ arrivals, clock }: Pick<UploadRoutesDeps, "arrivals" | "
   const { bytes } = await arrivals.received(session);
   return {
     session_id: session.id,
+    filename: session.filename,
     status: isExpired(session, clock.now()) ? ("expired" as const) : session.state,
     received_bytes: bytes,
     size_bytes: session.sizeBytes,
@@ -298,6 +300,9 @@ const CreatedSession = Type.Object({
 
 const SessionObject = Type.Object({
   session_id: Type.String(),
+  filename: Type.Optional(
+    Type.String({ description: "Not in what DELETE answers, which a key may send that reads nothing." }),
+  ),
   status: Type.Union([
     Type.Literal("open"),
     Type.Literal("received"),
