@@ -9,12 +9,16 @@ export interface Started {
   readonly firstKey: { readonly key: string; readonly team: string } | null;
   /** Where the first key is, instead of here. */
   readonly firstKeyFile: string | null;
+  /** Signs a browser in to the dashboard, once and within a minute. Null: nobody looks. */
+  readonly signIn: string | null;
 }
 
 /** What `wharf serve` prints once it answers. The key stands on a line of its own, as a command to paste. */
-export function banner({ url, dataDir, docs, firstKey, firstKeyFile }: Started): string {
+export function banner({ url, dataDir, docs, firstKey, firstKeyFile, signIn }: Started): string {
   const where = `Wharf is ready.
 
+  Dashboard   ${signIn ?? `${url}/`}
+              ${signIn === null ? "wharf dashboard link prints a link that signs in." : SIGN_IN_ONCE}
   API         ${url}/v1
 ${docs ? `  Reference   ${url}/docs\n` : ""}  Data        ${dataDir}
 `;
@@ -37,6 +41,8 @@ export WHARF_API_KEY=${value}
 ${tour(url)}
 `;
 }
+
+const SIGN_IN_ONCE = "This link signs one browser in, within a minute. wharf dashboard link prints another.";
 
 /** As one word of a shell. */
 function quoted(path: string): string {

@@ -18,6 +18,11 @@ interface CommandSource {
 const COMMANDS: readonly CommandSource[] = [
   { name: "serve", says: "run the server", load: async () => (await import("./serve.ts")).defineServe },
   { name: "keys", says: "make, list and revoke API keys", load: async () => (await import("./keys.ts")).defineKeys },
+  {
+    name: "dashboard",
+    says: "print a link that signs a browser in, and end what is signed in",
+    load: async () => (await import("./dashboard.ts")).defineDashboard,
+  },
   { name: "upload", says: "upload documents", load: async () => (await import("./upload/upload.ts")).defineUpload },
   {
     name: "search",

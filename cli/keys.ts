@@ -129,7 +129,7 @@ function listedKeyToJson(key: Awaited<ReturnType<typeof listApiKeys>>[number]) {
   };
 }
 
-function parseTeam(text: string): string {
+export function parseTeam(text: string): string {
   if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(text))
     throw new CliError(EXIT.usage, "usage", `--team must be 1 to 63 of a-z, 0-9 and -, not "${text}".`);
   return text;
@@ -143,7 +143,7 @@ function parseName(text: string): string {
   return text;
 }
 
-function parseScopes(text: string): readonly Scope[] {
+export function parseScopes(text: string): readonly Scope[] {
   return text.split(",").map((part) => {
     const scope = parseScope(part.trim());
     if (scope === null)

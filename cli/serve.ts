@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import type { Command } from "commander";
-import type { MadeKey } from "../server/src/access/keys.ts";
+import { FIRST_TEAM, type MadeKey } from "../server/src/access/keys.ts";
 import { type Config, widenThreadPool } from "../server/src/config.ts";
+import { WharfError } from "../server/src/errors.ts";
 import { LIMITS } from "../server/src/limits.ts";
 import type { RunningWharf } from "../server/src/start.ts";
 import { banner } from "./banner.ts";
@@ -36,7 +37,7 @@ export function defineServe(command: Command, io: Io, end: (exitCode: ExitCode) 
     const wharf = await startWharf(config);
     try {
       if (json) printJson(io, started(wharf, config));
-      else io.stdout.write(banner({ ...wharf, ...config }));
+      else io.stdout.write(banner({ ...wharf, ...config, signIn: await signInLink(io, wharf) }));
       if (!io.signal.aborted) await once(io.signal, "abort");
     } finally {
       endIfStopHangs(io);
@@ -44,6 +45,16 @@ export function defineServe(command: Command, io: Io, end: (exitCode: ExitCode) 
     }
     end(EXIT.ok);
   });
+}
+
+/** On a terminal somebody looks, and can open it; elsewhere it would stand in a log. Null as well: there is no team of that name. */
+async function signInLink(io: Io, wharf: RunningWharf): Promise<string | null> {
+  if (!io.stdout.isTerminal) return null;
+  const link = await wharf.dashboardLink(FIRST_TEAM).catch((error: unknown) => {
+    if (error instanceof WharfError && error.code === "not_found") return null;
+    throw error;
+  });
+  return link === null ? null : `${wharf.url}${link.path}`;
 }
 
 /** A disk that does not answer must not keep the process: whoever waits for its end would kill it without a word. */
@@ -61,6 +72,7 @@ function endIfStopHangs(io: Io): void {
 function started({ url, firstKey }: RunningWharf, { dataDir, docs, firstKeyFile }: Config) {
   return {
     url,
+    dashboard_url: `${url}/`,
     docs_url: docs ? `${url}/docs` : null,
     data_dir: dataDir,
     first_key: firstKey === null ? null : firstKeyToJson(firstKey, firstKeyFile),

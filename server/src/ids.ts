@@ -18,6 +18,7 @@ export const ID_PREFIXES = [
   "conv",
   "msg",
   "fs",
+  "dash",
 ] as const;
 export type IdPrefix = (typeof ID_PREFIXES)[number];
 
@@ -33,6 +34,9 @@ export type RequestId = Id<"req">;
 export type TeamId = Id<"team">;
 export type KeyId = Id<"key">;
 export type ResponseId = Id<"resp">;
+export type DashboardSessionId = Id<"dash">;
+/** What a request came with: a key, or a session of the dashboard. */
+export type CredentialId = KeyId | DashboardSessionId;
 
 /** Makes ids. Injected, so that tests and replays can choose them. */
 export interface IdSource {

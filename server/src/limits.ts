@@ -110,6 +110,12 @@ export const LIMITS = {
   /** A timer that fires later than this was asleep with the process (SIGSTOP, suspend): it arms once more. */
   lateTimerMs: 2 * SECOND,
 
+  // The dashboard (access/dashboard.ts)
+  /** A link that signs in is good for so long, and once. */
+  dashboardLinkMs: MINUTE,
+  /** A session of the dashboard, from its sign-in. */
+  dashboardSessionMs: 12 * HOUR,
+
   // Disk (PUT-20): the reserve is the smaller of the two
   diskReserveBytes: 1024 * MIB,
   diskReserveShare: 0.05,

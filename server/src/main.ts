@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { createDashboardLink, type DashboardLink } from "./access/dashboard.ts";
 import { FirstKeyFile } from "./access/first-key-file.ts";
 import { createFirstApiKey, isFirstStart, type MadeKey } from "./access/keys.ts";
 import { connectionRoutes } from "./access/routes.ts";
@@ -10,6 +11,8 @@ import { agentRoutes } from "./agents/routes.ts";
 import type { AnswerWriter } from "./agents/writer.ts";
 import { bucketRoutes } from "./buckets/routes.ts";
 import { type Config, ConfigError } from "./config.ts";
+import { Health } from "./dashboard/health.ts";
+import { dashboardRoutes } from "./dashboard/routes.ts";
 import { openArrivals } from "./engines/arrivals.ts";
 import { catalogueLogBytes } from "./engines/catalogue.ts";
 import { errorCodeOf } from "./errors.ts";
@@ -40,6 +43,7 @@ import { adoptScrubPosition } from "./maintenance/scrub-position-file.ts";
 import { Scrubber } from "./maintenance/scrubber.ts";
 import { Collector, gauge } from "./metrics/collect.ts";
 import { shareOpenFiles } from "./open-file-limit.ts";
+import { publicUrlAt } from "./public-url.ts";
 import { retrievalRoutes } from "./retrieval/routes.ts";
 import { rebuildMarks } from "./search-index/rebuild-marks.ts";
 import { taskRoutes } from "./tasks/routes.ts";
@@ -53,6 +57,8 @@ export interface Started {
   readonly url: string;
   /** The key that the first start made; null at every later one. */
   readonly firstKey: MadeKey | null;
+  /** Makes a link that signs a browser in to the dashboard. Throws WharfError `not_found`: there is no such team. */
+  dashboardLink(team: string): Promise<DashboardLink>;
 }
 
 /**
@@ -87,7 +93,7 @@ export async function runWharf(base: Base, { stores, extractor }: Adapters): Pro
   // Last: it is shown once, by a start that succeeds. One that finds its port taken would have used it up.
   const firstKey = await createFirstApiKey({ catalogue, ids, random: randomBytes }, keyFile);
   log.info({ url, data_dir: folder.path }, "listening");
-  return { url, firstKey };
+  return { url, firstKey, dashboardLink: (team) => createDashboardLink({ catalogue, random: randomBytes }, { team }) };
 }
 
 /** What works without being asked. Nothing of it runs yet. */
@@ -171,6 +177,9 @@ async function createService(base: Base, stores: Stores, background: Background,
   let stopping = false;
   const fileAnswerOf = (teamId: TeamId, fileId: FileId) => fileAnswer(catalogue, teamId, fileId);
   const uploads = { catalogue, config, lists, walks, ids, disk, clock, finalizer, arrivals };
+  const readinessNow = async () =>
+    readiness(catalogueLogBytes(stores.folder.catalogue), await isolation(), background, stopping);
+  const health = new Health({ catalogue, blobs, reserveBytes: config.diskReserveBytes });
   const app = await createApp({
     answers: budgets.answers,
     bodies: budgets.bodies,
@@ -179,8 +188,8 @@ async function createService(base: Base, stores: Stores, background: Background,
     log,
     ids,
     metrics,
-    readiness: async () =>
-      readiness(catalogueLogBytes(stores.folder.catalogue), await isolation(), background, stopping),
+    publicUrl,
+    readiness: readinessNow,
     routes: [
       (app: App) => connectionRoutes(app),
       (app: App) => bucketRoutes(app, { catalogue, listings, walks, log, ids, config }),
@@ -190,6 +199,12 @@ async function createService(base: Base, stores: Stores, background: Background,
       (app: App) => taskRoutes(app, { catalogue, polls, lists, walks, cancelTask, retryTask }),
       (app: App) => retrievalRoutes(app, { catalogue, index, searches, rankings, walks }),
       (app: App) => agentRoutes(app, { ...stores, ...budgets, writer: createWriter(base), ids, clock, publicUrl, log }),
+      (app: App) =>
+        dashboardRoutes(app, {
+          ...{ catalogue, ids, config, publicUrl, health },
+          random: randomBytes,
+          readiness: readinessNow,
+        }),
       (app: App) =>
         metricsRoute(app, {
           audience: config.metrics,
@@ -214,7 +229,7 @@ async function createService(base: Base, stores: Stores, background: Background,
     const address = await http.listen(config.host, config.port).catch((error: unknown) => {
       throw cannotListen(error, config);
     });
-    url = config.publicUrl ?? `http://${reachableHost(config.host)}:${address.port}`;
+    url = publicUrlAt(config, address.port);
     if (config.publicUrl === null && !isLoopback(config.host))
       log.warn({ url }, "WHARF_PUBLIC_URL is not set: clients elsewhere cannot reach the upload_url they are given");
     return url;
@@ -273,12 +288,6 @@ function cannotListen(error: unknown, { host, port }: Config): unknown {
   const sentence = why[errorCodeOf(error) ?? ""];
   if (sentence === undefined) return error;
   return new ConfigError(`WHARF_HOST and WHARF_PORT are ${host} and ${port}, but ${sentence}.`, { cause: error });
-}
-
-/** A wildcard address is reached by loopback from this machine; from others, WHARF_PUBLIC_URL says how. */
-function reachableHost(host: string): string {
-  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
-  return host.includes(":") ? `[${host}]` : host;
 }
 
 function isLoopback(host: string): boolean {

@@ -1,9 +1,11 @@
+import { dashboardOperations } from "./access/dashboard.store.ts";
 import { accessOperations } from "./access/store.ts";
 import { profileOperations } from "./agents/profiles.store.ts";
 import { responseOperations } from "./agents/responses.store.ts";
 import { backupOperations } from "./backup/store.ts";
 import { bucketOperations } from "./buckets/store.ts";
 import { type Operations, registryOf } from "./catalogue/registry.ts";
+import { dashboardFigures } from "./dashboard/store.ts";
 import { doctorOperations } from "./doctor/store.ts";
 import { originalOperations } from "./files/originals.store.ts";
 import { fileOperations } from "./files/store.ts";
@@ -30,6 +32,7 @@ import { tryOperations } from "./uploads/try-create.store.ts";
  */
 export const OPERATIONS: Operations = registryOf([
   ...accessOperations,
+  ...dashboardOperations,
   ...profileOperations,
   ...responseOperations,
   ...backupOperations,
@@ -37,6 +40,7 @@ export const OPERATIONS: Operations = registryOf([
   ...fileOperations,
   ...originalOperations,
   ...doctorOperations,
+  ...dashboardFigures,
   ...taskOperations,
   ...taskListOperations,
   ...attemptOperations,

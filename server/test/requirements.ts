@@ -6,8 +6,9 @@ import { GCS_ROWS } from "./gcs-rows.ts";
  * docs/byte-endpoint.md; these lines say which one is meant.
  */
 export const CONTRACT = {
-  "ALL-1": "Everything lives under /v1, except /healthz, /readyz, /metrics, /openapi.json and /docs.",
-  "ALL-2": "Authorization: Bearer sk_…; the team is the key's, never a parameter.",
+  "ALL-1": "Everything lives under /v1, except /healthz, /readyz, /metrics, /openapi.json, /docs and the dashboard.",
+  "ALL-2":
+    "Authorization: Bearer sk_…, or the dashboard's cookie on its page's routes; the team is theirs, never a parameter.",
   "ALL-3": "upload_url needs no Authorization and is never logged or kept in plaintext.",
   "ALL-4":
     "Success bodies are application/json; charset=utf-8; every JSON body and X-Request-Id name the current request.",

@@ -41,6 +41,13 @@ export function parseScope(text: string): Scope | null {
   return SCOPES.find((scope) => scope === text) ?? null;
 }
 
+/** As rows hold them: a JSON array. */
+export function readScopes(json: string): readonly Scope[] {
+  const list: unknown = JSON.parse(json);
+  if (!Array.isArray(list)) return [];
+  return list.flatMap((text) => parseScope(String(text)) ?? []);
+}
+
 /** ALL-10: a key that may change things but not read them is told ids and states of what it changed. */
 export function mayReadFiles({ scopes }: { readonly scopes: readonly Scope[] }): boolean {
   return scopes.includes("files:read");

@@ -72,7 +72,8 @@ export async function revokeApiKey(catalogue: Catalogue, keyId: KeyId): Promise<
   return accepted(await catalogue.run(revokeKey, { keyId }));
 }
 
-const FIRST_TEAM = "default";
+/** The team that the first start makes. */
+export const FIRST_TEAM = "default";
 const FIRST_NAME = "first key";
 
 function newKey(

@@ -2,13 +2,14 @@ import { readOperation, writeOperation } from "../catalogue/catalogue.ts";
 import { LOCKS } from "../catalogue/locks.ts";
 import { type Bind, prepared } from "../catalogue/prepared.ts";
 import { refuse } from "../errors.ts";
-import type { KeyId, TeamId } from "../ids.ts";
-import { parseScope, type Scope } from "./api-key.ts";
+import type { CredentialId, KeyId, TeamId } from "../ids.ts";
+import { readScopes, type Scope } from "./api-key.ts";
 
 /** Who a request speaks for. */
 export interface Caller {
   readonly teamId: TeamId;
-  readonly keyId: KeyId;
+  /** The key, or the session of the dashboard. */
+  readonly keyId: CredentialId;
   readonly keyName: string;
   readonly scopes: readonly Scope[];
 }
@@ -148,9 +149,3 @@ export const revokeKey = writeOperation(
 );
 
 export const accessOperations = [findCaller, createKey, anyTeam, createFirstKey, listKeys, revokeKey];
-
-function readScopes(json: string): readonly Scope[] {
-  const list: unknown = JSON.parse(json);
-  if (!Array.isArray(list)) return [];
-  return list.flatMap((text) => parseScope(String(text)) ?? []);
-}

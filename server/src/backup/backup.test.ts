@@ -11,6 +11,7 @@ import { readTestConfig } from "../../test/support/config.ts";
 import { http } from "../../test/support/http.ts";
 import { numberAt, textAt } from "../../test/support/json.ts";
 import { seededRandom } from "../../test/support/random.ts";
+import { createDashboardLink, findDashboardCaller, signIn } from "../access/dashboard.ts";
 import { openFsBlobStore } from "../blobs/fs.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { createClock } from "../clock.ts";
@@ -94,6 +95,30 @@ describe("backup of a running server", () => {
     ]);
     await restored(backup, (there) => load.audit(there, promised));
     assert.deepEqual(load.ledger.violations, []);
+  });
+
+  test("who is signed in to the dashboard is not in a backup, and so not in what is restored (ALL-2)", async () => {
+    const folder = findDataFolder(dataDir);
+    const ids = createIdSource(createClock());
+    const live = await openCatalogue({ path: folder.catalogue, fatal });
+    const deps = { catalogue: live, ids, random: randomBytes };
+    const [first, unused] = [
+      await createDashboardLink(deps, { team: "default" }),
+      await createDashboardLink(deps, { team: "default" }),
+    ];
+    const secret = await signIn(deps, first.path.slice("/#link=".length));
+    const backup = target();
+    await backedUp(backup);
+    const copy = await openCatalogue({ path: join(backup, "catalogue.db"), fatal });
+    try {
+      assert.ok((await findDashboardCaller(live, secret)) !== null);
+      assert.equal(await findDashboardCaller(copy, secret), null);
+      const again = signIn({ ...deps, catalogue: copy }, unused.path.slice("/#link=".length));
+      await assert.rejects(again, { code: "invalid_api_key" });
+    } finally {
+      await copy.close();
+      await live.close();
+    }
   });
 
   test("a file that is deleted while the backup runs is deleted in it", async () => {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
+import { dropSignIns } from "../access/dashboard.ts";
 import { type BlobKey, BlobStoreError, type SegmentedStore } from "../blobs/blob-store.ts";
 import { storedKey } from "../blobs/keys.ts";
 import { takeSnapshot } from "../catalogue/snapshot.ts";
@@ -40,6 +41,7 @@ export async function backUp(deps: BackupDeps): Promise<BackupReport> {
   const snapshot = await deps.openCatalogue(cataloguePath);
   const contents = await Contents.create(join(target.path, NAMES.contents));
   try {
+    await dropSignIns(snapshot);
     // Their bytes have the shortest life.
     await backUpSessions({ ...deps, snapshot, contents }, report);
     for await (const original of walkOriginals(snapshot)) {

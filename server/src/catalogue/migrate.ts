@@ -9,6 +9,7 @@ import { taskCrashes } from "./migrations/0006-task-crashes.ts";
 import { maintenancePositions } from "./migrations/0007-maintenance-positions.ts";
 import { agents } from "./migrations/0008-agents.ts";
 import { bucketsAndBatches } from "./migrations/0009-buckets-and-batches.ts";
+import { dashboard } from "./migrations/0010-dashboard.ts";
 import type { Schema } from "./schema.ts";
 
 export const SQLITE: Dialect = { integer: "integer", strict: " STRICT" };
@@ -23,6 +24,7 @@ export const MIGRATIONS: readonly Migration[] = [
   maintenancePositions,
   agents,
   bucketsAndBatches,
+  dashboard,
 ];
 export const NEWEST_VERSION = MIGRATIONS.length;
 

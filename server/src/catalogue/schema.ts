@@ -1,4 +1,14 @@
-import type { BatchId, BucketId, FileId, KeyId, ResponseId, SessionId, TaskId, TeamId } from "../ids.ts";
+import type {
+  BatchId,
+  BucketId,
+  DashboardSessionId,
+  FileId,
+  KeyId,
+  ResponseId,
+  SessionId,
+  TaskId,
+  TeamId,
+} from "../ids.ts";
 
 /**
  * The tables as Kysely sees them. Times are epoch milliseconds, sizes bytes; JSON is text; ids are text. The columns'
@@ -22,6 +32,8 @@ export interface Schema {
   agent_profiles: AgentProfilesTable;
   responses: ResponsesTable;
   response_quotes: ResponseQuotesTable;
+  dashboard_links: DashboardLinksTable;
+  dashboard_sessions: DashboardSessionsTable;
   schema_migrations: SchemaMigrationsTable;
 }
 
@@ -294,6 +306,28 @@ export interface ResponsesTable {
 export interface ResponseQuotesTable {
   file_id: FileId;
   response_id: ResponseId;
+}
+
+/** A link that signs one browser in. */
+export interface DashboardLinksTable {
+  /** SHA-256 of the secret in the link, hexadecimal. */
+  hash: string;
+  team_id: TeamId;
+  /** JSON array of scopes that the session gets. */
+  scopes: string;
+  expires_at: number;
+}
+
+/** A browser that is signed in; gone when it is not any more. */
+export interface DashboardSessionsTable {
+  id: DashboardSessionId;
+  team_id: TeamId;
+  /** SHA-256 of the cookie's secret, hexadecimal. */
+  hash: string;
+  /** JSON array of scopes. */
+  scopes: string;
+  created_at: number;
+  expires_at: number;
 }
 
 export interface SchemaMigrationsTable {

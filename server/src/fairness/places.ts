@@ -1,5 +1,5 @@
 import { WharfError } from "../errors.ts";
-import type { KeyId, TeamId } from "../ids.ts";
+import type { CredentialId, TeamId } from "../ids.ts";
 import { type Metrics, NO_METRICS } from "../metrics/metrics.ts";
 
 /**
@@ -13,7 +13,7 @@ import { type Metrics, NO_METRICS } from "../metrics/metrics.ts";
  */
 export interface Holder {
   readonly teamId: TeamId;
-  readonly keyId: KeyId | null;
+  readonly keyId: CredentialId | null;
 }
 
 export interface Place {
@@ -36,7 +36,7 @@ export class Places {
   readonly total: number;
   readonly #metrics: Metrics;
   readonly #ofTeam = new Map<TeamId, number>();
-  readonly #ofKey = new Map<KeyId, number>();
+  readonly #ofKey = new Map<CredentialId, number>();
   #taken = 0;
 
   constructor({ name, total, metrics = NO_METRICS }: PlacesOptions) {

@@ -1,5 +1,5 @@
 import { WharfError } from "../errors.ts";
-import type { KeyId, TeamId } from "../ids.ts";
+import type { CredentialId, TeamId } from "../ids.ts";
 import type { Holder } from "./places.ts";
 
 /** The client left before its turn came: nobody waits for an answer, and nothing was done. */
@@ -76,7 +76,7 @@ export class Turns {
 
 type Begin = () => void;
 type KeyLine = Set<Begin>;
-type TeamLine = Map<KeyId | null, KeyLine>;
+type TeamLine = Map<CredentialId | null, KeyLine>;
 
 /**
  * Who waits. A Map keeps its order: the first is served, and goes to the end while it has more. A step looks at no more teams than work at
@@ -111,7 +111,7 @@ class Line {
     return null;
   }
 
-  #takeOut(teamId: TeamId, team: TeamLine, keyId: KeyId | null, key: KeyLine, begin: Begin): void {
+  #takeOut(teamId: TeamId, team: TeamLine, keyId: CredentialId | null, key: KeyLine, begin: Begin): void {
     key.delete(begin);
     if (key.size === 0 && team.get(keyId) === key) team.delete(keyId);
     if (team.size === 0 && this.#teams.get(teamId) === team) this.#teams.delete(teamId);

@@ -31,6 +31,8 @@ export interface AppDeps {
   readonly ids: IdSource;
   /** Each adds the routes of one capability. */
   readonly routes: readonly ((app: App) => void)[];
+  /** How the server is reached from outside; known once it listens. Default: on loopback. */
+  readonly publicUrl?: () => string;
   /** Places for large answers. */
   readonly answers: Places;
   /** Places for large bodies. */
@@ -46,6 +48,7 @@ export interface AppDeps {
  * stands in route.ts. The application is ready to be called through `app.routing` (server.ts) or `app.inject` (tests); it listens nowhere.
  */
 export async function createApp(deps: AppDeps): Promise<App> {
+  const { catalogue, publicUrl = () => deps.config.publicUrl ?? "http://127.0.0.1" } = deps;
   const app: App = Fastify({
     genReqId: () => deps.ids.next("req"),
     requestIdHeader: false,
@@ -53,7 +56,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
     return503OnClosing: false,
     // A path that cannot be decoded meets no route and no hook; it is refused in the same order all the same.
     frameworkErrors: async (error, request, reply) => {
-      const refusal = await guardRequest(deps.catalogue, request).then(() => error, toError);
+      const refusal = await guardRequest({ catalogue, publicUrl }, request).then(() => error, toError);
       reply.header("Connection", "close");
       answerError(deps.log, request, reply, refusal);
     },
@@ -66,7 +69,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
   addEnvelope(app, deps.log);
   addRequestMetrics(app, deps.metrics ?? NO_METRICS);
   addCors(app, deps.config.apiOrigins);
-  addGuard(app, deps.catalogue);
+  addGuard(app, { catalogue, publicUrl });
   addJsonBodies(app, deps.bodies);
   addValidation(app);
   addConditionalAnswers(app);

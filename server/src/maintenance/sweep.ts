@@ -1,3 +1,4 @@
+import { forgetSignIns } from "../access/dashboard.store.ts";
 import { forgetResponses } from "../agents/responses.store.ts";
 import type { Catalogue, Operation } from "../catalogue/catalogue.ts";
 import { forgetTombstones } from "../files/retention.store.ts";
@@ -26,6 +27,7 @@ export function sweeps(deps: SweepDeps): readonly Chore[] {
     sweep("forget_sessions", () => forget(deps, forgetSessions)),
     sweep("forget_tombstones", () => forget(deps, forgetTombstones)),
     sweep("forget_responses", () => forget(deps, forgetResponses)),
+    sweep("forget_sign_ins", () => forget(deps, forgetSignIns)),
   ];
 }
 

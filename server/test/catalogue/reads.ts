@@ -1,9 +1,18 @@
+import {
+  createLink,
+  findSession as findDashboardSession,
+  isLinkGood,
+  listSessions as listDashboardSessions,
+  redeemLink,
+  teamSlug,
+} from "../../src/access/dashboard.store.ts";
 import { anyTeam, createKey, findCaller, listKeys } from "../../src/access/store.ts";
 import { activeBuckets, createProfile, findProfile, listProfiles } from "../../src/agents/profiles.store.ts";
 import { findResponse, keepResponse, readTurns } from "../../src/agents/responses.store.ts";
 import { listLiveSessions, sessionOutcome } from "../../src/backup/store.ts";
 import { createBucket, deleteBucket } from "../../src/buckets/change.store.ts";
 import { findLiveBucket, listBuckets, readBucket } from "../../src/buckets/store.ts";
+import { teamQueue } from "../../src/dashboard/store.ts";
 import { wrongBuckets, wrongTeams } from "../../src/doctor/store.ts";
 import { matchFiles, matchNamedFiles } from "../../src/files/bulk-delete.store.ts";
 import { deleteFile } from "../../src/files/delete-file.store.ts";
@@ -39,6 +48,8 @@ const EVERYTHING = {
   metadata: [],
   createdAfter: null,
   createdBefore: null,
+  name: null,
+  order: "newest",
 } as const;
 
 /**
@@ -78,6 +89,11 @@ export async function readsOf(on: CatalogueUnderTest): Promise<Readonly<Record<s
   const list = (more: object) =>
     calling(catalogue, listFiles, { teamId, filter: { ...EVERYTHING, ...more }, limit: 2, after: null });
 
+  const [link, cookie] = ["1".repeat(64), "2".repeat(64)];
+  for (const hash of ["3".repeat(64), link])
+    await catalogue.run(createLink, { hash, teamSlug: "team", scopes: ["search"] });
+  await catalogue.run(redeemLink, { linkHash: "3".repeat(64), session: { id: on.ids.next("dash"), hash: cookie } });
+
   const { create, ...batch } = { create: world.create(), ...(await batchOf(world)) };
   const gone = await goneBucket(world);
 
@@ -87,6 +103,13 @@ export async function readsOf(on: CatalogueUnderTest): Promise<Readonly<Record<s
       calling(catalogue, findCaller, { hash: key.key.hash }),
       calling(catalogue, findCaller, { hash: "0".repeat(64) }),
     ]),
+    [isLinkGood.name]: [link, cookie].map((hash) => calling(catalogue, isLinkGood, { hash })),
+    [findDashboardSession.name]: [cookie, link].map((hash) => calling(catalogue, findDashboardSession, { hash })),
+    [listDashboardSessions.name]: [null, "team", "none"].map((slug) =>
+      calling(catalogue, listDashboardSessions, { teamSlug: slug }),
+    ),
+    [teamSlug.name]: [calling(catalogue, teamSlug, { teamId })],
+    [teamQueue.name]: [calling(catalogue, teamQueue, { teamId })],
     [anyTeam.name]: [calling(catalogue, anyTeam, {})],
     [listKeys.name]: [
       calling(catalogue, listKeys, { teamSlug: null }),
@@ -150,6 +173,10 @@ export async function readsOf(on: CatalogueUnderTest): Promise<Readonly<Record<s
       list({ bucket: { sent: "inbox", id: null, slug: "inbox" } }),
       list({ bucket: { sent: "?", id: null, slug: null } }),
       list({ createdAfter: 1 }),
+      list({ name: "OTE.t" }),
+      list({ name: "100%_" }),
+      list({ order: "oldest" }),
+      list({ order: "oldest", tags: ["a"] }),
     ],
     [listOutdated.name]: [null, files[1] ?? null].map((after) =>
       calling(catalogue, listOutdated, { team: teamId, after, limit: 3 }),

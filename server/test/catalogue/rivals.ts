@@ -33,11 +33,13 @@ import {
   rescue,
 } from "./making.ts";
 import { RIVALS_OF_AGENTS } from "./rivals-of-agents.ts";
+import { RIVALS_OF_DASHBOARD } from "./rivals-of-dashboard.ts";
 import type { Rivals } from "./under-test.ts";
 import { attempt, caller, newKey, World } from "./world.ts";
 
 export const RIVALS: readonly Rivals[] = [
   ...RIVALS_OF_AGENTS,
+  ...RIVALS_OF_DASHBOARD,
   {
     name: "a catalogue without a team",
     naive: ["createFirstKey beside createFirstKey"],
