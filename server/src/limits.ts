@@ -327,6 +327,8 @@ export const LIMITS = {
   indexReaders: 2,
   /** … and at once for one team: another one never waits for it (docs/decisions/0035-shares.md). */
   indexReadersOfTeam: 1,
+  /** Different terms of a commit that are counted behind it, when nobody waits (3 ms; search-index/fts5-terms.ts). */
+  indexTermsCountedLater: 2000,
   /** Open at once in each thread, one a team; each takes three descriptors (open-file-limit.ts). */
   indexOpenFiles: 42,
   /**

@@ -6,7 +6,8 @@ import { compareRanked, idf, type ScoredText } from "./bm25.ts";
 import { type Lengths, readLengths } from "./fts5-lengths.ts";
 import { Fts5Postings } from "./fts5-postings.ts";
 import type { OutdatedChunks } from "./fts5-protocol.ts";
-import { FORMAT_WITH_ANALYSIS, formatOf, INDEX_FORMAT } from "./fts5-schema.ts";
+import { FORMAT_WITH_ANALYSIS, FORMAT_WITH_LENGTHS, FORMAT_WITH_UNCOUNTED, formatOf } from "./fts5-schema.ts";
+import { readCounts } from "./fts5-terms.ts";
 import { bucketHint, fileHint, tagAsSent, tagHint } from "./hints.ts";
 import { ListedPassage, type PassageSource } from "./listed-passage.ts";
 import { type Passage, passageScores, type Scoring, TextPassage, wantedTerms } from "./passage-score.ts";
@@ -20,7 +21,8 @@ import { chooseTerms, ignoredWords, lookedUpTogether, readAgain } from "./term-b
  * read (fts5-postings.ts) and scored (best-chunks.ts) here; docs/decisions/0039-postings.md has the figures.
  */
 export class Fts5Reads {
-  readonly #countOf: StatementSync;
+  readonly #readCounts: ReturnType<typeof readCounts>;
+  #count: (term: string) => number = () => 0;
   readonly #totals: StatementSync;
   readonly #postings: Fts5Postings;
   readonly #lengths: () => Lengths;
@@ -41,10 +43,10 @@ export class Fts5Reads {
       return statement;
     };
     this.format = formatOf(database);
-    this.#countOf = prepare("SELECT chunks FROM terms WHERE term = ?");
+    this.#readCounts = readCounts(database, this.format >= FORMAT_WITH_UNCOUNTED);
     this.#totals = prepare("SELECT chunks, tokens FROM totals");
     this.#postings = new Fts5Postings(database);
-    this.#lengths = readLengths(database, this.format === INDEX_FORMAT);
+    this.#lengths = readLengths(database, this.format >= FORMAT_WITH_LENGTHS);
     // The columns title, body and hints, without the detour over the virtual table.
     this.#wordsByIds = prepare("SELECT id, c0, c1, c2 FROM words_content WHERE id IN (SELECT value FROM json_each(?))");
     this.#idsByFiles = prepare("SELECT id FROM chunks WHERE file IN (SELECT value FROM json_each(?))");
@@ -69,6 +71,7 @@ export class Fts5Reads {
 
   rank(query: RankQuery): Ranking {
     const team = this.#team();
+    this.#count = this.#readCounts();
     const filters = this.#filters(query);
     const filteredChunks = Math.min(team.chunks, ...filters.map((filter) => filter.chunks));
     const asked = this.#isOutdated() ? withOlderTerms(readQuery(query.text), query.text) : readQuery(query.text);
@@ -116,10 +119,6 @@ export class Fts5Reads {
       build: String(build),
       chunks: Number(chunks),
     }));
-  }
-
-  #count(token: string): number {
-    return Number(cells(this.#countOf.get(token))[0] ?? 0);
   }
 
   #team(): Team {

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { fillLengths, LENGTHS_TABLE } from "./fts5-lengths.ts";
+import { UNCOUNTED_TABLE } from "./fts5-terms.ts";
 
 /**
  * One file a team. `words` is the inverted index; beside it stand what a citation needs (`chunks`), in how many chunks a term
@@ -41,13 +42,16 @@ const ANALYSIS = [
 ];
 
 /**
- * What each format has beyond the one before it. Format 1 holds the tokens of analyser 1 (fold.ts), 3 has the lengths.
+ * What each format has beyond the one before it. Format 1 holds the tokens of analyser 1 (fold.ts), 3 has the lengths,
+ * 4 the terms that wait.
  * An earlier one is read as it is, and brought to the newest by the first write. An unknown one is rebuilt, since the
  * index is derived.
  */
-const FORMATS = [STATEMENTS, ANALYSIS, [LENGTHS_TABLE]];
+const FORMATS = [STATEMENTS, ANALYSIS, [LENGTHS_TABLE], [UNCOUNTED_TABLE]];
 export const INDEX_FORMAT = FORMATS.length;
 export const FORMAT_WITH_ANALYSIS = 2;
+export const FORMAT_WITH_LENGTHS = 3;
+export const FORMAT_WITH_UNCOUNTED = 4;
 
 /**
  * Creates the tables in an empty file, or what a file of an earlier format lacks; true when it did. Inside the
@@ -57,7 +61,7 @@ export function createTables(database: DatabaseSync): boolean {
   const format = formatOf(database);
   if (format >= INDEX_FORMAT) return false;
   for (const statement of FORMATS.slice(format).flat()) database.exec(statement);
-  fillLengths(database);
+  if (format < FORMAT_WITH_LENGTHS) fillLengths(database);
   database.exec(`PRAGMA user_version = ${INDEX_FORMAT}`);
   return true;
 }

@@ -4,6 +4,7 @@ import { LIMITS } from "../limits.ts";
 import { tokenText } from "./analyze.ts";
 import { tokensOf } from "./bm25.ts";
 import { LengthWrites } from "./fts5-lengths.ts";
+import { TermCounts, TermWrites } from "./fts5-terms.ts";
 import { hintTokens, withTags } from "./hints.ts";
 import type { BuildLabels, ChunkWrite, FileNames, IndexedChunk } from "./search-index.ts";
 
@@ -20,17 +21,17 @@ export class Fts5Writes {
   readonly #deleteChunk: StatementSync;
   readonly #deleteWords: StatementSync;
   readonly #find: StatementSync;
+  readonly #findBetween: StatementSync;
   readonly #wordsOf: StatementSync;
   readonly #ofFile: StatementSync;
   readonly #ofBuild: StatementSync;
   readonly #countUpTo: StatementSync;
-  readonly #addCounts: StatementSync;
   readonly #addTotals: StatementSync;
-  readonly #dropTerms: StatementSync;
   readonly #outdated: StatementSync;
   readonly #updateWords: StatementSync;
   readonly #advance: StatementSync;
   readonly #mustMerge: StatementSync;
+  readonly #terms: TermWrites;
   readonly #lengths: LengthWrites;
 
   constructor(database: DatabaseSync) {
@@ -42,6 +43,9 @@ export class Fts5Writes {
     this.#deleteChunk = database.prepare("DELETE FROM chunks WHERE id = ?");
     this.#deleteWords = database.prepare("DELETE FROM words WHERE rowid = ?");
     this.#find = database.prepare("SELECT id FROM chunks WHERE file = ? AND build = ? AND position = ?");
+    this.#findBetween = database.prepare(
+      "SELECT 1 FROM chunks WHERE file = ? AND build = ? AND position BETWEEN ? AND ? LIMIT 1",
+    );
     this.#wordsOf = database.prepare("SELECT title, body, hints FROM words WHERE rowid = ?");
     this.#ofFile = database.prepare("SELECT id FROM chunks WHERE file = ?1 AND (?2 IS NULL OR build = ?2) LIMIT ?3");
     this.#ofBuild = database.prepare(
@@ -49,11 +53,6 @@ export class Fts5Writes {
     );
     this.#countUpTo = database.prepare(
       "SELECT count(*) AS n FROM (SELECT 1 FROM chunks WHERE file = ?1 AND (?2 IS NULL OR build = ?2) LIMIT ?3)",
-    );
-    // One statement for all of them: a third less than one for each (2.0 instead of 2.9 ms for 750 terms).
-    this.#addCounts = database.prepare(
-      `INSERT INTO terms (term, chunks) SELECT key, value FROM json_each(?) WHERE true
-       ON CONFLICT (term) DO UPDATE SET chunks = chunks + excluded.chunks`,
     );
     this.#addTotals = database.prepare("UPDATE totals SET chunks = chunks + ?, tokens = tokens + ?");
     this.#outdated = database.prepare(
@@ -66,9 +65,7 @@ export class Fts5Writes {
       `SELECT unmerged FROM totals WHERE NOT EXISTS
        (SELECT 1 FROM analysis JOIN chunks ON chunks.id > analysis.done AND chunks.id <= analysis.last)`,
     );
-    this.#dropTerms = database.prepare(
-      "DELETE FROM terms WHERE chunks <= 0 AND term IN (SELECT key FROM json_each(?) WHERE value < 0)",
-    );
+    this.#terms = new TermWrites(database);
     this.#lengths = new LengthWrites(database);
   }
 
@@ -81,19 +78,25 @@ export class Fts5Writes {
   finish(): void {
     const { chunks, tokens } = this.#counts;
     if (chunks !== 0 || tokens !== 0) this.#addTotals.run(chunks, tokens);
-    const changes = this.#counts.changes();
-    if (changes.length === 0) return;
-    const json = JSON.stringify(Object.fromEntries(changes));
-    this.#addCounts.run(json);
-    if (changes.some(([, change]) => change < 0)) this.#dropTerms.run(json);
+    this.#terms.change(this.#counts);
+  }
+
+  /** Whether terms of a long document wait for `countTerms`. */
+  mustCountTerms(): boolean {
+    return this.#terms.mustCount;
+  }
+
+  countTerms(): void {
+    this.#terms.count();
   }
 
   write(write: ChunkWrite): void {
     const hints = hintTokens(write).join(" ");
     const counts = new TermCounts();
     const lengths = new Map<number, number>();
+    const isNew = this.#isNew(write);
     for (const chunk of write.chunks) {
-      const before = this.#find.get(write.file, write.build, chunk.position);
+      const before = isNew ? undefined : this.#find.get(write.file, write.build, chunk.position);
       if (before !== undefined) this.#removeRow(Number(before["id"]), counts);
       const id = this.#insert(write, hints, chunk);
       lengths.set(id, counts.add([write.titleTokens, chunk.tokens, hints], 1));
@@ -203,6 +206,12 @@ export class Fts5Writes {
     return more;
   }
 
+  /** Nothing of it is there: a build is written once, unless its attempt is repeated. */
+  #isNew({ file, build, chunks }: ChunkWrite): boolean {
+    const [first, last] = [chunks[0]?.position ?? 0, chunks.at(-1)?.position ?? 0];
+    return this.#findBetween.get(file, build, first, last) === undefined;
+  }
+
   /** Its id. */
   #insert(write: ChunkWrite, hints: string, chunk: IndexedChunk): number {
     const { position, page, charStart, charEnd, text, tokens } = chunk;
@@ -237,34 +246,4 @@ export class Fts5Writes {
 
 function fieldsOf(row: Readonly<Record<string, unknown>> | undefined): readonly [string, string, string] {
   return [String(row?.["title"] ?? ""), String(row?.["body"] ?? ""), String(row?.["hints"] ?? "")];
-}
-
-/** How many chunks more or fewer hold each term: gathered first, so that a batch touches each row of `terms` once. */
-class TermCounts {
-  readonly #counts = new Map<string, number>();
-  chunks = 0;
-  tokens = 0;
-
-  /** Counts each token of one chunk once, whatever field it stands in. Answers with how many tokens there are. */
-  add(fields: readonly string[], change: 1 | -1): number {
-    const tokens = fields.flatMap(tokensOf);
-    this.chunks += change;
-    this.tokens += change * tokens.length;
-    for (const token of new Set(tokens)) this.#counts.set(token, (this.#counts.get(token) ?? 0) + change);
-    return tokens.length;
-  }
-
-  addAll(other: TermCounts): void {
-    this.chunks += other.chunks;
-    this.tokens += other.tokens;
-    for (const [term, change] of other.#counts) this.#counts.set(term, (this.#counts.get(term) ?? 0) + change);
-  }
-
-  /**
-   * As they came. In key order, neighbours of the table would be written together, but a batch's terms fit into its
-   * cache (4 400 of them, 16 MiB): the sorting cost a quarter of the writing, and won nothing in a table of 400 000.
-   */
-  changes(): readonly (readonly [term: string, change: number])[] {
-    return [...this.#counts].filter(([, change]) => change !== 0);
-  }
 }

@@ -43,9 +43,9 @@ function main({ dir, readerPorts }: WriterThreadData): void {
     process.exit(0);
   };
 
-  /** Callers first; without any, one step of merging; a turn of the event loop between two. */
+  /** Callers first; without any, one step of what they left to do; a turn of the event loop between two. */
   const step = () => {
-    if (queue.length === 0) return writer.mergeStep();
+    if (queue.length === 0) return writer.idleStep();
     const batch = queue.slice(0, MAX_BATCH);
     queue = queue.slice(MAX_BATCH);
     server.answer(writer.commit(batch));

@@ -21,6 +21,8 @@ export class Fts5Writer {
   readonly #files = new OpenFiles<WriteFile>(LIMITS.indexOpenFiles);
   /** Teams whose log may hold something. */
   readonly #logged: Set<string>;
+  /** Teams of which terms of a long document are not counted yet. */
+  readonly #uncounted = new Set<string>();
   /** Teams whose inverted index holds words that no chunk holds any more. */
   readonly #unmerged = new Set<string>();
   /** Teams whose file was taken away while it was in use: what was acknowledged is gone, so nothing more is until a rebuild. */
@@ -38,16 +40,26 @@ export class Fts5Writer {
     return answers;
   }
 
-  /** One bounded step of what removals left to do; false when there is nothing. */
-  mergeStep(): boolean {
-    const [team] = this.#unmerged;
+  /** One bounded step of what writes and removals left to do; false when there is nothing. */
+  idleStep(): boolean {
+    return (
+      this.#stepOf(this.#uncounted, (file) => {
+        file.writes.countTerms();
+        return false;
+      }) || this.#stepOf(this.#unmerged, (file) => file.writes.merge())
+    );
+  }
+
+  /** `step`: whether there is more to do for the team. */
+  #stepOf(teams: Set<string>, step: (file: WriteFile) => boolean): boolean {
+    const [team] = teams;
     if (team === undefined) return false;
     try {
       const file = this.#fileOf(team);
-      const more = file.transaction(() => file.writes.merge());
-      if (!more) this.#unmerged.delete(team);
+      const more = file.transaction(() => step(file));
+      if (!more) teams.delete(team);
     } catch (error) {
-      this.#unmerged.delete(team);
+      teams.delete(team);
       if (error instanceof IndexDiskError) throw error;
       this.#files.close(team);
     }
@@ -73,6 +85,7 @@ export class Fts5Writer {
   }
 
   close(): void {
+    while (this.#uncounted.size > 0) this.idleStep();
     for (const team of this.#logged) this.#checkpointTeam(team);
     this.#files.closeAll();
   }
@@ -94,6 +107,7 @@ export class Fts5Writer {
       const file = this.#fileOf(team);
       this.#logged.add(team);
       const answers = file.transaction(() => calls.map((call) => this.#inSavepoint(file, call)));
+      if (file.writes.mustCountTerms()) this.#uncounted.add(team);
       if (indexInode(this.#dir, team) !== file.inode) throw this.#lose(team);
       return answers;
     } catch (error) {
@@ -109,7 +123,7 @@ export class Fts5Writer {
     if (call.input.kind !== "discard")
       return this.#commitTeam(team, [call])[0] ?? failureOf(call.id, new Error("no answer"));
     this.#files.close(team);
-    for (const set of [this.#logged, this.#unmerged, this.#lost]) set.delete(team);
+    for (const set of [this.#logged, this.#uncounted, this.#unmerged, this.#lost]) set.delete(team);
     removeIndex(this.#dir, team);
     return { id: call.id, output: null };
   }
@@ -160,6 +174,7 @@ export class Fts5Writer {
     if (known !== undefined) return known;
     const opened = openForWriting(this.#dir, team);
     this.#files.keep(team, opened);
+    if (opened.writes.mustCountTerms()) this.#uncounted.add(team);
     if (opened.writes.mustMerge()) this.#unmerged.add(team);
     return opened;
   }
