@@ -58,10 +58,10 @@ test("a body whose connection is gone already is refused at once, not when its t
     await once(request, "close");
     const began = performance.now();
     await assert.rejects(
-      readBounded(request, { maxBytes: 1000, timeoutMs: 5000 }),
+      readBounded(request, { maxBytes: 1000, timeoutMs: 60_000 }),
       (error) => error instanceof WharfError && error.code === "invalid_request",
     );
-    assert.equal(await dropBody(request, { maxBytes: 1000, timeoutMs: 5000 }), false);
-    assert.ok(performance.now() - began < 2500);
+    assert.equal(await dropBody(request, { maxBytes: 1000, timeoutMs: 60_000 }), false);
+    assert.ok(performance.now() - began < 50_000);
   });
 });

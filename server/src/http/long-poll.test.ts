@@ -75,7 +75,8 @@ describe("long-polls (POL-5)", () => {
     assert.equal(reads, 1);
   });
 
-  test("?wait and Prefer hold the answer until the status differs, and a commit wakes it, not a timer", async () => {
+  test("?wait and Prefer hold the answer until the status differs, and a commit wakes it, not a timer", async (context) => {
+    context.mock.timers.enable({ apis: ["setTimeout"] });
     for (const [query, headers] of [
       ["?wait=30", {}],
       ["?wait=99999999999999999999", {}],
@@ -91,10 +92,8 @@ describe("long-polls (POL-5)", () => {
       commits.emit("thing");
       await readAgain;
       status = "indexing";
-      const changedAt = performance.now();
       commits.emit("thing");
       assert.equal((await answer).json().status, "indexing", query);
-      assert.ok(performance.now() - changedAt < 900, "woken by the commit, before the re-read of each second");
     }
     assert.equal(commits.listenerCount("thing"), 0);
   });
@@ -106,16 +105,15 @@ describe("long-polls (POL-5)", () => {
     assert.equal((await answer).response.json().status, "indexing");
   });
 
-  test("a change between the first read and the wait is not missed", async () => {
+  test("a change between the first read and the wait is not missed", async (context) => {
+    context.mock.timers.enable({ apis: ["setTimeout"] });
     reading.once("read", () => {
       status = "indexing";
       commits.emit("thing");
     });
-    const startedAt = performance.now();
     // The first read still says queued: it took its values before the change.
     const answer = await t.get("/v1/thing?wait=30");
     assert.equal(answer.json().status, "indexing");
-    assert.ok(performance.now() - startedAt < 900);
   });
 
   test("a terminal object is answered at once; with a matching If-None-Match it is waited on and ends in 304", async () => {

@@ -356,7 +356,7 @@ describe("limits and shutdown of the server", () => {
     kept.write(head("GET /healthz", "\r\n"));
     await once(kept, "data");
     const began = performance.now();
-    const closed = closing.server.close(5000);
+    const closed = closing.server.close(60_000);
     let held = 0;
     const count = (release: () => void) => {
       held++;
@@ -370,7 +370,7 @@ describe("limits and shutdown of the server", () => {
     await closed;
     handler.off("held", count);
     assert.equal(held, 0);
-    assert.ok(performance.now() - began < 4000, "it waits for nobody who keeps silent");
+    assert.ok(performance.now() - began < 50_000, "it waits for nobody who keeps silent");
   });
 
   test("an answer that was under way when the shutdown began ends its connection, whatever it had said", async () => {
@@ -379,11 +379,11 @@ describe("limits and shutdown of the server", () => {
     socket.write(head("GET /v1/uploads/long", "\r\n"));
     await once(socket, "data");
     const began = performance.now();
-    const closed = closing.server.close(20_000);
+    const closed = closing.server.close(60_000);
     closing.finish();
     await readUntil(socket);
     await closed;
-    assert.ok(performance.now() - began < 5000);
+    assert.ok(performance.now() - began < 50_000);
   });
 });
 
