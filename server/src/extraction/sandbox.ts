@@ -109,8 +109,9 @@ function unwatched(): readonly string[] {
 
 /**
  * The permission model refuses files but these, writing, processes, threads, addons, WASI and the inspector (tried,
- * Node 24.21). It does not cover what SQLite opens, nor SIGUSR1 that starts the inspector: those are switched off. Nor
- * sockets: they are for the walls.
+ * Node 24.21). It does not cover what SQLite opens, SIGUSR1 that starts the inspector, nor the log files that V8 writes
+ * when it is told to while it runs: those are switched off, the last one by ending the process. Nor sockets: they are
+ * for the walls.
  */
 function nodeFlags(readable: readonly string[]): readonly string[] {
   return [
@@ -119,6 +120,7 @@ function nodeFlags(readable: readonly string[]): readonly string[] {
     "--no-experimental-sqlite",
     "--no-addons",
     "--disable-sigusr1",
+    "--freeze-flags-after-init",
     "--disallow-code-generation-from-strings",
     `--max-old-space-size=${LIMITS.childHeapMib}`,
     "--no-warnings",

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { probeOf, Range } from "../../src/extraction/fixtures/attacks/probing.ts";
+import { probeOf } from "../../src/extraction/fixtures/attacks/probing.ts";
+import { Range } from "../../src/extraction/fixtures/attacks/range.ts";
 import { OWN } from "../../src/extraction/fixtures/environments.ts";
 import { createExtractionPool } from "../../src/extraction/pool.ts";
 import { createLog } from "../../src/log.ts";

@@ -1,5 +1,6 @@
 import { PROBES, type Probe } from "../../src/extraction/fixtures/attacks/probes.ts";
-import { type Probed, probeFrom, Range } from "../../src/extraction/fixtures/attacks/probing.ts";
+import { type Probed, probeFrom } from "../../src/extraction/fixtures/attacks/probing.ts";
+import { Range } from "../../src/extraction/fixtures/attacks/range.ts";
 import { ENVIRONMENTS, type Environment } from "../../src/extraction/fixtures/environments.ts";
 import type { Variant } from "../../src/extraction/fixtures/jail-variants.ts";
 
