@@ -27,7 +27,7 @@ const STUBS: ReadonlyMap<string, string> = new Map([
 ]);
 
 const bytes = readFileSync(file);
-const header = { filename: basename(file), title: "", declaredType: "", sizeBytes: bytes.length };
+const header = { filename: basename(file), title: "", declaredType: "", sizeBytes: bytes.length, pageByPage: false };
 let isRead = true;
 
 /** Reads it once, and says how long that took. */

@@ -35,22 +35,29 @@ export function receiveDocument(): ReceivedDocument | null {
 }
 
 /**
- * `more`: the next message follows at once, and both go out together. Each write wakes the server: a PDF of 100 pages
- * spent 6 of 50 ms on three for each page.
+ * `more`: others follow, and they go out together, unless this takes long or they are many. Each write wakes the server:
+ * with three for each page that took a sixth of a PDF of 100 pages.
  */
 export function send(message: ChildMessage, text = "", more = false): void {
   const frame = encodeFrame(message, text);
+  if (held.length === 0) heldSinceMs = Date.now();
   held.push(frame);
-  if (more && held.reduce((bytes, { length }) => bytes + length, 0) < HELD_BYTES) return;
+  heldBytes += frame.length;
+  if (more && heldBytes < HELD_BYTES && Date.now() - heldSinceMs < HELD_MS) return;
   const frames = held.length === 1 ? frame : Buffer.concat(held);
   held.length = 0;
+  heldBytes = 0;
   for (let sent = 0; sent < frames.length; ) sent += waiting(() => writeSync(STDOUT, frames, sent));
 }
 
-/** Frames that wait for the next one. */
+/** Frames that wait for others. */
 const held: Buffer[] = [];
+let heldBytes = 0;
+let heldSinceMs = 0;
 /** A page may have 32 MB of text and as many words: they do not gather here. */
 const HELD_BYTES = 64 * 1024;
+/** The server works on what it has while the next pages are read. */
+const HELD_MS = 20;
 
 function readFully(target: Buffer): boolean {
   for (let read = 0; read < target.length; ) {

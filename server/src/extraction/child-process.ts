@@ -1,17 +1,10 @@
-import { StringDecoder } from "node:string_decoder";
 import { startDeadline } from "../deadline.ts";
 import { LIMITS } from "../limits.ts";
 import { ExtractorTrouble } from "./extractor.ts";
+import { FrameReader } from "./frame-reader.ts";
 import { setReaderPriority } from "./priority.ts";
 import { innermost, type Usage, usageOf, waitedMsOf } from "./process-usage.ts";
-import {
-  type DocumentHeader,
-  decodeHead,
-  decodeMessage,
-  encodeFrame,
-  FRAME_HEAD_BYTES,
-  type Frame,
-} from "./protocol.ts";
+import { type DocumentHeader, encodeFrame, type Frame } from "./protocol.ts";
 import type { ReaderUsers } from "./reader-users.ts";
 import type { Jail } from "./sandbox.ts";
 import type { Spawned, Spawner } from "./spawner.ts";
@@ -58,6 +51,7 @@ export class ExtractionChild {
   #slowed = false;
   #atRest: Usage | null = null;
   readonly #process: Spawned;
+  readonly #frames = new FrameReader();
   #gone = false;
   #wakeReader = () => {};
 
@@ -78,7 +72,7 @@ export class ExtractionChild {
     const child = new ExtractionChild(await spawned(launch));
     child.#process.stdin.write(launch.code);
     const ready = startDeadline(LIMITS.childStartMs, () => child.kill());
-    const first = await child.receive().catch(() => null);
+    const first = await child.#first().catch(() => null);
     ready();
     if (first?.message.kind !== "ready") {
       child.kill();
@@ -173,52 +167,33 @@ export class ExtractionChild {
     });
   }
 
-  /** The next frame, or null when the child has ended. Throws ProtocolError. */
-  async receive(): Promise<Frame | null> {
-    const head = await this.#read(FRAME_HEAD_BYTES);
-    if (head === null) return null;
-    const { metaBytes, textBytes } = decodeHead(head);
-    const meta = await this.#read(metaBytes);
-    const text = await this.#readText(textBytes);
-    return meta === null || text === null ? null : { message: decodeMessage(meta), text };
-  }
-
-  /** A page may have 32 MB: decoded as it comes, it is never here twice and never holds the event loop for all of it. */
-  async #readText(bytes: number): Promise<string | null> {
-    const decoder = new StringDecoder("utf8");
-    let text = "";
-    for (let missing = bytes; missing > 0; ) {
-      const part = await this.#readSome(missing);
-      if (part === null) return null;
-      missing -= part.length;
-      text += decoder.write(part);
-    }
-    return text + decoder.end();
-  }
-
-  /** Exactly `length` bytes, or null at the end. What is not read stays in the pipe and holds the child back. */
-  async #read(length: number): Promise<Buffer | null> {
-    const parts: Buffer[] = [];
-    for (let missing = length; missing > 0; ) {
-      const part = await this.#readSome(missing);
-      if (part === null) return null;
-      parts.push(part);
-      missing -= part.length;
-    }
-    const [first] = parts;
-    return parts.length === 1 && first !== undefined ? first : Buffer.concat(parts, length);
-  }
-
-  /** What there is, at most `length` bytes; null at the end. */
-  async #readSome(length: number): Promise<Buffer | null> {
+  /**
+   * The frames that are whole with what it says next, perhaps none; null when it has ended. They are to be taken to their end, which
+   * may throw ProtocolError. What nobody asks for stays in the pipe and holds the child back.
+   */
+  async receive(): Promise<Iterable<Frame> | null> {
     const { stdout } = this.#process;
     for (;;) {
-      const part: unknown = stdout.read(Math.min(length, Math.max(stdout.readableLength, 1)));
-      if (Buffer.isBuffer(part)) return part;
+      const piece: unknown = stdout.read();
+      if (Buffer.isBuffer(piece)) return this.#frames.take(piece);
       if (stdout.readableEnded || stdout.destroyed) return null;
       await new Promise<void>((resolve) => {
         this.#wakeReader = resolve;
       });
+    }
+  }
+
+  /** Whether it has said nothing behind the last frame. */
+  get isSilent(): boolean {
+    return this.#frames.isBetweenFrames;
+  }
+
+  async #first(): Promise<Frame | null> {
+    for (;;) {
+      const frames = await this.receive();
+      if (frames === null) return null;
+      const [first, ...more] = frames;
+      if (first !== undefined) return more.length === 0 ? first : null;
     }
   }
 }

@@ -23,8 +23,8 @@ async function extract(content: Buffer | string, filename = "file"): Promise<rea
   }
   const source = { teamId: "team_a", filename, title: "Réports", declaredType: "", sizeBytes: bytes.length, open };
   const events: ExtractionEvent[] = [];
-  for await (const event of pool.extract(source, { signal: new AbortController().signal, lane: "fast" }))
-    events.push(event);
+  for await (const together of pool.extract(source, { signal: new AbortController().signal, lane: "fast" }))
+    events.push(...together);
   return events;
 }
 

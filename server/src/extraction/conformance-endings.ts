@@ -13,6 +13,7 @@ import {
 } from "./conformance-support.ts";
 import { ExtractionFault, type ExtractionSource, type Extractor, ExtractorTrouble } from "./extractor.ts";
 import { hasEnded } from "./fixtures/readers.ts";
+import { oneByOne } from "./fixtures/reading.ts";
 
 const never = new AbortController().signal;
 const fast = { signal: never, lane: "fast" } as const;
@@ -52,7 +53,7 @@ const LEFT_BEHIND: readonly Guarantee[] = [
       for (let round = 0; round < 3; round++) {
         const held = holding("spin", newTeam(), 10);
         let reader = "";
-        for await (const event of hurried.extract(held.document, fast)) {
+        for await (const event of oneByOne(hurried.extract(held.document, fast))) {
           if (event.kind !== "page") continue;
           reader = event.page.text;
           break;
@@ -71,7 +72,7 @@ async function bothPlacesAreFree({ hurried, newTeam, waitMs }: ExtractorUnderTes
   const bothRead = Promise.withResolvers<void>();
   const read = async () => {
     const events = hurried.extract(documentOf("wait", newTeam()), { signal: abort.signal, lane: "fast" });
-    for await (const event of events) if (event.kind === "page" && ++reading === 2) bothRead.resolve();
+    for await (const event of oneByOne(events)) if (event.kind === "page" && ++reading === 2) bothRead.resolve();
   };
   const ends = [read(), read()].map((each) => assert.rejects(each));
   await within(waitMs, bothRead.promise, "both places");
@@ -250,7 +251,7 @@ function hold(extractor: Extractor, team: string, signal: AbortSignal) {
   const reading = Promise.withResolvers<string>();
   const read = async (): Promise<unknown> => {
     try {
-      for await (const event of extractor.extract(documentOf("wait", team), { signal, lane: "fast" }))
+      for await (const event of oneByOne(extractor.extract(documentOf("wait", team), { signal, lane: "fast" })))
         if (event.kind === "page") reading.resolve(event.page.text);
       return null;
     } catch (error) {

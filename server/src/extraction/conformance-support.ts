@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { startDeadline } from "../deadline.ts";
 import type { BudgetLimits } from "./budget.ts";
 import { type ExtractionEvent, ExtractionFault, type ExtractionSource, type Extractor } from "./extractor.ts";
-import { documentNamed } from "./fixtures/reading.ts";
+import { documentNamed, oneByOne } from "./fixtures/reading.ts";
 
 /** What the conformance suite runs on, what it reads, and how it waits. */
 
@@ -78,11 +78,11 @@ export function holding(filename: string, teamId: string, sizeBytes: number) {
 const PIECE_BYTES = 64 * 1024;
 
 export async function eventsOf(
-  events: AsyncIterable<ExtractionEvent>,
+  events: ReturnType<Extractor["extract"]>,
   onEvent: (event: ExtractionEvent) => void = () => {},
 ): Promise<readonly ExtractionEvent[]> {
   const all: ExtractionEvent[] = [];
-  for await (const event of events) {
+  for await (const event of oneByOne(events)) {
     all.push(event);
     onEvent(event);
   }
@@ -91,7 +91,7 @@ export async function eventsOf(
 
 /** How a document ends that must not be read, and what had come before. */
 export async function outcomeOf(
-  events: AsyncIterable<ExtractionEvent>,
+  events: ReturnType<Extractor["extract"]>,
   onReader: (name: string) => void = () => {},
 ): Promise<{ readonly fault: ExtractionFault; readonly events: readonly ExtractionEvent[] }> {
   const before: ExtractionEvent[] = [];

@@ -11,7 +11,7 @@ import {
 } from "./extractor.ts";
 import { deathFault } from "./fault.ts";
 import { isLong, type Pace, type Place } from "./lanes.ts";
-import { type Frame, ProtocolError } from "./protocol.ts";
+import { type ChildMessage, type Frame, ProtocolError } from "./protocol.ts";
 import { ReaderAnswer } from "./reader-answer.ts";
 import type { ChildEnd } from "./spawner-process.ts";
 
@@ -19,6 +19,8 @@ export interface DocumentRun {
   readonly child: ExtractionChild;
   readonly place: Place;
   readonly pace: Pace;
+  /** See DocumentHeader.pageByPage. */
+  readonly pageByPage: boolean;
   readonly limits: BudgetLimits;
   readonly signal: AbortSignal;
   readonly onSlow: (() => void) | undefined;
@@ -28,24 +30,23 @@ export interface DocumentRun {
  * Reads one document in one child: feeds it, watches it, and turns what it says into events. The child is `reusable` again only
  * after its own `done`; however else this ends (its death, an abort, a consumer that left the loop), the child is ended too.
  */
-export async function* readOne(source: ExtractionSource, run: DocumentRun): AsyncGenerator<ExtractionEvent> {
+export async function* readOne(source: ExtractionSource, run: DocumentRun): AsyncGenerator<readonly ExtractionEvent[]> {
   const { child } = run;
   child.reusable = false;
   child.documents += 1;
   child.teamId = source.teamId;
   const watch = new Watch(run, source.declaredType);
-  const feeding = feed(source, child, watch);
+  const feeding = feed(source, run, watch);
   try {
     for (;;) {
-      const frame = await watch.next();
-      const { message } = frame;
-      const event = watch.answer.eventOf(frame);
-      if (message.kind === "done") {
-        await watch.unlessEnded(feeding);
-        child.reusable = message.again;
-        break;
-      }
-      if (event !== null) yield* watch.held(event);
+      const { events, done, broken } = heard(await watch.next(), watch.answer);
+      if (events.length > 0) yield* watch.held(events);
+      if (broken !== null) throw broken;
+      if (done === null) continue;
+      await watch.unlessEnded(feeding);
+      // Whatever it says behind its end is heard by nobody: it might pass for an answer about the next document.
+      child.reusable = done.again && child.isSilent;
+      break;
     }
   } catch (error) {
     throw error instanceof ProtocolError ? watch.brokenProtocol() : error;
@@ -56,11 +57,38 @@ export async function* readOne(source: ExtractionSource, run: DocumentRun): Asyn
   if (watch.answer.fault !== null) throw watch.answer.fault;
 }
 
+type Done = Extract<ChildMessage, { kind: "done" }>;
+
+interface Heard {
+  readonly events: readonly ExtractionEvent[];
+  readonly done: Done | null;
+  /** What broke the protocol, behind the events. */
+  readonly broken: unknown;
+}
+
+function heard(frames: Iterable<Frame>, answer: ReaderAnswer): Heard {
+  const events: ExtractionEvent[] = [];
+  let done: Done | null = null;
+  try {
+    for (const frame of frames) {
+      if (done !== null) return { events, done: MORE_BEHIND, broken: null };
+      const event = answer.eventOf(frame);
+      if (event !== null) events.push(event);
+      if (frame.message.kind === "done") done = frame.message;
+    }
+    return { events, done, broken: null };
+  } catch (broken) {
+    return done === null ? { events, done, broken } : { events, done: MORE_BEHIND, broken: null };
+  }
+}
+
+const MORE_BEHIND: Done = { kind: "done", again: false };
+
 /** Never rejects: what goes wrong with the source ends the watch, and so the reading. */
-async function feed(source: ExtractionSource, child: ExtractionChild, watch: Watch): Promise<void> {
+async function feed(source: ExtractionSource, { child, pageByPage }: DocumentRun, watch: Watch): Promise<void> {
   const { filename, title, declaredType, sizeBytes } = source;
   try {
-    await child.feed({ filename, title, declaredType, sizeBytes }, source.open());
+    await child.feed({ filename, title, declaredType, sizeBytes, pageByPage }, source.open());
   } catch (error) {
     watch.end(
       error instanceof ExtractorTrouble
@@ -112,10 +140,10 @@ class Watch {
     this.#run.signal.removeEventListener("abort", this.#onAbort);
   }
 
-  /** Gives an event to the consumer; its time with it is not the document's. */
-  *held(event: ExtractionEvent): Generator<ExtractionEvent> {
+  /** Gives events to the consumer; its time with it is not the document's. */
+  *held(events: readonly ExtractionEvent[]): Generator<readonly ExtractionEvent[]> {
     this.#withConsumer = true;
-    yield event;
+    yield events;
     this.#withConsumer = false;
   }
 
@@ -130,19 +158,18 @@ class Watch {
     this.check();
   }
 
-  async next(): Promise<Frame> {
+  async next(): Promise<Iterable<Frame>> {
     this.check();
-    const frame = await this.#receive();
+    const frames = await this.#receive();
     this.check();
-    if (frame === null) throw await this.#deathOf(this.#run.child.ended);
-    return frame;
+    if (frames === null) throw await this.#deathOf(this.#run.child.ended);
+    return frames;
   }
 
-  async #receive(): Promise<Frame | null> {
+  async #receive(): Promise<Iterable<Frame> | null> {
     try {
       return await this.#run.child.receive();
     } catch (error) {
-      if (error instanceof ProtocolError) throw error;
       throw new ExtractorTrouble("The child's answer cannot be read.", { cause: error });
     }
   }
@@ -198,9 +225,9 @@ class Watch {
     return deathFault("too_complex", `${this.#where()} its reader broke down (${signal ?? `exit code ${exitCode}`}).`);
   }
 
-  /** The page being read is the one after the last that came. */
+  /** The page being read is the one after the last that came, or one that its reader kept to send some together. */
   #where(): string {
-    return `On page ${this.answer.pages + 1}`;
+    return `On page ${this.answer.pages + 1}${this.#run.pageByPage ? "" : " or later"}`;
   }
 }
 

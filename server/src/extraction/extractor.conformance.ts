@@ -15,6 +15,7 @@ import {
 } from "./conformance-support.ts";
 import { ExtractionFault } from "./extractor.ts";
 import { readerCalled } from "./fixtures/readers.ts";
+import { oneByOne } from "./fixtures/reading.ts";
 
 const HURRIED: BudgetLimits = { rssBytes: 300 * 1024 * 1024, cpuMs: 600, wallMs: 1500, stoppedMs: 400 };
 
@@ -109,7 +110,7 @@ const ORDER: readonly Guarantee[] = [
     title: "a consumer that takes its time holds the reader back, and costs the document none of its own time",
     async run({ hurried, newTeam }) {
       let pages = 0;
-      for await (const event of hurried.extract(documentOf("flood", newTeam()), fast)) {
+      for await (const event of oneByOne(hurried.extract(documentOf("flood", newTeam()), fast))) {
         if (event.kind !== "page") continue;
         pages += 1;
         assert.equal(event.page.page, pages);

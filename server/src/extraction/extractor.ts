@@ -11,11 +11,11 @@ import type { FileErrorCode, FileWarning } from "../errors.ts";
 export interface Extractor {
   /**
    * Reads one document. Events arrive in order: one `type`, then for each page its `page` and its `chunks`, `progress` in between, and at
-   * the end perhaps one `warnings`.
+   * the end perhaps one `warnings`; those that came together are given together.
    * The iterator waits for its consumer (backpressure reaches the child). Leaving the loop early or aborting ends the child.
    * Throws ExtractionFault (the file's), ExtractorTrouble (the machine's) or TooLongForFastLane (nobody's).
    */
-  extract(source: ExtractionSource, options: ExtractionOptions): AsyncIterable<ExtractionEvent>;
+  extract(source: ExtractionSource, options: ExtractionOptions): AsyncIterable<readonly ExtractionEvent[]>;
   /** What isolation this machine gives, for the log at start and `/readyz`. */
   readonly isolation: Isolation;
   close(): Promise<void>;

@@ -6,13 +6,16 @@ import { createLog } from "../log.ts";
 import { type ExtractorUnderTest, type OpenExtractor, within } from "./conformance-support.ts";
 import { closeUnderTest, EXTRACTOR_GUARANTEES, openUnderTest } from "./extractor.conformance.ts";
 import { type ExtractionEvent, ExtractionFault, type Extractor, ExtractorTrouble } from "./extractor.ts";
+import { oneByOne } from "./fixtures/reading.ts";
 import { createExtractionPool } from "./pool.ts";
 
 /** Extractors that break one rule, as anybody's might, and what of the suite must see it: words of its titles. */
 interface Naive {
-  readonly breaks: (real: Extractor) => Extractor["extract"];
+  readonly breaks: (real: { readonly extract: Extract }) => Extract;
   readonly seenBy: readonly string[];
 }
+
+type Extract = (...call: Parameters<Extractor["extract"]>) => AsyncIterable<ExtractionEvent>;
 
 const NAIVE: Readonly<Record<string, Naive>> = {
   "says no type": {
@@ -159,7 +162,7 @@ for (const [what, { breaks, seenBy }] of Object.entries(NAIVE))
     after(() => closeUnderTest(real));
     const broken = (extractor: Extractor): Extractor => ({
       isolation: extractor.isolation,
-      extract: breaks(extractor),
+      extract: alone(breaks({ extract: (...call) => oneByOne(extractor.extract(...call)) })),
       close: () => extractor.close(),
     });
     for (const words of seenBy)
@@ -211,6 +214,13 @@ function guarantee(words: string) {
   const [found, ...more] = EXTRACTOR_GUARANTEES.filter(({ title }) => title.includes(words));
   assert.ok(found !== undefined && more.length === 0, `"${words}" must be in one title`);
   return found;
+}
+
+/** Each event by itself. */
+function alone(extract: Extract): Extractor["extract"] {
+  return async function* (...call) {
+    for await (const event of extract(...call)) yield [event];
+  };
 }
 
 async function* filtered(

@@ -11,7 +11,7 @@ import { createLog } from "../log.ts";
 import { type Extractor, ExtractorTrouble } from "./extractor.ts";
 import type { PoolServerOptions } from "./fixtures/pool-server.ts";
 import { hasEnded, readerCalled, spawnerOf } from "./fixtures/readers.ts";
-import { documentNamed, failure, readAll } from "./fixtures/reading.ts";
+import { documentNamed, failure, oneByOne, readAll } from "./fixtures/reading.ts";
 import type { Lane } from "./lanes.ts";
 import { createExtractionPool } from "./pool.ts";
 
@@ -84,7 +84,7 @@ test("a child whose output nobody reads to its end is gone all the same, so that
     entry: join(CHILDREN, "misbehaving.ts"),
   });
   for (const name of ["flood", "mutter"])
-    for await (const event of left.extract(documentNamed(name), { signal: never, lane: "fast" }))
+    for await (const event of oneByOne(left.extract(documentNamed(name), { signal: never, lane: "fast" })))
       if (event.kind === "page" && event.page.page > 1) break;
   const { promise: late, resolve } = Promise.withResolvers<string>();
   const timer = setTimeout(resolve, 60_000, "still open");

@@ -106,14 +106,24 @@ class ExtractionPool implements Extractor {
     return this.#launch.jail.isolation;
   }
 
-  async *extract(source: ExtractionSource, options: ExtractionOptions): AsyncGenerator<ExtractionEvent> {
+  async *extract(source: ExtractionSource, options: ExtractionOptions): AsyncGenerator<readonly ExtractionEvent[]> {
     const signal = AbortSignal.any([options.signal, this.#closing.signal]);
     const place = await this.#enter(options.lane, source.teamId, signal);
     try {
       const child = this.#used.take(source.teamId, place.lane) ?? (await this.#fresh.take());
       try {
         if (place.lane === "slow") child.slowDown();
-        const run = { child, place, pace: this.#pace, limits: this.#limits, signal, onSlow: options.onSlow };
+        const { lane, onSlow } = options;
+        // A document that has ended a reader comes back in the slow lane: then it is known on which page.
+        const run = {
+          child,
+          place,
+          pace: this.#pace,
+          limits: this.#limits,
+          signal,
+          onSlow,
+          pageByPage: lane === "slow",
+        };
         yield* readOne(source, run);
       } finally {
         // Also when the consumer left the loop: a child in the middle of a document has said nothing that says so.

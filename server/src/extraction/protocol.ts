@@ -16,6 +16,8 @@ export interface DocumentHeader {
   readonly title: string;
   readonly declaredType: string;
   readonly sizeBytes: number;
+  /** Each page is sent when it is read, so that the server knows on which one a reader ended; otherwise some together. */
+  readonly pageByPage: boolean;
 }
 
 /** Start and end in the page's text, and the tokens. The text itself has gone before, with its page. */
@@ -83,10 +85,11 @@ export function decodeHeader(meta: Buffer): DocumentHeader {
     typeof value["filename"] === "string" &&
     typeof value["title"] === "string" &&
     typeof value["declaredType"] === "string" &&
-    isCount(value["sizeBytes"])
+    isCount(value["sizeBytes"]) &&
+    typeof value["pageByPage"] === "boolean"
   ) {
-    const { filename, title, declaredType, sizeBytes } = value;
-    return { filename, title, declaredType, sizeBytes };
+    const { filename, title, declaredType, sizeBytes, pageByPage } = value;
+    return { filename, title, declaredType, sizeBytes, pageByPage };
   }
   throw new ProtocolError("not a document header");
 }

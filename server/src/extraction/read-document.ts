@@ -12,7 +12,7 @@ import type { ChildMessage, ChunkRange } from "./protocol.ts";
 import { Readability } from "./readability.ts";
 import { type Sniffed, sniff } from "./sniff.ts";
 
-/** `more`: the next message follows at once (child-io.ts). */
+/** `more`: others follow (child-io.ts). */
 type Send = (message: ChildMessage, text?: string, more?: boolean) => void;
 
 /**
@@ -25,7 +25,7 @@ export async function readDocument(document: ReceivedDocument, send: Send): Prom
     const input = { bytes, filename: header.filename, declaredType: header.declaredType };
     const sniffed = await sniff(input);
     const titleTokens = titleTokenText(header.filename, header.title);
-    send({ kind: "type", detected: FORMATS[sniffed.format], titleTokens });
+    send({ kind: "type", detected: FORMATS[sniffed.format], titleTokens }, "", true);
     const written = { chars: 0, hasText: false };
     const reading = new Readability();
     const warnings = new PageWarnings();
@@ -33,12 +33,13 @@ export async function readDocument(document: ReceivedDocument, send: Send): Prom
     for await (const found of await pagesOf(sniffed, input)) {
       page += 1;
       sendPage(found, page, written, send);
+      send({ kind: "progress", done: page, total: found.total ?? null }, "", !header.pageByPage);
       warnings.add(page, [...(found.warnings ?? []), ...reading.judge(found)]);
     }
     if (!written.hasText) throw documentFault("empty_text");
     if (!reading.hasReadable) throw documentFault("garbled_text", reading.reason);
     const all = warnings.all();
-    if (all.length > 0) send({ kind: "warnings", warnings: all });
+    if (all.length > 0) send({ kind: "warnings", warnings: all }, "", true);
     return { again: true };
   } catch (error) {
     return { again: sendFault(error, send) };
@@ -126,7 +127,6 @@ function sendPage(found: PageText, page: number, written: { chars: number; hasTe
     }
   }
   if (batch.length > 0) send({ kind: "chunks", ranges: batch }, "", true);
-  send({ kind: "progress", done: page, total: found.total ?? null });
 }
 
 /**
@@ -172,7 +172,7 @@ function flat(text: string): string {
 /** Returns whether the child is still fit to go on. */
 function sendFault(error: unknown, send: Send): boolean {
   const { code, finding } = faultOf(error);
-  send({ kind: "fault", code, finding });
+  send({ kind: "fault", code, finding }, "", true);
   return error instanceof DocumentFault;
 }
 

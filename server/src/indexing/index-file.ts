@@ -2,7 +2,7 @@ import { type BlobStore, BlobStoreError } from "../blobs/blob-store.ts";
 import { storedKey, textKey } from "../blobs/keys.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { FILE_ERRORS, type FileWarning, isRefusal } from "../errors.ts";
-import { type ExtractionEvent, ExtractionFault, type Extractor } from "../extraction/extractor.ts";
+import { type ExtractedPage, type ExtractionEvent, ExtractionFault, type Extractor } from "../extraction/extractor.ts";
 import { LIMITS } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { titleTokenText } from "../search-index/analyze.ts";
@@ -14,7 +14,7 @@ import { ChunkSpool } from "./chunk-spool.ts";
 import { outcomeOf } from "./outcome.ts";
 import { pruneFile } from "./prune-builds.ts";
 import { type Activated, type Activation, activate, findSource, type Source } from "./store.ts";
-import { textLine } from "./text-lines.ts";
+import { textLines } from "./text-lines.ts";
 import { undamaged } from "./undamaged.ts";
 
 export interface IndexingDeps {
@@ -164,30 +164,41 @@ async function publishText(
   return { read, indexed };
 }
 
-async function* linesOf(events: AsyncIterable<ExtractionEvent>, job: Job, read: ReadText): AsyncGenerator<Uint8Array> {
-  const { context, spool } = job;
-  for await (const event of events) {
-    switch (event.kind) {
-      case "type":
-        read.detectedType = event.detected;
-        read.titleTokens = event.titleTokens;
-        break;
-      case "page":
-        read.pages += 1;
-        yield* textLine(event.page);
-        break;
-      case "chunks":
-        await spool.add(event.chunks);
-        break;
-      case "warnings":
-        read.warnings = event.warnings;
-        break;
-      case "progress":
-        context.report({ stage: "extracting", progress: { done: event.done, total: event.total, unit: "pages" } });
-        break;
+async function* linesOf(
+  events: AsyncIterable<readonly ExtractionEvent[]>,
+  job: Job,
+  read: ReadText,
+): AsyncGenerator<Uint8Array> {
+  for await (const together of events) {
+    const pages: ExtractedPage[] = [];
+    for (const event of together) {
+      if (event.kind === "page") pages.push(event.page);
+      else if (event.kind === "chunks") await job.spool.add(event.chunks);
+      else note(event, job.context, read);
     }
+    read.pages += pages.length;
+    yield* textLines(pages);
   }
   read.whole = true;
+}
+
+function note(
+  event: Exclude<ExtractionEvent, { kind: "page" | "chunks" }>,
+  context: TaskContext,
+  read: ReadText,
+): void {
+  switch (event.kind) {
+    case "type":
+      read.detectedType = event.detected;
+      read.titleTokens = event.titleTokens;
+      break;
+    case "warnings":
+      read.warnings = event.warnings;
+      break;
+    case "progress":
+      context.report({ stage: "extracting", progress: { done: event.done, total: event.total, unit: "pages" } });
+      break;
+  }
 }
 
 async function writeChunks({ index }: IndexingDeps, job: Job, titleTokens: string): Promise<void> {

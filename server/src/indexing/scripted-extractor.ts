@@ -13,7 +13,7 @@ export function scriptedExtractor(scriptOf: (source: ExtractionSource) => Script
       for (const step of scriptOf(source)) {
         signal.throwIfAborted();
         if (typeof step === "function") await step();
-        else yield step;
+        else yield [step];
       }
     },
     async close() {},

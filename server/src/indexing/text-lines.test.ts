@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { textLine } from "./text-lines.ts";
+import type { ExtractedPage } from "../extraction/extractor.ts";
+import { textLines } from "./text-lines.ts";
 
 const SLICE = 64 * 1024;
 
-function lineOf(page: Parameters<typeof textLine>[0]): string {
-  return Buffer.concat([...textLine(page)]).toString("utf8");
+function lineOf(...pages: readonly ExtractedPage[]): string {
+  return Buffer.concat([...textLines(pages)]).toString("utf8");
 }
 
 test("a page is one line, and reads back as it was, wherever the slices end", () => {
@@ -28,7 +29,22 @@ test("any text and label read back as they were", () => {
   );
 });
 
-test("no piece of a page is larger than a slice of it can become", () => {
-  for (const piece of textLine({ page: 1, label: null, text: "\u0001".repeat(4 * SLICE) }))
-    assert.ok(piece.byteLength <= 6 * SLICE + 100);
+test("pages that come together are a line each, whatever their lengths", () => {
+  const texts = ["", "short", "x".repeat(SLICE), "é".repeat(2 * SLICE + 1), "last"];
+  const pages = texts.map((text, at) => ({ page: at + 1, label: null, text }));
+  const lines = lineOf(...pages).split("\n");
+  assert.equal(lines.pop(), "");
+  assert.deepEqual(
+    lines.map((line) => JSON.parse(line)),
+    pages,
+  );
+});
+
+test("no piece is larger than two slices of a page can become", () => {
+  const text = "\u0001".repeat(4 * SLICE);
+  for (const piece of textLines([
+    { page: 1, label: null, text: "x".repeat(SLICE - 100) },
+    { page: 2, label: null, text },
+  ]))
+    assert.ok(piece.byteLength <= 7 * SLICE + 100);
 });

@@ -178,7 +178,8 @@ async function readAndCheck(pool: Extractor, file: MutatedFile, signal: AbortSig
     open,
   };
   const seen: Seen = { page: 0, text: "", chars: 0, chunks: 0, typed: false };
-  for await (const event of pool.extract(source, { signal, lane: "fast" })) check(event, seen);
+  for await (const together of pool.extract(source, { signal, lane: "fast" }))
+    for (const event of together) check(event, seen);
   if (seen.chunks === 0) throw new Error("it was read without any text");
 }
 

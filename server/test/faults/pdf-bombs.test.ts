@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type ExtractionEvent, ExtractionFault } from "../../src/extraction/extractor.ts";
+import { ExtractionFault, type Extractor } from "../../src/extraction/extractor.ts";
 import { createExtractionPool } from "../../src/extraction/pool.ts";
 import { createLog } from "../../src/log.ts";
 import { ChildWatch } from "./child-watch.ts";
@@ -30,7 +30,7 @@ test("a small PDF that unfolds without end is stopped long before its child's me
   assert.ok(peakMib > 0 && peakMib < SMALL_BOMB_MIB, `${peakMib} MiB`);
 });
 
-async function readAll(events: AsyncIterable<ExtractionEvent>): Promise<number> {
+async function readAll(events: ReturnType<Extractor["extract"]>): Promise<number> {
   let count = 0;
   for await (const _ of events) count += 1;
   return count;
