@@ -46,3 +46,12 @@ export function without(value: unknown, ...names: readonly string[]): unknown {
 export function shown(value: unknown): string {
   return (JSON.stringify(value) ?? String(value)).slice(0, 1500);
 }
+
+/** What a program has printed so far; undefined until it is a whole document. */
+export function wholeJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { LIMITS } from "../../src/limits.ts";
 import { inheritedEnvironment } from "./config.ts";
-import { at, textAt } from "./json.ts";
+import { at, textAt, wholeJson } from "./json.ts";
 
 const CLI = join(import.meta.dirname, "../../../cli/main.ts");
 /** Ends are for a machine that does other things. */
@@ -138,13 +138,5 @@ export class TestServer {
   async close(): Promise<void> {
     await this.end();
     await rm(this.dataDir, { recursive: true, force: true, maxRetries: 10 });
-  }
-}
-
-function wholeJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
