@@ -331,6 +331,8 @@ export const LIMITS = {
   indexTermsCountedLater: 2000,
   /** Open at once in each thread, one a team; each takes three descriptors (open-file-limit.ts). */
   indexOpenFiles: 42,
+  /** Lists of words that each reading thread keeps for later queries, of all teams (search-index/kept-lists.ts). */
+  indexKeptListsBytes: 32 * MIB,
   /**
    * A removal of at most this many chunks takes every word out of the index at once (4 ms a chunk, 0.3 ms otherwise) …
    */

@@ -1,4 +1,4 @@
-import { K1, lengthFactor } from "./bm25.ts";
+import { K1, type LengthFactors } from "./bm25.ts";
 import { CHUNKS_PER_BLOCK, type Lengths, lengthIn } from "./fts5-lengths.ts";
 import { firstFrom, type Postings } from "./posting-list.ts";
 
@@ -13,7 +13,7 @@ export interface ChunksWanted {
   /** A chunk must be in one list of each. */
   readonly filters: readonly (readonly Postings[])[];
   readonly lengths: Lengths;
-  readonly averageTokens: number;
+  readonly factors: LengthFactors;
   readonly count: number;
 }
 
@@ -28,7 +28,7 @@ export interface BestChunks {
  * The best chunks that hold one of the words and pass the filters, by BM25 (bm25.ts), exactly. It goes through the lists
  * side by side, one block of neighbouring ids after another, so that it needs the same memory for every team.
  */
-export function bestChunks({ words, filters, lengths, averageTokens, count }: ChunksWanted): BestChunks {
+export function bestChunks({ words, filters, lengths, factors, count }: ChunksWanted): BestChunks {
   const found = words.map(({ postings, weightedIdf }) => ({ cursor: new Cursor(postings), weightedIdf }));
   const passing = filters.map((lists) => lists.map((postings) => new Cursor(postings)));
   const best = new Best(count);
@@ -49,7 +49,7 @@ export function bestChunks({ words, filters, lengths, averageTokens, count }: Ch
         const index = (ids[at] ?? 0) - from;
         if (passed[index] !== filters.length) continue;
         const frequency = frequencies[at] ?? 0;
-        const factor = lengthFactor(lengthIn(sizes, index) / averageTokens);
+        const factor = factors.of(lengthIn(sizes, index));
         scores[index] = (scores[index] ?? 0) + (weightedIdf * frequency * (K1 + 1)) / (frequency + factor);
       }
     }
@@ -111,7 +111,8 @@ class Cursor {
 /** Keeps the best of what it is offered, with ties; what is surely not among them goes from time to time. */
 class Best {
   readonly #count: number;
-  #kept: (readonly [id: number, score: number])[] = [];
+  #ids: number[] = [];
+  #scores: number[] = [];
   #room: number;
   #cut = 0;
   #offered = 0;
@@ -124,23 +125,27 @@ class Best {
   offer(id: number, score: number): void {
     this.#offered += 1;
     if (score < this.#cut) return;
-    this.#kept.push([id, score]);
-    if (this.#kept.length < this.#room) return;
+    this.#ids.push(id);
+    this.#scores.push(score);
+    if (this.#ids.length < this.#room) return;
     this.#prune();
     // All of it may be one tie.
-    this.#room = Math.max(this.#room, 2 * this.#kept.length);
+    this.#room = Math.max(this.#room, 2 * this.#ids.length);
   }
 
   finish(): BestChunks {
     this.#prune();
-    return { scores: new Map(this.#kept), complete: this.#offered <= this.#count };
+    const scores = new Map(this.#ids.map((id, at) => [id, this.#scores[at] ?? 0]));
+    return { scores, complete: this.#offered <= this.#count };
   }
 
   #prune(): void {
-    if (this.#kept.length <= this.#count) return;
-    const sorted = Float64Array.from(this.#kept, ([, score]) => score).sort();
-    this.#cut = sorted[sorted.length - this.#count] ?? 0;
-    this.#kept = this.#kept.filter(([, score]) => score >= this.#cut);
+    if (this.#ids.length <= this.#count) return;
+    const rising = Float64Array.from(this.#scores).sort();
+    const cut = rising[rising.length - this.#count] ?? 0;
+    this.#cut = cut;
+    this.#ids = this.#ids.filter((_, at) => (this.#scores[at] ?? 0) >= cut);
+    this.#scores = this.#scores.filter((score) => score >= cut);
   }
 }
 

@@ -30,6 +30,26 @@ export function lengthFactor(relativeLength: number): number {
   return K1 * (1 - B + B * relativeLength);
 }
 
+/** The same of a chunk's tokens, remembered: two divisions for each entry of a list are half of what scoring it takes. */
+export class LengthFactors {
+  readonly #averageTokens: number;
+  readonly #known = new Float64Array(MOST_KNOWN_TOKENS);
+
+  constructor(averageTokens: number) {
+    this.#averageTokens = averageTokens;
+  }
+
+  of(tokens: number): number {
+    const known = this.#known[tokens];
+    if (known !== undefined && known !== 0) return known;
+    const factor = lengthFactor(tokens / this.#averageTokens);
+    if (tokens < MOST_KNOWN_TOKENS) this.#known[tokens] = factor;
+    return factor;
+  }
+}
+
+const MOST_KNOWN_TOKENS = 1024;
+
 /** What one term adds to a chunk's score. `relativeLength` is the chunk's length in average lengths. */
 function termScore(weightedIdf: number, occurrences: Occurrences, relativeLength: number): number {
   const frequency = TITLE_WEIGHT * occurrences.title + BODY_WEIGHT * occurrences.body;

@@ -34,26 +34,37 @@ export class Leaf {
    * page's last, `size`. Terms are in order, each told by how much it shares with the one before it.
    */
   seek(term: Uint8Array): number | null {
-    const footer = new Leaf(this.bytes);
-    footer.at = this.size;
+    const { bytes, size } = this;
+    let footer = size;
     let same = 0;
     let start = 0;
-    while (footer.at < this.bytes.length) {
-      const isFirst = start === 0;
-      start += footer.varint();
+    const next = () => {
+      this.at = footer;
+      start += this.varint();
+      footer = this.at;
       this.at = start;
+    };
+    while (footer < bytes.length) {
+      const isFirst = footer === size;
+      next();
       const shared = isFirst ? 0 : this.varint();
-      const own = this.varint();
       if (shared < same) return null;
-      if (shared === same) {
-        const matching = this.#matching(term, same, own);
-        same += matching;
-        if (same === term.length && matching === own) {
-          this.at += own;
-          return footer.at < this.bytes.length ? start + footer.varint() : this.size;
+      // Like the one before it, it differs from the wanted one sooner.
+      if (shared > same) continue;
+      const own = this.varint();
+      const matching = this.#matching(term, same, own);
+      same += matching;
+      if (same === term.length && matching === own) {
+        const list = this.at + own;
+        if (footer === bytes.length) {
+          this.at = list;
+          return size;
         }
-        if (same === term.length || isGreater(this.bytes[this.at + matching], term[same], matching < own)) return null;
+        next();
+        this.at = list;
+        return start;
       }
+      if (same === term.length || isGreater(this.bytes[this.at + matching], term[same], matching < own)) return null;
     }
     return null;
   }

@@ -47,24 +47,18 @@ export function lengthIn(block: Uint8Array, index: number): number {
 }
 
 /**
- * Keeps what it has read until somebody has committed. `hasTable`: an earlier format has none, and is asked for FTS5's
+ * Each call gives a memory of its own, of one snapshot. `hasTable`: an earlier format has none, and is asked for FTS5's
  * own numbers.
  */
 export function readLengths(database: DatabaseSync, hasTable: boolean): () => Lengths {
-  const version = database.prepare("PRAGMA data_version");
   const find = hasTable ? findInTable(database) : findInSizes(database);
-  const known = new Map<number, Uint8Array>();
-  let seen: unknown = null;
-  const block: Lengths = (number) => {
-    const found = known.get(number) ?? find(number);
-    if (known.size < BLOCKS_KEPT) known.set(number, found);
-    return found;
-  };
   return () => {
-    const now = version.get()?.["data_version"];
-    if (now !== seen) known.clear();
-    seen = now;
-    return block;
+    const known = new Map<number, Uint8Array>();
+    return (block) => {
+      const found = known.get(block) ?? find(block);
+      if (known.size < BLOCKS_KEPT) known.set(block, found);
+      return found;
+    };
   };
 }
 

@@ -5,7 +5,8 @@ import fc from "fast-check";
 import { CHUNKS_PER_BLOCK, lengthIn, readLengths } from "./fts5-lengths.ts";
 import { Fts5Postings, positionsAt } from "./fts5-postings.ts";
 import { createTables } from "./fts5-schema.ts";
-import { placeIn } from "./posting-list.ts";
+import { ALL_IDS } from "./id-ranges.ts";
+import { entryOf, placeOf } from "./posting-list.ts";
 
 const WORDS = ["a", "ab", "abc", "otter", "otterly", "w1", "w2", "w3", "größe", "東京"];
 const IDS = 60;
@@ -54,12 +55,18 @@ function numbers(json: unknown): unknown {
   return JSON.parse(String(json));
 }
 
+/** What a query wants of the lists; ids between two ranges are passed over. */
+const ranges = fc
+  .uniqueArray(fc.integer({ min: 1, max: IDS + 2 }), { maxLength: 6 })
+  .map((bounds) => bounds.sort((a, b) => a - b))
+  .map((bounds) => bounds.flatMap((from, at) => (at % 2 === 0 ? [{ from, to: bounds[at + 1] ?? IDS }] : [])));
+
 /** `merging`: after so many segments; 0 = by the steps alone. */
 const settings = fc.record({ page: fc.constantFrom(32, 64, 300, 4050), merging: fc.constantFrom(0, 2, 16) });
 
 test("lists are what FTS5 itself tells, whatever was written, removed and merged, on however many pages", () => {
   fc.assert(
-    fc.property(fc.array(step, { minLength: 1, maxLength: 60 }), settings, (steps, { page, merging }) => {
+    fc.property(fc.array(step, { minLength: 1, maxLength: 60 }), settings, ranges, (steps, { page, merging }, some) => {
       const database = new DatabaseSync(":memory:");
       createTables(database);
       database.exec("CREATE VIRTUAL TABLE told USING fts5vocab(words, instance)");
@@ -77,22 +84,30 @@ test("lists are what FTS5 itself tells, whatever was written, removed and merged
       const postings = new Fts5Postings(database);
       for (const each of steps) {
         each(database);
-        const listOf = postings.open();
+        const segments = postings.open();
         for (const word of [...WORDS, "bucket_a", "bucket_b", "absent"]) {
-          const list = listOf(word);
+          const list = postings.read(segments, word, ALL_IDS);
           const { count, ids, frequencies } = list;
           assert.deepEqual(
             Array.from({ length: count }, (_, at) => [ids[at], frequencies[at]]),
             told.all(word).map((row) => [row["doc"], row["frequency"]]),
             word,
           );
-          const places = Array.from({ length: count }, (_, at) => placeIn(list, ids[at] ?? 0));
           assert.deepEqual(
-            places.map((place) => (place === null ? null : positionsAt(place))),
+            Array.from({ length: count }, (_, at) => positionsAt(placeOf(list, entryOf(list, ids[at] ?? 0)))),
             toldPlaces.all(word).map((row) => ({ title: numbers(row["title"]), body: numbers(row["body"]) })),
             word,
           );
-          assert.equal(placeIn(list, IDS + 1), null);
+          assert.equal(entryOf(list, IDS + 1), -1);
+          const wanted = Array.from({ length: count }, (_, at) => [ids[at] ?? 0, frequencies[at]] as const).filter(
+            ([id]) => some.some(({ from, to }) => from <= id && id < to),
+          );
+          const part = postings.read(segments, word, some);
+          assert.deepEqual(
+            Array.from({ length: part.count }, (_, at) => [part.ids[at], part.frequencies[at]]),
+            wanted,
+            word,
+          );
         }
       }
       database.close();

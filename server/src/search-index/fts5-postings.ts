@@ -1,7 +1,13 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { BODY_WEIGHT, TITLE_WEIGHT } from "./bm25.ts";
 import { firstRowidAt, firstTermAt, Leaf } from "./fts5-leaf.ts";
-import { type Place, PostingList, type Postings } from "./posting-list.ts";
+import type { IdRange } from "./id-ranges.ts";
+import { PAGE_BYTES, type Place, PostingList, type Postings } from "./posting-list.ts";
+
+/** FTS5 begins the terms of its main index with it; prefix indexes, of which there are none, have other digits. */
+const MAIN_INDEX = "0";
+/** Rows of `words_data` that belong to one segment. */
+const PAGES = 2 ** 37;
 
 /**
  * The lists of FTS5's inverted index, read from its segments in the format that the head of SQLite's fts5_index.c
@@ -12,75 +18,130 @@ import { type Place, PostingList, type Postings } from "./posting-list.ts";
  */
 export class Fts5Postings {
   readonly #structure: StatementSync;
-  readonly #firstLeaf: StatementSync;
-  readonly #laterLeaves: StatementSync;
+  readonly #firstLeaves: StatementSync;
+  readonly #lastLeaf: StatementSync;
+  readonly #leaf: StatementSync;
+  readonly #leaves: StatementSync;
 
   constructor(database: DatabaseSync) {
-    this.#structure = database.prepare("SELECT block FROM words_data WHERE id = 10");
-    // `pgno` is twice the page, and whether its list has an index. The page may have gone into an unfinished merge: then
-    // it is the next one.
-    this.#firstLeaf = database.prepare(
-      `SELECT id, block FROM words_data WHERE id <= ?1 AND id >= ?2 + coalesce(
-         (SELECT pgno / 2 FROM words_idx WHERE segid = ?3 AND term <= ?4 ORDER BY term DESC LIMIT 1), 1)
-       ORDER BY id LIMIT 1`,
-    );
-    this.#laterLeaves = database.prepare("SELECT block FROM words_data WHERE id > ? AND id <= ? ORDER BY id");
-    for (const statement of [this.#firstLeaf, this.#laterLeaves]) statement.setReturnArrays(true);
-  }
-
-  /** Of the snapshot that the caller's transaction sees: keep it no longer than that. */
-  open(): (term: string) => Postings {
-    const segments = segmentsOf(blobOf(this.#structure.get()?.["block"]));
-    const known = new Map<string, Postings>();
-    return (term) => {
-      const found = known.get(term) ?? this.#postings(segments, term);
-      known.set(term, found);
-      return found;
+    const prepare = (text: string) => {
+      const statement = database.prepare(text);
+      statement.setReturnArrays(true);
+      return statement;
     };
+    this.#structure = prepare("SELECT block FROM words_data WHERE id = 10");
+    // Of each segment the page where the term would begin. `pgno` is twice the page, and whether its list has an index.
+    // The page may have gone into an unfinished merge: then it is the next one.
+    this.#firstLeaves = prepare(
+      `SELECT segment.value, data.id, data.block FROM json_each(?1) AS segment JOIN words_data AS data ON data.id = (
+         SELECT id FROM words_data WHERE id >= segment.value * ${PAGES} + coalesce((
+           SELECT pgno / 2 FROM words_idx WHERE segid = segment.value AND term <= ?2 ORDER BY term DESC LIMIT 1
+         ), 1) ORDER BY id LIMIT 1)`,
+    );
+    // Where a later term begins.
+    this.#lastLeaf = prepare("SELECT pgno / 2 FROM words_idx WHERE segid = ? AND term > ? ORDER BY term LIMIT 1");
+    this.#leaf = prepare("SELECT block FROM words_data WHERE id = ?");
+    this.#leaves = prepare("SELECT block FROM words_data WHERE id >= ? AND id <= ? ORDER BY id");
   }
 
-  #postings(segments: readonly Segment[], term: string): Postings {
+  /** Of the snapshot that the caller's transaction sees: use it no longer than that. */
+  open(): Segments {
+    return segmentsOf(blobOf(cells(this.#structure.get())[0])).filter(({ last }) => last > 0);
+  }
+
+  /** The term's list; of ids outside the ranges it says nothing. */
+  read(segments: Segments, term: string, ranges: readonly IdRange[]): Postings {
     const list = new PostingList();
     const key = Buffer.from(`${MAIN_INDEX}${term}`);
+    const ids = JSON.stringify(segments.map(({ id }) => id));
+    const firstLeaves = new Map(this.#firstLeaves.all(ids, key).map((row) => [cells(row)[0], cells(row)] as const));
     for (const segment of segments) {
+      const [, leafId, block] = firstLeaves.get(segment.id) ?? [];
       list.beginSegment();
-      this.#readSegment(segment, key, list);
+      if (block !== undefined && Number(leafId) <= segment.id * PAGES + segment.last)
+        this.#readSegment(segment, key, { id: Number(leafId), block }, new DoclistReader(list, ranges));
       list.endSegment();
     }
     return list.finish();
   }
 
-  #readSegment({ id, last }: Segment, key: Uint8Array, list: PostingList): void {
-    const lastLeaf = id * PAGES + last;
-    const [leafId, block] = cells(this.#firstLeaf.get(lastLeaf, id * PAGES, id, key));
-    if (block === undefined) return;
-    const reader = new DoclistReader(list);
-    if (!reader.begin(new Leaf(blobOf(block)), key)) return;
-    for (const row of this.#laterLeaves.iterate(Number(leafId), lastLeaf))
-      if (!reader.goOn(new Leaf(blobOf(cells(row)[0])))) return;
+  #readSegment(
+    { id, last }: Segment,
+    key: Uint8Array,
+    first: { readonly id: number; readonly block: unknown },
+    reader: DoclistReader,
+  ): void {
+    if (!reader.begin(new Leaf(blobOf(first.block)), key)) return;
+    const lastLeaf = id * PAGES + Number(cells(this.#lastLeaf.get(id, key))[0] ?? last);
+    for (let next = first.id + 1; next <= lastLeaf; ) {
+      const from = reader.wantedFrom;
+      if (from === Number.POSITIVE_INFINITY) return;
+      const begin = from > reader.id ? this.#lastLeafBefore(from, next, lastLeaf) : next;
+      if (begin > next) reader.passOver();
+      next = begin;
+      for (const row of this.#leaves.iterate(begin, lastLeaf)) {
+        next += 1;
+        if (!reader.goOn(new Leaf(blobOf(cells(row)[0])))) return;
+        if (reader.wantedFrom > from) break;
+      }
+    }
     if (reader.isUnfinished) throw new Error(`segment ${id} of the search index ends within a list`);
+  }
+
+  /** Of these leaves of one list the last that is known to begin with an id up to `id`, otherwise the first. */
+  #lastLeafBefore(id: number, first: number, last: number): number {
+    const isBefore = (leaf: number) => {
+      const block = cells(this.#leaf.get(leaf))[0];
+      return block !== undefined && firstRowidOf(new Leaf(blobOf(block))) <= id;
+    };
+    let low = first;
+    let step = 1;
+    for (; low + step <= last && isBefore(low + step); step *= 2) low += step;
+    for (let high = Math.min(low + step, last + 1); high - low > 1; ) {
+      const middle = Math.floor((low + high) / 2);
+      if (isBefore(middle)) low = middle;
+      else high = middle;
+    }
+    return low;
   }
 }
 
-/** FTS5 begins the terms of its main index with it; prefix indexes, of which there are none, have other digits. */
-const MAIN_INDEX = "0";
-/** Rows of `words_data` that belong to one segment. */
-const PAGES = 2 ** 37;
+/** Infinity: the leaf begins no entry. */
+function firstRowidOf(leaf: Leaf): number {
+  leaf.at = firstRowidAt(leaf);
+  return leaf.at === 0 ? Number.POSITIVE_INFINITY : leaf.varint();
+}
 
-/** One term's list, from the leaf that holds the term over as many leaves as it goes on. */
+/** One term's list, from the leaf that holds the term over as many leaves as it goes on: the entries in the ranges. */
 class DoclistReader {
   readonly #list: PostingList;
+  readonly #ranges: Iterator<IdRange>;
+  /** The range that the next id may be in, or that comes next. */
+  #from = 0;
+  #to = 0;
   /** Bytes of a position list that goes on in the next leaf. */
   #left = 0;
   #parts: Uint8Array[] = [];
   #id = 0;
 
-  constructor(list: PostingList) {
+  constructor(list: PostingList, ranges: readonly IdRange[]) {
     this.#list = list;
+    this.#ranges = ranges.values();
+    this.#nextRange(0);
   }
 
   get isUnfinished(): boolean {
     return this.#left > 0;
+  }
+
+  /** The last id that was read. */
+  get id(): number {
+    return this.#id;
+  }
+
+  /** Ids below it are not wanted any more; Infinity: none is. */
+  get wantedFrom(): number {
+    return this.#from;
   }
 
   /** Whether it goes on in the next leaf. */
@@ -100,22 +161,49 @@ class DoclistReader {
     return this.#entries(leaf, firstTerm ?? leaf.size);
   }
 
+  /** The next leaf is not the next one of the list. */
+  passOver(): void {
+    this.#left = 0;
+  }
+
   #entries(leaf: Leaf, end: number): boolean {
     const { bytes, size } = leaf;
+    if (bytes.length > PAGE_BYTES) throw new Error("the search index has a page of another size");
     const list = this.#list;
-    list.page(bytes);
-    while (leaf.at < end) {
-      this.#id += leaf.varint();
-      const at = leaf.at;
-      const to = positionBytes(leaf) + leaf.at;
+    list.page(bytes, Math.ceil((end - leaf.at) / LEAST_ENTRY_BYTES));
+    let id = this.#id;
+    let at = leaf.at;
+    while (at < end) {
+      const distance = bytes[at] ?? 0;
+      if (distance < 128) {
+        id += distance;
+        at += 1;
+      } else {
+        leaf.at = at;
+        id += leaf.varint();
+        at = leaf.at;
+      }
+      if (id >= this.#to) this.#nextRange(id);
+      const place = at;
+      // As positionBytes reads it.
+      const doubled = bytes[at] ?? 0;
+      let to = at + 1 + (doubled >> 1);
+      if (doubled < 128) at += 1;
+      else {
+        leaf.at = at;
+        to = positionBytes(leaf) + leaf.at;
+        at = leaf.at;
+      }
       if (to > size) {
-        this.#parts = [bytes.subarray(at, size)];
+        this.#id = id;
+        this.#parts = [bytes.subarray(place, size)];
         this.#left = to - size;
         return true;
       }
-      list.add(this.#id, frequencyIn(bytes, leaf.at, to), at);
-      leaf.at = to;
+      if (id >= this.#from) list.add(id, frequencyIn(bytes, at, to), place);
+      at = to;
     }
+    this.#id = id;
     return end === size;
   }
 
@@ -123,13 +211,24 @@ class DoclistReader {
     const to = Math.min(HEADER_BYTES + this.#left, leaf.size);
     this.#parts.push(leaf.bytes.subarray(HEADER_BYTES, to));
     this.#left -= to - HEADER_BYTES;
-    if (this.#left > 0) return;
+    if (this.#left > 0 || this.#id < this.#from) return;
     const whole = new Leaf(Buffer.concat(this.#parts));
-    this.#list.page(whole.bytes);
+    this.#list.page(whole.bytes, 1);
     positionBytes(whole);
     this.#list.add(this.#id, frequencyIn(whole.bytes, whole.at, whole.bytes.length), 0);
   }
+
+  #nextRange(id: number): void {
+    while (id >= this.#to) {
+      const { done, value } = this.#ranges.next();
+      this.#from = done ? Number.POSITIVE_INFINITY : value.from;
+      this.#to = done ? Number.POSITIVE_INFINITY : value.to;
+    }
+  }
 }
+
+/** The distance of its id, and how long its positions are. */
+const LEAST_ENTRY_BYTES = 2;
 
 /** How long the list of positions is that comes next. */
 function positionBytes(leaf: Leaf): number {
@@ -189,6 +288,8 @@ function frequencyIn(bytes: Uint8Array, from: number, to: number): number {
 const MOST_LEVELS = 64;
 const MOST_SEGMENTS = 2000;
 
+export type Segments = readonly Segment[];
+
 interface Segment {
   readonly id: number;
   /** Its last page; 0 = all of them have gone into an unfinished merge. */
@@ -198,7 +299,7 @@ interface Segment {
 /**
  * Of the structure record, oldest first: those of a higher level are older, within a level they stand in their order.
  */
-function segmentsOf(record: Uint8Array): readonly Segment[] {
+function segmentsOf(record: Uint8Array): Segments {
   if (record[HEADER_BYTES] === 0xff) throw new Error("the search index has a structure of another version of FTS5");
   const numbers = new Leaf(record);
   numbers.at = HEADER_BYTES;

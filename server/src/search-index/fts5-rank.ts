@@ -3,12 +3,12 @@ import { brandId, type FileId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { type BestChunks, bestChunks } from "./best-chunks.ts";
 import { compareRanked, idf, type ScoredText } from "./bm25.ts";
-import { type Lengths, readLengths } from "./fts5-lengths.ts";
-import { Fts5Postings } from "./fts5-postings.ts";
 import type { OutdatedChunks } from "./fts5-protocol.ts";
-import { FORMAT_WITH_ANALYSIS, FORMAT_WITH_LENGTHS, FORMAT_WITH_UNCOUNTED, formatOf } from "./fts5-schema.ts";
-import { readCounts } from "./fts5-terms.ts";
+import { FORMAT_WITH_ANALYSIS, formatOf } from "./fts5-schema.ts";
+import { type Fts5Snapshot, Fts5Snapshots } from "./fts5-snapshot.ts";
 import { bucketHint, fileHint, tagAsSent, tagHint } from "./hints.ts";
+import { ALL_IDS, type IdRange, idsIn, rangesOf } from "./id-ranges.ts";
+import type { TeamLists } from "./kept-lists.ts";
 import { ListedPassage, type PassageSource } from "./listed-passage.ts";
 import { type Passage, passageScores, type Scoring, TextPassage, wantedTerms } from "./passage-score.ts";
 import { type Postings, postingsOfIds } from "./posting-list.ts";
@@ -21,11 +21,7 @@ import { chooseTerms, ignoredWords, lookedUpTogether, readAgain } from "./term-b
  * read (fts5-postings.ts) and scored (best-chunks.ts) here; docs/decisions/0039-postings.md has the figures.
  */
 export class Fts5Reads {
-  readonly #readCounts: ReturnType<typeof readCounts>;
-  #count: (term: string) => number = () => 0;
-  readonly #totals: StatementSync;
-  readonly #postings: Fts5Postings;
-  readonly #lengths: () => Lengths;
+  readonly #snapshots: Fts5Snapshots;
   readonly #wordsByIds: StatementSync;
   readonly #idsByFiles: StatementSync;
   readonly #chunksByIds: StatementSync;
@@ -36,17 +32,15 @@ export class Fts5Reads {
   /** Of the tables that it was made for: the first write to a file of an earlier format changes them. */
   readonly format: number;
 
-  constructor(database: DatabaseSync) {
+  /** `lists`: what is kept of this file's, for this instance alone. */
+  constructor(database: DatabaseSync, lists: TeamLists) {
     const prepare = (text: string) => {
       const statement = database.prepare(text);
       statement.setReturnArrays(true);
       return statement;
     };
     this.format = formatOf(database);
-    this.#readCounts = readCounts(database, this.format >= FORMAT_WITH_UNCOUNTED);
-    this.#totals = prepare("SELECT chunks, tokens FROM totals");
-    this.#postings = new Fts5Postings(database);
-    this.#lengths = readLengths(database, this.format >= FORMAT_WITH_LENGTHS);
+    this.#snapshots = new Fts5Snapshots(database, this.format, lists);
     // The columns title, body and hints, without the detour over the virtual table.
     this.#wordsByIds = prepare("SELECT id, c0, c1, c2 FROM words_content WHERE id IN (SELECT value FROM json_each(?))");
     this.#idsByFiles = prepare("SELECT id FROM chunks WHERE file IN (SELECT value FROM json_each(?))");
@@ -70,30 +64,31 @@ export class Fts5Reads {
   }
 
   rank(query: RankQuery): Ranking {
-    const team = this.#team();
-    this.#count = this.#readCounts();
-    const filters = this.#filters(query);
+    const snapshot = this.#snapshots.current();
+    const { team } = snapshot;
+    const count = (term: string) => snapshot.count(term);
+    const filters = filtersOf(query, count);
     const filteredChunks = Math.min(team.chunks, ...filters.map((filter) => filter.chunks));
-    const asked = this.#isOutdated() ? withOlderTerms(readQuery(query.text), query.text) : readQuery(query.text);
-    const counted = asked.terms.map((word) => ({ ...word, chunks: this.#count(word.term) }));
+    const asked = snapshot.isOutdated ? withOlderTerms(readQuery(query.text), query.text) : readQuery(query.text);
+    const counted = asked.terms.map((word) => ({ ...word, chunks: count(word.term) }));
     const choice = chooseTerms(counted, { rows: query.termBudgetRows, chunks: team.chunks });
     const termsIgnored = ignoredWords(choice);
     if (choice.kept.length === 0 || filteredChunks === 0) return { candidates: [], complete: true, termsIgnored };
-    const postingsOf = this.#postings.open();
-    const lengths = this.#lengths();
-    const look = this.#lookingUp(filters, { team, postingsOf, lengths });
+    const passing = this.#passing(filters, snapshot);
+    const postingsOf = snapshot.reading(rangesUnder(passing, snapshot));
+    const look = lookingUp(passing, snapshot, postingsOf);
     const words = choice.kept.map(({ term, weight, chunks }) => [term, weight * idf(team.chunks, chunks)] as const);
     const looked = readAgain(choice);
     const best = look(words, Math.max(query.limit, looked));
-    const together = lookedUpTogether(asked, (term) => this.#count(term)).flatMap((group) => {
-      const all = group.map((term) => [term, idf(team.chunks, this.#count(term))] as const);
+    const together = lookedUpTogether(asked, count).flatMap((group) => {
+      const all = group.map((term) => [term, idf(team.chunks, count(term))] as const);
       return this.#first(look(all, LIMITS.searchLookedThrough, group).scores, LIMITS.searchLookedThrough);
     });
     const again = new Set([...this.#first(best.scores, looked), ...together]);
     const scoring = { query: asked, terms: choice.present, team };
     // The list of a word that the budget left out is too long to be read.
     const passages =
-      choice.ignored.length > 0 ? this.#texts(again, scoring) : this.#listed(again, scoring, { postingsOf, lengths });
+      choice.ignored.length > 0 ? this.#texts(again, scoring) : this.#listed(again, scoring, { snapshot, postingsOf });
     const scores = passageScores(passages, scoring);
     const others = new Map([...best.scores].filter(([id]) => !scores.has(id)));
     const candidates = this.#inOrder(scores, others, query.limit);
@@ -108,10 +103,6 @@ export class Fts5Reads {
     return { upTo: Math.max(...rows.map(([id]) => Number(id))), chunks: rows.length, files: [...files] };
   }
 
-  #isOutdated(): boolean {
-    return this.#outdatedChunks.get(1) !== undefined;
-  }
-
   builds(after: BuildRef | null, limit: number): (BuildRef & { readonly chunks: number })[] {
     const rows = this.#builds.all(after?.file ?? "", after?.build ?? "", limit).map(cells);
     return rows.map(([file, build, chunks]) => ({
@@ -121,47 +112,12 @@ export class Fts5Reads {
     }));
   }
 
-  #team(): Team {
-    const [chunks, tokens] = cells(this.#totals.get());
-    return { chunks: Number(chunks), tokens: Number(tokens) };
-  }
-
-  /** Groups of hints, of each of which a chunk must hold one, with how many chunks that lets through at most. */
-  #filters(query: RankQuery): readonly HintFilter[] {
-    const { buckets, tags, files } = query;
-    const filter = (hints: readonly string[], joined: readonly FileId[] | null = null) => ({
-      hints,
-      joined,
-      chunks: hints.reduce((sum, hint) => sum + this.#count(hint), 0),
-    });
-    return [
-      ...(buckets.length > 0 ? [filter(buckets.map(bucketHint))] : []),
-      ...tags.map((tag) => filter([...new Set([tagHint(tag), tagAsSent(tag)])])),
-      ...(files !== null ? [filter(files.map(fileHint), files.length > MAX_FILE_HINTS ? files : null)] : []),
-    ];
-  }
-
-  /**
-   * Looks the words up that it is given with their weights, under the filters. `required`: words that a chunk must hold
-   * all of.
-   */
-  #lookingUp(filters: readonly HintFilter[], { team, postingsOf, lengths }: Snapshot & { readonly team: Team }) {
-    const passing = filters.map(({ hints, joined }) =>
-      joined === null ? hints.map(postingsOf) : [this.#postingsOfFiles(joined)],
-    );
-    const averageTokens = team.tokens / team.chunks;
-    return (
-      words: readonly (readonly [term: string, weightedIdf: number])[],
-      count: number,
-      required: readonly string[] = [],
-    ): BestChunks =>
-      bestChunks({
-        words: words.map(([term, weightedIdf]) => ({ postings: postingsOf(term), weightedIdf })),
-        filters: [...passing, ...required.map((term) => [postingsOf(term)])],
-        lengths,
-        averageTokens,
-        count,
-      });
+  #passing(filters: readonly HintFilter[], snapshot: Fts5Snapshot): readonly PassingFilter[] {
+    const listOf = snapshot.reading(ALL_IDS);
+    return filters.map(({ hints, joined, chunks }) => ({
+      lists: joined === null ? hints.map(listOf) : [this.#postingsOfFiles(joined)],
+      chunks,
+    }));
   }
 
   #postingsOfFiles(files: readonly FileId[]): Postings {
@@ -189,19 +145,16 @@ export class Fts5Reads {
   #listed(
     again: ReadonlySet<number>,
     scoring: Scoring,
-    { postingsOf, lengths }: Snapshot,
+    { snapshot, postingsOf }: { readonly snapshot: Fts5Snapshot; readonly postingsOf: (term: string) => Postings },
   ): ReadonlyMap<number, Passage> {
     const wanted = wantedTerms(scoring);
-    const held = new Map(wanted.map((word) => [word, word !== "" && this.#count(word) > 0]));
-    const isHeld = (word: string) => {
-      const known = held.get(word) ?? this.#count(word) > 0;
-      held.set(word, known);
-      return known;
-    };
+    const isHeld = (word: string) => word !== "" && snapshot.count(word) > 0;
+    const listed = wanted.filter(isHeld);
     const source: PassageSource = {
-      lists: new Map(wanted.filter(isHeld).map((word) => [word, postingsOf(word)])),
       wanted: new Set(wanted),
-      lengths,
+      numbers: new Map(listed.map((word, number) => [word, number])),
+      lists: listed.map(postingsOf),
+      lengths: snapshot.lengths,
       isHeld,
       textOf: (id) => this.#tokenTexts([id]).get(id) ?? { title: "", body: "" },
     };
@@ -256,17 +209,6 @@ function bestOf(scores: ReadonlyMap<number, number>, limit: number): ReadonlyMap
   return new Map([...scores].filter(([, score]) => score >= cut));
 }
 
-interface Team {
-  readonly chunks: number;
-  readonly tokens: number;
-}
-
-/** What one read of the file sees. */
-interface Snapshot {
-  readonly postingsOf: (term: string) => Postings;
-  readonly lengths: Lengths;
-}
-
 interface HintFilter {
   readonly hints: readonly string[];
   /** Files that are looked up by themselves instead; null = by the hints. */
@@ -274,9 +216,66 @@ interface HintFilter {
   readonly chunks: number;
 }
 
+/** Groups of hints, of each of which a chunk must hold one, with how many chunks that lets through at most. */
+function filtersOf({ buckets, tags, files }: RankQuery, count: (hint: string) => number): readonly HintFilter[] {
+  const filter = (hints: readonly string[], joined: readonly FileId[] | null = null) => ({
+    hints,
+    joined,
+    chunks: hints.reduce((sum, hint) => sum + count(hint), 0),
+  });
+  return [
+    ...(buckets.length > 0 ? [filter(buckets.map(bucketHint))] : []),
+    ...tags.map((tag) => filter([...new Set([tagHint(tag), tagAsSent(tag)])])),
+    ...(files !== null ? [filter(files.map(fileHint), files.length > MAX_FILE_HINTS ? files : null)] : []),
+  ];
+}
+
+interface PassingFilter {
+  readonly lists: readonly Postings[];
+  /** At most. */
+  readonly chunks: number;
+}
+
+/** Where the narrowest filter lets something through; everywhere when that is much of the index. */
+function rangesUnder(passing: readonly PassingFilter[], { team, lastId }: Fts5Snapshot): readonly IdRange[] {
+  const [first, ...others] = passing;
+  if (first === undefined) return ALL_IDS;
+  const narrowest = others.reduce((least, filter) => (filter.chunks < least.chunks ? filter : least), first);
+  if (narrowest.chunks > team.chunks * MOST_READ_IN_PART) return ALL_IDS;
+  const ranges = rangesOf(narrowest.lists);
+  return idsIn(ranges) > lastId * MOST_READ_IN_PART ? ALL_IDS : ranges;
+}
+
+/** Of the team's chunks, and of the ids. More of a list is as soon read whole, and then it is kept. */
+const MOST_READ_IN_PART = 0.25;
+
+/**
+ * Looks the words up that it is given with their weights, under the filters. `required`: words that a chunk must hold
+ * all of.
+ */
+function lookingUp(
+  passing: readonly PassingFilter[],
+  { lengths, factors }: Fts5Snapshot,
+  postingsOf: (term: string) => Postings,
+) {
+  return (
+    words: readonly (readonly [term: string, weightedIdf: number])[],
+    count: number,
+    required: readonly string[] = [],
+  ): BestChunks =>
+    bestChunks({
+      words: words.map(([term, weightedIdf]) => ({ postings: postingsOf(term), weightedIdf })),
+      filters: [...passing.map(({ lists }) => lists), ...required.map((term) => [postingsOf(term)])],
+      lengths,
+      factors,
+      count,
+    });
+}
+
 /** 0 when there are fewer; no score is below it. */
 function nthBest(scores: ReadonlyMap<number, number>, n: number): number {
-  return [...scores.values()].sort((a, b) => b - a)[n - 1] ?? 0;
+  const rising = Float64Array.from(scores.values()).sort();
+  return rising[rising.length - n] ?? 0;
 }
 
 /** Each hint is a list of its own in each segment: of a thousand files a query of their chunks takes less. */

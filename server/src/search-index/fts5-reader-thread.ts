@@ -9,6 +9,7 @@ import { indexExists, indexPath } from "./fts5-files.ts";
 import type { ReaderCall, ReaderThreadData } from "./fts5-protocol.ts";
 import { Fts5Reads } from "./fts5-rank.ts";
 import { formatOf, INDEX_FORMAT, refuseOtherFormat } from "./fts5-schema.ts";
+import { KeptLists, type TeamLists } from "./kept-lists.ts";
 import { OpenFiles } from "./open-files.ts";
 import type { Ranking } from "./search-index.ts";
 
@@ -20,6 +21,7 @@ function main({ dir, writerPort }: ReaderThreadData): void {
   const server = threadServer();
   const gate = new ReaderGate(writerPort);
   const files = new OpenFiles<ReadFile>(LIMITS.indexOpenFiles);
+  const lists = new KeptLists(LIMITS.indexKeptListsBytes);
   const queue: Call[] = [];
   let running = false;
   let closing = false;
@@ -28,7 +30,7 @@ function main({ dir, writerPort }: ReaderThreadData): void {
   const fileOf = (team: string): ReadFile | null => {
     const known = files.get(team);
     if (known !== undefined) return known;
-    const opened = indexExists(dir, team) ? openForReading(indexPath(dir, team)) : null;
+    const opened = indexExists(dir, team) ? openForReading(indexPath(dir, team), lists) : null;
     if (opened !== null) files.keep(team, opened);
     return opened;
   };
@@ -89,11 +91,13 @@ function run(call: ReaderCall, files: OpenFiles<ReadFile>, fileOf: (team: string
 
 class ReadFile {
   readonly #database: DatabaseSync;
+  readonly #lists: TeamLists;
   #reads: Fts5Reads;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, lists: TeamLists) {
     this.#database = database;
-    this.#reads = new Fts5Reads(database);
+    this.#lists = lists;
+    this.#reads = new Fts5Reads(database, lists);
   }
 
   /** Counts, ranking and texts of one answer come from one snapshot. */
@@ -102,7 +106,7 @@ class ReadFile {
     try {
       // The writer brings a file of the first format to the newest one under an open reader.
       if (this.#reads.format !== INDEX_FORMAT && formatOf(this.#database) !== this.#reads.format)
-        this.#reads = new Fts5Reads(this.#database);
+        this.#reads = new Fts5Reads(this.#database, this.#lists);
       return work(this.#reads);
     } finally {
       if (this.#database.isTransaction) this.#database.exec("COMMIT");
@@ -110,11 +114,12 @@ class ReadFile {
   }
 
   close(): void {
+    this.#lists.clear();
     this.#database.close();
   }
 }
 
-function openForReading(path: string): ReadFile | null {
+function openForReading(path: string, lists: KeptLists): ReadFile | null {
   const database = openDatabase(path, { readOnly: true });
   // Scoring looks up the length of each chunk that matches, all over the file: a fifth faster than with 16 MiB.
   database.exec("PRAGMA cache_size = -65536");
@@ -125,7 +130,7 @@ function openForReading(path: string): ReadFile | null {
       return null;
     }
     refuseOtherFormat(database);
-    return new ReadFile(database);
+    return new ReadFile(database, lists.ofTeam());
   } catch (error) {
     database.close();
     throw error;

@@ -27,9 +27,11 @@ export function passageScores<Id>(
     phrases: phrases.map((phrase) => phraseIn(passage, phrase)),
   }));
   const verbatim = query.verbatim?.split(" ") ?? null;
-  const idfs = new Map(terms.map(({ term, chunks }) => [term, lastingIdf(team.chunks, chunks)]));
+  // Of two words it is their pair.
+  const asPair = phrases.findIndex(({ words, joined }) => joined === null && words.join(" ") === query.verbatim);
+  const words = scoredWords(terms, team.chunks);
   const phraseWeights = phrases.map((phrase, index) => {
-    const holding = passages.filter(({ phrases: at }) => at[index] !== NOWHERE).length;
+    const holding = passages.filter(({ phrases: at }) => at[index] !== 0).length;
     const idf = lastingIdf(team.chunks, holding);
     return index < query.phrases.length ? phrase.weight * idf : Math.min(phrase.weight, idf);
   });
@@ -39,25 +41,39 @@ export function passageScores<Id>(
   return new Map(
     passages.map(({ id, passage, phrases: at }) => {
       const factor = lengthFactor(passage.tokens / averageTokens);
-      const gain = (weight: number, { title, body }: Occurrences) => {
-        const frequency = TITLE_WEIGHT * title + BODY_WEIGHT * body;
-        return frequency === 0 ? 0 : (weight * frequency * (K1 + 1)) / (frequency + factor);
-      };
-      const ofTerm = new Map<string, number>();
+      const gain = (weight: number, frequency: number) =>
+        frequency === 0 ? 0 : (weight * frequency * (K1 + 1)) / (frequency + factor);
+      const gains = new Float64Array(words.length);
       let score = 0;
-      for (const { term, weight, insteadOf } of terms) {
-        const own = gain(weight * (idfs.get(term) ?? 0), passage.count(term));
-        // Words stand before the forms that are spelled instead of them.
-        const counted = insteadOf.reduce((sum, other) => sum + (ofTerm.get(other) ?? 0), 0);
-        ofTerm.set(term, own);
+      for (const [number, { term, weightedIdf, insteadOf }] of words.entries()) {
+        const own = gain(weightedIdf, passage.frequency(term));
+        gains[number] = own;
+        let counted = 0;
+        for (const other of insteadOf) counted += gains[other] ?? 0;
         score += Math.max(0, own - counted);
       }
-      for (const [index, occurrences] of at.entries()) score += gain(phraseWeights[index] ?? 0, occurrences);
-      if (verbatim !== null) score += gain(rarest, passage.once(verbatim));
-      if (query.whole !== "" && passage.count(query.whole).title > 0) score += above;
+      for (const [index, frequency] of at.entries()) score += gain(phraseWeights[index] ?? 0, frequency);
+      if (verbatim !== null) score += gain(rarest, at[asPair] ?? passage.once(verbatim));
+      if (query.whole !== "" && passage.isInTitle(query.whole)) score += above;
       return [id, score];
     }),
   );
+}
+
+interface ScoredWord {
+  readonly term: string;
+  readonly weightedIdf: number;
+  /** Numbers of the words that it is another spelling of. Words stand before the forms that are spelled instead of them. */
+  readonly insteadOf: readonly number[];
+}
+
+function scoredWords(terms: readonly CountedTerm[], teamChunks: number): readonly ScoredWord[] {
+  const numbers = new Map(terms.map(({ term }, number) => [term, number]));
+  return terms.map(({ term, weight, chunks, insteadOf }) => ({
+    term,
+    weightedIdf: weight * lastingIdf(teamChunks, chunks),
+    insteadOf: insteadOf.flatMap((other) => numbers.get(other) ?? []),
+  }));
 }
 
 export interface Scoring {
@@ -84,30 +100,23 @@ function lastingIdf(chunks: number, chunksWithTerm: number): number {
 }
 
 /** A text that spells it without a gap holds it as one term, which counts as such. */
-function phraseIn(passage: Passage, { words, telling, joined }: QueryPhrase): Occurrences {
-  if (joined !== null && isSomewhere(passage.count(joined))) return NOWHERE;
+function phraseIn(passage: Passage, { words, telling, joined }: QueryPhrase): number {
+  if (joined !== null && passage.frequency(joined) > 0) return 0;
   // Most pairs of a question are in no passage: what lacks a word of them is not looked through.
-  if (!telling.every((word) => passage.mayHold(word))) return NOWHERE;
-  const found = passage.once(words);
-  return isSomewhere(found) ? found : NOWHERE;
+  return telling.every((word) => passage.mayHold(word)) ? passage.once(words) : 0;
 }
-
-export function isSomewhere({ title, body }: Occurrences): boolean {
-  return title + body > 0;
-}
-
-export const NOWHERE: Occurrences = { title: 0, body: 0 };
 
 /** One chunk that is read again: 100 of them a query, or 300. */
 export interface Passage {
   /** Of all its fields. */
   readonly tokens: number;
-  /** Of a word that is no wanted term: none. */
-  count(term: string): Occurrences;
+  /** How often it holds the term, as BM25 counts: the title's count TITLE_WEIGHT times. Of a word that is no wanted term: 0. */
+  frequency(term: string): number;
+  isInTitle(term: string): boolean;
   /** False: it does not. Of a word that is no wanted term it may say nothing. */
   mayHold(term: string): boolean;
-  /** In which fields the words stand one after another: 1 or 0. */
-  once(words: readonly string[]): Occurrences;
+  /** The same of the words one after another, as if it held them once in each field that does. */
+  once(words: readonly string[]): number;
 }
 
 /** What a passage must be able to count. */
@@ -129,24 +138,34 @@ export class TextPassage implements Passage {
     this.tokens = tokenCount(title) + tokenCount(body) + tokenCount(hints);
   }
 
-  count(term: string): Occurrences {
-    return this.#counts.get(term) ?? NOWHERE;
+  frequency(term: string): number {
+    return weighted(this.#counts.get(term) ?? NOWHERE);
+  }
+
+  isInTitle(term: string): boolean {
+    return (this.#counts.get(term) ?? NOWHERE).title > 0;
   }
 
   mayHold(term: string): boolean {
     const count = this.#counts.get(term);
-    return count === undefined || isSomewhere(count);
+    return count === undefined || weighted(count) > 0;
   }
 
-  once(words: readonly string[]): Occurrences {
+  once(words: readonly string[]): number {
     return wordsIn({ title: this.#title, body: this.#body }, words);
   }
 }
 
-/** In which fields of a token text the words stand one after another. */
-export function wordsIn({ title, body }: Pick<ScoredText, "title" | "body">, words: readonly string[]): Occurrences {
+/** Passage.once of a token text. */
+export function wordsIn({ title, body }: Pick<ScoredText, "title" | "body">, words: readonly string[]): number {
   const phrase = words.join(" ");
-  return { title: Number(nextIn(title, phrase, 0) >= 0), body: Number(nextIn(body, phrase, 0) >= 0) };
+  return weighted({ title: Number(nextIn(title, phrase, 0) >= 0), body: Number(nextIn(body, phrase, 0) >= 0) });
+}
+
+const NOWHERE: Occurrences = { title: 0, body: 0 };
+
+function weighted({ title, body }: Occurrences): number {
+  return TITLE_WEIGHT * title + BODY_WEIGHT * body;
 }
 
 /**

@@ -4,8 +4,8 @@ export interface Postings {
   /** The first `count` tell. Ids are given once a chunk, from 1: they stay far below 2³². */
   readonly ids: Uint32Array;
   readonly frequencies: Uint16Array;
-  /** Of each, where `places` has its positions. */
-  readonly at: Float64Array;
+  /** Of each, where `places` has its positions: the page's number times PAGE_BYTES, and the place in it. */
+  readonly at: Uint32Array;
   readonly places: Places;
 }
 
@@ -20,13 +20,26 @@ export interface Place {
   readonly at: number;
 }
 
-/** null: the chunk is not in the list. */
-export function placeIn({ ids, count, at, places }: Postings, id: number): Place | null {
-  const index = firstFrom(ids, id, 0, count);
-  if (index === count || ids[index] !== id) return null;
-  const place = at[index] ?? 0;
+/** What it takes in memory. */
+export function postingsBytes({ ids, frequencies, at, places }: Postings): number {
+  const entries = ids.byteLength + frequencies.byteLength + at.byteLength;
+  return places.pages.reduce((sum, page) => sum + page.byteLength + OBJECT_BYTES, entries + OBJECT_BYTES);
+}
+
+/** An array and what it stands in. */
+const OBJECT_BYTES = 256;
+
+/** Which entry is the chunk's; -1: it is not in the list. */
+export function entryOf({ ids, count }: Postings, id: number): number {
+  const entry = firstFrom(ids, id, 0, count);
+  return entry < count && ids[entry] === id ? entry : -1;
+}
+
+export function placeOf({ at, places }: Postings, entry: number): Place {
+  const place = at[entry] ?? 0;
   const bytes = places.pages[Math.floor(place / PAGE_BYTES)];
-  return bytes === undefined ? null : { bytes, at: place % PAGE_BYTES };
+  if (bytes === undefined) throw new Error("a list lacks a page");
+  return { bytes, at: place % PAGE_BYTES };
 }
 
 /** Where in ascending `ids`, between `from` and `to`, those begin that are not below `id`. */
@@ -40,8 +53,8 @@ export function firstFrom(ids: Uint32Array, id: number, from: number, to: number
   return low;
 }
 
-/** FTS5's largest page. */
-const PAGE_BYTES = 2 ** 16;
+/** FTS5's own pages have 4 050. */
+export const PAGE_BYTES = 2 ** 13;
 
 /** As if they were a term's. */
 export function postingsOfIds(ids: readonly number[]): Postings {
@@ -49,7 +62,7 @@ export function postingsOfIds(ids: readonly number[]): Postings {
     count: ids.length,
     ids: Uint32Array.from(ids).sort(),
     frequencies: new Uint16Array(ids.length).fill(1),
-    at: new Float64Array(ids.length),
+    at: new Uint32Array(ids.length),
     places: { pages: [] },
   };
 }
@@ -58,15 +71,16 @@ export function postingsOfIds(ids: readonly number[]): Postings {
 export class PostingList {
   #ids = new Uint32Array(FIRST_ROOM);
   #frequencies = new Uint16Array(FIRST_ROOM);
-  #at = new Float64Array(FIRST_ROOM);
+  #at = new Uint32Array(FIRST_ROOM);
   readonly #pages: Uint8Array[] = [];
   #count = 0;
   #segmentStart = 0;
   #hasRemoved = false;
 
-  /** What is added next has its positions there. */
-  page(bytes: Uint8Array): void {
+  /** What is added next, `most` entries, has its positions there. */
+  page(bytes: Uint8Array, most: number): void {
     this.#pages.push(bytes);
+    if (this.#count + most > this.#ids.length) this.#grow(this.#count + most);
   }
 
   /** `frequency`: 0 = the chunk no longer holds the term. `at`: of its positions, in the last page. */
@@ -87,18 +101,18 @@ export class PostingList {
 
   finish(): Postings {
     if (this.#hasRemoved) this.#dropRemoved();
+    const count = this.#count;
     return {
-      count: this.#count,
-      ids: this.#ids,
-      frequencies: this.#frequencies,
-      at: this.#at,
+      count,
+      ids: this.#ids.slice(0, count),
+      frequencies: this.#frequencies.slice(0, count),
+      at: this.#at.slice(0, count),
       places: { pages: this.#pages },
     };
   }
 
   #put(id: number, frequency: number, at: number): void {
     const index = this.#count;
-    if (index === this.#ids.length) this.#grow();
     this.#ids[index] = id;
     this.#frequencies[index] = frequency;
     this.#at[index] = at;
@@ -110,13 +124,14 @@ export class PostingList {
     return this.#ids[index] ?? 0;
   }
 
-  #grow(): void {
+  #grow(entries: number): void {
+    const room = Math.max(entries, 2 * this.#ids.length);
     const [ids, frequencies, at] = [this.#ids, this.#frequencies, this.#at];
-    this.#ids = new Uint32Array(ids.length * 4);
+    this.#ids = new Uint32Array(room);
     this.#ids.set(ids);
-    this.#frequencies = new Uint16Array(frequencies.length * 4);
+    this.#frequencies = new Uint16Array(room);
     this.#frequencies.set(frequencies);
-    this.#at = new Float64Array(at.length * 4);
+    this.#at = new Uint32Array(room);
     this.#at.set(at);
   }
 
