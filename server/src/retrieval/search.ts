@@ -109,16 +109,17 @@ interface Run {
 }
 
 async function answer(run: Run): Promise<SearchAnswer> {
-  const scope = await scopeOf(run);
-  const files = intersection(run.wanted.files, await filesWithMetadata(run));
-  const { hits, termsIgnored } = await visibleHits(run, scope, files);
-  const terms = new Set(readQuery(run.wanted.query).terms.map((word) => word.term));
-  const results = hits.map((hit) => ({ ...hit, highlights: highlights(hit.candidate.text, terms) }));
-  return { results, searched: scope.searched, termsIgnored };
+  const { teamId, buckets, query } = run.wanted;
+  const named = buckets.length === 0 ? null : accepted(await run.read(findScope, { teamId, buckets }));
+  // Nothing that is counted says where to look, so nobody waits for it.
+  const [searched, found] = await Promise.all([named?.searched ?? countAll(run), find(run, named?.bucketIds ?? null)]);
+  const terms = new Set(readQuery(query).terms.map((word) => word.term));
+  const results = found.hits.map((hit) => ({ ...hit, highlights: highlights(hit.candidate.text, terms) }));
+  return { results, searched, termsIgnored: found.termsIgnored };
 }
 
-async function scopeOf({ wanted: { teamId, buckets }, read }: Run): Promise<Scope> {
-  if (buckets.length > 0) return accepted(await read(findScope, { teamId, buckets }));
+/** Of all the team's active buckets. */
+async function countAll({ wanted: { teamId }, read }: Run): Promise<Scope["searched"]> {
   const searched = { buckets: 0, files: 0, chunks: 0 };
   let after: string | null = null;
   do {
@@ -128,7 +129,12 @@ async function scopeOf({ wanted: { teamId, buckets }, read }: Run): Promise<Scop
     searched.chunks += counted.chunks;
     after = counted.next;
   } while (after !== null);
-  return { bucketIds: null, searched };
+  return searched;
+}
+
+async function find(run: Run, bucketIds: Scope["bucketIds"]) {
+  const files = intersection(run.wanted.files, await filesWithMetadata(run));
+  return visibleHits(run, bucketIds, files);
 }
 
 /** Null when no metadata is wanted. Contract §9: more than 1 000 are refused, since they would be as many hints. */
@@ -157,12 +163,12 @@ function tooManyFiles(): WharfError {
  * The first `limit` visible candidates of different texts. Somewhat more than asked for are ranked at first; when too few of them are visible, or
  * they say the same, four times as many. Copies alone do not make it go on for ever: a thousand of one text show enough.
  */
-async function visibleHits(run: Run, scope: Scope, files: readonly FileId[] | null) {
+async function visibleHits(run: Run, bucketIds: Scope["bucketIds"], files: readonly FileId[] | null) {
   const { query, tags, limit } = run.wanted;
   const allowed = files === null ? null : new Set(files);
   const asked = {
     text: query,
-    buckets: scope.bucketIds ?? [],
+    buckets: bucketIds ?? [],
     tags,
     files,
     termBudgetRows: LIMITS.searchTermBudgetRows,
@@ -171,7 +177,7 @@ async function visibleHits(run: Run, scope: Scope, files: readonly FileId[] | nu
   for (let candidates = first; ; candidates *= 4) {
     const ranking = await run.rank({ ...asked, limit: candidates });
     const builds = ranking.candidates.filter((candidate) => allowed === null || allowed.has(candidate.file));
-    const { hits, copies } = await firstVisible(run, scope, builds);
+    const { hits, copies } = await firstVisible(run, bucketIds, builds);
     if (hits.length >= limit || ranking.complete || copies >= LIMITS.searchCopies)
       return { hits: hits.slice(0, limit), termsIgnored: ranking.termsIgnored };
   }
@@ -181,7 +187,7 @@ async function visibleHits(run: Run, scope: Scope, files: readonly FileId[] | nu
  * The first `limit` texts that the catalogue shows, or all. One read, in one snapshot, unless there are more than limits.buildsPerRead: then each
  * part is as the catalogue was at some moment of this search.
  */
-async function firstVisible({ wanted, read }: Run, { bucketIds }: Scope, candidates: readonly Candidate[]) {
+async function firstVisible({ wanted, read }: Run, bucketIds: Scope["bucketIds"], candidates: readonly Candidate[]) {
   const { teamId, tags, limit } = wanted;
   const byText = new Map<string, { readonly best: Passage; readonly duplicates: Passage[] }>();
   let copies = 0;

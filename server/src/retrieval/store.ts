@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import type { NamedBucket } from "../buckets/named.ts";
 import { resolveActive } from "../buckets/resolve.store.ts";
 import { readOperation, type Tx, walkOperation } from "../catalogue/catalogue.ts";
+import { type Bind, prepared } from "../catalogue/prepared.ts";
 import { type Refusal, refuse } from "../errors.ts";
 import { tagKey } from "../files/tag-key.ts";
 import type { BucketId, FileId, TeamId } from "../ids.ts";
@@ -31,10 +32,26 @@ export interface NamedScope {
 export const findScope = readOperation("retrieval.scope", async (tx, wanted: NamedScope): Promise<Scope | Refusal> => {
   const bucketIds = await resolve(tx, wanted);
   if ("refused" in bucketIds) return bucketIds;
-  const counters = activeCounters(tx.db, wanted.teamId).where("id", "in", bucketIds);
-  const { buckets, files, chunks } = await sumOf(tx.db, counters);
-  return { bucketIds, searched: { buckets, files, chunks } };
+  const searched = { buckets: 0, files: 0, chunks: 0 };
+  for (const id of bucketIds) {
+    for (const { active_files, active_chunks } of await activeBucket(tx, { teamId: wanted.teamId, id })) {
+      searched.buckets += 1;
+      searched.files += active_files;
+      searched.chunks += active_chunks;
+    }
+  }
+  return { bucketIds, searched };
 });
+
+/** Every search that names a bucket waits for it. */
+const activeBucket = prepared((db, $: Bind<{ teamId: TeamId; id: BucketId }>) =>
+  db
+    .selectFrom("buckets")
+    .select(["active_files", "active_chunks"])
+    .where("id", "=", $("id"))
+    .where("team_id", "=", $("teamId"))
+    .where("status", "=", "active"),
+);
 
 export interface CountedBuckets extends Searched {
   /** Where to go on; null when these were all. */
@@ -48,31 +65,26 @@ export const countBuckets = walkOperation(
     { db },
     { teamId, after }: { readonly teamId: TeamId; readonly after: string | null },
   ): Promise<CountedBuckets> => {
-    const counters = activeCounters(db, teamId).orderBy("slug").limit(LIMITS.rowsPerRead);
-    const { last, ...counted } = await sumOf(db, after === null ? counters : counters.where("slug", ">", after));
+    const counters = db
+      .selectFrom("buckets")
+      .select(["slug", "active_files", "active_chunks"])
+      .where("team_id", "=", teamId)
+      .where("status", "=", "active")
+      .orderBy("slug")
+      .limit(LIMITS.rowsPerRead);
+    const page = after === null ? counters : counters.where("slug", ">", after);
+    const { last, ...counted } = await db
+      .selectFrom(page.as("some"))
+      .select(({ fn }) => [
+        fn.countAll<number>().as("buckets"),
+        sql<number>`coalesce(sum(active_files), 0)`.as("files"),
+        sql<number>`coalesce(sum(active_chunks), 0)`.as("chunks"),
+        fn.max<string | null>("slug").as("last"),
+      ])
+      .executeTakeFirstOrThrow();
     return { ...counted, next: counted.buckets < LIMITS.rowsPerRead ? null : last };
   },
 );
-
-function activeCounters(db: Tx["db"], teamId: TeamId) {
-  return db
-    .selectFrom("buckets")
-    .select(["slug", "active_files", "active_chunks"])
-    .where("team_id", "=", teamId)
-    .where("status", "=", "active");
-}
-
-function sumOf(db: Tx["db"], counters: ReturnType<typeof activeCounters>) {
-  return db
-    .selectFrom(counters.as("some"))
-    .select(({ fn }) => [
-      fn.countAll<number>().as("buckets"),
-      sql<number>`coalesce(sum(active_files), 0)`.as("files"),
-      sql<number>`coalesce(sum(active_chunks), 0)`.as("chunks"),
-      fn.max<string | null>("slug").as("last"),
-    ])
-    .executeTakeFirstOrThrow();
-}
 
 /** An unknown or archived bucket refuses the whole search, so that a typing error finds nothing silently. */
 async function resolve(tx: Tx, { teamId, buckets }: NamedScope): Promise<readonly BucketId[] | Refusal> {

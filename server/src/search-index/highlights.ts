@@ -1,4 +1,6 @@
-import { analyze } from "./analyze.ts";
+import { ANALYSER_VERSION } from "./fold.ts";
+import { scan } from "./scan.ts";
+import { termOf } from "./term.ts";
 
 /** UTF-16 code units of the text, end exclusive. */
 export type Range = readonly [start: number, end: number];
@@ -8,9 +10,17 @@ export type Range = readonly [start: number, end: number];
  * touch (pairs of an unspaced script) become one; they are in order and never overlap.
  */
 export function highlights(text: string, terms: ReadonlySet<string>): readonly Range[] {
+  const matching: Range[] = [];
+  const mark = (term: string, start: number, end: number) => {
+    if (terms.has(term)) matching.push([start, end]);
+  };
+  scan(text, ANALYSER_VERSION, {
+    word: mark,
+    form: ({ text: form, start, end }) => mark(termOf(form), start, end),
+    spelled: mark,
+  });
   const ranges: [number, number][] = [];
-  const matching = analyze(text).filter(({ term }) => terms.has(term));
-  for (const { start, end } of matching.sort((a, b) => a.start - b.start)) {
+  for (const [start, end] of matching.sort(([a], [b]) => a - b)) {
     const last = ranges.at(-1);
     if (last !== undefined && start <= last[1]) last[1] = Math.max(last[1], end);
     else ranges.push([start, end]);
