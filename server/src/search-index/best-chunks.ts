@@ -27,6 +27,10 @@ export interface BestChunks {
 /**
  * The best chunks that hold one of the words and pass the filters, by BM25 (bm25.ts), exactly. It goes through the lists
  * side by side, one block of neighbouring ids after another, so that it needs the same memory for every team.
+ *
+ * Once there are `count`, words that weigh too little to bring a chunk among them, all together, find nothing by
+ * themselves (MaxScore): what holds none of the others is passed over. Each chunk that is scored is scored by all words,
+ * in their order, so that a sum never depends on what was passed over.
  */
 export function bestChunks({ words, filters, lengths, factors, count }: ChunksWanted): BestChunks {
   const found = words.map(({ postings, weightedIdf }) => ({ cursor: new Cursor(postings), weightedIdf }));
@@ -35,28 +39,32 @@ export function bestChunks({ words, filters, lengths, factors, count }: ChunksWa
   const scores = new Float64Array(CHUNKS_PER_BLOCK);
   const passed = new Uint16Array(CHUNKS_PER_BLOCK);
   for (;;) {
-    const block = Math.max(nextBlock(found.map(({ cursor }) => cursor)), ...passing.map(nextBlock));
+    const finding = wordsAbove(best.cut, found);
+    const block = Math.max(nextBlock(finding.map(({ cursor }) => cursor)), ...passing.map(nextBlock));
     if (block === Number.POSITIVE_INFINITY) return best.finish();
     const from = block * CHUNKS_PER_BLOCK;
-    if (passing.length > 0) passed.fill(0);
-    for (const [index, lists] of passing.entries()) for (const list of lists) list.mark(from, passed, index);
+    const to = from + CHUNKS_PER_BLOCK;
+    const marked = finding.length < found.length ? [...passing, finding.map(({ cursor }) => cursor)] : passing;
+    if (marked.length > 0) passed.fill(0);
+    for (const [index, lists] of marked.entries()) for (const list of lists) list.mark(from, passed, index);
+    for (const lists of passing) for (const list of lists) list.at = list.endOf(to);
     const sizes = lengths(block);
     for (const { cursor, weightedIdf } of found) {
       cursor.skipTo(from);
       const { ids, frequencies } = cursor.postings;
-      const end = cursor.endOf(from + CHUNKS_PER_BLOCK);
+      const end = cursor.endOf(to);
       for (let at = cursor.at; at < end; at++) {
         const index = (ids[at] ?? 0) - from;
-        if (passed[index] !== filters.length) continue;
+        if (passed[index] !== marked.length) continue;
         const frequency = frequencies[at] ?? 0;
         const factor = factors.of(lengthIn(sizes, index));
         scores[index] = (scores[index] ?? 0) + (weightedIdf * frequency * (K1 + 1)) / (frequency + factor);
       }
     }
     // Along the lists once more: a rare word stands in a few chunks of a block.
-    for (const { cursor } of found) {
+    for (const { cursor } of finding) {
       const { ids } = cursor.postings;
-      const end = cursor.endOf(from + CHUNKS_PER_BLOCK);
+      const end = cursor.endOf(to);
       for (let at = cursor.at; at < end; at++) {
         const id = ids[at] ?? 0;
         const score = scores[id - from] ?? 0;
@@ -68,6 +76,25 @@ export function bestChunks({ words, filters, lengths, factors, count }: ChunksWa
     }
   }
 }
+
+/** Those without which no chunk reaches the score: the others together add less, whatever holds them. */
+function wordsAbove<Word extends Pick<FindingWord, "weightedIdf">>(
+  score: number,
+  words: readonly Word[],
+): readonly Word[] {
+  if (score === 0) return words;
+  const light = new Set<Word>();
+  let most = 0;
+  for (const word of words.toSorted((a, b) => a.weightedIdf - b.weightedIdf)) {
+    // A word adds less than its weight times K1 + 1; what rounding adds is less still.
+    most += word.weightedIdf * (K1 + 1) * (1 + ROUNDING);
+    if (most >= score) break;
+    light.add(word);
+  }
+  return words.filter((word) => !light.has(word));
+}
+
+const ROUNDING = 1e-9;
 
 /** Of the lists taken together; Infinity: they are at their ends. */
 function nextBlock(lists: readonly Cursor[]): number {
@@ -100,9 +127,10 @@ class Cursor {
   /** Chunks of the block that passed the filters before this one pass it, too. */
   mark(from: number, passed: Uint16Array, filtersBefore: number): void {
     this.skipTo(from);
+    const { ids } = this.postings;
     const end = this.endOf(from + CHUNKS_PER_BLOCK);
-    for (; this.at < end; this.at++) {
-      const index = (this.postings.ids[this.at] ?? 0) - from;
+    for (let at = this.at; at < end; at++) {
+      const index = (ids[at] ?? 0) - from;
       if (passed[index] === filtersBefore) passed[index] = filtersBefore + 1;
     }
   }
@@ -114,8 +142,9 @@ class Best {
   #ids: number[] = [];
   #scores: number[] = [];
   #room: number;
-  #cut = 0;
   #offered = 0;
+  /** No chunk below it is among the best; 0 = any may be. */
+  cut = 0;
 
   constructor(count: number) {
     this.#count = count;
@@ -124,7 +153,7 @@ class Best {
 
   offer(id: number, score: number): void {
     this.#offered += 1;
-    if (score < this.#cut) return;
+    if (score < this.cut) return;
     this.#ids.push(id);
     this.#scores.push(score);
     if (this.#ids.length < this.#room) return;
@@ -143,7 +172,7 @@ class Best {
     if (this.#ids.length <= this.#count) return;
     const rising = Float64Array.from(this.#scores).sort();
     const cut = rising[rising.length - this.#count] ?? 0;
-    this.#cut = cut;
+    this.cut = cut;
     this.#ids = this.#ids.filter((_, at) => (this.#scores[at] ?? 0) >= cut);
     this.#scores = this.#scores.filter((score) => score >= cut);
   }
