@@ -112,6 +112,13 @@ test("a reader that is lost with the process that started it is trouble of the m
   }
 });
 
+test("a document that comes again because its reader ended is told the page on which it does, and the first time where that begins", async () => {
+  const message = async (lane: Lane) =>
+    String(await failure(pool.extract(documentNamed("exit"), { signal: never, lane })));
+  assert.match(await message("fast"), /On page 2 or later its reader broke down/);
+  assert.match(await message("slow"), /On page 2 its reader broke down/);
+});
+
 test("no child outlives a server that is killed, not even one that spins", {
   skip: !existsSync("/proc/self") && "needs /proc",
 }, async () => {
