@@ -170,7 +170,7 @@ test("serve --json prints one document with the address and the first key", asyn
   const { child, printed } = await serve(join(await temporaryFolder(t), "data"), ["--json"]);
   t.after(() => child.kill("SIGKILL"));
   const json = parseObject(printed);
-  assert.deepEqual(Object.keys(json ?? {}), ["url", "docs_url", "data_dir", "first_key"]);
+  assert.deepEqual(Object.keys(json ?? {}), ["url", "dashboard_url", "docs_url", "data_dir", "first_key"]);
   const headers = { Authorization: `Bearer ${textIn(objectIn(json, "first_key"), "key")}` };
   assert.equal((await fetch(`${textIn(json, "url")}/v1/connection`, { headers })).status, 200);
   assert.equal(await end(child, "SIGTERM"), EXIT.ok);
