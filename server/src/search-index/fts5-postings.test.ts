@@ -86,7 +86,7 @@ test("lists are what FTS5 itself tells, whatever was written, removed and merged
         each(database);
         const segments = postings.open();
         for (const word of [...WORDS, "bucket_a", "bucket_b", "absent"]) {
-          const list = postings.read(segments, word, ALL_IDS);
+          const list = postings.read(segments, { term: word, ranges: ALL_IDS, chunks: 2 });
           const { count, ids, frequencies } = list;
           assert.deepEqual(
             Array.from({ length: count }, (_, at) => [ids[at], frequencies[at]]),
@@ -102,7 +102,7 @@ test("lists are what FTS5 itself tells, whatever was written, removed and merged
           const wanted = Array.from({ length: count }, (_, at) => [ids[at] ?? 0, frequencies[at]] as const).filter(
             ([id]) => some.some(({ from, to }) => from <= id && id < to),
           );
-          const part = postings.read(segments, word, some);
+          const part = postings.read(segments, { term: word, ranges: some, chunks: 0 });
           assert.deepEqual(
             Array.from({ length: part.count }, (_, at) => [part.ids[at], part.frequencies[at]]),
             wanted,

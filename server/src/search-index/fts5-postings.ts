@@ -49,9 +49,12 @@ export class Fts5Postings {
     return segmentsOf(blobOf(cells(this.#structure.get())[0])).filter(({ last }) => last > 0);
   }
 
-  /** The term's list; of ids outside the ranges it says nothing. */
-  read(segments: Segments, term: string, ranges: readonly IdRange[]): Postings {
-    const list = new PostingList();
+  /** The term's list; of ids outside the ranges it says nothing. `chunks`: about as many as it will have. */
+  read(
+    segments: Segments,
+    { term, ranges, chunks }: { readonly term: string; readonly ranges: readonly IdRange[]; readonly chunks: number },
+  ): Postings {
+    const list = new PostingList(chunks);
     const key = Buffer.from(`${MAIN_INDEX}${term}`);
     const ids = JSON.stringify(segments.map(({ id }) => id));
     const firstLeaves = new Map(this.#firstLeaves.all(ids, key).map((row) => [cells(row)[0], cells(row)] as const));
@@ -170,7 +173,7 @@ class DoclistReader {
     const { bytes, size } = leaf;
     if (bytes.length > PAGE_BYTES) throw new Error("the search index has a page of another size");
     const list = this.#list;
-    list.page(bytes, Math.ceil((end - leaf.at) / LEAST_ENTRY_BYTES));
+    list.page(bytes);
     let id = this.#id;
     let at = leaf.at;
     while (at < end) {
@@ -213,7 +216,7 @@ class DoclistReader {
     this.#left -= to - HEADER_BYTES;
     if (this.#left > 0 || this.#id < this.#from) return;
     const whole = new Leaf(Buffer.concat(this.#parts));
-    this.#list.page(whole.bytes, 1);
+    this.#list.page(whole.bytes);
     positionBytes(whole);
     this.#list.add(this.#id, frequencyIn(whole.bytes, whole.at, whole.bytes.length), 0);
   }
@@ -226,9 +229,6 @@ class DoclistReader {
     }
   }
 }
-
-/** The distance of its id, and how long its positions are. */
-const LEAST_ENTRY_BYTES = 2;
 
 /** How long the list of positions is that comes next. */
 function positionBytes(leaf: Leaf): number {

@@ -58,7 +58,7 @@ export class Fts5Snapshots {
     };
     const snapshot = new Fts5Snapshot(told, {
       countOf: this.#openCounts(),
-      listOf: (term, ranges) => this.#postings.read(segments, term, ranges),
+      listOf: (wanted) => this.#postings.read(segments, wanted),
       lists: this.#lists,
     });
     this.#known = { version, snapshot };
@@ -83,7 +83,7 @@ interface Told {
 
 interface Asked {
   readonly countOf: (term: string) => number;
-  readonly listOf: (term: string, ranges: readonly IdRange[]) => Postings;
+  readonly listOf: (wanted: Parameters<Fts5Postings["read"]>[1]) => Postings;
   readonly lists: TeamLists;
 }
 
@@ -123,8 +123,13 @@ export class Fts5Snapshot implements Told {
     const { lists, listOf } = this.#asked;
     const known = new Map<string, Postings>();
     const read = (term: string) => {
-      const postings = listOf(term, ranges);
-      if (ranges === ALL_IDS) lists.keep(term, postings);
+      const isWhole = ranges === ALL_IDS;
+      const postings = listOf({
+        term,
+        ranges,
+        chunks: isWhole ? Math.min(Math.max(this.count(term), 0), this.team.chunks) : 0,
+      });
+      if (isWhole) lists.keep(term, postings);
       return postings;
     };
     return (term) => {

@@ -69,18 +69,24 @@ export function postingsOfIds(ids: readonly number[]): Postings {
 
 /** Gathers the lists of one term from the oldest segment to the newest; of one chunk the newest entry holds. */
 export class PostingList {
-  #ids = new Uint32Array(FIRST_ROOM);
-  #frequencies = new Uint16Array(FIRST_ROOM);
-  #at = new Uint32Array(FIRST_ROOM);
+  #ids: Uint32Array;
+  #frequencies: Uint16Array;
+  #at: Uint32Array;
   readonly #pages: Uint8Array[] = [];
   #count = 0;
   #segmentStart = 0;
   #hasRemoved = false;
 
-  /** What is added next, `most` entries, has its positions there. */
-  page(bytes: Uint8Array, most: number): void {
+  /** `room`: for so many entries; more are more work. */
+  constructor(room: number) {
+    this.#ids = new Uint32Array(room);
+    this.#frequencies = new Uint16Array(room);
+    this.#at = new Uint32Array(room);
+  }
+
+  /** What is added next has its positions there. */
+  page(bytes: Uint8Array): void {
     this.#pages.push(bytes);
-    if (this.#count + most > this.#ids.length) this.#grow(this.#count + most);
   }
 
   /** `frequency`: 0 = the chunk no longer holds the term. `at`: of its positions, in the last page. */
@@ -102,17 +108,19 @@ export class PostingList {
   finish(): Postings {
     if (this.#hasRemoved) this.#dropRemoved();
     const count = this.#count;
+    const isFull = count === this.#ids.length;
     return {
       count,
-      ids: this.#ids.slice(0, count),
-      frequencies: this.#frequencies.slice(0, count),
-      at: this.#at.slice(0, count),
+      ids: isFull ? this.#ids : this.#ids.slice(0, count),
+      frequencies: isFull ? this.#frequencies : this.#frequencies.slice(0, count),
+      at: isFull ? this.#at : this.#at.slice(0, count),
       places: { pages: this.#pages },
     };
   }
 
   #put(id: number, frequency: number, at: number): void {
     const index = this.#count;
+    if (index === this.#ids.length) this.#grow();
     this.#ids[index] = id;
     this.#frequencies[index] = frequency;
     this.#at[index] = at;
@@ -124,8 +132,8 @@ export class PostingList {
     return this.#ids[index] ?? 0;
   }
 
-  #grow(entries: number): void {
-    const room = Math.max(entries, 2 * this.#ids.length);
+  #grow(): void {
+    const room = Math.max(LEAST_ROOM, 2 * this.#ids.length);
     const [ids, frequencies, at] = [this.#ids, this.#frequencies, this.#at];
     this.#ids = new Uint32Array(room);
     this.#ids.set(ids);
@@ -162,6 +170,6 @@ export class PostingList {
   }
 }
 
-const FIRST_ROOM = 256;
+const LEAST_ROOM = 64;
 /** More of one word in one chunk tells nothing more. */
 const MOST_COUNTED = 0xffff;
