@@ -12,6 +12,7 @@ import type { AnswerWriter } from "./agents/writer.ts";
 import { bucketRoutes } from "./buckets/routes.ts";
 import { type Config, ConfigError } from "./config.ts";
 import { Health } from "./dashboard/health.ts";
+import { dashboardPageRoutes } from "./dashboard/page-routes.ts";
 import { dashboardRoutes } from "./dashboard/routes.ts";
 import { openArrivals } from "./engines/arrivals.ts";
 import { catalogueLogBytes } from "./engines/catalogue.ts";
@@ -199,6 +200,7 @@ async function createService(base: Base, stores: Stores, background: Background,
       (app: App) => taskRoutes(app, { catalogue, polls, lists, walks, cancelTask, retryTask }),
       (app: App) => retrievalRoutes(app, { catalogue, index, searches, rankings, walks }),
       (app: App) => agentRoutes(app, { ...stores, ...budgets, writer: createWriter(base), ids, clock, publicUrl, log }),
+      (app: App) => dashboardPageRoutes(app),
       (app: App) =>
         dashboardRoutes(app, {
           ...{ catalogue, ids, config, publicUrl, health },

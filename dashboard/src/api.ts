@@ -1,0 +1,213 @@
+import { isObject, type Json, objectOf, textOf } from "./json.ts";
+import { Store } from "./store.ts";
+
+/** Who is signed in. With a link: by a cookie that no script sees. With a key: by the key, which is here alone, in memory. */
+export interface Me {
+  readonly team: string;
+  readonly scopes: readonly string[];
+  readonly maxFileBytes: number;
+  readonly expiresAt: string;
+}
+
+/** What the server refused, in its own words; or that it did not answer. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  readonly code: string;
+  /** 0: nothing answered. */
+  readonly status: number;
+  readonly retryable: boolean;
+  readonly retryAfterMs: number;
+  readonly details: Json;
+
+  constructor(status: number, body: Json, retryAfterSeconds: number, cause?: unknown) {
+    const error = objectOf(body["error"]);
+    super(textOf(error, "message") || (status === 0 ? AWAY : `The server answered ${status}. Try again.`), { cause });
+    this.status = status;
+    this.code = textOf(error, "code");
+    this.retryable = status === 0 || error["retryable"] === true;
+    this.retryAfterMs = retryAfterSeconds * 1000;
+    this.details = objectOf(error["details"]);
+  }
+}
+
+const AWAY = "The server does not answer. Nothing is lost: this goes on by itself once it is back.";
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+export interface Call {
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Absolute, below whatever path the page itself is at. */
+export function addressOf(path: string): string {
+  return new URL(path, document.baseURI).href;
+}
+
+/**
+ * The server as the page sees it. One of these, for as long as the page is open. It watches for the server going away: `isAway` is what the
+ * page shows, and `back()` resolves when it answers again.
+ */
+export class Api {
+  readonly me = new Store<Me | null>(null);
+  readonly isAway = new Store(false);
+  #key: string | null = null;
+  #csrf: string | null = null;
+  #looking: Promise<void> | null = null;
+
+  /** Whoever this browser was signed in as; null = nobody. Rejects when the server does not answer. */
+  async resume(): Promise<Me | null> {
+    try {
+      return this.#become(await this.json("GET", "dashboard/session"));
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) return null;
+      throw error;
+    }
+  }
+
+  async signInWithLink(link: string): Promise<Me> {
+    return this.#become(await this.json("POST", "dashboard/session", { body: { link } }));
+  }
+
+  async signInWithKey(key: string): Promise<Me> {
+    this.#key = key;
+    try {
+      return this.#become(await this.json("GET", "dashboard/session"));
+    } catch (error) {
+      this.#key = null;
+      throw error;
+    }
+  }
+
+  /** The session ends on the server; a key is forgotten. */
+  async signOut(): Promise<void> {
+    if (this.#key === null) await this.json("DELETE", "dashboard/session").catch(() => {});
+    this.#forget();
+  }
+
+  may(scope: string): boolean {
+    return this.me.value?.scopes.includes(scope) ?? false;
+  }
+
+  /** Throws ApiError. */
+  async json(method: string, path: string, call: Call = {}): Promise<Json> {
+    const answer = await this.fetch(method, path, call);
+    return objectOf(await answer.json().catch(() => null));
+  }
+
+  /** An answer of the 2xx kind. Throws ApiError. */
+  async fetch(method: string, path: string, { body, headers = {}, signal }: Call = {}): Promise<Response> {
+    const answer = await fetch(addressOf(path), {
+      method,
+      headers: { ...this.#credentials(method), ...(body === undefined ? {} : JSON_BODY), ...headers },
+      credentials: this.#key === null ? "same-origin" : "omit",
+      cache: "no-store",
+      redirect: "error",
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(signal === undefined ? {} : { signal }),
+    }).catch((cause: unknown) => {
+      signal?.throwIfAborted();
+      this.wentAway();
+      throw new ApiError(0, {}, 1, cause);
+    });
+    // A proxy whose server is gone says so in its own words.
+    if (answer.status === 502 || answer.status === 504) this.wentAway();
+    if (answer.ok) return answer;
+    const said: unknown = await answer.json().catch(() => null);
+    const error = new ApiError(answer.status, isObject(said) ? said : {}, Number(answer.headers.get("Retry-After")));
+    if (answer.status === 401 && this.me.value !== null) this.#forget();
+    throw error;
+  }
+
+  /**
+   * For the client library, which brings its own requests: with this page's credentials in the place of a key. An upload URL is asked on this page's
+   * own origin, whatever name the server has for itself: the policy lets nothing go elsewhere. It is a permission by itself and gets no other.
+   */
+  async passOn(url: string, init: RequestInit = {}): Promise<Response> {
+    const bytes = url.indexOf("/v1/uploads/");
+    const { authorization: _, ...headers } = Object.fromEntries(new Headers(init.headers));
+    const method = init.method ?? "GET";
+    const request: RequestInit =
+      bytes >= 0
+        ? { ...init, headers, credentials: "omit" }
+        : {
+            ...init,
+            headers: { ...headers, ...this.#credentials(method) },
+            credentials: this.#key === null ? "same-origin" : "omit",
+          };
+    const answer = await fetch(bytes >= 0 ? addressOf(url.slice(bytes + 1)) : url, request).catch((cause: unknown) => {
+      if (init.signal?.aborted !== true) this.wentAway();
+      throw cause;
+    });
+    if (answer.status === 502 || answer.status === 504) this.wentAway();
+    if (answer.status === 401 && bytes < 0) this.#forget();
+    return answer;
+  }
+
+  /** Something did not come back. Looks whether the server is there; if not, says so, and looks again every few seconds until it is. */
+  wentAway(): void {
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = null;
+      this.isAway.set(false);
+    });
+  }
+
+  /** Resolves once the server answers; at once when nothing says that it does not. */
+  async back(): Promise<void> {
+    await this.#looking;
+  }
+
+  async #look(): Promise<void> {
+    for (let tries = 0; !(await isAlive()); tries++) {
+      this.isAway.set(true);
+      await wait(Math.min(500 * 2 ** tries, 3000) * (0.75 + Math.random() / 2));
+    }
+  }
+
+  #credentials(method: string): Readonly<Record<string, string>> {
+    if (this.#key !== null) return { Authorization: `Bearer ${this.#key}` };
+    return method === "GET" || this.#csrf === null ? {} : { "X-Wharf-Csrf": this.#csrf };
+  }
+
+  #become(json: Json): Me {
+    const csrf = textOf(json, "csrf");
+    this.#csrf = csrf === "" ? null : csrf;
+    const max = json["max_file_bytes"];
+    const scopes = json["scopes"];
+    const me = {
+      team: textOf(json, "team"),
+      scopes: Array.isArray(scopes) ? scopes.map(String) : [],
+      maxFileBytes: typeof max === "number" ? max : 0,
+      expiresAt: textOf(json, "expires_at"),
+    };
+    this.me.set(me);
+    return me;
+  }
+
+  #forget(): void {
+    this.#key = null;
+    this.#csrf = null;
+    this.me.set(null);
+  }
+}
+
+async function isAlive(): Promise<boolean> {
+  const signal = AbortSignal.timeout(5000);
+  const answer = await fetch(addressOf("healthz"), { cache: "no-store", signal }).catch(() => null);
+  return answer?.ok === true;
+}
+
+const JSON_BODY = { "Content-Type": "application/json" };
+
+export function wait(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

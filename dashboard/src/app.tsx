@@ -1,0 +1,135 @@
+import { useEffect, useState } from "preact/hooks";
+import { Ask } from "./pages/ask.tsx";
+import { Buckets } from "./pages/buckets.tsx";
+import { Drop } from "./pages/drop.tsx";
+import { FilePage } from "./pages/file.tsx";
+import { Files } from "./pages/files.tsx";
+import { Health } from "./pages/health.tsx";
+import { SignIn } from "./pages/sign-in.tsx";
+import { useApp } from "./parts/app-context.ts";
+import { Button, Notice } from "./parts/basics.tsx";
+import { type Route, route } from "./route.ts";
+import { useStore } from "./store.ts";
+
+const PAGES = [
+  { page: "drop", href: "#/", says: "Drop" },
+  { page: "ask", href: "#/ask", says: "Ask" },
+  { page: "files", href: "#/files", says: "Files" },
+  { page: "buckets", href: "#/buckets", says: "Buckets" },
+  { page: "health", href: "#/health", says: "Health" },
+] as const;
+
+/** `refused`: why the link that the page was opened with signs nobody in. */
+export function App({ refused }: { readonly refused: string | null }) {
+  const { api } = useApp();
+  const me = useStore(api.me);
+  const at = useStore(route);
+  const isAway = useStore(api.isAway);
+  useEffect(() => {
+    const says = PAGES.find(({ page }) => page === at.page)?.says ?? "File";
+    document.title = me === null ? "Sign in · Wharf" : `${says} · Wharf`;
+  }, [at, me]);
+  return (
+    <>
+      <button type="button" class="skip" onClick={toContent}>
+        To the content
+      </button>
+      <header>
+        <a class="brand" href="#/">
+          Wharf
+        </a>
+        {me === null ? null : (
+          <nav aria-label="Pages of the dashboard">
+            {PAGES.map(({ page, href, says }) => (
+              <a key={page} href={href} aria-current={isAt(at, page) ? "page" : undefined}>
+                {says}
+              </a>
+            ))}
+          </nav>
+        )}
+        <div class="row end">
+          <Theme />
+          {me === null ? null : (
+            <>
+              <span class="team" title="Team">
+                {me.team}
+              </span>
+              <Button kind="quiet" onClick={() => void api.signOut()}>
+                Sign out
+              </Button>
+            </>
+          )}
+        </div>
+      </header>
+      {isAway ? (
+        <Notice tone="bad">
+          The server does not answer. Nothing is lost; this page goes on by itself once it is back.
+        </Notice>
+      ) : null}
+      {me === null ? <SignIn refused={refused} /> : <Page at={at} />}
+    </>
+  );
+}
+
+/** No link: what stands behind `#` is a page of the dashboard. */
+function toContent(): void {
+  document.querySelector<HTMLElement>("main h1")?.focus();
+}
+
+function isAt(at: Route, page: string): boolean {
+  return at.page === page || (at.page === "file" && page === "files");
+}
+
+function Page({ at }: { readonly at: Route }) {
+  switch (at.page) {
+    case "drop":
+      return <Drop />;
+    case "ask":
+      return <Ask query={at.query} bucket={at.bucket} place={at.place} />;
+    case "files":
+      return <Files filter={at.filter} />;
+    case "file":
+      return <FilePage key={at.id} id={at.id} at={at.at} />;
+    case "buckets":
+      return <Buckets />;
+    case "health":
+      return <Health />;
+  }
+}
+
+const THEMES = ["auto", "light", "dark"] as const;
+type ThemeName = (typeof THEMES)[number];
+const THEME = "wharf-theme";
+
+/** The only thing that is kept in the browser. */
+function Theme() {
+  const [theme, setTheme] = useState<ThemeName>(keptTheme);
+  useEffect(() => {
+    if (theme === "auto") delete document.documentElement.dataset["theme"];
+    else document.documentElement.dataset["theme"] = theme;
+  }, [theme]);
+  const change = (name: string) => {
+    const next = THEMES.find((known) => known === name) ?? "auto";
+    setTheme(next);
+    try {
+      localStorage.setItem(THEME, next);
+    } catch {
+      // A browser that keeps nothing: then it is for as long as the page is open.
+    }
+  };
+  return (
+    <select class="theme" aria-label="Colours" value={theme} onChange={(event) => change(event.currentTarget.value)}>
+      <option value="auto">Auto</option>
+      <option value="light">Light</option>
+      <option value="dark">Dark</option>
+    </select>
+  );
+}
+
+function keptTheme(): ThemeName {
+  try {
+    return THEMES.find((known) => known === localStorage.getItem(THEME)) ?? "auto";
+  } catch {
+    return "auto";
+  }
+}

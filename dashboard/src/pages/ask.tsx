@@ -1,0 +1,217 @@
+import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { objectsOf } from "../json.ts";
+import { useApp } from "../parts/app-context.ts";
+import { Button, Field, Heading, Marked, Notice } from "../parts/basics.tsx";
+import { useLoaded } from "../parts/loading.ts";
+import { PageView } from "../parts/page-view.tsx";
+import { go, hashOf } from "../route.ts";
+import { type Answer, answerOf, bucketOf, type Passage, type Place, passageOf } from "../wire.ts";
+
+interface AskRoute {
+  readonly query: string;
+  readonly bucket: string;
+  readonly place: Place | null;
+}
+
+/** Ask, read the answer and the passages, and see each on its page. */
+export function Ask({ query, bucket, place }: AskRoute) {
+  const { api } = useApp();
+  const [text, setText] = useState(query);
+  useEffect(() => setText(query), [query]);
+  const buckets = useLoaded("buckets", async (signal) =>
+    objectsOf(await api.json("GET", "v1/knowledge/buckets?limit=200", { signal }), "buckets").map(bucketOf),
+  );
+  const ask = (more: Partial<AskRoute>) => go({ page: "ask", query: text.trim(), bucket, place: null, ...more });
+  if (!api.may("search"))
+    return (
+      <main id="main">
+        <Heading>Ask</Heading>
+        <Notice tone="quiet">You may not search: that needs the scope search.</Notice>
+      </main>
+    );
+  return (
+    <main id="main" class="wide">
+      <Heading focused={query === ""}>Ask</Heading>
+      <search>
+        <form
+          class="ask"
+          onSubmit={(event) => {
+            event.preventDefault();
+            ask({});
+          }}
+        >
+          <Field label="Question or words">
+            <input
+              type="search"
+              name="q"
+              value={text}
+              maxLength={2000}
+              onInput={(event) => setText(event.currentTarget.value)}
+            />
+          </Field>
+          <Field label="In">
+            <select value={bucket} onChange={(event) => ask({ bucket: event.currentTarget.value })}>
+              <option value="">All buckets</option>
+              {(buckets.value ?? []).map(({ slug }) => (
+                <option key={slug} value={slug}>
+                  {slug}
+                </option>
+              ))}
+            </select>
+          </Field>
+          <Button submit kind="main" disabled={text.trim() === ""}>
+            Ask
+          </Button>
+        </form>
+      </search>
+      {query === "" ? null : <Found query={query} bucket={bucket} place={place} />}
+    </main>
+  );
+}
+
+function Found({ query, bucket, place }: AskRoute) {
+  const { api } = useApp();
+  const [isAnswering, setAnswering] = useState(false);
+  useEffect(() => setAnswering(false), [query, bucket]);
+  const found = useLoaded(`${bucket} ${query}`, async (signal) => {
+    const body = { query, limit: 20, ...(bucket === "" ? {} : { bucket }) };
+    const answer = await api.json("POST", "v1/knowledge/search", { body, signal });
+    return { query, passages: objectsOf(answer, "results").map(passageOf) };
+  });
+  const passages = found.value?.query === query ? found.value.passages : [];
+  const [first] = passages;
+  const see = place ?? first ?? null;
+  return (
+    <div class="halves">
+      <section aria-labelledby="found">
+        <h2 id="found">Found</h2>
+        {found.error === null ? null : <Notice tone="bad">{found.error}</Notice>}
+        <p role="status" class="hint">
+          {found.isLoading ? "Searching …" : saysOf(passages)}
+        </p>
+        {isAnswering ? (
+          <Written query={query} bucket={bucket} files={[...new Set(passages.map(({ fileId }) => fileId))]} />
+        ) : passages.length === 0 ? null : (
+          <Button onClick={() => setAnswering(true)}>Write an answer from these</Button>
+        )}
+        <ol class="passages">
+          {passages.map((passage) => (
+            <PassageItem
+              key={`${passage.fileId} ${passage.page} ${passage.start}`}
+              passage={passage}
+              isSeen={see !== null && isSamePlace(see, passage)}
+              href={hashOf({ page: "ask", query, bucket, place: passage })}
+            />
+          ))}
+        </ol>
+      </section>
+      {see === null ? null : (
+        <section class="see" aria-labelledby="see">
+          <h2 id="see">On its page</h2>
+          <PageView
+            place={see}
+            words={passages.find((passage) => isSamePlace(passage, see))}
+            onPage={(page) =>
+              go({ page: "ask", query, bucket, place: { ...see, page, start: 0, end: 0 } }, { replace: true })
+            }
+          />
+        </section>
+      )}
+    </div>
+  );
+}
+
+function saysOf(passages: readonly Passage[]): string {
+  if (passages.length === 0) return "Nothing is like that. Try other words, or another bucket.";
+  return passages.length === 1 ? "1 passage" : `${passages.length} passages, the best first`;
+}
+
+function isSamePlace(one: Place, other: Place): boolean {
+  return one.fileId === other.fileId && one.page === other.page && one.start === other.start;
+}
+
+function PassageItem({
+  passage,
+  isSeen,
+  href,
+}: {
+  readonly passage: Passage;
+  readonly isSeen: boolean;
+  readonly href: string;
+}) {
+  const { title, filename, page, text, highlights, buckets, duplicates } = passage;
+  return (
+    <li class={isSeen ? "passage seen" : "passage"}>
+      <a href={href} aria-current={isSeen ? "true" : undefined}>
+        {title || filename}, page {page}
+      </a>
+      <p class="words">
+        <Marked text={text} ranges={highlights} />
+      </p>
+      <p class="hint">
+        {buckets.join(", ")}
+        {duplicates === 0 ? "" : `; the same words ${duplicates} more ${duplicates === 1 ? "time" : "times"}`}
+      </p>
+    </li>
+  );
+}
+
+/** An answer from the files that were found, whose numbers lead to the passages that it cites. */
+function Written({
+  query,
+  bucket,
+  files,
+}: {
+  readonly query: string;
+  readonly bucket: string;
+  readonly files: readonly string[];
+}) {
+  const { api } = useApp();
+  const answer = useLoaded(`answer ${bucket} ${query}`, async (signal) => {
+    const content = [{ type: "input_text", text: query }, ...files.map((file_id) => ({ type: "input_file", file_id }))];
+    const body = { model: "calypso-rag-agent", input: [{ role: "user", content }], store: false, stream: false };
+    return answerOf(await api.json("POST", "v1/responses", { body, signal }));
+  });
+  return (
+    <div class="answer card" aria-live="polite">
+      <h3>Answer</h3>
+      {answer.error === null ? null : <Notice tone="bad">{answer.error}</Notice>}
+      {answer.isLoading ? <p>Writing …</p> : null}
+      {answer.value === null ? null : (
+        <>
+          <p class="words">{withLinks(answer.value, query, bucket)}</p>
+          <ol class="sources">
+            {answer.value.sources.map((source) => (
+              <li key={source.label} value={Number(source.label)}>
+                <a href={hashOf({ page: "ask", query, bucket, place: source })}>
+                  {source.filename}, page {source.page}
+                </a>
+              </li>
+            ))}
+          </ol>
+        </>
+      )}
+    </div>
+  );
+}
+
+/** Each `[n]` that has a source is a link to it; all else is text. */
+function withLinks({ text, sources }: Answer, query: string, bucket: string): readonly ComponentChildren[] {
+  const parts: ComponentChildren[] = [];
+  let at = 0;
+  for (const mark of text.matchAll(/\[(\d{1,3})\]/g)) {
+    const source = sources.find(({ label }) => label === mark[1]);
+    if (source === undefined) continue;
+    const href = hashOf({ page: "ask", query, bucket, place: source });
+    const label = `Source ${mark[1]}: ${source.filename}, page ${source.page}`;
+    parts.push(
+      text.slice(at, mark.index),
+      <a class="citation" href={href} aria-label={label}>
+        {mark[0]}
+      </a>,
+    );
+    at = mark.index + mark[0].length;
+  }
+  return [...parts, text.slice(at)];
+}

@@ -1,0 +1,121 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { messageOf } from "../api.ts";
+import { objectsOf } from "../json.ts";
+import { useApp } from "../parts/app-context.ts";
+import { Button, Field, Heading, Notice } from "../parts/basics.tsx";
+import { useLoaded } from "../parts/loading.ts";
+import { chosenFiles, type Dropped, filesOf, MOST_DROPPED } from "../upload/dropped.ts";
+import { bucketOf } from "../wire.ts";
+import { count } from "../words.ts";
+import { UploadList } from "./upload-list.tsx";
+
+/** Drop files or folders, and watch them become findable. */
+export function Drop() {
+  const { api, uploads, watch } = useApp();
+  const [bucket, setBucket] = useState("inbox");
+  const [isOver, setOver] = useState(false);
+  const [says, setSays] = useState<string | null>(null);
+  const files = useRef<HTMLInputElement>(null);
+  const folder = useRef<HTMLInputElement>(null);
+  useEffect(() => watch.begin(), [watch]);
+  useEffect(() => folder.current?.setAttribute("webkitdirectory", ""), []);
+  const buckets = useLoaded("buckets", async (signal) =>
+    objectsOf(await api.json("GET", "v1/knowledge/buckets?limit=200", { signal }), "buckets").map(bucketOf),
+  );
+
+  const slug = slugOf(bucket);
+  const take = (dropped: readonly Dropped[], more: boolean) => {
+    if (slug === null) return setSays("Name a bucket first: a to z, digits and -, at most 63.");
+    if (dropped.length === 0) return setSays("There was no file in that.");
+    setSays(
+      more ? `That is more than ${count(MOST_DROPPED)} files: the others are left out. Drop them after these.` : null,
+    );
+    uploads.add(dropped, slug);
+  };
+  const onDrop = (event: DragEvent) => {
+    event.preventDefault();
+    setOver(false);
+    if (event.dataTransfer !== null)
+      void filesOf(event.dataTransfer).then(
+        ({ files: dropped, more }) => take(dropped, more),
+        (error: unknown) => setSays(messageOf(error)),
+      );
+  };
+  const onChosen = (input: HTMLInputElement) => {
+    if (input.files !== null) take(chosenFiles(input.files), input.files.length > MOST_DROPPED);
+    // The same choice again is a choice.
+    input.value = "";
+  };
+
+  if (!api.may("files:write"))
+    return (
+      <main id="main">
+        <Heading>Drop documents</Heading>
+        <Notice tone="quiet">You may look, but not upload: that needs the scope files:write.</Notice>
+        <UploadList />
+      </main>
+    );
+  return (
+    <main id="main">
+      <Heading>Drop documents</Heading>
+      <section
+        class={`drop ${isOver ? "over" : ""}`}
+        aria-label="Upload"
+        onDragOver={(event) => {
+          event.preventDefault();
+          setOver(true);
+        }}
+        onDragLeave={() => setOver(false)}
+        onDrop={onDrop}
+      >
+        <p class="drop-says">Drop files or folders here</p>
+        <div class="row">
+          <Button kind="main" onClick={() => files.current?.click()}>
+            Choose files
+          </Button>
+          <Button onClick={() => folder.current?.click()}>Choose a folder</Button>
+        </div>
+        <input
+          ref={files}
+          type="file"
+          multiple
+          hidden
+          data-choose="files"
+          onChange={(event) => onChosen(event.currentTarget)}
+        />
+        <input
+          ref={folder}
+          type="file"
+          multiple
+          hidden
+          data-choose="folder"
+          onChange={(event) => onChosen(event.currentTarget)}
+        />
+        <Field
+          label="Into the bucket"
+          hint={slug === null ? "a to z, digits and -, at most 63" : `A new one is made when there is none: ${slug}`}
+        >
+          <input
+            value={bucket}
+            list="bucket-names"
+            onInput={(event) => setBucket(event.currentTarget.value)}
+            maxLength={80}
+          />
+        </Field>
+        <datalist id="bucket-names">
+          {(buckets.value ?? []).map((known) => (
+            <option key={known.id} value={known.slug} />
+          ))}
+        </datalist>
+      </section>
+      {says === null ? null : <Notice tone="bad">{says}</Notice>}
+      <UploadList />
+    </main>
+  );
+}
+
+/** As the server makes one of a name (CRE-5); null: it makes none. */
+function slugOf(text: string): string | null {
+  const slug = text.trim().toLowerCase().replaceAll(/[ _]/g, "-");
+  return /^[a-z0-9][a-z0-9-]{0,62}$/.test(slug) ? slug : null;
+}

@@ -1,0 +1,169 @@
+import { useEffect, useState } from "preact/hooks";
+import { objectsOf, textOf } from "../json.ts";
+import { useApp } from "../parts/app-context.ts";
+import { Badge, Button, Field, Heading, Notice, Scrolling } from "../parts/basics.tsx";
+import { useLoaded } from "../parts/loading.ts";
+import { type FileFilter, go, hashOf } from "../route.ts";
+import { bucketOf, fileOf, type WatchedFile } from "../wire.ts";
+import { bytes, doing, toneOf, when } from "../words.ts";
+
+/** Rows on a page: what a screen or two hold, and a list of 100 000 files draws no more. */
+const PAGE = 100;
+/** A filter that matches rarely gives short pages; this many are put together before the page says that there may be more. */
+const PAGES_JOINED = 20;
+
+interface FilePage {
+  readonly files: readonly WatchedFile[];
+  /** Null: the end. */
+  readonly next: string | null;
+}
+
+/** All files of the team, in pages that stay as they are while others upload: a page begins after a file, not at a number. */
+export function Files({ filter }: { readonly filter: FileFilter }) {
+  const { api } = useApp();
+  // Where each page before this one began; the last is this one's.
+  const [cursors, setCursors] = useState<readonly string[]>([""]);
+  const filterKey = JSON.stringify(filter);
+  useEffect(() => setCursors([""]), [filterKey]);
+  const cursor = cursors.at(-1) ?? "";
+  const page = useLoaded(`${filterKey} ${cursor}`, (signal) => pageOf(filter, cursor, signal));
+  const buckets = useLoaded("buckets", async (signal) =>
+    objectsOf(await api.json("GET", "v1/knowledge/buckets?limit=200&include_archived=true", { signal }), "buckets").map(
+      bucketOf,
+    ),
+  );
+
+  async function pageOf(filter: FileFilter, cursor: string, signal: AbortSignal): Promise<FilePage> {
+    const files: WatchedFile[] = [];
+    let next = cursor;
+    for (let joined = 0; joined < PAGES_JOINED && files.length < PAGE; joined++) {
+      const { name, bucket, status, order } = filter;
+      const query = new URLSearchParams({ limit: String(PAGE - files.length) });
+      for (const [key, value] of Object.entries({ name, bucket, status, order, cursor: next }))
+        if (value !== "") query.set(key, value);
+      const answer = await api.json("GET", `v1/knowledge/files?${query}`, { signal });
+      files.push(...objectsOf(answer, "files").map(fileOf));
+      next = textOf(answer, "next_cursor");
+      if (next === "") return { files, next: null };
+    }
+    return { files, next };
+  }
+
+  const change = (changes: Partial<FileFilter>) =>
+    go({ page: "files", filter: { ...filter, ...changes } }, { replace: true });
+  const { value, error, isLoading } = page;
+  return (
+    <main id="main">
+      <Heading>Files</Heading>
+      <search>
+        <form class="filters" aria-label="Filter files" onSubmit={(event) => event.preventDefault()}>
+          <Field label="Name">
+            <NameFilter name={filter.name} onName={(name) => change({ name })} />
+          </Field>
+          <Field label="Bucket">
+            <select value={filter.bucket} onChange={(event) => change({ bucket: event.currentTarget.value })}>
+              <option value="">All</option>
+              {(buckets.value ?? []).map(({ slug }) => (
+                <option key={slug} value={slug}>
+                  {slug}
+                </option>
+              ))}
+            </select>
+          </Field>
+          <Field label="State">
+            <select value={filter.status} onChange={(event) => change({ status: event.currentTarget.value })}>
+              <option value="">All</option>
+              <option value="indexed">Findable</option>
+              <option value="queued">Queued</option>
+              <option value="indexing">Being read</option>
+              <option value="failed">Failed</option>
+              <option value="deleted">Deleted</option>
+            </select>
+          </Field>
+          <Field label="Order">
+            <select value={filter.order} onChange={(event) => change({ order: event.currentTarget.value })}>
+              <option value="newest">Newest first</option>
+              <option value="oldest">Oldest first</option>
+            </select>
+          </Field>
+        </form>
+      </search>
+      {error === null ? null : <Notice tone="bad">{error}</Notice>}
+      <p role="status" class="hint">
+        {isLoading ? "Loading …" : value === null ? "" : saysOf(value, cursors.length)}
+      </p>
+      {value === null || value.files.length === 0 ? null : <FileTable files={value.files} />}
+      <nav class="row" aria-label="Pages">
+        <Button disabled={cursors.length <= 1 || isLoading} onClick={() => setCursors(cursors.slice(0, -1))}>
+          Before
+        </Button>
+        <Button disabled={value?.next == null || isLoading} onClick={() => setCursors([...cursors, value?.next ?? ""])}>
+          Next
+        </Button>
+      </nav>
+    </main>
+  );
+}
+
+function saysOf({ files, next }: FilePage, pages: number): string {
+  if (files.length === 0) return next === null ? "No file is like that." : "None so far; go on with Next.";
+  const end = next === null ? ", the last of them" : "";
+  return `Page ${pages}: ${files.length} ${files.length === 1 ? "file" : "files"}${end}`;
+}
+
+/** Asked for once the typing rests. */
+function NameFilter({ name, onName }: { readonly name: string; readonly onName: (name: string) => void }) {
+  const [text, setText] = useState(name);
+  useEffect(() => setText(name), [name]);
+  useEffect(() => {
+    if (text === name) return;
+    const timer = setTimeout(() => onName(text), 300);
+    return () => clearTimeout(timer);
+  });
+  return (
+    <input
+      type="search"
+      value={text}
+      maxLength={200}
+      placeholder="part of a name or title"
+      onInput={(event) => setText(event.currentTarget.value)}
+    />
+  );
+}
+
+function FileTable({ files }: { readonly files: readonly WatchedFile[] }) {
+  return (
+    <Scrolling kind="table" label="Files">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">File</th>
+            <th scope="col">State</th>
+            <th scope="col">Buckets</th>
+            <th scope="col" class="number">
+              Size
+            </th>
+            <th scope="col">Uploaded</th>
+          </tr>
+        </thead>
+        <tbody>
+          {files.map((file) => (
+            <tr key={file.id}>
+              <th scope="row">
+                <a href={hashOf({ page: "file", id: file.id, at: 1 })}>{file.title || file.filename || file.id}</a>
+                {file.title === file.filename || file.title === "" ? null : <div class="hint">{file.filename}</div>}
+              </th>
+              <td>
+                <Badge tone={toneOf(file)}>{doing(file)}</Badge>
+                {file.error === null ? null : <div class="why">{file.error.message}</div>}
+              </td>
+              <td>{file.buckets.map(({ slug }) => slug).join(", ")}</td>
+              <td class="number">{bytes(file.sizeBytes)}</td>
+              <td>{when(file.createdAt)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scrolling>
+  );
+}

@@ -1,0 +1,49 @@
+import { useState } from "preact/hooks";
+import { messageOf } from "../api.ts";
+import { useApp } from "../parts/app-context.ts";
+import { Button, Field, Heading, Notice } from "../parts/basics.tsx";
+
+/** Nobody is signed in: open a link, or paste a key. */
+export function SignIn({ refused }: { readonly refused: string | null }) {
+  const { api } = useApp();
+  const [key, setKey] = useState("");
+  const [error, setError] = useState(refused);
+  const [isBusy, setBusy] = useState(false);
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    setBusy(true);
+    setError(null);
+    await api.signInWithKey(key.trim()).catch((reason: unknown) => setError(messageOf(reason)));
+    setBusy(false);
+  };
+  return (
+    <main id="main" class="narrow">
+      <Heading>Sign in</Heading>
+      {error === null ? null : <Notice tone="bad">{error}</Notice>}
+      <section class="card">
+        <h2>With a link</h2>
+        <p>On the server's machine, this prints a link that signs one browser in, once and within a minute:</p>
+        <pre>wharf dashboard link</pre>
+      </section>
+      <section class="card">
+        <h2>With a key</h2>
+        <form onSubmit={(event) => void submit(event)}>
+          <Field label="API key" hint="It stays in this page's memory and is gone when the page is closed or reloaded.">
+            <input
+              type="password"
+              value={key}
+              onInput={(event) => setKey(event.currentTarget.value)}
+              autocomplete="off"
+              spellcheck={false}
+              placeholder="sk_…"
+              required
+            />
+          </Field>
+          <Button submit kind="main" disabled={isBusy || key.trim() === ""}>
+            {isBusy ? "Looking …" : "Sign in"}
+          </Button>
+        </form>
+      </section>
+    </main>
+  );
+}

@@ -1,0 +1,154 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { messageOf } from "../api.ts";
+import { objectsOf, textOf } from "../json.ts";
+import type { Mark, Wanted } from "../pdf/messages.ts";
+import { fileOf, type Passage, type Place } from "../wire.ts";
+import { count } from "../words.ts";
+import { useApp } from "./app-context.ts";
+import { Button, Marked, Notice, Scrolling } from "./basics.tsx";
+import { useLoaded } from "./loading.ts";
+
+interface PageViewProps {
+  /** Start and end 0: the page alone, nothing marked. */
+  readonly place: Place;
+  /** The passage with its highlights, when the place is one that was found. */
+  readonly words?: Passage | undefined;
+  readonly onPage: (page: number) => void;
+}
+
+/** A page of a file with the passage marked: a PDF as it looks, everything else as its text. */
+export function PageView({ place, words, onPage }: PageViewProps) {
+  const { api } = useApp();
+  const { fileId, page } = place;
+  const path = `v1/knowledge/files/${encodeURIComponent(fileId)}`;
+  const file = useLoaded(`file ${fileId}`, (signal) => api.json("GET", path, { signal }).then(fileOf));
+  const text = useLoaded(`text ${fileId} ${page}`, async (signal) => {
+    const [only] = objectsOf(await api.json("GET", `${path}/text?page=${page}`, { signal }), "pages");
+    return only === undefined ? null : { page, fileId, text: textOf(only, "text"), label: textOf(only, "label") };
+  });
+  const [asText, setAsText] = useState(false);
+  const known = file.value?.id === fileId ? file.value : null;
+  const shown = text.value?.page === page && text.value.fileId === fileId ? text.value : null;
+  if (!api.may("files:read"))
+    return <Notice tone="quiet">You may not see files: that needs the scope files:read.</Notice>;
+  const isPdf = known?.detectedType === "application/pdf";
+  const pages = known?.pages ?? null;
+  const range = rangeOf(place, shown?.text ?? "");
+  const find = shown === null || range === null ? null : wantedOf(shown.text, range, words);
+  return (
+    <article class="page">
+      <div class="row between">
+        <strong class="page-name">
+          <a href={`#/file/${fileId}?page=${page}`}>{known?.filename ?? place.filename}</a>
+        </strong>
+        <div class="row">
+          <Button disabled={page <= 1} onClick={() => onPage(page - 1)} label="Page before">
+            ‹
+          </Button>
+          <span>
+            Page {count(page)}
+            {shown?.label ? ` (${shown.label})` : ""}
+            {pages === null ? "" : ` of ${count(pages)}`}
+          </span>
+          <Button disabled={pages === null || page >= pages} onClick={() => onPage(page + 1)} label="Next page">
+            ›
+          </Button>
+          {isPdf ? <Button onClick={() => setAsText(!asText)}>{asText ? "As it looks" : "As text"}</Button> : null}
+        </div>
+      </div>
+      {file.error === null ? null : <Notice tone="bad">{file.error}</Notice>}
+      {text.error === null || file.error !== null ? null : <Notice tone="bad">{text.error}</Notice>}
+      {isPdf && !asText && (shown !== null || text.error !== null) ? (
+        <PdfPage fileId={fileId} page={page} find={find} name={known.filename} />
+      ) : shown === null ? null : (
+        <Scrolling kind="page-text" label={`Text of page ${page}`}>
+          {shown.text === "" ? <em>There is no text on this page.</em> : null}
+          <Marked text={shown.text} ranges={range === null ? [] : [range]} strong />
+        </Scrolling>
+      )}
+    </article>
+  );
+}
+
+function rangeOf({ start, end }: Place, text: string): readonly [number, number] | null {
+  return end > start && end <= text.length ? [start, end] : null;
+}
+
+function wantedOf(text: string, [start, end]: readonly [number, number], words: Passage | undefined): Wanted {
+  const passage = text.slice(start, end);
+  const isSame = words !== undefined && words.start === start && words.text === passage;
+  return { before: text.slice(0, start), text: passage, words: isSame ? words.highlights : [] };
+}
+
+function PdfPage({
+  fileId,
+  page,
+  find,
+  name,
+}: {
+  readonly fileId: string;
+  readonly page: number;
+  readonly find: Wanted | null;
+  readonly name: string;
+}) {
+  const { pdf } = useApp();
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const box = useRef<HTMLDivElement>(null);
+  const [marks, setMarks] = useState<readonly Mark[]>([]);
+  const [state, setState] = useState<"drawing" | "drawn" | string>("drawing");
+  const wanted = JSON.stringify(find);
+  useEffect(() => {
+    const stop = new AbortController();
+    setState("drawing");
+    const width = Math.round((box.current?.clientWidth ?? 600) * Math.min(devicePixelRatio, 2));
+    pdf.draw(fileId, page, Math.max(width, 320), find, stop.signal).then(
+      (drawn) => {
+        const target = canvas.current;
+        if (stop.signal.aborted || target === null) return;
+        [target.width, target.height] = [drawn.width, drawn.height];
+        const pixels = new ImageData(new Uint8ClampedArray(drawn.pixels), drawn.width, drawn.height);
+        target.getContext("2d")?.putImageData(pixels, 0, 0);
+        setMarks(drawn.marks);
+        setState("drawn");
+      },
+      (error: unknown) => {
+        if (!stop.signal.aborted) setState(messageOf(error));
+      },
+    );
+    return () => stop.abort();
+  }, [pdf, fileId, page, wanted]);
+  const first = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (state === "drawn") first.current?.scrollIntoView({ block: "nearest" });
+  }, [state, marks]);
+  return (
+    <div class="pdf" ref={box} data-state={state === "drawing" || state === "drawn" ? state : "failed"}>
+      {state === "drawing" ? (
+        <p class="hint">Drawing …</p>
+      ) : state === "drawn" ? null : (
+        <Notice tone="bad">{state}</Notice>
+      )}
+      <div class="pdf-sheet">
+        <canvas ref={canvas} role="img" aria-label={`Page ${page} of ${name}`} hidden={state !== "drawn"} />
+        {state !== "drawn"
+          ? null
+          : marks.map((mark, i) => (
+              <div
+                key={`${mark.left} ${mark.top} ${mark.isWord}`}
+                ref={i === 0 ? first : null}
+                class={mark.isWord ? "pdf-mark word" : "pdf-mark"}
+                style={{
+                  left: `${mark.left * 100}%`,
+                  top: `${mark.top * 100}%`,
+                  width: `${mark.width * 100}%`,
+                  height: `${mark.height * 100}%`,
+                }}
+              />
+            ))}
+      </div>
+      {state === "drawn" && find !== null && marks.length === 0 ? (
+        <p class="hint">The passage is on this page; where exactly, the drawing does not tell. “As text” marks it.</p>
+      ) : null}
+    </div>
+  );
+}

@@ -1,0 +1,64 @@
+import type { WatchedFile } from "./wire.ts";
+
+/** Numbers, times and states as people read them. */
+
+const BYTE_UNITS = ["B", "kB", "MB", "GB", "TB"] as const;
+
+export function bytes(count: number): string {
+  let [value, unit] = [count, 0];
+  while (value >= 1000 && unit < BYTE_UNITS.length - 1) [value, unit] = [value / 1000, unit + 1];
+  return `${value >= 100 || unit === 0 ? Math.round(value) : value.toFixed(1)} ${BYTE_UNITS[unit]}`;
+}
+
+export function count(number: number): string {
+  return number.toLocaleString("en");
+}
+
+export function counted(number: number, one: string, many: string): string {
+  return `${count(number)} ${number === 1 ? one : many}`;
+}
+
+export function when(rfc3339: string): string {
+  const time = new Date(rfc3339);
+  return Number.isNaN(time.getTime())
+    ? ""
+    : time.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+}
+
+export function duration(seconds: number): string {
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  return seconds < 129_600 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} days`;
+}
+
+const STAGES: Readonly<Record<string, string>> = {
+  waiting: "Waiting for a worker",
+  extracting: "Reading the document",
+  chunking: "Cutting it into passages",
+  indexing: "Indexing",
+  activating: "Becoming findable",
+};
+
+/** One line: what a file is doing now. */
+export function doing(file: WatchedFile): string {
+  const { status, task } = file;
+  if (status === "indexed") return file.warnings.length === 0 ? "Findable" : "Findable, in part";
+  if (status === "failed") return "Failed";
+  if (status === "deleted") return "Deleted";
+  if (task.status === "queued" && task.queuePosition !== null)
+    return task.queuePosition <= 1 ? "Next in the queue" : `In the queue, place ${count(task.queuePosition)}`;
+  const { progress } = task;
+  const of =
+    progress === null || progress.total === null
+      ? ""
+      : `: ${count(progress.done)} of ${count(progress.total)} ${progress.unit}`;
+  return `${STAGES[task.stage] ?? "In the queue"}${of}`;
+}
+
+export type Tone = "good" | "bad" | "busy" | "quiet";
+
+export function toneOf({ status }: Pick<WatchedFile, "status">): Tone {
+  if (status === "indexed") return "good";
+  if (status === "failed") return "bad";
+  return status === "deleted" ? "quiet" : "busy";
+}
