@@ -1,162 +1,108 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { describe, test } from "node:test";
-import type { SegmentedStore } from "./blob-store.ts";
-import { describePublish, describePublishLimits, describePut } from "./conformance-publish.ts";
+import type { BlobArchive, BlobStore } from "./blob-store.ts";
 import {
   bytesOf,
+  CHUNK_BYTES,
   chunks,
+  closable,
   collect,
+  describeStore,
   FILE,
   type Guarantee,
   listed,
   OTHER,
   rejectsWith,
   SESSION,
-  segmentLengths,
-  segmentsOf,
+  type Skip,
   sha256,
-  writeSegment,
 } from "./conformance-support.ts";
 import { originalKey, storedKey, textKey } from "./keys.ts";
 
-/** A test that an adapter cannot run, and why. */
-export interface Skip {
-  readonly test: string;
-  readonly reason: string;
+export interface BlobStoreUnderTest {
+  readonly store: BlobStore;
+  /** Of a backup, empty; on the store's own disk, if it has one that links. */
+  readonly archive: BlobArchive;
 }
 
+type BlobGuarantee = Guarantee<BlobStoreUnderTest>;
+
 /**
- * What every blob store does, sentence by sentence of the port. `open` gives a store of its own, empty, for each test.
+ * What every blob store does, sentence by sentence of the port: a folder, memory, or somebody else's bucket. `open`
+ * gives a store of its own, empty, for each test. What takes an upload in pieces as well runs
+ * segment-store.conformance.ts too.
  */
 export function describeBlobStore(
   name: string,
-  open: () => Promise<SegmentedStore>,
+  open: () => Promise<BlobStoreUnderTest>,
   options: { readonly skip: readonly Skip[] },
 ): void {
-  const guarantee = (title: string, run: (store: SegmentedStore) => Promise<void>) => {
-    const skip = options.skip.find((entry) => entry.test === title)?.reason;
-    test(title, skip === undefined ? {} : { skip }, async () => {
-      const store = await open();
-      try {
-        await run(store);
-      } finally {
-        await store.close();
-      }
-    });
-  };
-  describe(`blob store ${name}`, () => {
-    describeSegments(guarantee);
-    describeSegmentReading(guarantee);
-    describePublish(guarantee);
-    describePublishLimits(guarantee);
+  const close = ({ store }: BlobStoreUnderTest) => store.close();
+  describeStore(`blob store ${name}`, { open, close, skip: options.skip }, (guarantee) => {
     describePut(guarantee);
     describeReading(guarantee);
-    describeRemoval(guarantee);
+    describeListing(guarantee);
+    describeLinking(guarantee);
   });
 }
 
-const CHUNK_BYTES = 256 * 1024;
-
-function describeSegments(guarantee: Guarantee): void {
-  guarantee("a segment holds exactly what was appended, in order, also when appends are not awaited", async (store) => {
-    const writer = await store.beginSegment(SESSION, 1);
-    const parts = [bytesOf(1, 10), bytesOf(2, 300_000), bytesOf(3, 1), bytesOf(4, 70_000)];
-    await Promise.all(parts.map((part) => writer.append([part])));
-    await writer.append([]);
-    await writer.append([new Uint8Array(0), bytesOf(5, 5), bytesOf(6, 6)]);
-    await writer.sync();
-    await writer.close();
-    const expected = Buffer.concat([...parts, bytesOf(5, 5), bytesOf(6, 6)]);
-    assert.deepEqual(await collect(store.readSegments(SESSION, [{ epoch: 1, bytes: expected.length }])), expected);
+function describePut(guarantee: BlobGuarantee): void {
+  guarantee("put stores the stream exactly, an empty one too", async ({ store }) => {
+    const text = textKey(FILE, "task_1_1");
+    await store.put(text, chunks("page one\n", "", "page two\n"));
+    assert.equal(String(await collect(store.read(text))), "page one\npage two\n");
+    const empty = textKey(FILE, "task_1_2");
+    await store.put(empty, chunks());
+    assert.equal(await store.size(empty), 0);
+    assert.equal((await collect(store.read(empty))).length, 0);
+    const large = textKey(FILE, "task_1_3");
+    await store.put(large, chunks(...Array.from({ length: 40 }, (_, n) => bytesOf(n, 20_000))));
+    assert.deepEqual(
+      await collect(store.read(large)),
+      Buffer.concat(Array.from({ length: 40 }, (_, n) => bytesOf(n, 20_000))),
+    );
   });
 
-  guarantee("an appended buffer may be used again once append resolved", async (store) => {
-    const writer = await store.beginSegment(SESSION, 1);
-    const buffer = Buffer.from("first");
-    await writer.append([buffer]);
-    buffer.write("other");
-    await writer.sync();
-    await writer.close();
-    assert.equal(String(await collect(store.readSegments(SESSION, [{ epoch: 1, bytes: 5 }]))), "first");
+  guarantee("put replaces nothing, and lets the unwanted stream go", async ({ store }) => {
+    const key = textKey(FILE, "task_1_1");
+    await store.put(key, chunks("first"));
+    const second = closable("second");
+    await store.put(key, second);
+    assert.ok(second.closed());
+    assert.equal(String(await collect(store.read(key))), "first");
   });
 
-  guarantee(
-    "more can be appended and synced after a sync, and what was synced can be read meanwhile",
-    async (store) => {
-      const writer = await store.beginSegment(SESSION, 1);
-      for (const part of ["one ", "two ", "three"]) {
-        await writer.append([Buffer.from(part)]);
-        await writer.sync();
-        assert.equal(String(await collect(store.readSegments(SESSION, [{ epoch: 1, bytes: 4 }]))), "one ");
-      }
-      await writer.close();
-      assert.equal(String(await collect(store.readSegments(SESSION, [{ epoch: 1, bytes: 13 }]))), "one two three");
-    },
-  );
-
-  guarantee("an epoch that already wrote is refused with exists, and loses nothing", async (store) => {
-    await writeSegment(store, SESSION, 1, Buffer.from("kept"));
-    await rejectsWith("exists", store.beginSegment(SESSION, 1));
-    await writeSegment(store, SESSION, 2, Buffer.from("next"));
-    await writeSegment(store, OTHER, 1, Buffer.from("theirs"));
-    assert.equal(String(await collect(store.readSegments(SESSION, [{ epoch: 1, bytes: 4 }]))), "kept");
+  guarantee("puts of one key at the same time leave one of them, whole", async ({ store }) => {
+    const key = textKey(FILE, "task_1_1");
+    await Promise.all(
+      [1, 2, 3, 4].map((n) => store.put(key, chunks(Buffer.alloc(50_000, n), Buffer.alloc(50_000, n)))),
+    );
+    const content = await collect(store.read(key));
+    assert.equal(content.length, 100_000);
+    assert.ok(content.every((byte) => byte === content[0]));
+    assert.deepEqual(await listed(store), [{ kind: "text", file: FILE, build: "task_1_1", key }]);
   });
 
-  guarantee("two epochs that write at once never mix", async (store) => {
-    const writers = await Promise.all([1, 2].map((epoch) => store.beginSegment(SESSION, epoch)));
-    for (let round = 0; round < 20; round++)
-      await Promise.all(writers.map((writer, index) => writer.append([Buffer.alloc(1000, index + 1)])));
-    await Promise.all(writers.map((writer) => writer.sync()));
-    await Promise.all(writers.map((writer) => writer.close()));
-    for (const epoch of [1, 2])
-      assert.deepEqual(
-        await collect(store.readSegments(SESSION, [{ epoch, bytes: 20_000 }])),
-        Buffer.alloc(20_000, epoch),
-      );
-  });
-
-  guarantee("a closed writer can be closed again and takes nothing more", async (store) => {
-    const writer = await store.beginSegment(SESSION, 1);
-    await writer.close();
-    await writer.close();
-    await rejectsWith("unavailable", writer.append([Buffer.from("late")]));
-    await rejectsWith("unavailable", writer.sync());
+  guarantee("a stream that fails passes its own error on and leaves nothing behind", async ({ store }) => {
+    const key = textKey(FILE, "task_1_1");
+    const failure = new Error("the extractor died");
+    async function* broken(): AsyncGenerator<Uint8Array> {
+      yield bytesOf(1, 400_000);
+      throw failure;
+    }
+    await assert.rejects(store.put(key, broken()), (error) => error === failure);
+    assert.equal(await store.size(key), null);
+    assert.deepEqual(await listed(store), []);
+    await store.put(key, chunks("again"));
+    assert.equal(String(await collect(store.read(key))), "again");
   });
 }
 
-function describeSegmentReading(guarantee: Guarantee): void {
-  guarantee(
-    "segments are read as one stream of their first bytes, in the order given, in chunks of at most 256 KiB",
-    async (store) => {
-      await writeSegment(store, SESSION, 1, bytesOf(1, 600_000));
-      await writeSegment(store, SESSION, 3, bytesOf(3, 300_000));
-      const segments = [
-        { epoch: 1, bytes: 524_288 },
-        { epoch: 3, bytes: 299_999 },
-      ];
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of store.readSegments(SESSION, segments)) chunks.push(chunk);
-      assert.ok(chunks.every((chunk) => chunk.byteLength > 0 && chunk.byteLength <= CHUNK_BYTES));
-      const expected = [bytesOf(1, 600_000).subarray(0, 524_288), bytesOf(3, 300_000).subarray(0, 299_999)];
-      assert.deepEqual(Buffer.concat(chunks), Buffer.concat(expected));
-      assert.equal((await collect(store.readSegments(SESSION, []))).length, 0);
-    },
-  );
-
-  guarantee("reading an absent segment is missing, a short one damaged", async (store) => {
-    await rejectsWith("missing", collect(store.readSegments(SESSION, [{ epoch: 1, bytes: 1 }])));
-    await writeSegment(store, SESSION, 1, bytesOf(1, 10));
-    await rejectsWith("missing", collect(store.readSegments(SESSION, [{ epoch: 2, bytes: 1 }])));
-    await rejectsWith("damaged", collect(store.readSegments(SESSION, [{ epoch: 1, bytes: 11 }])));
-  });
-}
-
-function describeReading(guarantee: Guarantee): void {
+function describeReading(guarantee: BlobGuarantee): void {
   const key = textKey(FILE, "task_1_1");
   const content = bytesOf(7, 600_000);
 
-  guarantee("a range is exactly its bytes, in chunks of at most 256 KiB", async (store) => {
+  guarantee("a range is exactly its bytes, in chunks of at most 256 KiB", async ({ store }) => {
     await store.put(key, chunks(content));
     const ranges = [
       [0, 600_000],
@@ -177,7 +123,7 @@ function describeReading(guarantee: Guarantee): void {
 
   guarantee(
     "an absent blob has no size and is missing to readers, and a range beyond its end is damaged",
-    async (store) => {
+    async ({ store }) => {
       assert.equal(await store.size(key), null);
       await rejectsWith("missing", collect(store.read(key)));
       await rejectsWith("missing", collect(store.read(key, { start: 0, end: 1 })));
@@ -186,7 +132,7 @@ function describeReading(guarantee: Guarantee): void {
     },
   );
 
-  guarantee("a reader may keep, or write into, the chunks it was given, and may leave early", async (store) => {
+  guarantee("a reader may keep, or write into, the chunks it was given, and may leave early", async ({ store }) => {
     await store.put(key, chunks(content));
     const kept: Uint8Array[] = [];
     for await (const chunk of store.read(key)) kept.push(chunk);
@@ -196,7 +142,7 @@ function describeReading(guarantee: Guarantee): void {
     assert.deepEqual(await collect(store.read(key)), content);
   });
 
-  guarantee("200 readers at once all read the same bytes", async (store) => {
+  guarantee("200 readers at once all read the same bytes", async ({ store }) => {
     await store.put(key, chunks(content));
     const expected = sha256(content);
     const readers = Array.from({ length: 200 }, async () => {
@@ -207,30 +153,28 @@ function describeReading(guarantee: Guarantee): void {
     assert.deepEqual(new Set(await Promise.all(readers)), new Set([expected]));
   });
 
-  guarantee("a key that was stored as text names the same blob", async (store) => {
+  guarantee("a key that was stored as text names the same blob", async ({ store }) => {
     await store.put(key, chunks("abc"));
     assert.equal(await store.size(storedKey(String(key))), 3);
   });
 
-  guarantee("check says how much room there is, or that there is no limit", async (store) => {
+  guarantee("check says how much room there is, or that there is no limit", async ({ store }) => {
     const { freeBytes, totalBytes } = await store.check();
     assert.ok(freeBytes === null || (freeBytes > 0 && totalBytes !== null && totalBytes >= freeBytes));
   });
 }
 
-function describeRemoval(guarantee: Guarantee): void {
-  guarantee("list shows every segment, with its length, and every original and text, once", async (store) => {
-    const { original, text } = await populate(store);
+function describeListing(guarantee: BlobGuarantee): void {
+  guarantee("list shows every original and text, once, and nothing else", async ({ store }) => {
+    const { original, other, text } = await populate(store);
     assert.deepEqual(await listed(store), [
       { kind: "original", session: SESSION, key: original },
-      { kind: "segment", session: SESSION, epoch: 1, bytes: 7 },
-      { kind: "segment", session: SESSION, epoch: 12, bytes: 3 },
-      { kind: "segment", session: OTHER, epoch: 1, bytes: 5 },
+      { kind: "original", session: OTHER, key: other },
       { kind: "text", file: FILE, build: "task_1_1", key: text },
     ]);
   });
 
-  guarantee("list goes on where a page ended, also when what stood there is gone by then", async (store) => {
+  guarantee("list goes on where a page ended, also when what stood there is gone by then", async ({ store }) => {
     const keys = Array.from({ length: 1100 }, (_, n) => textKey(FILE, `task_${n}_1`));
     for (const key of keys) await store.put(key, chunks("page"));
     const found: string[] = [];
@@ -251,99 +195,55 @@ function describeRemoval(guarantee: Guarantee): void {
       assert.deepEqual(await store.list(area, null), { entries: [], next: null });
   });
 
-  guarantee("removing a blob removes it alone, and twice is once", async (store) => {
-    const { original, text } = await populate(store);
+  guarantee("removing a blob removes it alone, and twice is once; it can be put again", async ({ store }) => {
+    const { original, other, text } = await populate(store);
     await store.remove(original);
     await store.remove(original);
     assert.equal(await store.size(original), null);
     await rejectsWith("missing", collect(store.read(original)));
-    assert.equal(await store.size(text), 4);
-    assert.equal((await listed(store)).length, 4);
-    await store.publish(SESSION, [{ epoch: 1, bytes: 7 }], original);
+    assert.deepEqual([await store.size(other), await store.size(text)], [6, 4]);
+    assert.equal((await listed(store)).length, 2);
+    await store.put(original, chunks("content"));
     assert.equal(String(await collect(store.read(original))), "content");
   });
 
-  guarantee("removing segments takes the session's, or the epochs asked for, and no other session's", async (store) => {
-    const { original } = await populate(store);
-    await store.removeSegments(SESSION, (epoch) => epoch > 1);
-    assert.deepEqual(await segmentsOf(store), [`${SESSION}.1`, `${OTHER}.1`]);
-    await store.removeSegments(SESSION);
-    await store.removeSegments(SESSION);
-    assert.deepEqual(await segmentsOf(store), [`${OTHER}.1`]);
-    assert.equal(String(await collect(store.read(original))), "content");
-  });
-
-  guarantee("a segment is cut back to its first bytes, which stay; to none it is gone", async (store) => {
-    await writeSegment(store, SESSION, 1, bytesOf(1, 300_000));
-    await writeSegment(store, SESSION, 2, bytesOf(2, 300_000));
-    await writeSegment(store, OTHER, 1, Buffer.from("their"));
-    for (const bytes of [262_144, 262_144, 300_000, 100_000]) await store.cutSegment(SESSION, 1, bytes);
-    await store.cutSegment(SESSION, 2, 0);
-    assert.deepEqual(await segmentLengths(store), [
-      [`${SESSION}.1`, 100_000],
-      [`${OTHER}.1`, 5],
-    ]);
-    assert.deepEqual(
-      await collect(store.readSegments(SESSION, [{ epoch: 1, bytes: 100_000 }])),
-      bytesOf(1, 300_000).subarray(0, 100_000),
-    );
-    await rejectsWith("damaged", collect(store.readSegments(SESSION, [{ epoch: 1, bytes: 100_001 }])));
-  });
-
-  guarantee("cutting a segment that is not there, or gone by now, is done", async (store) => {
-    for (const bytes of [0, 1, 5]) await store.cutSegment(SESSION, 1, bytes);
-    assert.deepEqual(await listed(store), []);
-  });
-
-  guarantee("a blob keeps its bytes whatever is cut of the segment that it was made of", async (store) => {
-    const { original } = await populate(store);
-    for (const bytes of [3, 0]) {
-      await store.cutSegment(SESSION, 1, bytes);
-      assert.equal(await store.size(original), 7);
-      assert.equal(String(await collect(store.read(original))), "content");
-    }
-    assert.deepEqual(await segmentsOf(store), [`${SESSION}.12`, `${OTHER}.1`]);
-  });
-
-  guarantee("a blob of a segment that was cut holds what is left of it", async (store) => {
-    const left = bytesOf(1, 300_000).subarray(0, 262_144);
-    await writeSegment(store, SESSION, 1, bytesOf(1, 300_000));
-    await store.cutSegment(SESSION, 1, left.length);
-    const key = originalKey(SESSION, sha256(left));
-    await store.publish(SESSION, [{ epoch: 1, bytes: left.length }], key);
-    assert.deepEqual(await collect(store.read(key)), left);
-  });
-
-  guarantee("every entry that list shows can be removed, and removing it again is done", async (store) => {
+  guarantee("every entry that list shows can be removed, and removing it again is done", async ({ store }) => {
     await populate(store);
     const entries = await listed(store);
     for (const entry of entries) {
       await store.removeEntry(entry);
       await store.removeEntry(entry);
     }
-    assert.equal(entries.length, 5);
+    assert.equal(entries.length, 3);
     assert.deepEqual(await listed(store), []);
-  });
-
-  guarantee("a writer whose segment was removed meanwhile disturbs nobody", async (store) => {
-    const writer = await store.beginSegment(SESSION, 1);
-    await writer.append([Buffer.from("old")]);
-    await writer.sync();
-    await store.removeSegments(SESSION);
-    await writer.append([Buffer.from("older")]);
-    await writer.sync();
-    await writer.close();
-    assert.deepEqual(await segmentsOf(store), []);
   });
 }
 
-async function populate(store: SegmentedStore) {
+function describeLinking(guarantee: BlobGuarantee): void {
+  guarantee("an absent blob is not linked into an archive", async ({ store, archive }) => {
+    const absent = textKey(FILE, "task_1_1");
+    assert.ok(["missing", "elsewhere"].includes(await store.linkInto(archive, absent)));
+    await rejectsWith("missing", collect(archive.read(absent)));
+  });
+
+  guarantee("a blob that is linked into an archive outlives its removal there and here", async ({ store, archive }) => {
+    const { original, text } = await populate(store);
+    const how = await store.linkInto(archive, original);
+    assert.ok(how === "linked" || how === "elsewhere");
+    await store.remove(original);
+    if (how === "elsewhere") return rejectsWith("missing", collect(archive.read(original)));
+    await archive.sync();
+    assert.equal(String(await collect(archive.read(original))), "content");
+    await rejectsWith("missing", collect(archive.read(text)));
+  });
+}
+
+async function populate(store: BlobStore) {
   const original = originalKey(SESSION, sha256("content"));
+  const other = originalKey(OTHER, sha256("theirs"));
   const text = textKey(FILE, "task_1_1");
-  await writeSegment(store, SESSION, 1, Buffer.from("content"));
-  await writeSegment(store, SESSION, 12, Buffer.from("etc"));
-  await writeSegment(store, OTHER, 1, Buffer.from("their"));
-  await store.publish(SESSION, [{ epoch: 1, bytes: 7 }], original);
+  await store.put(original, chunks("content"));
+  await store.put(other, chunks("theirs"));
   await store.put(text, chunks("page"));
-  return { original, text };
+  return { original, other, text };
 }

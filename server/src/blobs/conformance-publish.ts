@@ -3,18 +3,16 @@ import type { SegmentRef } from "./blob-store.ts";
 import {
   bytesOf,
   chunks,
-  closable,
   collect,
-  FILE,
-  type Guarantee,
   listed,
   rejectsWith,
   SESSION,
+  type SegmentGuarantee,
   sha256,
   writeSegment,
   writeSegments,
 } from "./conformance-support.ts";
-import { originalKey, textKey } from "./keys.ts";
+import { originalKey } from "./keys.ts";
 
 /** The conformance suite's part about publishing. */
 
@@ -38,7 +36,7 @@ const CASES: readonly (readonly [string, readonly SegmentRef[]])[] = [
   ],
 ];
 
-export function describePublish(guarantee: Guarantee): void {
+export function describePublish(guarantee: SegmentGuarantee): void {
   for (const [what, segments] of CASES) {
     guarantee(`publish makes a blob of exactly the recorded bytes: ${what}`, async (store) => {
       const { content, key } = await writeSegments(store, segments);
@@ -68,7 +66,7 @@ export function describePublish(guarantee: Guarantee): void {
   }
 }
 
-export function describePublishLimits(guarantee: Guarantee): void {
+export function describePublishLimits(guarantee: SegmentGuarantee): void {
   guarantee("a blob never changes, even when its segment's writer goes on after the publish", async (store) => {
     const writer = await store.beginSegment(SESSION, 1);
     await writer.append([Buffer.from("recorded")]);
@@ -108,57 +106,5 @@ export function describePublishLimits(guarantee: Guarantee): void {
     ];
     await rejectsWith("damaged", store.publish(SESSION, both, key));
     assert.equal(String(await collect(store.read(key))), "short");
-  });
-}
-
-export function describePut(guarantee: Guarantee): void {
-  guarantee("put stores the stream exactly, an empty one too", async (store) => {
-    const text = textKey(FILE, "task_1_1");
-    await store.put(text, chunks("page one\n", "", "page two\n"));
-    assert.equal(String(await collect(store.read(text))), "page one\npage two\n");
-    const empty = textKey(FILE, "task_1_2");
-    await store.put(empty, chunks());
-    assert.equal(await store.size(empty), 0);
-    assert.equal((await collect(store.read(empty))).length, 0);
-    const large = textKey(FILE, "task_1_3");
-    await store.put(large, chunks(...Array.from({ length: 40 }, (_, n) => bytesOf(n, 20_000))));
-    assert.deepEqual(
-      await collect(store.read(large)),
-      Buffer.concat(Array.from({ length: 40 }, (_, n) => bytesOf(n, 20_000))),
-    );
-  });
-
-  guarantee("put replaces nothing, and lets the unwanted stream go", async (store) => {
-    const key = textKey(FILE, "task_1_1");
-    await store.put(key, chunks("first"));
-    const second = closable("second");
-    await store.put(key, second);
-    assert.ok(second.closed());
-    assert.equal(String(await collect(store.read(key))), "first");
-  });
-
-  guarantee("puts of one key at the same time leave one of them, whole", async (store) => {
-    const key = textKey(FILE, "task_1_1");
-    await Promise.all(
-      [1, 2, 3, 4].map((n) => store.put(key, chunks(Buffer.alloc(50_000, n), Buffer.alloc(50_000, n)))),
-    );
-    const content = await collect(store.read(key));
-    assert.equal(content.length, 100_000);
-    assert.ok(content.every((byte) => byte === content[0]));
-    assert.deepEqual(await listed(store), [{ kind: "text", file: FILE, build: "task_1_1", key }]);
-  });
-
-  guarantee("a stream that fails passes its own error on and leaves nothing behind", async (store) => {
-    const key = textKey(FILE, "task_1_1");
-    const failure = new Error("the extractor died");
-    async function* broken(): AsyncGenerator<Uint8Array> {
-      yield bytesOf(1, 400_000);
-      throw failure;
-    }
-    await assert.rejects(store.put(key, broken()), (error) => error === failure);
-    assert.equal(await store.size(key), null);
-    assert.deepEqual(await listed(store), []);
-    await store.put(key, chunks("again"));
-    assert.equal(String(await collect(store.read(key))), "again");
   });
 }

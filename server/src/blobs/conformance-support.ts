@@ -1,13 +1,51 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { describe, test } from "node:test";
 import { brandId, type FileId, type SessionId } from "../ids.ts";
-import type { BlobStoreFailure, SegmentedStore, SegmentRef, StoredEntry } from "./blob-store.ts";
+import type { BlobStore, BlobStoreFailure, SegmentedStore, SegmentRef, StoredEntry } from "./blob-store.ts";
 import { everyEntry } from "./every-entry.ts";
 import { originalKey } from "./keys.ts";
 
-/** What the conformance suite writes, reads and expects. */
+/** What the conformance suites of blobs and of segments write, read and expect. */
 
-export type Guarantee = (title: string, run: (store: SegmentedStore) => Promise<void>) => void;
+/** One sentence of a port, and what shows it. */
+export type Guarantee<Store> = (title: string, run: (store: Store) => Promise<void>) => void;
+export type SegmentGuarantee = Guarantee<SegmentedStore>;
+
+/** A test that an adapter cannot run, and why. */
+export interface Skip {
+  readonly test: string;
+  readonly reason: string;
+}
+
+export interface StoreUnderTest<Store> {
+  open(): Promise<Store>;
+  close(store: Store): Promise<void>;
+  readonly skip: readonly Skip[];
+}
+
+/** Every guarantee that `tell` tells, each on a store of its own. */
+export function describeStore<Store>(
+  name: string,
+  { open, close, skip }: StoreUnderTest<Store>,
+  tell: (guarantee: Guarantee<Store>) => void,
+): void {
+  describe(name, () => {
+    tell((title, run) => {
+      const reason = skip.find((entry) => entry.test === title)?.reason;
+      test(title, reason === undefined ? {} : { skip: reason }, async () => {
+        const store = await open();
+        try {
+          await run(store);
+        } finally {
+          await close(store);
+        }
+      });
+    });
+  });
+}
+
+export const CHUNK_BYTES = 256 * 1024;
 
 export const SESSION: SessionId = brandId("sess", "sess_0000000001abcdefghjkmnpqrs");
 export const OTHER: SessionId = brandId("sess", "sess_0000000001abcdefghjkmnpqrt");
@@ -32,7 +70,7 @@ export async function writeSegment(
   await writer.close();
 }
 
-export async function listed(store: SegmentedStore): Promise<StoredEntry[]> {
+export async function listed(store: BlobStore): Promise<StoredEntry[]> {
   const entries: StoredEntry[] = [];
   for await (const entry of everyEntry(store)) entries.push(entry);
   const order = (entry: StoredEntry) =>

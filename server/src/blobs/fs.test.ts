@@ -10,6 +10,8 @@ import { everyEntry } from "./every-entry.ts";
 import { openFsBlobStore } from "./fs.ts";
 import { blobPath, segmentPath } from "./fs-layout.ts";
 import { originalKey, textKey } from "./keys.ts";
+import { describeSegmentStore } from "./segment-store.conformance.ts";
+import { openTestArchive } from "./test-archive.ts";
 
 const folders: string[] = [];
 after(async () => {
@@ -22,7 +24,11 @@ async function tempRoot(): Promise<string> {
   return join(folder, "data", "blobs");
 }
 
-describeBlobStore("fs", async () => openFsBlobStore({ root: await tempRoot() }), { skip: [] });
+const open = async () => openFsBlobStore({ root: await tempRoot() });
+describeBlobStore("fs", async () => ({ store: await open(), archive: await openTestArchive(await tempRoot()) }), {
+  skip: [],
+});
+describeSegmentStore("fs", open, { skip: [] });
 
 const SESSION: SessionId = brandId("sess", "sess_0000000001abcdefghjkmnpqrs");
 const KEY = originalKey(SESSION, "ab".repeat(32));
