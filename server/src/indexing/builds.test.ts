@@ -11,8 +11,8 @@ import { tokenText } from "../search-index/analyze.ts";
 import type { SearchIndex } from "../search-index/search-index.ts";
 import { createIndexer } from "./indexer.ts";
 import { pruneBuilds } from "./prune-builds.ts";
-import { textScript } from "./scripted-extractor.ts";
 import { activate } from "./store.ts";
+import { textScript } from "./test-documents.ts";
 import { indexMethods, openTestIndexing, type TestIndexing } from "./test-indexing.ts";
 
 let t: TestIndexing;

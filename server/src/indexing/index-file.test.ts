@@ -4,19 +4,18 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { BlobStoreError } from "../blobs/blob-store.ts";
 import { storedKey, textKey } from "../blobs/keys.ts";
-import { WharfError } from "../errors.ts";
-import { ExtractorTrouble } from "../extraction/extractor.ts";
+import { FILE_ERRORS, FILE_WARNINGS, WharfError } from "../errors.ts";
 import { reindexFile } from "../files/reindex-file.store.ts";
 import { cancelTask, retryTask } from "../files/task-events.store.ts";
 import { LIMITS } from "../limits.ts";
 import { type SearchIndex, SearchIndexError } from "../search-index/search-index.ts";
+import type { Script } from "./fixtures/script.ts";
 import type { IndexingDeps } from "./index-file.ts";
-import { type Script, scriptedExtractor, textScript } from "./scripted-extractor.ts";
+import { openScriptedReaders, textScript } from "./test-documents.ts";
 import {
   blobMethods,
   failing,
   failingRead,
-  fault,
   indexMethods,
   openTestIndexing,
   refusing,
@@ -68,8 +67,9 @@ test("indexed, active and the build that search shows change in one instant, aft
 });
 
 test("what the text does not show stands with the file, until a later build shows more", async () => {
-  const skipped = { code: "part_skipped", message: "hidden", pages: [2] } as const;
-  const file = await t.newFile("sheets.txt", [...textScript("first sheet"), { kind: "warnings", warnings: [skipped] }]);
+  const message = `${FILE_WARNINGS.part_skipped} (hidden sheets)`;
+  const skipped = { code: "part_skipped", message, pages: [1] };
+  const file = await t.newFile("sheets.txt", { ...textScript("first sheet"), skipped: [1] });
   assert.equal(await t.workerWith().runOnce(), true);
   assert.deepEqual(JSON.parse((await t.on.file(file.fileId)).warnings), [skipped]);
 
@@ -91,10 +91,10 @@ test("a document that cannot be read to its end fails with its reason and leaves
     "too_complex",
   ] as const;
   for (const code of cases) {
-    const file = await t.newFile(`${code}.txt`, [...textScript(`${code} first page`), fault(code)]);
+    const file = await t.newFile(`${code}.txt`, { ...textScript(`${code} first page`), ending: { fault: code } });
     await t.workerWith().runOnce();
     const row = await t.on.file(file.fileId);
-    assert.deepEqual([row.state, row.error_code, row.error_message], ["failed", code, `It is ${code}.`]);
+    assert.deepEqual([row.state, row.error_code, row.error_message], ["failed", code, FILE_ERRORS[code]]);
     assert.deepEqual(await t.on.memberships(file.fileId), ["failed"]);
     assert.deepEqual(await t.staged(code.split("_")[0] ?? ""), []);
     assert.equal(await t.blobs.size(textKey(file.fileId, `${file.taskId}_1`)), null);
@@ -103,7 +103,7 @@ test("a document that cannot be read to its end fails with its reason and leaves
 });
 
 test("a document without a single chunk ends as empty_text, never as indexed with nothing to find", async () => {
-  const file = await t.newFile("blank.txt", [{ kind: "type", detected: "text/plain", titleTokens: "" }]);
+  const file = await t.newFile("blank.txt", textScript());
   await t.workerWith().runOnce();
   assert.deepEqual(
     [(await t.on.file(file.fileId)).state, (await t.on.file(file.fileId)).error_code],
@@ -113,13 +113,14 @@ test("a document without a single chunk ends as empty_text, never as indexed wit
 });
 
 test("a child that dies twice fails the file; a soft fault is tried five times (R13)", async () => {
+  const broken = { ...indexMethods(t.index), write: failing(new TypeError("a defect of ours")) };
   const cases = [
-    { code: "extraction_timeout", death: true, tries: LIMITS.maxDeaths },
-    { code: "internal", death: false, tries: LIMITS.maxFaults },
+    { code: "too_complex", tries: LIMITS.maxDeaths, script: { ...textScript("x"), ending: "dies" }, given: {} },
+    { code: "internal", tries: LIMITS.maxFaults, script: textScript("x"), given: { index: broken } },
   ] as const;
-  for (const { code, death, tries } of cases) {
-    const file = await t.newFile(`${code}.txt`, [fault(code, false, death)]);
-    const worker = t.workerWith();
+  for (const { code, tries, script, given } of cases) {
+    const file = await t.newFile(`${code}.txt`, script);
+    const worker = t.workerWith(given);
     let made = 0;
     for (; await worker.runOnce(); made += 1) t.on.passMs(60_000);
     assert.deepEqual(
@@ -131,15 +132,19 @@ test("a child that dies twice fails the file; a soft fault is tried five times (
 
 test("every trouble of the machine backs off and never fails the file, and it is indexed when the machine is well", async () => {
   const stores = blobMethods(t.blobs);
+  // One that is being closed starts no reader any more.
+  const closed = await openScriptedReaders(() => textScript());
+  await closed.close();
+  const huge = await openScriptedReaders(hugeScript);
   const cases: readonly (readonly [string, Partial<IndexingDeps>])[] = [
     ["original missing", { blobs: { ...stores, read: failingRead(new BlobStoreError("missing", "gone")) } }],
     ["original damaged", { blobs: { ...stores, read: failingRead(new BlobStoreError("damaged", "short")) } }],
     ["disk full", { blobs: { ...stores, put: failing(new BlobStoreError("full", "ENOSPC")) } }],
     ["store away", { blobs: { ...stores, put: failing(new BlobStoreError("unavailable", "EIO")) } }],
     ["index away", { index: { ...indexMethods(t.index), write: failing(new SearchIndexError("away")) } }],
-    ["no child", { extractor: scriptedExtractor(() => [() => Promise.reject(new ExtractorTrouble("no child"))]) }],
+    ["no child", { extractor: closed }],
     ["database full", { catalogue: refusing(t.on.catalogue, new WharfError("storage_full")) }],
-    ["no spool", { spoolFolder: join(t.on.folder, "absent"), extractor: scriptedExtractor(() => hugeScript()) }],
+    ["no spool", { spoolFolder: join(t.on.folder, "absent"), extractor: huge }],
   ];
   for (const [name, given] of cases) {
     const file = await t.newFile(`${name}.txt`, textScript("at last"));
@@ -155,6 +160,7 @@ test("every trouble of the machine backs off and never fails the file, and it is
     assert.equal(await t.workerWith().runOnce(), true);
     assert.deepEqual(await t.shows(file.fileId), { state: "indexed", memberships: ["active"] }, name);
   }
+  await huge.close();
 });
 
 test("a file that is indexed stays indexed and found while a later task runs, and when that fails or is cancelled (POL-2)", async () => {
@@ -169,7 +175,7 @@ test("a file that is indexed stays indexed and found while a later task runs, an
     const first = await t.on.file(file.fileId);
     const taskId = t.on.ids.next("task");
     await t.on.catalogue.run(reindexFile, { teamId: t.team, fileId: file.fileId, taskId });
-    t.scripts.set(`later ${end}.txt`, end === "fails" ? [fault("corrupt_file")] : textScript("marble stair", "again"));
+    t.scripts.set(`later ${end}.txt`, end === "fails" ? CORRUPT : textScript("marble stair", "again"));
     if (end === "is cancelled") await t.on.catalogue.run(cancelTask, { teamId: t.team, taskId });
     else await t.workerWith().runOnce();
     const row = await t.on.file(file.fileId);
@@ -190,7 +196,7 @@ test("a file that is indexed stays indexed and found while a later task runs, an
 });
 
 test("a failed or cancelled task starts again with all its attempts, and its file and memberships with it", async () => {
-  const file = await t.newFile("retry.txt", [fault("corrupt_file")]);
+  const file = await t.newFile("retry.txt", CORRUPT);
   await t.workerWith().runOnce();
   assert.deepEqual(await t.shows(file.fileId), { state: "failed", memberships: ["failed"] });
   t.scripts.set("retry.txt", textScript("repaired"));
@@ -241,6 +247,8 @@ test("batches of a document go into the index in order, a bounded number of them
     Array.from({ length: pages / LIMITS.chunksPerWrite }, (_, i) => i * LIMITS.chunksPerWrite),
   );
 });
+
+const CORRUPT: Script = { ...textScript(), ending: { fault: "corrupt_file" } };
 
 const HUGE_PAGES = 1500;
 

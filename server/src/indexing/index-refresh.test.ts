@@ -5,7 +5,7 @@ import type { Log } from "../log.ts";
 import { titleTokenText } from "../search-index/analyze.ts";
 import type { FileNames, SearchIndex } from "../search-index/search-index.ts";
 import { IndexRefresh } from "./index-refresh.ts";
-import { textScript } from "./scripted-extractor.ts";
+import { textScript } from "./test-documents.ts";
 import { indexMethods, openTestIndexing, type TestIndexing } from "./test-indexing.ts";
 
 let t: TestIndexing;

@@ -8,7 +8,7 @@ import { runRound } from "../maintenance/test-rounds.ts";
 import { titleTokenText } from "../search-index/analyze.ts";
 import { rebuildMarks } from "../search-index/rebuild-marks.ts";
 import { type RebuildDeps, rebuildIndex } from "./rebuild.ts";
-import { textScript } from "./scripted-extractor.ts";
+import { textScript } from "./test-documents.ts";
 import { indexMethods, openTestIndexing, type TestIndexing } from "./test-indexing.ts";
 
 let t: TestIndexing;
@@ -30,10 +30,8 @@ function deps(index: RebuildDeps["index"] = t.index): RebuildDeps {
 }
 
 async function indexedFile(name: string, pages: readonly string[] = PAGES) {
-  // As the extraction child says it; textScript has one title for all.
-  const [, ...read] = textScript(...pages);
-  const type = { kind: "type", detected: "text/plain", titleTokens: titleTokenText(name, name) } as const;
-  const file = await t.newFile(name, [type, ...read]);
+  // As the product's child says it; textScript has one title for all.
+  const file = await t.newFile(name, { ...textScript(...pages), titleTokens: titleTokenText(name, name) });
   await t.workerWith().runOnce();
   assert.equal((await t.on.file(file.fileId)).state, "indexed");
   return file;

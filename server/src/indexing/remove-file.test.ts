@@ -4,8 +4,8 @@ import { BlobStoreError } from "../blobs/blob-store.ts";
 import { storedKey } from "../blobs/keys.ts";
 import { deleteFile } from "../files/delete-file.store.ts";
 import { retryTask } from "../files/task-events.store.ts";
-import { textScript } from "./scripted-extractor.ts";
-import { blobMethods, failing, fault, openTestIndexing, type TestIndexing } from "./test-indexing.ts";
+import { textScript } from "./test-documents.ts";
+import { blobMethods, failing, openTestIndexing, type TestIndexing } from "./test-indexing.ts";
 
 let t: TestIndexing;
 before(async () => {
@@ -16,10 +16,8 @@ after(() => t.close());
 test("a deleted file's chunks, texts, original and segments go, and its task cannot bring it back", async () => {
   const states = ["queued", "indexed", "failed"] as const;
   for (const state of states) {
-    const file = await t.newFile(
-      `gone ${state}.txt`,
-      state === "failed" ? [fault("corrupt_file")] : textScript("canary"),
-    );
+    const ending = state === "failed" ? { ending: { fault: "corrupt_file" as const } } : {};
+    const file = await t.newFile(`gone ${state}.txt`, { ...textScript("canary"), ...ending });
     const segment = await t.blobs.beginSegment(file.sessionId, 1);
     await segment.close();
     if (state !== "queued") await t.workerWith().runOnce();

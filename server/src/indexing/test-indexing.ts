@@ -6,19 +6,20 @@ import { everyEntry } from "../blobs/every-entry.ts";
 import { originalKey, storedKey } from "../blobs/keys.ts";
 import { openMemoryBlobStore } from "../blobs/memory.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
-import { ExtractionFault } from "../extraction/extractor.ts";
+import type { Extractor } from "../extraction/extractor.ts";
 import type { BucketId, FileId, SessionId, TeamId } from "../ids.ts";
 import type { Log } from "../log.ts";
 import { type Fts5SearchIndex, openFts5SearchIndex } from "../search-index/fts5.ts";
 import type { SearchIndex } from "../search-index/search-index.ts";
 import { openTestCatalogue, type TestCatalogue, type TestFile } from "../tasks/test-catalogue.ts";
 import { Worker } from "../tasks/worker.ts";
+import type { Script } from "./fixtures/script.ts";
 import { createIndexFile, type IndexingDeps } from "./index-file.ts";
 import { createRemoveFile, type RemoveFileDeps } from "./remove-file.ts";
-import { type Script, scriptedExtractor } from "./scripted-extractor.ts";
 import { activate } from "./store.ts";
+import { openScriptedReaders } from "./test-documents.ts";
 
-/** Indexing over a real catalogue, a real FTS5 index and an extractor that says what each test scripts. */
+/** Indexing over a real catalogue, a real FTS5 index and real readers, which say what each test scripts. */
 export interface TestIndexing {
   readonly on: TestCatalogue;
   readonly blobs: SegmentedStore;
@@ -27,6 +28,7 @@ export interface TestIndexing {
   readonly bucket: BucketId;
   /** By file name. */
   readonly scripts: Map<string, Script>;
+  readonly extractor: Extractor;
   readonly arrivals: RemoveFileDeps["arrivals"];
   depsWith(given?: Partial<IndexingDeps>): IndexingDeps;
   workerWith(given?: Partial<IndexingDeps>): Worker;
@@ -43,6 +45,8 @@ export interface TestIndexing {
   close(): Promise<void>;
 }
 
+const NOTHING: Script = { titleTokens: "", pages: [] };
+
 /** What every test file's original holds. */
 const ORIGINAL = "the original";
 
@@ -56,11 +60,12 @@ export async function openTestIndexing(): Promise<TestIndexing> {
   const team = await on.newTeam();
   const bucket = await on.newBucket(team);
   const scripts = new Map<string, Script>();
+  const extractor = await openScriptedReaders(({ filename }) => scripts.get(filename) ?? NOTHING);
   const depsWith = (given: Partial<IndexingDeps> = {}): IndexingDeps => ({
     catalogue: on.catalogue,
     blobs,
     index,
-    extractor: scriptedExtractor((source) => scripts.get(source.filename) ?? []),
+    extractor,
     log: SILENT,
     spoolFolder: join(on.folder, "spool"),
     ...given,
@@ -74,6 +79,7 @@ export async function openTestIndexing(): Promise<TestIndexing> {
     team,
     bucket,
     scripts,
+    extractor,
     depsWith,
     workerWith(given) {
       const deps = depsWith(given);
@@ -116,6 +122,7 @@ export async function openTestIndexing(): Promise<TestIndexing> {
       return found;
     },
     async close() {
+      await extractor.close();
       await index.close();
       await on.close();
     },
@@ -124,13 +131,6 @@ export async function openTestIndexing(): Promise<TestIndexing> {
 
 async function* streamOf(text: string): AsyncGenerator<Uint8Array> {
   yield Buffer.from(text);
-}
-
-/** A step of a script: the extractor's verdict on the file. */
-export function fault(code: ExtractionFault["code"], permanent = true, death = false): () => void {
-  return () => {
-    throw new ExtractionFault(code, `It is ${code}.`, { permanent, death });
-  };
 }
 
 /** The adapters are classes: their methods, bound, so that a test can replace one. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
 import { originalKey } from "../blobs/keys.ts";
-import { textScript } from "./scripted-extractor.ts";
+import { textScript } from "./test-documents.ts";
 import { openTestIndexing, type TestIndexing } from "./test-indexing.ts";
 import { undamaged } from "./undamaged.ts";
 
