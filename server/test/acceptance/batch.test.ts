@@ -1,64 +1,24 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { Api, SESSIONS } from "../support/api.ts";
+import { BATCHES, Batches, type BatchPart } from "../support/batch.ts";
 import { put } from "../support/bytes.ts";
 import type { HttpAnswer } from "../support/http.ts";
 import { at, listAt, numberAt, objectAt, shown, textAt } from "../support/json.ts";
 import { proves } from "../support/proves.ts";
 import { NEEDS_OWN_SERVER, openTarget, ownServer } from "../support/target.ts";
 
-const BATCHES = "/v1/knowledge/files:batch/upload-session";
-
 const { api } = await openTarget();
+const MAX_BYTES = 25 * 1024 * 1024;
 
-interface Part {
-  readonly id: string;
-  readonly bytes: string;
-  readonly item?: object;
-  readonly file?: object;
-}
-
-/** A batch of these, all of them into this file's bucket unless `manifest` says otherwise. */
-function batchOf(parts: readonly Part[], manifest: object = {}): { manifest: object; files: readonly object[] } {
-  return {
-    manifest: {
-      version: 1,
-      batch_idempotency_key: randomUUID(),
-      bucket: api.bucket,
-      create_missing_buckets: true,
-      items: parts.map(({ id, item }) => ({ client_file_id: id, filename: `${id}.txt`, ...item })),
-      ...manifest,
-    },
-    files: parts.map(({ id, bytes, file }) => ({
-      client_file_id: id,
-      filename: `${id}.txt`,
-      content_type: "text/plain",
-      size_bytes: bytes.length,
-      ...file,
-    })),
-  };
-}
-
-const send = (body: object, query = "") => api.call("POST", `${BATCHES}${query}`, { body });
-const finalize = (id: string) => api.call("POST", `${BATCHES}/${id}/finalize`, { body: { mode: "finalize_uploaded" } });
-const status = async (id: string) => (await api.get(`/v1/knowledge/batches/${id}?include_items=true`)).json;
-
-async function upload(answer: HttpAnswer, parts: readonly Part[]): Promise<void> {
-  for (const one of listAt(answer.json, "accepted")) {
-    const part = parts.find(({ id }) => id === at(one, "client_file_id"));
-    if (part !== undefined)
-      assert.equal((await put(textAt(one, "upload_url"), null, Buffer.from(part.bytes))).status, 200);
-  }
-}
-
-async function ended(id: string): Promise<unknown> {
-  for (;;) {
-    const batch = await status(id);
-    if (textAt(batch, "status") !== "accepted") return batch;
-    for (const item of listAt(batch, "items"))
-      if (["queued", "indexing"].includes(textAt(item, "status"))) await api.settled(textAt(item, "knowledgeId"));
-  }
-}
+type Part = BatchPart;
+const batches = new Batches(api);
+const batchOf = (parts: readonly Part[], manifest: object = {}) => batches.bodyOf(parts, manifest);
+const send = (body: object, query = "") => batches.send(body, query);
+const finalize = (id: string) => batches.finalize(id);
+const status = (id: string) => batches.status(id);
+const upload = (answer: HttpAnswer, parts: readonly Part[]) => batches.upload(answer, parts);
+const ended = (id: string) => batches.ended(id);
 
 proves(
   ["BAT-3", "BAT-4", "BAT-7", "BAT-8", "LIM-3"],
@@ -223,7 +183,7 @@ proves(["BAT-9"], "a dry run judges and makes nothing, of a batch and of one fil
 
 proves(
   ["BAT-1", "LIM-3"],
-  "100 files with everything at its limit are one create of more than 1 MiB",
+  "100 files with everything at its limit are one create of more than 1 MiB, and hold what they may",
   async () => {
     const own = await ownServer({ WHARF_CREATES_PER_SECOND: "1" });
     const one = new Api(own.url, own.key);
@@ -233,12 +193,32 @@ proves(
       tags: Array.from({ length: 20 }, (_, i) => `${String(i).padStart(2, "0")}${"日".repeat(62)}`),
       metadata: { text: "x".repeat(8192 - '{"text":""}'.length) },
     };
-    const parts = Array.from({ length: 100 }, (_, i) => ({ id: `${"n".repeat(120)}${i}`, bytes: "x", item }));
-    const rawBody = JSON.stringify(batchOf(parts));
+    const file = { filename: "日".repeat(255), size_bytes: MAX_BYTES };
+    const parts = Array.from({ length: 100 }, (_, i) => ({
+      id: `${"n".repeat(125)}${100 + i}`,
+      bytes: "",
+      item,
+      file,
+    }));
+    const rawBody = JSON.stringify(
+      batchOf(parts, { bucket_slugs: Array.from({ length: 19 }, (_, i) => `at-limit-${i}`) }),
+    );
     assert.ok(rawBody.length > 1024 * 1024);
     const made = await one.call("POST", BATCHES, { rawBody, timeoutMs: 120_000 });
     assert.equal(made.status, 201, shown(made.json).slice(0, 500));
-    assert.equal(listAt(made.json, "accepted").length, 100);
+    const accepted = listAt(made.json, "accepted");
+    assert.equal(accepted.length, 100);
+    assert.equal((await one.createRaw(one.createBody(1))).status, 429, "a batch is a create");
+    // The last of them, to its last byte; the others can wait.
+    const bytes = Buffer.alloc(MAX_BYTES, "all of the bytes that a file may have\n");
+    const sent = await put(textAt(accepted.at(-1), "upload_url"), null, bytes);
+    assert.equal(sent.status, 200, sent.text);
+    const done = await new Batches(one).finalize(textAt(made.json, "batch_id"));
+    assert.deepEqual([listAt(done.json, "finalized").length, listAt(done.json, "pending").length], [1, 99]);
+    const stored = await one.file(textAt(listAt(done.json, "finalized")[0], "knowledge_id"));
+    assert.equal(numberAt(stored.json, "size_bytes"), MAX_BYTES);
+    assert.equal(listAt(stored.json, "bucket_ids").length, 20);
+    assert.deepEqual([listAt(stored.json, "tags").length, at(stored.json, "title")], [20, item.title]);
     const large = await one.call("POST", BATCHES, { rawBody: `${rawBody}${" ".repeat(4 * 1024 * 1024)}` });
     assert.equal(textAt(large.json, "error", "code"), "request_too_large");
   },
