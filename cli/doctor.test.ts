@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { Api } from "../server/test/support/api.ts";
-import { at, textAt } from "../server/test/support/json.ts";
+import { Batches } from "../server/test/support/batch.ts";
+import { at, listAt, textAt } from "../server/test/support/json.ts";
 import { EXIT } from "./exit-codes.ts";
 import { run, startTestServer, type TestServer } from "./test-support.ts";
 
@@ -132,6 +133,46 @@ describe("doctor", () => {
       assert.deepEqual(await unwell(server.dataDir), []);
       assert.ok((await stat(original)).size > 0);
     });
+  });
+
+  test("an item of a batch that points nowhere, a mark that was left, and words of a deleted file in an answer are found and mended", async () => {
+    const api = new Api(server.url, server.key);
+    const batches = new Batches(api);
+    const made = await batches.send(
+      batches.bodyOf(
+        [
+          { id: "lost", bytes: "x" },
+          { id: "kept", bytes: "y" },
+        ],
+        { bucket: "b" },
+      ),
+    );
+    const batchId = textAt(made.json, "batch_id");
+    const asked = await api.call("POST", "/v1/responses", { body: { input: "Which ships take a pilot?" } });
+    const responseId = textAt(asked.json, "id");
+    assert.match(textAt(asked.json, "output_text"), /pilot/);
+    await stopped(async () => {
+      const database = new DatabaseSync(join(server.dataDir, "catalogue.db"));
+      const change = (sql: string) => assert.ok(Number(database.prepare(sql).run().changes) > 0, sql);
+      change(
+        "DELETE FROM upload_sessions WHERE id = (SELECT session_id FROM batch_items WHERE client_file_id = 'lost')",
+      );
+      change("UPDATE teams SET open_sessions = open_sessions - 1");
+      change("UPDATE files SET labels_dirty = 1 WHERE state = 'indexed'");
+      // As if the answer had been overlooked when the file went, some time ago.
+      change(`INSERT INTO response_quotes (file_id, response_id) VALUES ('file_gone', '${responseId}')`);
+      database.close();
+      assert.deepEqual(await unwell(server.dataDir), ["batches: problem", "labels: note", "answers: problem"]);
+      assert.deepEqual(await unwell(server.dataDir, "--repair"), [
+        "batches: repaired",
+        "labels: repaired",
+        "answers: repaired",
+      ]);
+      assert.deepEqual(await unwell(server.dataDir), []);
+    });
+    const [lost, kept] = listAt(await new Batches(new Api(server.url, server.key)).status(batchId), "items");
+    assert.deepEqual([at(lost, "status"), at(lost, "error", "code")], ["rejected", "session_not_found"]);
+    assert.equal(at(kept, "status"), "pending");
   });
 
   test("files that others may read, a foreign file and an interrupted rebuild are said", async () => {

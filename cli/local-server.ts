@@ -10,7 +10,7 @@ import { openBlobs } from "../server/src/engines/blobs.ts";
 import { openCatalogue } from "../server/src/engines/catalogue.ts";
 import { openSearchIndex } from "../server/src/engines/search-index.ts";
 import { createIdSource, type IdSource } from "../server/src/ids.ts";
-import { createLog } from "../server/src/log.ts";
+import { createLog, type Log } from "../server/src/log.ts";
 import type { Arrivals } from "../server/src/uploads/arrivals.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
 
@@ -22,6 +22,7 @@ export interface LocalServer {
   readonly arrivals: Pick<Arrivals, "tidy">;
   readonly index: Awaited<ReturnType<typeof openSearchIndex>>;
   readonly ids: IdSource;
+  readonly log: Log;
 }
 
 /**
@@ -58,7 +59,7 @@ export async function withAdapters<T>(folder: DataFolder, work: (local: LocalSer
     const index = await openSearchIndex({ dir: folder.index, log, fatal });
     closing.push(() => index.close());
     const arrivals = openArrivalsAtRest({ catalogue, blobs });
-    return await work({ folder, catalogue, blobs, arrivals, index, ids: createIdSource(clock) });
+    return await work({ folder, catalogue, blobs, arrivals, index, ids: createIdSource(clock), log });
   } catch (error) {
     if (failure.error === null) throw error;
     const message = `The data in ${folder.path} cannot be read or written: ${failure.error.message}`;

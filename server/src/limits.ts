@@ -42,6 +42,15 @@ export const LIMITS = {
   /** BAT-1; more is 400 batch_too_large. */
   batchFiles: 100,
   clientFileIdChars: 128,
+  /** CON-2: parts of a form … */
+  formParts: 100,
+  /** … the headers of each, and how many there are … */
+  formPartHeaderBytes: 16 * KIB,
+  formPartHeaders: 20,
+  /** … its text fields together; more is 413 request_too_large … */
+  formFieldsBytes: 64 * KIB,
+  /** … and all that it may have beside the bytes of its file. */
+  formBytes: 256 * KIB,
   /** Of one batch; they share commits. */
   batchFinalizesAtOnce: 8,
 

@@ -52,6 +52,7 @@ import type { Arrivals } from "./uploads/arrivals.ts";
 import { batchRoutes } from "./uploads/batch-routes.ts";
 import { Finalizer } from "./uploads/finalize.ts";
 import { uploadRoutes } from "./uploads/routes.ts";
+import { uploadFileRoutes } from "./uploads/upload-file-routes.ts";
 
 export interface Started {
   /** Where it listens, as clients reach it: WHARF_PUBLIC_URL, or computed from host and port. Without a trailing slash. */
@@ -177,7 +178,8 @@ async function createService(base: Base, stores: Stores, background: Background,
 
   let stopping = false;
   const fileAnswerOf = (teamId: TeamId, fileId: FileId) => fileAnswer(catalogue, teamId, fileId);
-  const uploads = { catalogue, config, lists, walks, ids, disk, clock, finalizer, arrivals };
+  const uploads = { catalogue, config, lists, walks, ids, disk, clock, finalizer, arrivals, blobs, places, log };
+  const fileObject = { fileAnswer: fileAnswerOf, fileSchema: FileObject };
   const readinessNow = async () =>
     readiness(catalogueLogBytes(stores.folder.catalogue), await isolation(), background, stopping);
   const health = new Health({ catalogue, blobs, reserveBytes: config.diskReserveBytes });
@@ -194,7 +196,8 @@ async function createService(base: Base, stores: Stores, background: Background,
     routes: [
       (app: App) => connectionRoutes(app),
       (app: App) => bucketRoutes(app, { catalogue, listings, walks, log, ids, config }),
-      (app: App) => uploadRoutes(app, { ...uploads, fileAnswer: fileAnswerOf, fileSchema: FileObject }),
+      (app: App) => uploadRoutes(app, { ...uploads, ...fileObject }),
+      (app: App) => uploadFileRoutes(app, { ...uploads, ...fileObject }),
       (app: App) => batchRoutes(app, uploads),
       (app: App) => fileRoutes(app, { catalogue, blobs, ids, log, polls, downloads, verified, lists, walks, changes }),
       (app: App) => taskRoutes(app, { catalogue, polls, lists, walks, cancelTask, retryTask }),

@@ -6,6 +6,7 @@ import { backupOperations } from "./backup/store.ts";
 import { bucketOperations } from "./buckets/store.ts";
 import { type Operations, registryOf } from "./catalogue/registry.ts";
 import { dashboardFigures } from "./dashboard/store.ts";
+import { rowOperations } from "./doctor/rows.store.ts";
 import { doctorOperations } from "./doctor/store.ts";
 import { originalOperations } from "./files/originals.store.ts";
 import { fileOperations } from "./files/store.ts";
@@ -25,6 +26,7 @@ import { batchOperations } from "./uploads/read-batch.store.ts";
 import { sessionOperations } from "./uploads/session.store.ts";
 import { sweepOperations } from "./uploads/sweep.store.ts";
 import { tryOperations } from "./uploads/try-create.store.ts";
+import { uploadOperations } from "./uploads/upload-file.store.ts";
 
 /**
  * The one registry of catalogue operations, name → operation: how an operation is found again on the other side of a thread
@@ -41,6 +43,7 @@ export const OPERATIONS: Operations = registryOf([
   ...originalOperations,
   ...doctorOperations,
   ...dashboardFigures,
+  ...rowOperations,
   ...taskOperations,
   ...taskListOperations,
   ...attemptOperations,
@@ -53,6 +56,7 @@ export const OPERATIONS: Operations = registryOf([
   ...createOperations,
   ...batchOperations,
   ...tryOperations,
+  ...uploadOperations,
   ...sessionOperations,
   ...sessionListOperations,
   ...finalizeOperations,

@@ -88,6 +88,7 @@ export const CONTRACT = {
   "FIL-9": "A session shows its state and never its URL; DELETE gives it up.",
   "FIL-10": "Tasks are cancelled and retried.",
   "CON-1": "GET /v1/connection says which team and key; 401 for a bad key.",
+  "CON-2": "POST /v1/knowledge/files as multipart makes a file in one call, as a create does, with an Idempotency-Key.",
   "LST-1": "Tasks and upload sessions are listed, filtered by status, in pages.",
   "BAT-1": "1 to 100 files a batch.",
   "BAT-2": "client_file_id: form, uniqueness, once in items and once in files.",

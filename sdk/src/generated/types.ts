@@ -639,6 +639,40 @@ export type Operations = {
     };
     readonly answer: UploadSession & Answered;
   };
+  /** Upload one document in one call. As multipart/form-data; the fields may stand before or behind the file. It counts as a create: at most 5 a second and team. Send an Idempotency-Key to make retries safe: the same key, fields and bytes give the same file. A connection that breaks begins again from the first byte: create an upload session for what has to be resumed. Needs a key with the scope files:write. */
+  readonly uploadFile: {
+    readonly input: { readonly [name: string]: never };
+    readonly answer: KnowledgeFile & Answered;
+  };
+  /** Your team's files, newest first. Filters narrow each other. metadata.<key>=<value> compares with a top-level scalar's JSON text: metadata.year=2024 is the number, metadata.year="2024" the string. Deleted files appear only under status=deleted. Needs a key with the scope files:read. */
+  readonly listFiles: {
+    readonly input: {
+      readonly query?: {
+        /** A bucket's id or slug. */
+        readonly bucket?: string | undefined;
+        /** Repeat it: all of them must be there. */
+        readonly tag?: readonly string[] | undefined;
+        readonly status?: "queued" | "indexing" | "indexed" | "failed" | "deleted" | undefined;
+        /** RFC 3339; exclusive. */
+        readonly created_after?: string | undefined;
+        /** Part of the file name or the title; ASCII letters in either case. */
+        readonly name?: string | undefined;
+        /** By the time of upload; default newest first. */
+        readonly order?: "newest" | "oldest" | undefined;
+        /** Default 50. */
+        readonly limit?: number | undefined;
+        /** next_cursor of the page before, with the same filters. */
+        readonly cursor?: string | undefined;
+      } | undefined;
+    };
+    readonly answer: {
+      readonly files: readonly KnowledgeFile[];
+      /** null at the end, and only there: a page before it may be short, or empty, when a filter matches rarely. */
+      readonly next_cursor: string | null;
+      /** Id of this request. */
+      readonly request_id: string;
+    };
+  };
   /** Start the uploads of up to 100 documents. One request, which counts as one create. An item that is wrong is rejected and the others go on. Sent again with the same batch_idempotency_key and body, it answers with the same sessions; items whose sessions expired or were cancelled get new ones. A body has at most 4194304 bytes. Needs a key with the scope files:write. */
   readonly createUploadBatch: {
     readonly input: {
@@ -750,35 +784,6 @@ export type Operations = {
       } | undefined;
     };
     readonly answer: Batch & Answered;
-  };
-  /** Your team's files, newest first. Filters narrow each other. metadata.<key>=<value> compares with a top-level scalar's JSON text: metadata.year=2024 is the number, metadata.year="2024" the string. Deleted files appear only under status=deleted. Needs a key with the scope files:read. */
-  readonly listFiles: {
-    readonly input: {
-      readonly query?: {
-        /** A bucket's id or slug. */
-        readonly bucket?: string | undefined;
-        /** Repeat it: all of them must be there. */
-        readonly tag?: readonly string[] | undefined;
-        readonly status?: "queued" | "indexing" | "indexed" | "failed" | "deleted" | undefined;
-        /** RFC 3339; exclusive. */
-        readonly created_after?: string | undefined;
-        /** Part of the file name or the title; ASCII letters in either case. */
-        readonly name?: string | undefined;
-        /** By the time of upload; default newest first. */
-        readonly order?: "newest" | "oldest" | undefined;
-        /** Default 50. */
-        readonly limit?: number | undefined;
-        /** next_cursor of the page before, with the same filters. */
-        readonly cursor?: string | undefined;
-      } | undefined;
-    };
-    readonly answer: {
-      readonly files: readonly KnowledgeFile[];
-      /** null at the end, and only there: a page before it may be short, or empty, when a filter matches rarely. */
-      readonly next_cursor: string | null;
-      /** Id of this request. */
-      readonly request_id: string;
-    };
   };
   /** One file, now or when its status changes. With wait, the answer is held until status or task.status differs. Send the ETag as If-None-Match to get 304. Needs a key with the scope files:read. */
   readonly getFile: {

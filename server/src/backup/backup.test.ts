@@ -7,9 +7,10 @@ import { after, before, describe, test } from "node:test";
 import { BackupLoad, startOn, withRestored } from "../../test/faults/backup-load.ts";
 import { eventually } from "../../test/faults/processes.ts";
 import { Api } from "../../test/support/api.ts";
+import { Batches } from "../../test/support/batch.ts";
 import { readTestConfig } from "../../test/support/config.ts";
 import { http } from "../../test/support/http.ts";
-import { numberAt, textAt } from "../../test/support/json.ts";
+import { listAt, numberAt, textAt, without } from "../../test/support/json.ts";
 import { seededRandom } from "../../test/support/random.ts";
 import { createDashboardLink, findDashboardCaller, signIn } from "../access/dashboard.ts";
 import { openFsBlobStore } from "../blobs/fs.ts";
@@ -219,6 +220,43 @@ describe("backup of a running server", () => {
     assert.equal(report.lost.length, 2);
     for (const file of [lost, cut]) assert.equal((await api.deleteFile(file)).status, 200);
     assert.equal((await api.content(kept)).text, "Kept.");
+  });
+
+  test("batches, agents' profiles and kept answers are in a backup, and go on from it", async () => {
+    const batches = new Batches(api);
+    const parts = [
+      { id: "done", bytes: "The pilot boards at the outer buoy." },
+      { id: "late", bytes: "sent after the restore" },
+      { id: "bad", bytes: "" },
+    ];
+    const body = batches.bodyOf(parts);
+    const made = await batches.send(body);
+    const batchId = textAt(made.json, "batch_id");
+    await batches.upload(made, parts.slice(0, 1));
+    const done = await batches.finalize(batchId);
+    await api.settled(textAt(listAt(done.json, "finalized")[0], "knowledge_id"));
+    const profile = { profile_id: "pilots", name: "Pilots", bucket_ids: [], instructions: "", enabled: true };
+    assert.equal((await api.call("POST", "/v1/rag-agent/profiles", { body: profile })).status, 201);
+    const model = "calypso-rag-agent:pilots";
+    const answer = await api.call("POST", "/v1/responses", { body: { model, input: "Where does the pilot board?" } });
+    const before = await batches.status(batchId);
+
+    const backup = target();
+    await backedUp(backup);
+    await restored(backup, async (there) => {
+      const restoredBatches = new Batches(there);
+      assert.deepEqual(without(await restoredBatches.status(batchId), "request_id"), without(before, "request_id"));
+      const again = await restoredBatches.send(body);
+      assert.equal(again.headers["idempotent-replayed"], "true");
+      await restoredBatches.upload(again, parts.slice(1, 2));
+      const finished = await restoredBatches.finalize(batchId);
+      assert.deepEqual([listAt(finished.json, "finalized").length, listAt(finished.json, "replayed").length], [1, 1]);
+      const kept = await there.get(`/v1/responses/${textAt(answer.json, "id")}`);
+      assert.equal(textAt(kept.json, "output_text"), textAt(answer.json, "output_text"));
+      const goesOn = { model, input: "And then?", previous_response_id: textAt(answer.json, "id") };
+      const next = await there.call("POST", "/v1/responses", { body: goesOn });
+      assert.equal(textAt(next.json, "conversation", "id"), textAt(answer.json, "conversation", "id"));
+    });
   });
 
   test("a backup onto another file system is a copy", async (t) => {

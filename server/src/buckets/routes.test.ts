@@ -141,7 +141,19 @@ describe("GET /v1/knowledge/buckets (contract §6)", () => {
     }
   });
 
-  test("what an answer may hold of ids is shared out by slug, and buckets say where ids are missing", async () => {
+  test("a bucket names 1 000 of its files at most, says so, and counts them all (BUC-7)", async () => {
+    const team = await files.newTeam();
+    const id = await files.newBucket(team, "full");
+    for (const more of [LIMITS.bucketFileIds, 1]) {
+      await Promise.all(Array.from({ length: more }, () => files.newFile(team, { buckets: [id] })));
+      const { buckets } = (await get(team, "")).json();
+      const [{ fileIds, fileIdsTruncated, filesCount }] = buckets;
+      const isFull = more === 1;
+      assert.deepEqual([fileIds.length, fileIdsTruncated, filesCount], [1000, isFull, isFull ? 1001 : 1000]);
+    }
+  });
+
+  test("what an answer may hold of ids is shared out by slug, and buckets say where ids are missing (BUC-7)", async () => {
     const team = await files.newTeam();
     const made = [];
     for (const slug of ["a", "b", "c"]) {

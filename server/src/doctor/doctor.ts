@@ -5,6 +5,7 @@ import { inspectSearchIndexes } from "../engines/search-index.ts";
 import { rebuildMarks } from "../search-index/rebuild-marks.ts";
 import { type ContentDeps, checkBlobs, checkCounters, checkIndex, checkOrphans } from "./check-content.ts";
 import { checkMachine } from "./check-machine.ts";
+import { checkAnswers, checkBatches, checkLabels, type RowsDeps } from "./check-rows.ts";
 import { type Finding, finding, some } from "./finding.ts";
 
 export interface DoctorOptions {
@@ -24,7 +25,7 @@ export interface DoctorOptions {
 export async function* examine(
   folder: DataFolder,
   options: DoctorOptions,
-  withContent: (work: (deps: ContentDeps) => Promise<void>) => Promise<void>,
+  withContent: (work: (deps: ContentDeps & RowsDeps) => Promise<void>) => Promise<void>,
 ): AsyncGenerator<Finding> {
   const machine = checkMachine(folder, options);
   yield* machine;
@@ -44,6 +45,7 @@ export async function* examine(
   const findings: Finding[] = [];
   await withContent(async (deps) => {
     findings.push(await checkCounters(deps, options));
+    for (const check of [checkBatches, checkLabels, checkAnswers]) findings.push(await check(deps, options));
     findings.push(...(await checkOrphans(deps, options)));
     findings.push(...(await checkIndex(deps, options)));
     findings.push(...(await checkBlobs(deps, options)));

@@ -34,7 +34,7 @@ export interface OpenArrivals {
   readonly disk: DiskGate;
   /** Answers what is sent to an upload_url of ours; `expectsContinue`: the client waits for `100 Continue`. Never rejects. */
   handle(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): Promise<void>;
-  /** Cuts what still comes in; its whole units are recorded. */
+  /** Cuts what still comes in; its whole units are recorded, and what cannot go on is gone. */
   close(): Promise<void>;
 }
 
@@ -46,9 +46,12 @@ export async function openArrivals(options: ArrivalsOptions): Promise<OpenArriva
   const disk = createDiskGate({ blobs, catalogue, unrecorded, reserveBytes: config.diskReserveBytes });
   const endpoint = new ByteEndpoint({ ...options, digests, unrecorded, disk });
   return {
-    arrivals: new EmbeddedArrivals({ ...options, digests, writers: endpoint }),
+    arrivals: new EmbeddedArrivals({ ...options, digests, unrecorded, writers: endpoint }),
     disk,
     handle: (request, response, expectsContinue) => endpoint.handle(request, response, expectsContinue),
-    close: () => endpoint.close(),
+    async close() {
+      await endpoint.close();
+      await unrecorded.allGone();
+    },
   };
 }

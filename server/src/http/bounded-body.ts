@@ -82,16 +82,21 @@ export function dropBody(
   });
 }
 
-/** Requests that sent `Expect: 100-continue` and wait for the word. */
-const waiting = new WeakSet<IncomingMessage>();
+/** Requests that sent `Expect: 100-continue` and wait for the word, with what says it. */
+const waiting = new WeakMap<IncomingMessage, () => void>();
 
 /** Sends `100 Continue` when the body is first read, so that a refused request gets its final answer instead. */
 export function continueOnRead(request: IncomingMessage, response: ServerResponse): void {
-  waiting.add(request);
-  request.once("resume", () => {
-    waiting.delete(request);
-    if (!response.headersSent) response.writeContinue();
-  });
+  const say = () => {
+    if (waiting.delete(request) && !response.headersSent) response.writeContinue();
+  };
+  waiting.set(request, say);
+  request.once("resume", say);
+}
+
+/** For who reads by iterating: that resumes nothing. */
+export function letContinue(request: IncomingMessage): void {
+  waiting.get(request)?.();
 }
 
 export function awaitsContinue(request: IncomingMessage): boolean {

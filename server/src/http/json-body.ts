@@ -1,6 +1,8 @@
+import type { IncomingMessage } from "node:http";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { WharfError } from "../errors.ts";
 import type { Places } from "../fairness/places.ts";
+import { refuseFaulty } from "../json-faults.ts";
 import { LIMITS } from "../limits.ts";
 import { parseMediaType } from "../media-type.ts";
 import { hasBody, readBounded } from "./bounded-body.ts";
@@ -17,12 +19,7 @@ export function addJsonBodies(app: App, bodies: Places): void {
     const { raw, routeOptions, headers } = request;
     // A route without a body takes none: the bytes stay unread (linger.ts drops them).
     if (routeOptions.schema?.body === undefined || !hasBody(raw)) return undefined;
-    const encoding = headers["content-encoding"];
-    if (encoding !== undefined && encoding.toLowerCase() !== "identity")
-      throw new WharfError("unsupported_content_type", {
-        message: "Send the body as it is, without Content-Encoding: compressed bodies are not read.",
-        details: { header: "Content-Encoding" },
-      });
+    refuseCompressed(raw);
     const typed = isJsonType(headers["content-type"]);
     // Some clients send an absent body as an empty chunked one: it has no type to be wrong.
     if (!typed && routeOptions.config.emptyBody !== true) throw new WharfError("unsupported_content_type");
@@ -38,6 +35,15 @@ export function addJsonBodies(app: App, bodies: Places): void {
   app.addHook("preValidation", async (request) => {
     if (request.routeOptions.config.emptyBody && (request.body === undefined || request.body === null))
       request.body = {};
+  });
+}
+
+export function refuseCompressed({ headers }: IncomingMessage): void {
+  const encoding = headers["content-encoding"];
+  if (encoding === undefined || encoding.toLowerCase() === "identity") return;
+  throw new WharfError("unsupported_content_type", {
+    message: "Send the body as it is, without Content-Encoding: compressed bodies are not read.",
+    details: { header: "Content-Encoding" },
   });
 }
 
@@ -68,70 +74,8 @@ export function parseJsonBody(bytes: Uint8Array): unknown {
   } catch (cause) {
     throw new WharfError("invalid_request", { message: "The body is not valid JSON in UTF-8.", cause });
   }
-  const fault = faultOf(value);
-  if (fault !== null)
-    throw new WharfError(isFilename(fault.field) ? "invalid_filename" : "invalid_request", {
-      message: `${fault.field === "" ? "The body" : fault.field} ${fault.say}.`,
-      details: { field: fault.field },
-    });
+  refuseFaulty(value);
   return withoutNulls(value);
-}
-
-/** "NUL and lone surrogates in `filename` are `invalid_filename`" (contract §12); inside metadata it is a name like others. */
-function isFilename(field: string): boolean {
-  return /(?:^|\.)filename$/.test(field) && !/(?:^|\.)metadata\./.test(field);
-}
-
-interface Fault {
-  readonly field: string;
-  readonly say: string;
-}
-
-/** Walks with a stack of its own; `depth` counts containers, the outermost object is level 1. */
-function faultOf(root: unknown): Fault | null {
-  const waiting = [{ value: root, field: "", depth: 1 }];
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    const { value, field, depth } = next;
-    const say = faultOfValue(value, depth);
-    if (say !== null) return { field, say };
-    if (typeof value !== "object" || value === null) continue;
-    for (const [key, member] of Object.entries(value)) {
-      const path = field === "" ? key : `${field}.${key}`;
-      const badKey = faultOfKey(key);
-      if (badKey !== null) return { field, say: badKey };
-      waiting.push({ value: member, field: path, depth: depth + 1 });
-    }
-  }
-  return null;
-}
-
-function faultOfValue(value: unknown, depth: number): string | null {
-  switch (typeof value) {
-    case "string":
-      return faultOfText(value);
-    case "number":
-      // It would be stored as another number than was sent.
-      if (!Number.isFinite(value)) return "is a number beyond the double range; send a string";
-      if (Number.isInteger(value) && !Number.isSafeInteger(value))
-        return "is an integer beyond ±(2^53 − 1); send a string";
-      return null;
-    default:
-      return value !== null && typeof value === "object" && depth > LIMITS.jsonDepth
-        ? `is nested more than ${LIMITS.jsonDepth} levels deep`
-        : null;
-  }
-}
-
-function faultOfKey(key: string): string | null {
-  if (key === "__proto__") return "must not have a member called __proto__";
-  const fault = faultOfText(key);
-  return fault === null ? null : `has a member whose name ${fault}`;
-}
-
-/** NUL cannot be stored in PostgreSQL's text; a lone surrogate becomes U+FFFD in UTF-8. */
-function faultOfText(text: string): string | null {
-  if (text.includes("\0")) return "contains a NUL character";
-  return text.isWellFormed() ? null : "contains an unpaired surrogate";
 }
 
 /** "`null` counts as absent, except inside `metadata`." The depth is bounded by now. */

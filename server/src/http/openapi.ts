@@ -102,11 +102,11 @@ function completeDocument(
 }
 
 function completeOperation(operation: Readonly<Record<string, unknown>>, route: RouteOptions): object {
-  const { scope, errors = [], emptyBody } = route.config ?? {};
+  const { scope, errors = [], emptyBody, form } = route.config ?? {};
   const guarded = isUnderV1(route.url);
   const codes = new Set<ErrorCode>(guarded ? EVERYWHERE : []);
   if (guarded && scope !== "any") codes.add("forbidden_scope");
-  if (route.schema?.body !== undefined) codes.add("request_too_large");
+  if (route.schema?.body !== undefined || form !== undefined) codes.add("request_too_large");
   // Also where a body is not wanted: a Content-Type that is none is refused before anybody asks for the body.
   if (guarded && route.method !== "GET") codes.add("unsupported_content_type");
   for (const code of errors) codes.add(code);
@@ -116,10 +116,13 @@ function completeOperation(operation: Readonly<Record<string, unknown>>, route: 
     ...operation,
     description: [operation["description"], access].filter(Boolean).join("\n\n"),
     ...(operation["requestBody"] === undefined ? {} : { requestBody: bodyOf(body, emptyBody === true) }),
+    ...(form === undefined ? {} : { requestBody: { content: { [FORM]: { schema: form } }, required: true } }),
     responses: { ...named(membersOf(operation["responses"])), ...unchanged(route), ...errorResponses([...codes]) },
     security: guarded ? [{ bearerAuth: [] }] : [],
   };
 }
+
+const FORM = "multipart/form-data";
 
 /** Of every optional member, and of a body that may be left out, null says the same as nothing (ALL-9). */
 function bodyOf(body: Readonly<Record<string, unknown>>, isOptional: boolean): object {

@@ -1,7 +1,7 @@
 import { type IncomingMessage, METHODS, type ServerResponse } from "node:http";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault, RouteOptions } from "fastify";
-import { Type } from "typebox";
+import { type TSchema, Type } from "typebox";
 import type { Scope } from "../access/api-key.ts";
 import type { ErrorCode } from "../errors.ts";
 
@@ -52,6 +52,8 @@ declare module "fastify" {
     errors?: readonly ErrorCode[];
     /** Most bytes of a JSON body; absent = limits.jsonBodyBytes. */
     bodyBytes?: number;
+    /** The fields of a `multipart/form-data` body, for OpenAPI; the handler itself reads it (multipart.ts). */
+    form?: TSchema;
     /** Errors say their message as a top-level `detail` too, where clients look for it (AGT-7). */
     detail?: boolean;
     /** A missing or `null` body counts as `{}`. */

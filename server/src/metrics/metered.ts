@@ -30,8 +30,14 @@ export function meteredCatalogue(catalogue: Catalogue, metrics: Metrics): Catalo
 function countSessions(operation: string, output: unknown, metrics: Metrics): void {
   const ended = (how: string, by = 1) => metrics.count("wharf_sessions_ended_total", { how }, by);
   if (typeof output !== "object" || output === null || isRefusal(output)) return;
-  if (operation === "uploads.createSession" && "replayed" in output && output.replayed === false)
+  const isNew = "replayed" in output && output.replayed === false;
+  if (operation === "uploads.createSession" && isNew) metrics.count("wharf_sessions_created_total");
+  if (operation === "uploads.createBatch" && "made" in output && typeof output.made === "number")
+    metrics.count("wharf_sessions_created_total", {}, output.made);
+  if (operation === "uploads.uploadFile" && isNew) {
     metrics.count("wharf_sessions_created_total");
+    ended("finalized");
+  }
   if (operation === "uploads.finalizeSession" && "session" in output && output.session !== null) ended("finalized");
   if (operation === "uploads.expireSessions" && Array.isArray(output) && output.length > 0)
     ended("expired", output.length);

@@ -4,6 +4,7 @@ import type { ArrivalsUnderTest, Case } from "./conformance-arrivals.ts";
 import { ARRIVING } from "./conformance-arriving.ts";
 import { LEAVING } from "./conformance-leaving.ts";
 import { SEALING } from "./conformance-sealing.ts";
+import { TAKING_IN } from "./conformance-taking-in.ts";
 
 /** A case that an adapter cannot run, and why. */
 export interface Skip {
@@ -12,7 +13,7 @@ export interface Skip {
 }
 
 /** What every way in which bytes arrive does, sentence by sentence of the port. */
-export const CASES: readonly Case[] = [...ARRIVING, ...SEALING, ...LEAVING];
+export const CASES: readonly Case[] = [...ARRIVING, ...TAKING_IN, ...SEALING, ...LEAVING];
 
 /** Every case on an adapter of its own, empty. */
 export function describeArrivals(

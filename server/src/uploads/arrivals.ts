@@ -1,5 +1,5 @@
 import type { BlobKey } from "../blobs/blob-store.ts";
-import type { SessionId } from "../ids.ts";
+import type { SessionId, TeamId } from "../ids.ts";
 import type { Session } from "./session.ts";
 
 /**
@@ -32,6 +32,14 @@ export interface Arrivals {
   seal(session: Session, options: SealOptions): Promise<Sealing>;
 
   /**
+   * Takes in bytes that come with the request that creates and finalizes them (CON-2), for a session that has no row
+   * yet, and seals them: durable, read back, compared and published. `content` has at least one byte; what it throws
+   * passes through, and nothing is published. Nobody else knows of the session, `busy` names it until `discard`, and
+   * the caller discards it whatever comes of it.
+   */
+  takeIn(upload: NewUpload, content: AsyncIterable<Uint8Array>, gone: AbortSignal): Promise<TakenIn>;
+
+  /**
    * Takes away whatever arrived and ends whoever still sends; nothing that is PUT later stays. Done when there is nothing. A sealed
    * original is no arrival any more, and stays.
    */
@@ -43,8 +51,24 @@ export interface Arrivals {
    */
   tidy(after: string | null, options: TidyOptions): Promise<Tidied>;
 
-  /** Sessions that this process receives bytes of just now: they do not expire meanwhile. Empty where bytes do not pass through it. */
+  /**
+   * Sessions that this process receives bytes of just now: they do not expire meanwhile, and what lies there of them
+   * is no garbage. Where bytes do not pass through it, those of `takeIn` alone.
+   */
   busy(): readonly SessionId[];
+}
+
+export interface NewUpload {
+  readonly id: SessionId;
+  readonly teamId: TeamId;
+  /** How much room it may need. */
+  readonly mostBytes: number;
+}
+
+export interface TakenIn {
+  readonly key: BlobKey;
+  readonly sizeBytes: number;
+  readonly digests: ArrivedDigests;
 }
 
 export interface UploadUrl {

@@ -20,7 +20,7 @@ export function batchRoutes(app: App, deps: BatchRoutesDeps): void {
   const { createsPerSecond } = deps.config;
 
   app.post(BATCHES, {
-    config: { scope: "files:write", bodyBytes: LIMITS.batchBodyBytes, errors: CREATE_ERRORS },
+    config: { scope: "files:write", bodyBytes: LIMITS.batchBodyBytes, errors: BATCH_ERRORS },
     schema: {
       operationId: "createUploadBatch",
       summary: `Start the uploads of up to ${LIMITS.batchFiles} documents`,
@@ -116,7 +116,7 @@ export function batchRoutes(app: App, deps: BatchRoutesDeps): void {
 const STRATEGY = "gcs_resumable" as const;
 const MODE = "finalize_uploaded";
 
-const CREATE_ERRORS: readonly ErrorCode[] = [
+const BATCH_ERRORS: readonly ErrorCode[] = [
   "batch_too_large",
   "duplicate_client_file_id",
   "invalid_client_file_id",

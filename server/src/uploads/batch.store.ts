@@ -52,6 +52,8 @@ export interface BatchInput {
 export interface BatchOutput {
   readonly accepted: readonly { readonly clientFileId: string; readonly session: Session }[];
   readonly rejected: readonly { readonly clientFileId: string; readonly error: ItemError }[];
+  /** New sessions among them. */
+  readonly made: number;
   /** Nothing was made: all of it was there. */
   readonly replayed: boolean;
   readonly remaining: number;
@@ -89,7 +91,7 @@ export const createBatch = writeOperation(
       const session = sessions.get(clientFileId);
       return session === undefined ? [] : [{ clientFileId, session }];
     });
-    return { accepted, rejected: judged.rejected, replayed: !counts, remaining: remaining - (counts ? 1 : 0) };
+    return { accepted, rejected: judged.rejected, made, replayed: !counts, remaining: remaining - (counts ? 1 : 0) };
   },
 );
 

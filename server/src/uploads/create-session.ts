@@ -6,7 +6,7 @@ import { codePoints, invalid, validMetadata, validTags, validTitle } from "../fi
 import type { IdSource, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { parseMediaType } from "../media-type.ts";
-import { type CreateInput, createSession as createSessionOperation } from "./create.store.ts";
+import { type CreateInput, createSession as createSessionOperation, type Idempotency } from "./create.store.ts";
 import type { DiskGate } from "./disk-gate.ts";
 import { fingerprintOf } from "./idempotency.ts";
 import type { Session } from "./session.ts";
@@ -47,7 +47,7 @@ export async function createUploadSession(
 ): Promise<Created> {
   const valid = validateCreate(request, deps.config.maxFileBytes);
   const room = await deps.disk.roomForSession(teamId, valid.sizeBytes);
-  const wanted = { teamId, valid, request, idempotencyKey };
+  const wanted = { teamId, valid, request, idempotency: idempotencyOf(idempotencyKey, request) };
   if (typeof room === "string") {
     const created = await create(deps, { ...wanted, diskLow: true });
     const isShare = room === "team" && "refusal" in created && created.refusal.refused === "storage_full";
@@ -69,16 +69,16 @@ export const SHARE_USED_UP = refuse("overloaded", {
   details: { of: "disk", share: "team" },
 });
 
-interface Wanted {
+export interface WantedCreate {
   readonly teamId: TeamId;
   readonly valid: ValidCreate;
   readonly request: CreateRequest;
-  readonly idempotencyKey: string | null;
+  readonly idempotency: Idempotency | null;
   readonly diskLow: boolean;
 }
 
-async function create(deps: CreateDeps, wanted: Wanted): Promise<Created> {
-  const output = await deps.catalogue.run(createSessionOperation, inputOf(deps, wanted));
+async function create(deps: CreateDeps, wanted: WantedCreate): Promise<Created> {
+  const output = await deps.catalogue.run(createSessionOperation, createInputOf(deps, wanted));
   if (!isRefusal(output)) return output;
   const { remaining, ...refusal } = output;
   return { refusal, remaining };
@@ -94,20 +94,22 @@ export async function tryUploadSession(
   const valid = validateCreate(request, deps.config.maxFileBytes);
   const room = await deps.disk.roomForSession(teamId, valid.sizeBytes);
   if (typeof room !== "string") room.giveBack();
-  const wanted = { teamId, valid, request, idempotencyKey, diskLow: typeof room === "string" };
-  const tried = await deps.catalogue.run(tryCreate, inputOf(deps, wanted));
+  const idempotency = idempotencyOf(idempotencyKey, request);
+  const wanted = { teamId, valid, request, idempotency, diskLow: typeof room === "string" };
+  const tried = await deps.catalogue.run(tryCreate, createInputOf(deps, wanted));
   return accepted(room === "team" && isRefusal(tried) && tried.refused === "storage_full" ? SHARE_USED_UP : tried);
 }
 
-function inputOf(deps: CreateDeps, { teamId, valid, request, idempotencyKey, diskLow }: Wanted): CreateInput {
+/** For the transaction. */
+export function createInputOf(deps: Omit<CreateDeps, "disk">, wanted: WantedCreate): CreateInput {
+  const { teamId, valid, request, idempotency, diskLow } = wanted;
   return {
     teamId,
     sessionId: deps.ids.next("sess"),
     ...valid,
     createMissingBuckets: request.create_missing_buckets ?? false,
     newBucketIds: valid.buckets.map(() => deps.ids.next("bucket")),
-    idempotency:
-      idempotencyKey === null ? null : { key: idempotencyKey, fingerprint: fingerprintOf(knownFields(request)) },
+    idempotency,
     ttlMs: deps.config.sessionTtlSeconds * 1000,
     createsPerSecond: deps.config.createsPerSecond,
     diskLow,
@@ -115,11 +117,15 @@ function inputOf(deps: CreateDeps, { teamId, valid, request, idempotencyKey, dis
   };
 }
 
+function idempotencyOf(key: string | null, request: CreateRequest): Idempotency | null {
+  return key === null ? null : { operation: "create", key, fingerprint: fingerprintOf(knownFields(request)) };
+}
+
 /**
  * IDE-2: what two requests with one key must agree on. Members that nobody knows are ignored here as everywhere
  * (ALL-9).
  */
-function knownFields(request: CreateRequest): CreateRequest & Readonly<Record<string, JsonValue | undefined>> {
+export function knownFields(request: CreateRequest): CreateRequest & Readonly<Record<string, JsonValue | undefined>> {
   const { filename, content_type, size_bytes, title, tags, metadata } = request;
   const { bucket_ids, bucket_slugs, bucket, create_missing_buckets } = request;
   return {

@@ -161,7 +161,7 @@ test("The union of the bucket forms is de-duplicated and at most 20; another tea
 });
 
 test("A key replays its session with a fresh expiry and is not counted again (IDE-2, IDE-5, LIM-1)", async () => {
-  const idempotency = { key: "job", fingerprint: "x" };
+  const idempotency = { operation: "create", key: "job", fingerprint: "x" } as const;
   const first = await created(0, input(A, { idempotency }));
   const again = await created(1000, input(A, { idempotency }));
   assert.equal(again.replayed, true);
@@ -172,8 +172,8 @@ test("A key replays its session with a fresh expiry and is not counted again (ID
 });
 
 test("A key with another body is 422 and names the way out, whatever state its session is in (IDE-3)", async () => {
-  const first = await created(0, input(A, { idempotency: { key: "job", fingerprint: "x" } }));
-  const output = await create(1, input(A, { idempotency: { key: "job", fingerprint: "y" } }));
+  const first = await created(0, input(A, { idempotency: { operation: "create", key: "job", fingerprint: "x" } }));
+  const output = await create(1, input(A, { idempotency: { operation: "create", key: "job", fingerprint: "y" } }));
   assert.ok(isRefusal(output));
   assert.equal(output.refused, "idempotency_key_reused");
   assert.deepEqual(output.details, { session_id: first.session.id });
@@ -181,24 +181,30 @@ test("A key with another body is 422 and names the way out, whatever state its s
 });
 
 test("A key whose session expired or was cancelled unfinalized starts afresh, whatever the body (IDE-8)", async () => {
-  const first = await created(0, input(A, { idempotency: { key: "job", fingerprint: "x" } }));
-  const late = await created(TTL, input(A, { idempotency: { key: "job", fingerprint: "y" } }));
+  const first = await created(0, input(A, { idempotency: { operation: "create", key: "job", fingerprint: "x" } }));
+  const late = await created(TTL, input(A, { idempotency: { operation: "create", key: "job", fingerprint: "y" } }));
   assert.notEqual(late.session.id, first.session.id);
   await endSessions(serialTx(db, TTL + 1), "cancel", [late.session.id]);
-  const third = await created(TTL + 2, input(A, { idempotency: { key: "job", fingerprint: "z" } }));
+  const third = await created(
+    TTL + 2,
+    input(A, { idempotency: { operation: "create", key: "job", fingerprint: "z" } }),
+  );
   assert.notEqual(third.session.id, late.session.id);
-  assert.equal((await created(TTL + 3, input(A, { idempotency: { key: "job", fingerprint: "z" } }))).replayed, true);
+  assert.equal(
+    (await created(TTL + 3, input(A, { idempotency: { operation: "create", key: "job", fingerprint: "z" } }))).replayed,
+    true,
+  );
 });
 
 test("Failures are not remembered: the key works once what was wrong is mended (IDE-7)", async () => {
-  const idempotency = { key: "job", fingerprint: "x" };
+  const idempotency = { operation: "create", key: "job", fingerprint: "x" } as const;
   assert.equal(await refusal(0, input(A, { idempotency, createMissingBuckets: false })), "bucket_assignment_failed");
   assert.equal(await refusal(0, input(A, { idempotency, diskLow: true })), "storage_full");
   assert.equal((await created(1, input(A, { idempotency }))).replayed, false);
 });
 
 test("A full disk refuses new sessions after buckets were checked, and replays still answer (order of checks)", async () => {
-  const idempotency = { key: "job", fingerprint: "x" };
+  const idempotency = { operation: "create", key: "job", fingerprint: "x" } as const;
   await created(0, input(A, { idempotency }));
   assert.equal((await created(1, input(A, { idempotency, diskLow: true }))).replayed, true);
   assert.equal(await refusal(2, input(A, { diskLow: true })), "storage_full");

@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import type { NamedBucket } from "../buckets/named.ts";
 import { resolveBuckets } from "../buckets/resolve.store.ts";
 import { type Tx, writeOperation } from "../catalogue/catalogue.ts";
-import { LOCKS } from "../catalogue/locks.ts";
+import { LOCKS, type Lock } from "../catalogue/locks.ts";
 import { type Bind, prepared } from "../catalogue/prepared.ts";
 import type { UploadSessionsTable } from "../catalogue/schema.ts";
 import { type Refusal, refuse } from "../errors.ts";
@@ -25,7 +25,7 @@ export interface CreateInput {
   readonly createMissingBuckets: boolean;
   /** One for each wish: those of the buckets that are made. */
   readonly newBucketIds: readonly BucketId[];
-  readonly idempotency: { readonly key: string; readonly fingerprint: string } | null;
+  readonly idempotency: Idempotency | null;
   readonly ttlMs: number;
   readonly createsPerSecond: number;
   readonly bucketsPerTeam: number;
@@ -33,38 +33,56 @@ export interface CreateInput {
   readonly diskLow: boolean;
 }
 
+/** IDE-1: a key is one of a team and an operation. */
+export interface Idempotency {
+  /** `upload`: with its bytes, in one call (CON-2). */
+  readonly operation: "create" | "upload";
+  readonly key: string;
+  readonly fingerprint: string;
+}
+
 export type CreateOutput =
   | { readonly session: Session; readonly replayed: boolean; readonly remaining: number }
   | (Refusal & { readonly remaining: number });
 
-const OPERATION = "create";
-
-/** Order of checks (contract §2): idempotency, buckets, capacity, rate limit last. A refusal leaves no row. */
 export const createSession = writeOperation(
   "uploads.createSession",
-  ({ teamId, idempotency }: CreateInput) => [
-    LOCKS.creates(teamId),
-    ...(idempotency === null ? [] : [LOCKS.idempotencyKey(teamId, OPERATION, idempotency.key)]),
-  ],
+  locksOfCreate,
   async (tx, input: CreateInput): Promise<CreateOutput> => {
-    const { teamId } = input;
-    const [team] = await readTeam(tx, { teamId, after: tx.now - LIMITS.rateWindowMs, now: tx.now });
-    if (team === undefined) throw new Error("the caller's team is gone");
-    const remaining = Math.max(0, input.createsPerSecond - (team.creates ?? 0));
-    const earlier = await findEarlier(tx, input);
-    if (earlier !== null) {
-      const answer = await replay(tx, input, earlier);
-      return "refused" in answer ? { ...answer, remaining } : { session: answer, replayed: true, remaining };
-    }
-    const buckets = await resolveBuckets(tx, input);
-    if ("refused" in buckets) return { ...buckets, remaining };
-    const full = atCapacity(input, team.open_sessions);
-    if (full !== null) return { ...full, remaining };
-    if (remaining === 0) return { ...refuse("rate_limited"), remaining };
-    const session = await insertSession(tx, input, buckets.ids);
-    return { session, replayed: false, remaining: remaining - 1 };
+    const created = await admitCreate(tx, input);
+    if (!("refused" in created) && !created.replayed) await moveOpenSessions(tx, { teamId: input.teamId, by: 1 });
+    return created;
   },
 );
+
+export function locksOfCreate({ teamId, idempotency }: CreateInput): readonly Lock[] {
+  const creates = LOCKS.creates(teamId);
+  if (idempotency === null) return [creates];
+  return [creates, LOCKS.idempotencyKey(teamId, idempotency.operation, idempotency.key)];
+}
+
+/**
+ * All of a create but the team's count of open sessions. Order of checks (contract §2): idempotency, buckets,
+ * capacity, rate limit last. A refusal leaves no row.
+ */
+export async function admitCreate(tx: Tx, input: CreateInput): Promise<CreateOutput> {
+  const { teamId } = input;
+  const [team] = await readTeam(tx, { teamId, after: tx.now - LIMITS.rateWindowMs, now: tx.now });
+  if (team === undefined) throw new Error("the caller's team is gone");
+  const remaining = Math.max(0, input.createsPerSecond - (team.creates ?? 0));
+  const earlier = await findEarlier(tx, input);
+  if (earlier !== null) {
+    const answer = await replay(tx, input, earlier);
+    return "refused" in answer ? { ...answer, remaining } : { session: answer, replayed: true, remaining };
+  }
+  const buckets = await resolveBuckets(tx, input);
+  if ("refused" in buckets) return { ...buckets, remaining };
+  const full = atCapacity(input, team.open_sessions);
+  if (full !== null) return { ...full, remaining };
+  if (remaining === 0) return { ...refuse("rate_limited"), remaining };
+  const session = await insertSession(tx, input, buckets.ids);
+  return { session, replayed: false, remaining: remaining - 1 };
+}
 
 /**
  * LIM-1: the creates that the window of one second before now holds, exactly, and the team's open sessions. (A token bucket of burst 5 and
@@ -90,19 +108,19 @@ export interface Earlier {
   readonly session: Session;
 }
 
-const findKey = prepared((db, $: Bind<{ teamId: TeamId; key: string }>) =>
+const findKey = prepared((db, $: Bind<{ teamId: TeamId; operation: string; key: string }>) =>
   db
     .selectFrom("idempotency_keys")
     .select(["session_id", "fingerprint"])
     .where("team_id", "=", $("teamId"))
-    .where("operation", "=", OPERATION)
+    .where("operation", "=", $("operation"))
     .where("key", "=", $("key")),
 );
 
 /** The session that this key made, while it can still be replayed. IDE-8: one that ended unfinalized starts afresh. */
 async function findEarlier(tx: Tx, input: CreateInput): Promise<Earlier | null> {
   if (input.idempotency === null) return null;
-  const [key] = await findKey(tx, { teamId: input.teamId, key: input.idempotency.key });
+  const [key] = await findKey(tx, { ...input.idempotency, teamId: input.teamId });
   if (key !== undefined) await tx.lock(LOCKS.session(key.session_id));
   return findByKey(tx, input);
 }
@@ -110,7 +128,7 @@ async function findEarlier(tx: Tx, input: CreateInput): Promise<Earlier | null> 
 /** The same for a read, which locks nothing. */
 export async function findByKey(tx: Tx, { teamId, idempotency }: CreateInput): Promise<Earlier | null> {
   if (idempotency === null) return null;
-  const [key] = await findKey(tx, { teamId, key: idempotency.key });
+  const [key] = await findKey(tx, { ...idempotency, teamId });
   if (key === undefined) return null;
   const row = await tx.db.selectFrom("upload_sessions").selectAll().where("id", "=", key.session_id).executeTakeFirst();
   if (row === undefined || row.state === "cancelled") return null;
@@ -122,24 +140,28 @@ export function isOtherBody({ idempotency }: CreateInput, earlier: Earlier): boo
   return earlier.fingerprint !== idempotency?.fingerprint;
 }
 
-/** IDE-3. */
-export function reusedKey(id: SessionId): Refusal {
+/** IDE-3. What came in one call is a file already. */
+export function reusedKey({ id, fileId }: Session, operation: Idempotency["operation"] = "create"): Refusal {
+  const wayOut = operation === "create" ? `, or give up the first upload with DELETE ${SESSIONS}/${id}` : "";
   return refuse("idempotency_key_reused", {
-    message: `This Idempotency-Key was used with another body. Use a new key, or give up the first upload with DELETE /v1/knowledge/files/upload-session/${id}.`,
-    details: { session_id: id },
+    message: `This Idempotency-Key was used with another body. Use a new key${wayOut}.`,
+    details: { session_id: id, ...(operation === "upload" && fileId !== null ? { file_id: fileId } : {}) },
   });
 }
+
+const SESSIONS = "/v1/knowledge/files/upload-session";
 
 /** IDE-2, IDE-6: the same session with a fresh expiry; it and its key live on from now (IDE-5). IDE-3: another body is refused. */
 async function replay(tx: Tx, input: CreateInput, earlier: Earlier): Promise<Session | Refusal> {
   const { db, now } = tx;
   const id = earlier.session.id;
-  if (input.idempotency === null || isOtherBody(input, earlier)) return reusedKey(id);
+  if (input.idempotency === null || isOtherBody(input, earlier))
+    return reusedKey(earlier.session, input.idempotency?.operation);
   await db
     .updateTable("idempotency_keys")
     .set({ last_used_at: now })
     .where("team_id", "=", input.teamId)
-    .where("operation", "=", OPERATION)
+    .where("operation", "=", input.idempotency.operation)
     .where("key", "=", input.idempotency.key)
     .execute();
   return renewSession(tx, id, input.ttlMs);
@@ -219,7 +241,6 @@ async function insertSession(tx: Tx, input: CreateInput, bucketIds: readonly Buc
   const session = await insertSessionRow(tx, { ...input, bucketIds });
   await countCreate(tx, teamId);
   if (input.idempotency !== null) await rememberKey(tx, { ...input.idempotency, teamId, sessionId, now });
-  await moveOpenSessions(tx, { teamId, by: 1 });
   return session;
 }
 
@@ -259,19 +280,17 @@ export async function countCreate(tx: Tx, teamId: TeamId): Promise<void> {
   await forgetAdmissions(tx, { teamId, before: now - LIMITS.admissionRetentionMs });
 }
 
-const rememberKey = prepared(
-  (db, $: Bind<{ teamId: TeamId; sessionId: SessionId; key: string; fingerprint: string; now: number }>) => {
-    const values = {
-      fingerprint: $("fingerprint"),
-      session_id: $("sessionId"),
-      created_at: $("now"),
-      last_used_at: $("now"),
-    };
-    return db
-      .insertInto("idempotency_keys")
-      .values({ team_id: $("teamId"), operation: OPERATION, key: $("key"), ...values })
-      .onConflict((conflict) => conflict.columns(["team_id", "operation", "key"]).doUpdateSet(values));
-  },
-);
+const rememberKey = prepared((db, $: Bind<Idempotency & { teamId: TeamId; sessionId: SessionId; now: number }>) => {
+  const values = {
+    fingerprint: $("fingerprint"),
+    session_id: $("sessionId"),
+    created_at: $("now"),
+    last_used_at: $("now"),
+  };
+  return db
+    .insertInto("idempotency_keys")
+    .values({ team_id: $("teamId"), operation: $("operation"), key: $("key"), ...values })
+    .onConflict((conflict) => conflict.columns(["team_id", "operation", "key"]).doUpdateSet(values));
+});
 
 export const createOperations = [createSession];

@@ -49,8 +49,14 @@ const NEAR_BYTES = 64 * 1024 * 1024;
 export function createDiskGate(deps: {
   blobs: BlobStore;
   catalogue: Catalogue;
-  /** Bytes of requests under way that no record lists yet, and those that they may still write. */
-  unrecorded: { totals(): { readonly onDiskBytes: number; readonly toComeBytes: number } };
+  /**
+   * Bytes of requests under way that no record lists yet, and those that they may still write; and what of them
+   * no row promises.
+   */
+  unrecorded: {
+    totals(): { readonly onDiskBytes: number; readonly toComeBytes: number };
+    readonly unpromisedBytes: number;
+  };
   reserveBytes: number | null;
 }): DiskGate {
   let lookedAt = Number.NEGATIVE_INFINITY;
@@ -61,8 +67,9 @@ export function createDiskGate(deps: {
   const look = async () => {
     // Before the disk is asked: what is written meanwhile then counts twice for a second, never not at all.
     const { onDiskBytes, toComeBytes } = deps.unrecorded.totals();
+    const { unpromisedBytes } = deps.unrecorded;
     const [disk, owed] = await Promise.all([deps.blobs.check(), deps.catalogue.run(bytesOwed, {})]);
-    const owedBytes = [...owed.values()].reduce((sum, bytes) => sum + bytes, 0);
+    const owedBytes = [...owed.values()].reduce((sum, bytes) => sum + bytes, unpromisedBytes);
     const share = disk.totalBytes === null ? Number.POSITIVE_INFINITY : disk.totalBytes * LIMITS.diskReserveShare;
     const reserve = deps.reserveBytes ?? Math.min(LIMITS.diskReserveBytes, share);
     const aboveReserve = disk.freeBytes === null ? Number.POSITIVE_INFINITY : disk.freeBytes - reserve;

@@ -1,6 +1,6 @@
 import { storedKey } from "../blobs/keys.ts";
 import { findBucket } from "../buckets/resolve.store.ts";
-import { TOPICS, writeOperation } from "../catalogue/catalogue.ts";
+import { TOPICS, type Tx, writeOperation } from "../catalogue/catalogue.ts";
 import { lockSession } from "../catalogue/locks.ts";
 import { type Bind, prepared } from "../catalogue/prepared.ts";
 import { type Refusal, refuse } from "../errors.ts";
@@ -49,42 +49,51 @@ export const finalizeSession = writeOperation(
   "uploads.finalizeSession",
   lockSession,
   async (tx, input: FinalizeInput): Promise<{ session: Session | null } | Refusal> => {
-    const [updated] = await finish(tx, { ...input, now: tx.now });
-    if (updated === undefined) return { session: null };
-    const session = toSession(updated);
-
-    // FIN-5: a bucket that is gone by now is left out.
-    const bucketIds: BucketId[] = [];
-    for (const id of session.bucketIds) {
-      const bucket = await findBucket(tx, input.teamId, id);
-      if (bucket !== undefined) bucketIds.push(bucket.id);
-    }
-    if (bucketIds.length === 0)
-      return refuse("conflict", {
-        message:
-          "None of the buckets of this upload exists any more. Create a new session that names existing buckets.",
-        details: { bucket_ids: [...session.bucketIds] },
-      });
-    await insertFile(tx, {
-      id: input.fileId,
-      taskId: input.taskId,
-      teamId: input.teamId,
-      sessionId: session.id,
-      filename: session.filename,
-      title: session.title,
-      contentType: session.contentType,
-      sizeBytes: session.sizeBytes,
-      sha256: input.sha256,
-      tags: session.tags,
-      metadata: session.metadata,
-      bucketIds,
-      blobKey: storedKey(input.blobKey),
-    });
+    const made = await makeFile(tx, input);
     // Last: the row is the team's own, and whoever opens or ends another of its sessions waits for it until this commits.
-    await moveOpenSessions(tx, { teamId: input.teamId, by: -1 });
-    return { session };
+    if ("session" in made && made.session !== null) await moveOpenSessions(tx, { teamId: input.teamId, by: -1 });
+    return made;
   },
-  (input, output) => ("session" in output && output.session !== null ? [TOPICS.tasks, TOPICS.file(input.fileId)] : []),
+  (input, output) => ("session" in output && output.session !== null ? topicsOfNewFile(input.fileId) : []),
 );
+
+export function topicsOfNewFile(file: FileId): readonly string[] {
+  return [TOPICS.tasks, TOPICS.file(file)];
+}
+
+/** All of a finalize but the team's count of open sessions. */
+export async function makeFile(tx: Tx, input: FinalizeInput): Promise<{ session: Session | null } | Refusal> {
+  const [updated] = await finish(tx, { ...input, now: tx.now });
+  if (updated === undefined) return { session: null };
+  const session = toSession(updated);
+
+  // FIN-5: a bucket that is gone by now is left out.
+  const bucketIds: BucketId[] = [];
+  for (const id of session.bucketIds) {
+    const bucket = await findBucket(tx, input.teamId, id);
+    if (bucket !== undefined) bucketIds.push(bucket.id);
+  }
+  if (bucketIds.length === 0)
+    return refuse("conflict", {
+      message: "None of the buckets of this upload exists any more. Create a new session that names existing buckets.",
+      details: { bucket_ids: [...session.bucketIds] },
+    });
+  await insertFile(tx, {
+    id: input.fileId,
+    taskId: input.taskId,
+    teamId: input.teamId,
+    sessionId: session.id,
+    filename: session.filename,
+    title: session.title,
+    contentType: session.contentType,
+    sizeBytes: session.sizeBytes,
+    sha256: input.sha256,
+    tags: session.tags,
+    metadata: session.metadata,
+    bucketIds,
+    blobKey: storedKey(input.blobKey),
+  });
+  return { session };
+}
 
 export const finalizeOperations = [finalizeSession];

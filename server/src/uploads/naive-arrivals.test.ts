@@ -42,6 +42,7 @@ const NAIVE: readonly (readonly [string, () => Promise<ArrivalsUnderTest>, reado
     () => openEmbedded(uploads, { store: withoutSync }),
     [
       "What was acknowledged is there after a power cut, and the upload goes on from it",
+      "What is taken in is the original of its bytes, durable, with all digests",
       "A seal that was cut behind its publish goes on after a power cut, and the original is there",
     ],
   ],

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { type TSchema, Type } from "typebox";
 import { toRfc3339 } from "../clock.ts";
 import type { Config } from "../config.ts";
-import { type JsonValue, type Refusal, WharfError } from "../errors.ts";
+import { type ErrorCode, type JsonValue, type Refusal, WharfError } from "../errors.ts";
 import { clientGone } from "../http/client-gone.ts";
 import type { App } from "../http/route.ts";
 import { type FileId, parseId, type SessionId, type TeamId } from "../ids.ts";
@@ -27,26 +27,29 @@ export interface UploadRoutesDeps extends CreateDeps, SessionPageDeps {
 
 const SESSIONS = "/v1/knowledge/files/upload-session";
 
+/** Of whatever makes one upload. */
+export const CREATE_ERRORS: readonly ErrorCode[] = [
+  "bucket_required",
+  "bucket_assignment_failed",
+  "invalid_size",
+  "invalid_filename",
+  "metadata_too_large",
+  "too_many_tags",
+  "invalid_idempotency_key",
+  "file_too_large",
+  "idempotency_key_reused",
+  "rate_limited",
+  "storage_full",
+  "overloaded",
+];
+
 export function uploadRoutes(app: App, deps: UploadRoutesDeps): void {
   const { bucketsPerTeam, createsPerSecond, maxFileBytes } = deps.config;
 
   app.post(SESSIONS, {
     config: {
       scope: "files:write",
-      errors: [
-        "bucket_required",
-        "bucket_assignment_failed",
-        "invalid_size",
-        "invalid_filename",
-        "metadata_too_large",
-        "too_many_tags",
-        "invalid_idempotency_key",
-        "file_too_large",
-        "idempotency_key_reused",
-        "rate_limited",
-        "storage_full",
-        "overloaded",
-      ],
+      errors: CREATE_ERRORS,
     },
     schema: {
       operationId: "createUploadSession",
@@ -203,7 +206,7 @@ function sessionIdOf(text: string): SessionId {
 }
 
 /** IDE-1: one header, bare or quoted. Node joins repeated headers, so they are counted where they still stand apart. */
-function idempotencyKeyOf(request: IncomingMessage): string | null {
+export function idempotencyKeyOf(request: IncomingMessage): string | null {
   const values = request.headersDistinct["idempotency-key"];
   if (values === undefined) return null;
   const [value] = values;

@@ -3,7 +3,17 @@ import type { BlobStore } from "../blobs/blob-store.ts";
 import { originalKey } from "../blobs/keys.ts";
 import { openMemoryBlobStore } from "../blobs/memory.ts";
 import { brandId, type SessionId } from "../ids.ts";
-import type { Arrivals, Received, Sealing, SealOptions, Tidied, TidyOptions, UploadUrl } from "./arrivals.ts";
+import type {
+  Arrivals,
+  NewUpload,
+  Received,
+  Sealing,
+  SealOptions,
+  TakenIn,
+  Tidied,
+  TidyOptions,
+  UploadUrl,
+} from "./arrivals.ts";
 import type { ArrivalsUnderTest } from "./conformance-arrivals.ts";
 import { dropBytes, recordProgress, takeWriter } from "./session.store.ts";
 import { hasEnded, type Session } from "./session.ts";
@@ -25,6 +35,7 @@ export interface BucketArrivalsDeps {
  */
 export class BucketArrivals implements Arrivals {
   readonly #deps: BucketArrivalsDeps;
+  readonly #taking = new Set<SessionId>();
   protected readonly precondition: { readonly onlyNew: boolean } = { onlyNew: true };
 
   constructor(deps: BucketArrivalsDeps) {
@@ -65,11 +76,25 @@ export class BucketArrivals implements Arrivals {
     return { kind: "sealed", key, digests, fence: { writerEpoch: session.writerEpoch } };
   }
 
+  /** These bytes do pass through us, and need no bucket: they are published as they came. */
+  async takeIn({ id }: NewUpload, content: AsyncIterable<Uint8Array>): Promise<TakenIn> {
+    this.#taking.add(id);
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of content) chunks.push(chunk);
+    const bytes = Buffer.concat(chunks);
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    const digests = { sha256, ...digestsOf(this.#deps.uploads.digests, bytes) };
+    const key = originalKey(id, sha256);
+    await this.#deps.blobs.put(key, once(bytes));
+    return { key, sizeBytes: bytes.length, digests };
+  }
+
   /** URLs first: what comes by one of them while the object is deleted would be there again. */
   async discard(session: SessionId): Promise<void> {
     const { bucket, urls } = this.#deps;
     for (const url of urls.get(session) ?? []) await this.cancel(url);
     await bucket.deleteObject(nameOf({ id: session }));
+    this.#taking.delete(session);
   }
 
   async tidy(after: string | null, { repair }: TidyOptions): Promise<Tidied> {
@@ -91,7 +116,7 @@ export class BucketArrivals implements Arrivals {
   }
 
   busy(): readonly SessionId[] {
-    return [];
+    return [...this.#taking];
   }
 
   async #record(session: Session, { md5, crc32c }: { readonly md5: string; readonly crc32c: string }): Promise<void> {

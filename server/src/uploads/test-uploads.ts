@@ -85,6 +85,7 @@ export class TestUploads {
       digests: this.digests,
       hashings: testBudgets().hashings,
       writers: { busySessions: () => [], stopWriter: async () => {} },
+      unrecorded: new UnrecordedBytes(),
       secret: "secret",
       publicUrl: () => "http://127.0.0.1:1",
       log: createLog("silent"),

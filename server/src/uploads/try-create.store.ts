@@ -18,7 +18,7 @@ export const tryCreate = readOperation(
   "uploads.tryCreate",
   async (tx, input: CreateInput): Promise<TriedCreate | Refusal> => {
     const earlier = await findByKey(tx, input);
-    if (earlier !== null && isOtherBody(input, earlier)) return reusedKey(earlier.session.id);
+    if (earlier !== null && isOtherBody(input, earlier)) return reusedKey(earlier.session);
     if (earlier !== null) return { bucketIds: earlier.session.bucketIds, newSlugs: [], replays: true };
     const found = await judgeBuckets(tx, input);
     if ("refused" in found) return found;

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
+import { FILES } from "../support/api.ts";
 import { assertResource, assertStored, kept, probe, put, resume, UNIT } from "../support/bytes.ts";
+import { fileOf, formOf, inBucketOf } from "../support/form.ts";
 import { assertNoMixture, begin, resumeAs, untilRead } from "../support/interrupted.ts";
-import { textAt } from "../support/json.ts";
+import { listAt, textAt } from "../support/json.ts";
 import { proves } from "../support/proves.ts";
 import { seededRandom } from "../support/random.ts";
 import { RawConnection } from "../support/raw.ts";
@@ -123,6 +125,22 @@ describe("on slow and stalled connections", { concurrency: true }, () => {
     assert.ok(seconds > 25, `cut after ${seconds} s`);
     assert.equal(await kept(session.url), UNIT);
     await resume(session.url, BYTES);
+  });
+
+  proves(["PUT-19", "CON-2"], "a form that brings no byte for 30 s is cut, and nothing of it is there", async () => {
+    const form = formOf([...inBucketOf(api), fileOf(BYTES, "stalled.txt")]);
+    const stalled = await RawConnection.open(api.base);
+    await stalled.writeHead("POST", `${api.base}${FILES}`, [
+      `Authorization: Bearer ${api.key}`,
+      `Content-Type: ${form.headers["Content-Type"]}`,
+      `Content-Length: ${form.body.length}`,
+    ]);
+    await stalled.write(form.body.subarray(0, UNIT));
+    const began = performance.now();
+    await stalled.readEnd(45_000);
+    assert.ok(performance.now() - began > 25_000);
+    const { json } = await api.get(`${FILES}?bucket=${api.bucket}&limit=200`);
+    assert.ok(listAt(json, "files").every((file) => textAt(file, "filename") !== "stalled.txt"));
   });
 
   proves(

@@ -43,7 +43,7 @@ export function describeCatalogue(name: string, open: () => Promise<CatalogueUnd
       const world = await World.open(on, 0);
       const output = await on.catalogue.run(
         createSession,
-        world.create({ idempotency: { key: "k", fingerprint: "f" } }),
+        world.create({ idempotency: { operation: "create", key: "k", fingerprint: "f" } }),
       );
       assert.ok(isRefusal(output) && output.refused === "rate_limited");
       for (const table of ["buckets", "upload_sessions", "idempotency_keys", "create_admissions"] as const)

@@ -7,7 +7,7 @@ import { activate } from "../../src/indexing/store.ts";
 import { heartbeat, recordTrouble, releaseTask, requeueAllTasks, rescueTasks } from "../../src/tasks/attempt.store.ts";
 import type { Claim } from "../../src/tasks/claim.store.ts";
 import type { TaskReport } from "../../src/tasks/task.ts";
-import { createSession } from "../../src/uploads/create.store.ts";
+import { createSession, type Idempotency } from "../../src/uploads/create.store.ts";
 import { finalizeSession } from "../../src/uploads/finalize.store.ts";
 import { cancelSession, dropBytes, recordProgress, takeWriter } from "../../src/uploads/session.store.ts";
 import { expireSessions, forgetSessions } from "../../src/uploads/sweep.store.ts";
@@ -35,7 +35,7 @@ export function forgetting(world: World): Making {
 }
 
 /** By the key that made the session, with the same body and with another; and of something else. */
-export function creates(world: World, idempotency: { readonly key: string; readonly fingerprint: string }): Making {
+export function creates(world: World, idempotency: Idempotency): Making {
   const { call } = caller(world.on);
   return {
     createAgain: () => call(createSession, world.create({ idempotency })),

@@ -47,7 +47,7 @@ export const RACES: readonly Race[] = [
     naive: /16 sessions/,
     async run(on) {
       const world = await World.open(on);
-      const idempotency = { key: "again", fingerprint: "f" };
+      const idempotency = { operation: "create", key: "again", fingerprint: "f" } as const;
       const outputs = await all(
         on,
         times(16, () => calling(on.catalogue, createSession, world.create({ idempotency }))),

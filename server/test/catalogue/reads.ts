@@ -13,6 +13,7 @@ import { listLiveSessions, sessionOutcome } from "../../src/backup/store.ts";
 import { createBucket, deleteBucket } from "../../src/buckets/change.store.ts";
 import { findLiveBucket, listBuckets, readBucket } from "../../src/buckets/store.ts";
 import { teamQueue } from "../../src/dashboard/store.ts";
+import { lostBatchItems, lostQuotes } from "../../src/doctor/rows.store.ts";
 import { wrongBuckets, wrongTeams } from "../../src/doctor/store.ts";
 import { matchFiles, matchNamedFiles } from "../../src/files/bulk-delete.store.ts";
 import { deleteFile } from "../../src/files/delete-file.store.ts";
@@ -152,6 +153,10 @@ export async function readsOf(on: CatalogueUnderTest): Promise<Readonly<Record<s
     ),
     [readBatch.name]: [batch.batchId, on.ids.next("batch")].map((batchId) =>
       calling(catalogue, readBatch, { teamId, batchId }),
+    ),
+    [lostBatchItems.name]: [null, batch.batchId].map((after) => calling(catalogue, lostBatchItems, { after })),
+    [lostQuotes.name]: [null, { fileId: queued.fileId, responseId: answers[1]?.id ?? on.ids.next("resp") }].map(
+      (after) => calling(catalogue, lostQuotes, { after, lateMs: -1 }),
     ),
     [tryBatch.name]: [
       calling(catalogue, tryBatch, batch),

@@ -11,12 +11,10 @@ import { finishRemoval } from "../../src/indexing/store.ts";
 import { LIMITS } from "../../src/limits.ts";
 import { forgetOtherPositions, keepPosition } from "../../src/maintenance/position.store.ts";
 import { heartbeat, recordTrouble } from "../../src/tasks/attempt.store.ts";
-import { createBatch, forgetBatches } from "../../src/uploads/batch.store.ts";
 import { createSession } from "../../src/uploads/create.store.ts";
 import { finalizeSession } from "../../src/uploads/finalize.store.ts";
-import { useBatch } from "../../src/uploads/read-batch.store.ts";
 import { cancelSession } from "../../src/uploads/session.store.ts";
-import { expireSessions, forgetSessions } from "../../src/uploads/sweep.store.ts";
+import { forgetSessions } from "../../src/uploads/sweep.store.ts";
 import {
   bucketOf,
   counters,
@@ -34,12 +32,14 @@ import {
 } from "./making.ts";
 import { RIVALS_OF_AGENTS } from "./rivals-of-agents.ts";
 import { RIVALS_OF_DASHBOARD } from "./rivals-of-dashboard.ts";
+import { RIVALS_OF_UPLOADS } from "./rivals-of-uploads.ts";
 import type { Rivals } from "./under-test.ts";
 import { attempt, caller, newKey, World } from "./world.ts";
 
 export const RIVALS: readonly Rivals[] = [
   ...RIVALS_OF_AGENTS,
   ...RIVALS_OF_DASHBOARD,
+  ...RIVALS_OF_UPLOADS,
   {
     name: "a catalogue without a team",
     naive: ["createFirstKey beside createFirstKey"],
@@ -82,7 +82,7 @@ export const RIVALS: readonly Rivals[] = [
     naive: ["recordAll beside cancelSession", "cancelSession beside cancelSession", "cancelSession beside createAgain"],
     async prepare(on) {
       const world = await World.open(on);
-      const idempotency = { key: "again", fingerprint: "f" };
+      const idempotency = { operation: "create", key: "again", fingerprint: "f" } as const;
       const id = await world.written(false, { idempotency });
       return { ...ofSession(world, id), ...creates(world, idempotency) };
     },
@@ -92,7 +92,7 @@ export const RIVALS: readonly Rivals[] = [
     naive: ["dropBytes beside cancelSession", "finalizeSession beside cancelSession"],
     async prepare(on) {
       const world = await World.open(on);
-      const idempotency = { key: "again", fingerprint: "f" };
+      const idempotency = { operation: "create", key: "again", fingerprint: "f" } as const;
       const id = await world.written(true, { idempotency });
       return { ...ofSession(world, id), ...creates(world, idempotency) };
     },
@@ -114,7 +114,7 @@ export const RIVALS: readonly Rivals[] = [
     naive: ["createAgain beside createAgain"],
     async prepare(on) {
       const world = await World.open(on);
-      const idempotency = { key: "again", fingerprint: "f" };
+      const idempotency = { operation: "create", key: "again", fingerprint: "f" } as const;
       const id = await world.session({ idempotency });
       await on.catalogue.run(cancelSession, { id, teamId: world.teamId });
       on.passMs(LIMITS.sessionRetentionMs + 1);
@@ -127,7 +127,7 @@ export const RIVALS: readonly Rivals[] = [
     naive: ["forgetSessions beside createAgain"],
     async prepare(on) {
       const world = await World.open(on);
-      const idempotency = { key: "again", fingerprint: "f" };
+      const idempotency = { operation: "create", key: "again", fingerprint: "f" } as const;
       const id = await world.written(true, { idempotency });
       const input = world.finalize(id);
       await on.catalogue.run(finalizeSession, input);
@@ -272,47 +272,6 @@ export const RIVALS: readonly Rivals[] = [
         emptyBucketByOne: empty(1),
         deleteOther: () => call(deleteBucket, { teamId, bucketId: other, force: true }),
         ...(await counters(world)),
-      };
-    },
-  },
-  {
-    name: "a batch",
-    naive: [],
-    async prepare(on) {
-      const world = await World.open(on);
-      const { call } = caller(on);
-      const batchId = on.ids.next("batch");
-      const made = world.batch(on.ids.next("batch"));
-      await on.catalogue.run(createBatch, made);
-      const [first] = made.items;
-      const id = first?.sessionId ?? on.ids.next("sess");
-      return {
-        createBatch: () => call(createBatch, world.batch(batchId)),
-        createBatchAgain: () => call(createBatch, world.batch(made.batchId)),
-        createOtherBatch: () => call(createBatch, world.batch(made.batchId, { fingerprint: "2".repeat(64) })),
-        useBatch: () => call(useBatch, { teamId: world.teamId, batchId: made.batchId }),
-        cancelSession: () => call(cancelSession, { id, teamId: world.teamId }),
-        createSession: () => call(createSession, world.create()),
-        forgetBatches: () => call(forgetBatches, { limit: 10 }),
-      };
-    },
-  },
-  {
-    name: "a batch that nobody used for a week",
-    about: ["forgetBatches", "createBatchAgain"],
-    naive: [],
-    async prepare(on) {
-      const world = await World.open(on);
-      const { call } = caller(on);
-      const made = world.batch(on.ids.next("batch"));
-      await on.catalogue.run(createBatch, made);
-      on.passMs(LIMITS.sessionRetentionMs + 1);
-      await on.catalogue.run(expireSessions, { limit: 10, busy: [] });
-      return {
-        ...forgetting(world),
-        forgetBatches: () => call(forgetBatches, { limit: 10 }),
-        createBatchAgain: () => call(createBatch, world.batch(made.batchId)),
-        useBatch: () => call(useBatch, { teamId: world.teamId, batchId: made.batchId }),
       };
     },
   },

@@ -14,6 +14,7 @@ import type { BatchInput } from "../../src/uploads/batch.store.ts";
 import { type CreateInput, createSession } from "../../src/uploads/create.store.ts";
 import { type FinalizeInput, finalizeSession } from "../../src/uploads/finalize.store.ts";
 import { type Progress, recordProgress, takeWriter } from "../../src/uploads/session.store.ts";
+import type { UploadInput } from "../../src/uploads/upload-file.store.ts";
 import type { Call, CatalogueUnderTest } from "./under-test.ts";
 
 /**
@@ -131,6 +132,13 @@ export class World {
       fileId: this.on.ids.next("file"),
       taskId: this.on.ids.next("task"),
     };
+  }
+
+  /** A document in one call, whose bytes are an original already. */
+  upload(more: Partial<CreateInput> = {}): UploadInput {
+    const create = this.create(more);
+    const { id: _, teamId: _team, epoch: _epoch, ...file } = this.finalize(create.sessionId);
+    return { create, file, digests: { md5: "m", crc32c: "c" } };
   }
 
   /** A queued file. */

@@ -11,6 +11,7 @@ import type { Log } from "../../log.ts";
 import type { DiskGate } from "../disk-gate.ts";
 import { cancelSession, dropBytes, readSession, takeWriter } from "../session.store.ts";
 import type { Session } from "../session.ts";
+import { BodyCutError, UploadBody } from "../upload-body.ts";
 import {
   answerPreflight,
   answerProgress,
@@ -34,7 +35,6 @@ import {
 } from "./byte-protocol.ts";
 import { digestContradiction } from "./expected-digests.ts";
 import { digestAtOffset, Intake, type IntakeDeps, SupersededError } from "./intake.ts";
-import { BodyCutError, UploadBody } from "./upload-body.ts";
 import { sessionOfPath } from "./upload-url.ts";
 
 export interface ByteEndpointDeps extends IntakeDeps {

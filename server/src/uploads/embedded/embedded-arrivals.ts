@@ -9,9 +9,11 @@ import type { Log } from "../../log.ts";
 import type {
   Arrivals,
   ArrivedDigests,
+  NewUpload,
   Received,
   Sealing,
   SealOptions,
+  TakenIn,
   Tidied,
   TidyOptions,
   UploadUrl,
@@ -21,7 +23,9 @@ import type { Session } from "../session.ts";
 import type { DigestEngine } from "./digests.ts";
 import { digestAtOffset } from "./intake.ts";
 import { Segments } from "./segments.ts";
+import type { Share, UnrecordedBytes } from "./unrecorded.ts";
 import { makeUploadUrl } from "./upload-url.ts";
+import { writeSegment } from "./write-segment.ts";
 
 export interface EmbeddedArrivalsDeps {
   readonly catalogue: Catalogue;
@@ -30,10 +34,14 @@ export interface EmbeddedArrivalsDeps {
   /** Reading a large object back takes its team's turn: it may be asked for again and again, with a wrong digest. */
   readonly hashings: Turns;
   readonly writers: Writers;
+  readonly unrecorded: UnrecordedBytes;
   readonly secret: string;
   readonly publicUrl: () => string;
   readonly log: Log;
 }
+
+/** What is read back. */
+type Arrived = Pick<Session, "id" | "teamId" | "sizeBytes" | "segments" | "md5">;
 
 /** The data requests of this process (byte-endpoint.ts). */
 export interface Writers {
@@ -49,6 +57,8 @@ export interface Writers {
 export class EmbeddedArrivals implements Arrivals {
   readonly #deps: EmbeddedArrivalsDeps;
   readonly #segments: Segments;
+  /** Of sessions without a row, until they are discarded. */
+  readonly #taking = new Map<SessionId, Share>();
 
   constructor(deps: EmbeddedArrivalsDeps) {
     this.#deps = deps;
@@ -82,10 +92,41 @@ export class EmbeddedArrivals implements Arrivals {
     }
   }
 
+  /** Counted among what requests hold of the disk, and so among those that are busy, until it is discarded. */
+  async takeIn(
+    { id, teamId, mostBytes }: NewUpload,
+    content: AsyncIterable<Uint8Array>,
+    gone: AbortSignal,
+  ): Promise<TakenIn> {
+    const share = this.#deps.unrecorded.open(id, mostBytes, { isOwed: false });
+    this.#taking.set(id, share);
+    const { segment, md5, crc32c } = await writeSegment(this.#deps, id, content, share);
+    const segments = [segment];
+    const sizeBytes = segment.bytes;
+    const digests = await this.#hashInTurn({ id, teamId, sizeBytes, segments, md5 }, gone);
+    if (digests.crc32c !== crc32c) throw new BlobStoreError("damaged", "what was read back is not what came");
+    const key = originalKey(id, digests.sha256);
+    await this.#deps.blobs.publish(id, segments, key);
+    return { key, sizeBytes, digests };
+  }
+
   /** The end of the session first, then its bytes: whoever still writes them changes no row any more. */
   async discard(session: SessionId): Promise<void> {
-    await this.#deps.writers.stopWriter(session);
-    await this.#deps.blobs.removeSegments(session);
+    try {
+      await this.#deps.writers.stopWriter(session);
+      await this.#deps.blobs.removeSegments(session);
+    } finally {
+      await this.#release(session);
+    }
+  }
+
+  /** Of what was taken in: nothing of it is busy any more when this resolves. */
+  async #release(session: SessionId): Promise<void> {
+    const share = this.#taking.get(session);
+    if (share === undefined) return;
+    this.#taking.delete(session);
+    share.leave();
+    await this.#deps.unrecorded.goneOf(session);
   }
 
   tidy(after: string | null, options: TidyOptions): Promise<Tidied> {
@@ -122,13 +163,13 @@ export class EmbeddedArrivals implements Arrivals {
     return { kind: "sealed", key, digests: found, fence: { writerEpoch: session.writerEpoch } };
   }
 
-  #hashInTurn(session: Session, gone: AbortSignal): Promise<ArrivedDigests> {
+  #hashInTurn(session: Arrived, gone: AbortSignal): Promise<ArrivedDigests> {
     if (session.sizeBytes <= LIMITS.hashedInTurnBytes) return this.#hash(session);
     return this.#deps.hashings.run({ teamId: session.teamId, keyId: null }, gone, () => this.#hash(session));
   }
 
   /** The crc32c tells changed bytes as well as the md5, at a quarter of its time. */
-  async #hash({ id, segments, md5 }: Session): Promise<ArrivedDigests> {
+  async #hash({ id, segments, md5 }: Arrived): Promise<ArrivedDigests> {
     if (md5 === null) throw new Error(`${id} is received without an md5`);
     const { blobs, digests } = this.#deps;
     const sha256 = createHash("sha256");

@@ -36,11 +36,11 @@ export async function openEmbedded(
     const { catalogue, digests, ids } = uploads;
     const { hashings, uploads: places } = testBudgets();
     const clock = { now: () => Date.now() };
-    const shared = { catalogue, blobs, digests, secret: "secret", publicUrl, log: createLog("silent") };
+    const unrecorded = new UnrecordedBytes();
+    const shared = { catalogue, blobs, digests, unrecorded, secret: "secret", publicUrl, log: createLog("silent") };
     const config = { uploadOrigins: ["*"] };
     const endpoint = new ByteEndpoint({
       ...shared,
-      unrecorded: new UnrecordedBytes(),
       config,
       clock,
       ids,

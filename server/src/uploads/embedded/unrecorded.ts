@@ -14,10 +14,13 @@ export class UnrecordedBytes {
   /** Of each session: resolves when none of its requests has anything left. */
   readonly #gone = new Map<SessionId, Promise<void>>();
 
-  /** For a request that will write at most `bytes`; counted until `leave`. */
-  open(session: SessionId, bytes: number): Share {
+  /**
+   * For a request that will write at most `bytes`; counted until `leave`. `isOwed`: the session has a row, which
+   * promises them.
+   */
+  open(session: SessionId, bytes: number, { isOwed } = { isOwed: true }): Share {
     const before = this.#gone.get(session);
-    const share = new Share(bytes, before ?? null);
+    const share = new Share(bytes, before ?? null, isOwed);
     this.#shares.add(share);
     const gone = Promise.all([before, share.left]).then(() => {
       this.#shares.delete(share);
@@ -32,6 +35,16 @@ export class UnrecordedBytes {
     return [...this.#gone.keys()];
   }
 
+  /** Resolves when no request of the session that is there now has anything left. */
+  async goneOf(session: SessionId): Promise<void> {
+    await this.#gone.get(session);
+  }
+
+  /** The same of all sessions. */
+  async allGone(): Promise<void> {
+    await Promise.all(this.#gone.values());
+  }
+
   /** Of all sessions together. */
   totals(): { readonly onDiskBytes: number; readonly toComeBytes: number } {
     let onDiskBytes = 0;
@@ -42,6 +55,12 @@ export class UnrecordedBytes {
     }
     return { onDiskBytes, toComeBytes };
   }
+
+  /** Of them, what no session's row promises: a look at the catalogue does not see it. */
+  get unpromisedBytes(): number {
+    const shares = [...this.#shares].filter(({ isOwed }) => !isOwed);
+    return shares.reduce((sum, { onDiskBytes, toComeBytes }) => sum + onDiskBytes + toComeBytes, 0);
+  }
 }
 
 /** One request's. */
@@ -51,10 +70,13 @@ export class Share {
   #onDiskBytes = 0;
   #toComeBytes: number;
 
+  readonly isOwed: boolean;
+
   /** `before`: when the session's earlier requests have left; null = there are none. */
-  constructor(bytes: number, before: Promise<void> | null) {
+  constructor(bytes: number, before: Promise<void> | null, isOwed: boolean) {
     this.#toComeBytes = bytes;
     this.#before = before;
+    this.isOwed = isOwed;
   }
 
   get left(): Promise<void> {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { LIMITS } from "../../limits.ts";
+import { LIMITS } from "../limits.ts";
 
 /** Why a body ended before its end. */
 export type CutReason = "disconnected" | "stalled" | "too slow" | "stopped";
@@ -20,9 +20,9 @@ const IDLE_TICKS = LIMITS.uploadIdleMs / TICK_MS;
 const LEAST_BYTES = LIMITS.uploadMinBytesPerSecond * WINDOW_TICKS;
 
 /**
- * A request body under PUT-19: cut when no byte came for 30 s or fewer than 512 B/s over 60 s; a steady faster upload never is. Only
- * time spent waiting for the client counts, not time that our disk takes. A tick that comes late (the process was stopped) starts
- * the measure afresh.
+ * A request body under PUT-19: cut when no byte came for 30 s or fewer than 512 B/s over 60 s; a steady faster
+ * upload never is. Only time spent waiting for the client counts, not time that our disk takes. A tick that comes
+ * late (the process was stopped) starts the measure afresh.
  */
 export class UploadBody {
   readonly #request: IncomingMessage;
@@ -63,7 +63,10 @@ export class UploadBody {
     if (this.#reason !== null || !this.#request.complete) throw new BodyCutError(this.#reason ?? "disconnected");
   }
 
-  /** Reads what is left and drops it: true when it ended within `maxBytes`, false when more came, which stays unread. */
+  /**
+   * Reads what is left and drops it: true when it ended within `maxBytes`, false when more came, which stays
+   * unread.
+   */
   async drain(maxBytes: number): Promise<boolean> {
     let dropped = 0;
     for await (const chunk of this.chunks()) {
