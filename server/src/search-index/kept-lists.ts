@@ -60,6 +60,8 @@ export class TeamLists {
   }
 
   keep(term: string, postings: Postings): void {
+    const before = this.#lists.get(term);
+    if (before !== undefined) this.#bytes -= postingsBytes(before);
     this.#lists.set(term, postings);
     this.#bytes += postingsBytes(postings);
     this.#changed(this);
