@@ -3,7 +3,8 @@ import { Batches } from "./batches.ts";
 import { Buckets } from "./buckets.ts";
 import { type CallOptions, Calls, type Input, type Result } from "./core/calls.ts";
 import { WharfError } from "./core/errors.ts";
-import type { Fetch } from "./core/exchange.ts";
+import type { Send } from "./core/exchange.ts";
+import { type Fetch, fetchSend } from "./core/fetch-send.ts";
 import { realTiming, type Timing } from "./core/patience.ts";
 import { noPaths, type OpenPath } from "./files/content.ts";
 import { Files } from "./files/files.ts";
@@ -19,11 +20,20 @@ export interface WharfOptions {
    * progress. Default 60 s.
    */
   readonly retryForMs?: number | undefined;
-  /** Default: the platform's. */
+  /** Sends the requests. Default: in Node its own client, elsewhere the platform's fetch. */
   readonly fetch?: Fetch | undefined;
   /** For tests: the clock. */
   readonly timing?: Timing | undefined;
 }
+
+/** What differs between the places where it runs. */
+export interface Platform {
+  readonly send: Send;
+  readonly openPath: OpenPath;
+}
+
+/** Looked up at each call, and called as a plain function: a browser's own wants no other object before it. */
+const ANYWHERE: Platform = { send: fetchSend((url, init) => fetch(url, init)), openPath: noPaths };
 
 /**
  * A client of one Wharf server. It keeps nothing and needs no closing. Calls take and return the API's own objects,
@@ -42,12 +52,12 @@ export class Wharf {
   readonly calls: Calls;
 
   /** Throws WharfError `config` when the address or the key cannot be one. */
-  constructor(options: WharfOptions, openPath: OpenPath = noPaths) {
+  constructor(options: WharfOptions, platform: Platform = ANYWHERE) {
     const { retryForMs = 60_000, timing = realTiming } = options;
-    // Called as a plain function: a browser's own wants no other object before it.
-    const doFetch = options.fetch ?? ((url, init) => fetch(url, init));
+    const { openPath } = platform;
+    const send = options.fetch === undefined ? platform.send : fetchSend(options.fetch);
     const baseUrl = baseUrlOf(options.baseUrl);
-    this.calls = new Calls(keyOf(options.apiKey), { baseUrl, fetch: doFetch, timing, retryForMs });
+    this.calls = new Calls(keyOf(options.apiKey), { baseUrl, send, timing, retryForMs });
     this.answers = new Answers(this.calls);
     this.batches = new Batches(this.calls, openPath);
     this.files = new Files(this.calls, openPath);

@@ -1,7 +1,7 @@
 import { ROUTES } from "../generated/routes.ts";
 import type { Operations } from "../generated/types.ts";
 import { ApiError, ConnectionError, isPassing, WharfError } from "./errors.ts";
-import { type Answer, type Exchange, exchange, type Fetch, type OpenAnswer, open, readText } from "./exchange.ts";
+import { type Answer, type Exchange, exchange, type OpenAnswer, readText, type Send } from "./exchange.ts";
 import { type JsonObject, objectIn, objectOf, parseObject, textIn } from "./json.ts";
 import { Patience, retryAfterOf, type Timing } from "./patience.ts";
 
@@ -17,7 +17,7 @@ export interface CallOptions {
 export interface CallsOptions {
   /** Ends in `/v1`. */
   readonly baseUrl: string;
-  readonly fetch: Fetch;
+  readonly send: Send;
   readonly timing: Timing;
   readonly retryForMs: number;
 }
@@ -67,7 +67,7 @@ export class Calls {
     options: CallOptions,
   ): Promise<{ readonly body: Result<K>; readonly answer: Answer }> {
     const request = this.#request(operation, objectOf(input) ?? {}, headers, options);
-    const answer = await this.#repeated(operation, request, (one) => exchange(this.options.fetch, one));
+    const answer = await this.#repeated(operation, request, (one) => exchange(this.options.send, one));
     return { body: parse<Result<K>>(answer.text), answer };
   }
 
@@ -80,7 +80,7 @@ export class Calls {
   ): Promise<OpenAnswer> {
     const request = this.#request(operation, objectOf(input) ?? {}, headers, options);
     return this.#repeated(operation, request, async (one) => {
-      const opened = await open(this.options.fetch, one);
+      const opened = await this.options.send(one);
       return isSuccess(opened) ? opened : { ...opened, text: await readText(opened) };
     });
   }

@@ -1,18 +1,13 @@
 import { ConnectionError, toError, WharfError } from "./errors.ts";
 
-/**
- * One HTTP request over `fetch`. A body is all there before it is sent: while a stream is being sent, no fetch can read
- * a refusal.
- */
+/** One HTTP request. A body is all there before it is sent: while a stream is being sent, no fetch can read a refusal. */
 export interface Exchange {
   readonly method: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array<ArrayBuffer> | undefined;
   readonly signal: AbortSignal;
-  /**
-   * So long for the answer to begin, and then for each further part of it; beyond that the connection counts as lost.
-   */
+  /** So long for the answer to begin, and then for each further part of it; beyond that the connection counts as lost. */
   readonly idleMs: number;
 }
 
@@ -25,67 +20,24 @@ export interface Answer {
 
 /** An answer whose body is still on its way. It has to be read to its end, or cancelled. */
 export interface OpenAnswer extends Omit<Answer, "text"> {
-  /** Rejects with ConnectionError, or with the signal's reason. */
-  chunks(): AsyncGenerator<Uint8Array<ArrayBuffer>>;
+  /** Rejects with ConnectionError, or with the signal's reason. A reader may take any time between two of them. */
+  chunks(): AsyncGenerator<Uint8Array, void, undefined>;
   cancel(): void;
 }
 
-export type Fetch = typeof fetch;
+/**
+ * Sends a request; resolves when the head of the answer is there, which may be before all of the body is sent. Follows
+ * no redirect with a key. Rejects with ConnectionError when no answer came, or with the signal's reason.
+ */
+export type Send = (request: Exchange) => Promise<OpenAnswer>;
 
 /** Larger than any answer of ours: 200 files of a list with full metadata are 2 MB. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /** The whole exchange. Rejects with ConnectionError, WharfError `bad_answer`, or the signal's reason. */
-export async function exchange(doFetch: Fetch, request: Exchange): Promise<Answer> {
-  const opened = await open(doFetch, request);
+export async function exchange(send: Send, request: Exchange): Promise<Answer> {
+  const opened = await send(request);
   return { status: opened.status, header: opened.header, text: await readText(opened) };
-}
-
-/** Until the head of the answer is there. */
-export async function open(doFetch: Fetch, request: Exchange): Promise<OpenAnswer> {
-  const { method, url, headers, body, signal } = request;
-  signal.throwIfAborted();
-  const attempt = new Attempt(signal, request.idleMs);
-  try {
-    const response = await doFetch(url, {
-      method,
-      headers: { ...headers },
-      ...(body === undefined ? {} : { body }),
-      signal: attempt.signal,
-      // A key must not follow a redirect to wherever it leads; a 308 of an upload_url has no Location and is none.
-      redirect: "Authorization" in headers ? "manual" : "follow",
-    });
-    attempt.rest();
-    return {
-      status: response.status,
-      header: (name) => response.headers.get(name),
-      chunks: () => chunksOf(response, attempt),
-      cancel: () => attempt.cancel(),
-    };
-  } catch (error) {
-    throw attempt.failure(error);
-  }
-}
-
-async function* chunksOf(response: Response, attempt: Attempt): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const reader = response.body?.getReader();
-  let isWhole = reader === undefined;
-  try {
-    while (reader !== undefined) {
-      attempt.moved();
-      const { done, value } = await reader.read();
-      attempt.rest();
-      isWhole = done;
-      if (done) return;
-      yield value;
-    }
-  } catch (error) {
-    throw attempt.failure(error);
-  } finally {
-    // Whoever leaves off reading wants no more of it.
-    if (isWhole) attempt.over();
-    else attempt.cancel();
-  }
 }
 
 export async function readText(answer: OpenAnswer): Promise<string> {
@@ -101,35 +53,67 @@ export async function readText(answer: OpenAnswer): Promise<string> {
   return text + decoder.decode();
 }
 
+/** The chunks of an answer's body, within `attempt`. */
+export async function* readWithin(
+  body: AsyncIterator<Uint8Array>,
+  attempt: Attempt,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let isWhole = false;
+  try {
+    for (;;) {
+      attempt.moved();
+      const { done, value } = await body.next();
+      attempt.rest();
+      isWhole = done === true;
+      if (done === true) return;
+      yield value;
+    }
+  } catch (error) {
+    throw attempt.failure(error);
+  } finally {
+    // Whoever leaves off reading wants no more of it.
+    if (isWhole) attempt.over();
+    else attempt.cancel();
+  }
+}
+
 /** Ends a request when its caller wants that, or when nothing has moved for too long. */
-class Attempt {
+export class Attempt {
   readonly #controller = new AbortController();
   readonly #caller: AbortSignal;
   readonly #idleMs: number;
   readonly #abort: () => void;
-  #timer: ReturnType<typeof setTimeout>;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #isLate = false;
 
-  constructor(caller: AbortSignal, idleMs: number) {
-    this.#caller = caller;
+  constructor({ signal, idleMs }: Pick<Exchange, "signal" | "idleMs">) {
+    signal.throwIfAborted();
+    this.#caller = signal;
     this.#idleMs = idleMs;
-    this.#abort = () => this.#controller.abort(caller.reason);
-    caller.addEventListener("abort", this.#abort, { once: true });
-    this.#timer = this.#start();
+    this.#abort = () => this.#controller.abort(signal.reason);
+    signal.addEventListener("abort", this.#abort, { once: true });
   }
 
+  /** Aborts the request. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
+  /** From now on the other side has idleMs. */
   moved(): void {
     clearTimeout(this.#timer);
-    this.#timer = this.#start();
+    this.#timer = setTimeout(() => this.late(), this.#idleMs);
   }
 
   /** It is the caller's turn, who may take any time. */
   rest(): void {
     clearTimeout(this.#timer);
+  }
+
+  /** Nothing has moved for idleMs. */
+  late(): void {
+    this.#isLate = true;
+    this.cancel();
   }
 
   /** It came to its end. */
@@ -144,21 +128,14 @@ class Attempt {
     this.#controller.abort();
   }
 
-  /** What a rejection of fetch means. */
+  /** What a failure of the request means. */
   failure(error: unknown): unknown {
     this.cancel();
     if (this.#caller.aborted) return this.#caller.reason;
     if (this.#isLate) return new ConnectionError(`no answer for ${Math.round(this.#idleMs / 1000)} s`);
-    // Node says "fetch failed" of everything, and why in the cause.
+    // Node's fetch says "fetch failed" of everything, and why in the cause.
     const { cause, message } = toError(error);
     const why = cause instanceof Error && cause.message !== "" ? cause.message : message;
     return new ConnectionError(why, { cause: error });
-  }
-
-  #start(): ReturnType<typeof setTimeout> {
-    return setTimeout(() => {
-      this.#isLate = true;
-      this.#controller.abort();
-    }, this.#idleMs);
   }
 }

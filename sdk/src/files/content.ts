@@ -91,7 +91,7 @@ async function collected(stream: Exclude<Source, string | Blob | Uint8Array>, si
     sizeBytes += chunk.byteLength;
     if (sizeBytes > MAX_STREAM_BYTES)
       throw new WharfError("file_too_large", `There is no end to the stream: over ${MAX_STREAM_BYTES} bytes.`);
-    // A copy: whoever writes the stream may use its buffer again. Blobs of a browser may lie on the disk.
+    // A Blob has a copy of its own, in some browsers on the disk; it takes no memory that threads share.
     parts.push(new Blob([new Uint8Array(chunk)]));
   }
   return new Blob(parts);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type TestContext, test } from "node:test";
 import { ApiError } from "../core/errors.ts";
+import { fetchSend } from "../core/fetch-send.ts";
 import { noPaths, openContent } from "./content.ts";
 import { transfer } from "./transfer.ts";
 
@@ -28,16 +29,17 @@ async function play(t: TestContext, steps: readonly Step[], probeFirst: boolean)
     server.close();
   });
   const waits: number[] = [];
+  const told: (readonly [string, number])[] = [];
   const timing = { now: () => 0, random: () => 0, wait: async (ms: number) => void waits.push(ms) };
   const port = typeof address === "object" && address !== null ? address.port : 0;
   const complete = await transfer(
-    { fetch, signal, timing, retryForMs: 60_000 },
+    { send: fetchSend(fetch), signal, timing, retryForMs: 60_000 },
     { url: `http://127.0.0.1:${port}/v1/uploads/x`, content },
     probeFirst,
-    { at() {}, resumes() {} },
+    { at: (bytes) => void told.push(["at", bytes]), resumes: (bytes) => void told.push(["resumes", bytes]) },
   );
   assert.deepEqual(left, [], "every scripted answer was asked for");
-  return { complete, waits };
+  return { complete, waits, told };
 }
 
 function answer(step: Step | undefined, request: IncomingMessage, response: ServerResponse): void {
@@ -101,7 +103,25 @@ test("a 308 in the middle of a data request is gone on from at its Range (PUT-7)
     { range: WHOLE, status: 308, kept: 600 },
     { range: "bytes 600-999/1000", status: 200 },
   ];
-  assert.ok((await play(t, steps, false)).complete);
+  assert.deepEqual((await play(t, steps, false)).told, [
+    ["resumes", 0],
+    ["at", 600],
+    ["at", 1000],
+  ]);
+});
+
+test("where sending begins is told again after a lost connection, and what is there already is told once", async (t) => {
+  const cut: Step[] = [
+    { range: WHOLE, status: "cut" },
+    { range: PROBE, status: 308, kept: 300 },
+    { range: "bytes 300-999/1000", status: 200 },
+  ];
+  assert.deepEqual((await play(t, cut, false)).told, [
+    ["resumes", 0],
+    ["resumes", 300],
+    ["at", 1000],
+  ]);
+  assert.deepEqual((await play(t, [{ range: PROBE, status: 200 }], true)).told, [["at", 1000]]);
 });
 
 for (const status of [404, 410, 499]) {

@@ -5,7 +5,7 @@ import { Patience, retryAfterOf } from "../core/patience.ts";
 import type { Content } from "./content.ts";
 import { PartSize } from "./part-size.ts";
 
-export interface TransferDeps extends Pick<CallsOptions, "fetch" | "timing" | "retryForMs"> {
+export interface TransferDeps extends Pick<CallsOptions, "send" | "timing" | "retryForMs"> {
   readonly signal: AbortSignal;
 }
 
@@ -40,7 +40,7 @@ export async function transfer(
   let furthest = 0;
   for (;;) {
     if (offset !== null && resumes) watcher.resumes(offset);
-    const outcome: Outcome = await (offset === null ? probe(deps, upload) : send(deps, upload, offset, part));
+    const outcome: Outcome = await (offset === null ? probe(deps, upload) : sendPart(deps, upload, offset, part));
     switch (outcome.kind) {
       case "complete":
         watcher.at(upload.content.sizeBytes);
@@ -72,14 +72,17 @@ type Outcome =
   | { readonly kind: "kept"; readonly bytes: number }
   | { readonly kind: "retry"; readonly afterSeconds: number | null; readonly error: Error };
 
-/** A part that takes longer counts as lost; what of it has arrived is kept, and the next part is smaller. */
+/**
+ * Without a byte for so long the connection counts as lost. Over fetch, which does not tell how far a body is, a whole
+ * part has no longer: what of it has arrived is kept, and the next part is smaller.
+ */
 const IDLE_MS = 60_000;
 
 function probe(deps: TransferDeps, { url, content: { sizeBytes } }: Upload): Promise<Outcome> {
   return put(deps, url, sizeBytes, `bytes */${sizeBytes}`, undefined);
 }
 
-async function send(deps: TransferDeps, upload: Upload, offset: number, part: PartSize): Promise<Outcome> {
+async function sendPart(deps: TransferDeps, upload: Upload, offset: number, part: PartSize): Promise<Outcome> {
   const { url, content } = upload;
   const { sizeBytes } = content;
   // Everything is there already, and no request has said that it was the last.
@@ -99,10 +102,10 @@ async function put(
   contentRange: string,
   body: Exchange["body"],
 ): Promise<Outcome> {
-  const { fetch, signal } = deps;
+  const { send, signal } = deps;
   const headers = { "Content-Range": contentRange };
   try {
-    const answer = await exchange(fetch, { method: "PUT", url, headers, body, signal, idleMs: IDLE_MS });
+    const answer = await exchange(send, { method: "PUT", url, headers, body, signal, idleMs: IDLE_MS });
     return read(answer, sizeBytes);
   } catch (error) {
     if (!(error instanceof ConnectionError)) throw error;
