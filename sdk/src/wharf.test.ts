@@ -109,7 +109,25 @@ test("an answer without an end is refused, and one that is cut is a lost connect
   await assert.rejects(cut.connection(), ConnectionError);
 });
 
-test("an operation that must not happen twice is repeated only when the server says that it did not begin", async (t) => {
+test("a create that is repeated keeps its key, and each has one (IDE-2)", async (t) => {
+  const keys: unknown[] = [];
+  const { calls } = await clientOf(t, (request, response) => {
+    keys.push(request.headers["idempotency-key"]);
+    if (keys.length % 2 === 1) response.destroy();
+    else response.writeHead(201).end("{}");
+  });
+  const timing = { ...realTiming, wait: async () => {} };
+  const wharf = new Wharf({ baseUrl: calls.options.baseUrl, apiKey: "sk_x", timing });
+  const input = { body: { filename: "a", size_bytes: 1, bucket: "b" } };
+  await wharf.calls.json("createUploadSession", input);
+  await wharf.calls.json("createUploadSession", input);
+  await wharf.calls.answered("createUploadSession", input, { "Idempotency-Key": "mine" }, {});
+  assert.match(String(keys[0]), /^wharf-[0-9a-f]{32}$/);
+  assert.deepEqual([keys[0], keys[2], "mine"], [keys[1], keys[3], keys[5]]);
+  assert.equal(new Set(keys).size, 3);
+});
+
+test("what must not happen twice is repeated only when the server says that it did not begin", async (t) => {
   const error = (code: string) => JSON.stringify({ error: { code, retryable: true }, request_id: "req_1" });
   const cases = [
     [429, error("rate_limited"), 2],

@@ -111,7 +111,8 @@ describe("the library as it is published", () => {
 import { tour } from "./tour.js";
 const { BASE_URL: baseUrl, API_KEY: apiKey } = process.env;
 const source = "large-${major}.bin";
-console.log(JSON.stringify(await tour(client, { baseUrl, apiKey, source, filename: undefined, bucket: "node${major}" })));
+const result = await tour(client, { baseUrl, apiKey, source, filename: undefined, bucket: "node${major}" });
+console.log(JSON.stringify(result));
 `,
       );
       const env = { BASE_URL: api, API_KEY: server.key };
@@ -137,7 +138,8 @@ const file: KnowledgeFile = await wharf.files.upload("a.pdf", { bucket: "b", cre
 for await (const { status } of wharf.files.list({ bucket: "b" })) if (status === "failed") break;
 for await (const event of wharf.answers.stream({ input: "?" }))
   if (event.type === "response.completed") console.log(event.response.output_text.length);
-try { await wharf.search({ query: "x" }); } catch (error) { if (ApiError.is(error, "rate_limited")) console.log(error.status); }
+const caught: unknown = await wharf.search({ query: "x" }).catch((error: unknown) => error);
+if (ApiError.is(caught, "rate_limited")) console.log(caught.status);
 export const id: string = file.id;
 `;
     await writeFile(join(project.folder, "good.ts"), good);
@@ -162,7 +164,7 @@ export const id: string = file.id;
       ["esnext", "bundler"],
     ] as const) {
       await check("good.ts", module, resolution);
-      await assert.rejects(check("bad.ts", module, resolution), { stdout: /bad\.ts\(7,.*rate_limitd/ });
+      await assert.rejects(check("bad.ts", module, resolution), { stdout: /bad\.ts\(8,.*rate_limitd/ });
     }
   });
 

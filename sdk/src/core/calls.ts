@@ -2,6 +2,7 @@ import { ROUTES } from "../generated/routes.ts";
 import type { Operations } from "../generated/types.ts";
 import { ApiError, ConnectionError, isPassing, WharfError } from "./errors.ts";
 import { type Answer, type Exchange, exchange, type OpenAnswer, readText, type Send } from "./exchange.ts";
+import { randomHex } from "./hex.ts";
 import { type JsonObject, objectIn, objectOf, parseObject, textIn } from "./json.ts";
 import { Patience, retryAfterOf, type Timing } from "./patience.ts";
 
@@ -94,10 +95,13 @@ export class Calls {
     const { baseUrl } = this.options;
     const [method = "", path = ""] = ROUTES[operation].split(" ");
     const body = input["body"];
+    // Without a key of its caller's, one for this call: its second try must not make a second session.
+    const key = operation === "createUploadSession" ? { "Idempotency-Key": `wharf-${randomHex()}` } : {};
     return {
       method,
       url: `${baseUrl}${filled(path, objectIn(input, "path"))}${queryOf(objectIn(input, "query"))}`,
       headers: {
+        ...key,
         ...headers,
         Authorization: `Bearer ${this.#apiKey}`,
         ...(body === undefined ? {} : { "Content-Type": "application/json" }),

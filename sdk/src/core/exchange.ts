@@ -1,13 +1,17 @@
 import { ConnectionError, toError, WharfError } from "./errors.ts";
 
-/** One HTTP request. A body is all there before it is sent: while a stream is being sent, no fetch can read a refusal. */
+/**
+ * One HTTP request. A body is all there before it is sent: while a stream is being sent, no fetch can read a refusal.
+ */
 export interface Exchange {
   readonly method: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array<ArrayBuffer> | undefined;
   readonly signal: AbortSignal;
-  /** So long for the answer to begin, and then for each further part of it; beyond that the connection counts as lost. */
+  /**
+   * So long for the answer to begin, and then for each further part of it; beyond that the connection counts as lost.
+   */
   readonly idleMs: number;
 }
 

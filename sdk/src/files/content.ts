@@ -1,4 +1,5 @@
 import { WharfError } from "../core/errors.ts";
+import { hex } from "../core/hex.ts";
 
 /**
  * Text is a path, which Node alone can open. A stream is kept in memory until it is sent: its size has to be known
@@ -78,10 +79,6 @@ export async function sha256OfText(text: string): Promise<string | null> {
 
 async function digestOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
-}
-
-export function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 async function collected(stream: Exclude<Source, string | Blob | Uint8Array>, signal: AbortSignal): Promise<Blob> {

@@ -1,4 +1,5 @@
-import { hex, sha256OfText } from "./content.ts";
+import { randomHex } from "../core/hex.ts";
+import { sha256OfText } from "./content.ts";
 
 /** How an upload is described to the server: the fields of a create (contract §2). */
 export interface Description {
@@ -104,7 +105,5 @@ interface Digested {
 async function keyOf(kind: string, contents: readonly Digested[], told: unknown): Promise<string> {
   const isKnown = contents.every(({ sha256 }) => sha256 !== null);
   const digest = isKnown ? await sha256OfText(JSON.stringify(told)) : null;
-  if (digest !== null) return `${kind}-${digest}`;
-  // Not randomUUID, which pages have over https alone.
-  return `${kind}-${hex(crypto.getRandomValues(new Uint8Array(16)))}`;
+  return `${kind}-${digest ?? randomHex()}`;
 }

@@ -110,7 +110,7 @@ test("a 308 in the middle of a data request is gone on from at its Range (PUT-7)
   ]);
 });
 
-test("where sending begins is told again after a lost connection, and what is there already is told once", async (t) => {
+test("where sending begins is told again after a lost connection, and the end is told once", async (t) => {
   const cut: Step[] = [
     { range: WHOLE, status: "cut" },
     { range: PROBE, status: 308, kept: 300 },
