@@ -77,3 +77,60 @@ test("quotes: a passage that was found by its title alone is quoted from its beg
     { passage: 0, text: "The basin is closed." },
   ]);
 });
+
+test("quotes: what two documents say in nearly the same words is quoted once", () => {
+  const [a, b] = [
+    "Ships longer than 60 metres need a pilot before they enter.",
+    "Ships longer than 60 metres need a pilot, before they enter!",
+  ];
+  assert.deepEqual(quotesOf("Who needs a pilot?", [givenPassage(a ?? "", 0), givenPassage(b ?? "", 1)]), [
+    { passage: 0, text: a },
+  ]);
+});
+
+test("quotes: sentences that share one of the question's words with the first, and nothing else, are padding", () => {
+  const text = [
+    "Armstrong was eager to discover a device.",
+    "Armstrong told him of his device.",
+    "Armstrong showed the device to a friend.",
+    "Armstrong had friends in the city.",
+    "Armstrong invented FM radio in 1933.",
+  ].join(" ");
+  const quotes = quotesOf("When was FM radio invented by Armstrong?", [givenPassage(text)]);
+  assert.deepEqual(quotes, [{ passage: 0, text: "Armstrong invented FM radio in 1933." }]);
+  assert.equal(quotesOf("How did Armstrong die?", [givenPassage(text)]).length, 1);
+});
+
+test("quotes: a question for a number prefers a sentence with one", () => {
+  const text =
+    "Codes have a lifetime that is short. The lifetime of codes is 10 minutes. Lifetime and codes are defined.";
+  assert.equal(
+    quotesOf("How long is the lifetime of codes?", [givenPassage(text)])[0]?.text,
+    "The lifetime of codes is 10 minutes.",
+  );
+});
+
+test("quotes: what stands beside a sentence says what it is about", () => {
+  const text = "The canteen was built of wood. It opens at noon. The crane is blue. It was built in Lisbon.";
+  const quotes = quotesOf("Where was the crane built?", [givenPassage(text)]);
+  const place = (words: string) => quotes.findIndex((quote) => quote.text.includes(words));
+  assert.ok(
+    place("Lisbon") !== -1 && (place("wood") === -1 || place("Lisbon") < place("wood")),
+    JSON.stringify(quotes),
+  );
+});
+
+test("quotes: rows and bold words of Markdown, and numbers of notes, are not quoted as they are drawn", () => {
+  const table = [
+    "| # | Rule |",
+    "| :-- | :-- |",
+    "| **6.2.0** | Users can change the password that they have, whenever they like |",
+    "| **6.2.1** | Passwords have at least 8 characters, and better 15 of them |",
+  ].join("\n");
+  assert.equal(
+    quotesOf("length of passwords characters", [givenPassage(table)])[0]?.text,
+    "6.2.1 Passwords have at least 8 characters, and better 15 of them",
+  );
+  const wiki = "Eider ducks dive.[11][12] Mallards dabble at the surface.[13] Geese graze.";
+  assert.equal(quotesOf("where do mallards dabble", [givenPassage(wiki)])[0]?.text, "Mallards dabble at the surface.");
+});

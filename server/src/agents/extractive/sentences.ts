@@ -17,7 +17,7 @@ const ENDS = /[.!?…:;。！？؟।"”»)]\s*$/u;
  * stay together.
  */
 export function sentencesOf(text: string): readonly Sentence[] {
-  const flowing = unwrap(text);
+  const flowing = withoutNotes(unwrap(text));
   const sentences: Sentence[] = [];
   let heading: number | null = null;
   for (const { segment, index } of SEGMENTER.segment(flowing)) {
@@ -36,11 +36,27 @@ export function sentencesOf(text: string): readonly Sentence[] {
   return sentences;
 }
 
+/**
+ * `saltwater.[12] Ducks …`: numbers of notes stand behind the end of a sentence, and would begin the next one. They become blanks, so that
+ * every offset stays; within a sentence they are quoted with it.
+ */
+function withoutNotes(text: string): string {
+  return text.replace(/([.!?…。！？"”»)])((?:\[\d{1,3}\]){1,8})/g, (_all, end: string, notes: string) => {
+    return end + " ".repeat(notes.length);
+  });
+}
+
 const SEGMENTER = new Intl.Segmenter(undefined, { granularity: "sentence" });
 const NEWLINE = 0x0a;
 
 function isHeading(sentence: string, last: number): boolean {
   return last === NEWLINE && sentence.length <= HEADING_CHARS && !sentence.includes("\t") && !ENDS.test(sentence);
+}
+
+/** Of a table in Markdown: rows are sentences of their own. */
+function isRow(line: string): boolean {
+  const row = line.trim();
+  return row.length > 1 && row.startsWith("|") && row.endsWith("|");
 }
 
 /** A line end within a sentence becomes a blank, so that every offset stays. */
@@ -54,6 +70,7 @@ function unwrap(text: string): string {
       line.trim() !== "" &&
       next.trim() !== "" &&
       !line.includes("\t") &&
+      !isRow(line) &&
       !ENDS.test(line) &&
       (line.length >= WRAPPED_LINE_CHARS || /^\s*\p{Ll}/u.test(next));
     flowing += line + (wrapped ? " " : "\n");
