@@ -2,7 +2,7 @@ import { readOperation, type Tx, writeOperation } from "../catalogue/catalogue.t
 import { LOCKS } from "../catalogue/locks.ts";
 import type { AgentProfilesTable } from "../catalogue/schema.ts";
 import { type Refusal, refuse } from "../errors.ts";
-import { type BucketId, brandId, type TeamId } from "../ids.ts";
+import { type BucketId, brandId, parseId, type TeamId } from "../ids.ts";
 import { AGENT_LIMITS } from "./limits.ts";
 
 /** A named agent of a team: which buckets it answers from, and how (AGT-2). */
@@ -17,7 +17,10 @@ export interface Profile {
   readonly updatedAt: number;
 }
 
-export type ProfileChanges = Partial<Pick<Profile, "name" | "bucketIds" | "instructions" | "enabled">>;
+export interface ProfileChanges extends Partial<Pick<Profile, "name" | "instructions" | "enabled">> {
+  /** As sent: what is no bucket of the team, whatever it is, is refused. */
+  readonly bucketIds?: readonly string[];
+}
 
 interface ProfileRef {
   readonly teamId: TeamId;
@@ -126,16 +129,19 @@ async function rowAt({ db }: Tx, { teamId, profileId }: ProfileRef): Promise<Age
     .executeTakeFirst();
 }
 
-async function unknownBuckets({ db }: Tx, teamId: TeamId, ids: readonly BucketId[]): Promise<Refusal | null> {
-  if (ids.length === 0) return null;
-  const known = await db
-    .selectFrom("buckets")
-    .select("id")
-    .where("team_id", "=", teamId)
-    .where("deleted_at", "is", null)
-    .where("id", "in", ids)
-    .execute();
-  const unresolved = ids.filter((id) => !known.some((bucket) => bucket.id === id));
+async function unknownBuckets({ db }: Tx, teamId: TeamId, sent: readonly string[]): Promise<Refusal | null> {
+  const ids = sent.flatMap((id) => parseId("bucket", id) ?? []);
+  const known =
+    ids.length === 0
+      ? []
+      : await db
+          .selectFrom("buckets")
+          .select("id")
+          .where("team_id", "=", teamId)
+          .where("deleted_at", "is", null)
+          .where("id", "in", ids)
+          .execute();
+  const unresolved = sent.filter((id) => !known.some((bucket) => bucket.id === id));
   if (unresolved.length === 0) return null;
   return refuse("bucket_assignment_failed", {
     message:

@@ -5,7 +5,7 @@ import { accepted, invalidRequest, WharfError } from "../errors.ts";
 import type { Places } from "../fairness/places.ts";
 import { clientGone } from "../http/client-gone.ts";
 import type { App } from "../http/route.ts";
-import { type BucketId, parseId } from "../ids.ts";
+import { parseId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { eventsOf, within } from "./events.ts";
@@ -274,19 +274,11 @@ function readChanges(body: {
   };
 }
 
-function readBucketIds(sent: readonly string[]): readonly BucketId[] {
+function readBucketIds(sent: readonly string[]): readonly string[] {
   const distinct = [...new Set(sent)];
   if (distinct.length > LIMITS.buckets)
     throw invalidRequest("bucket_ids", `A profile names at most ${LIMITS.buckets} buckets; none means all of them.`);
-  const ids = distinct.map((id) => parseId("bucket", id));
-  const unresolved = distinct.filter((_id, place) => ids[place] === null);
-  if (unresolved.length > 0)
-    throw new WharfError("bucket_assignment_failed", {
-      message:
-        "Some bucket_ids are no ids of buckets; details.unresolved lists them. GET /v1/knowledge/buckets has the ids.",
-      details: { unresolved },
-    });
-  return ids.flatMap((id) => id ?? []);
+  return distinct;
 }
 
 function profileToWire(profile: Profile) {

@@ -9,6 +9,8 @@ export interface NamedBucket {
   readonly id: BucketId | null;
   /** The slug to look for (and, in a create, to make); null when this cannot be one (CRE-5). */
   readonly slug: string | null;
+  /** It stands where ids stand: nobody who reads an error shall think of slugs. */
+  readonly onlyId?: true;
 }
 
 /** More names than this are refused unread: a union of twenty buckets never needs them. */
@@ -22,7 +24,7 @@ export function namedBuckets(request: {
 }): readonly NamedBucket[] {
   const { bucket_ids: ids = [], bucket_slugs: slugs = [], bucket } = request;
   return [
-    ...ids.map((sent) => ({ sent, id: parseId("bucket", sent), slug: null })),
+    ...ids.map((sent) => ({ sent, id: parseId("bucket", sent), slug: null, onlyId: true as const })),
     ...slugs.map((sent) => ({ sent, id: null, slug: normaliseSlug(sent) })),
     ...(bucket === undefined ? [] : [idOrSlug(bucket)]),
   ];

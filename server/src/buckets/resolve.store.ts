@@ -188,7 +188,7 @@ export async function makeNewBucket(
 
 /** What the caller has to change; the catalogue's own sentence when there is nothing more exact. */
 function howToMend(unresolved: readonly NamedBucket[], createMissingBuckets: boolean): { message?: string } {
-  const impossible = unresolved.find(({ id, slug }) => id === null && slug === null);
+  const impossible = unresolved.find(({ id, slug, onlyId }) => id === null && slug === null && onlyId !== true);
   if (impossible !== undefined && !looksLikeBucketId(impossible.sent))
     return {
       message: `${JSON.stringify(impossible.sent.slice(0, LIMITS.slugChars))} can be no bucket's slug: it must have 1 to ${LIMITS.slugChars} of a-z, 0-9 and -, and begin with a letter or a digit. Choose another slug.`,

@@ -121,6 +121,11 @@ export class TestServer {
     return textAt(JSON.parse(stdout), "key");
   }
 
+  /** Ends a key by its id, beside the running server. */
+  async revokeKey(id: string): Promise<void> {
+    await promisify(execFile)(process.execPath, [CLI, "keys", "revoke", id], { env: this.#env });
+  }
+
   /** Ends the process (SIGTERM: in order) and keeps the folder. Resolves with its exit code, null after a signal that killed it. */
   async end(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<number | null> {
     const child = this.#process;
