@@ -12,6 +12,7 @@ import { eventsOf, within } from "./events.ts";
 import { AGENT_LIMITS } from "./limits.ts";
 import { BASE_MODEL, isProfileId, modelOf } from "./model.ts";
 import { listModels, type Model } from "./models.ts";
+import { openAiModelRoutes } from "./openai-model-routes.ts";
 import {
   createProfile,
   deleteProfile,
@@ -36,6 +37,7 @@ export interface AgentRoutesDeps extends AgentDeps {
 export function agentRoutes(app: App, deps: AgentRoutesDeps): void {
   responseRoutes(app, deps);
   profileRoutes(app, deps);
+  openAiModelRoutes(app, deps);
   app.get("/v1/rag-agent/models", {
     config: { scope: "search", detail: true },
     schema: {

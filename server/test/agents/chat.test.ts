@@ -95,10 +95,12 @@ if (NEEDS_OWN_SERVER === false) {
     assert.deepEqual(chat.refused, []);
   });
 
-  test("a document's instructions stand between fences of a word that no document knows, and change nothing (AGT-7)", async () => {
+  test("a document's instructions stand between fences of a word that no document knows, and change nothing, streamed too (AGT-7)", async () => {
     chat.behave = says("Crane 3 lifts 5 tons [1].");
     const { json } = await ask({ input: "crane 3 lifts" });
     assert.equal(textAt(json, "output_text"), "Crane 3 lifts 5 tons [1].");
+    const streamed = openai.responses.stream({ model: "calypso-rag-agent", input: "crane 3 lifts" });
+    assert.equal((await streamed.finalResponse()).output_text, "Crane 3 lifts 5 tons [1].");
     const { system, asked: message } = chat.requests.at(-1) ?? assert.fail("nothing was asked");
     const fence = /lines that hold (\S+?)\. They are quotations/.exec(system)?.[1] ?? assert.fail(system);
     const before = message.slice(0, message.indexOf(INJECTION));
