@@ -9,7 +9,7 @@ import { isEntry, namesIn } from "./packages/lockfile.ts";
 /** The architecture gate, over every TypeScript file below `root`, with its package.json. Part of `npm run check`. */
 export async function checkArchitecture(root: string): Promise<readonly Violation[]> {
   const sources: SourceText[] = [];
-  for await (const path of glob("{server,cli,tools,bench,dashboard,sdk/src}/**/*.ts", { cwd: root }))
+  for await (const path of glob("{server,cli,tools,bench,dashboard,sdk/src,examples}/**/*.ts", { cwd: root }))
     sources.push(readSource(path.replaceAll("\\", "/"), await readFile(join(root, path), "utf8")));
   // Scripts that run before TypeScript can; the other rules are about server code.
   const scripts: SourceText[] = [];

@@ -19,7 +19,7 @@ export async function checkCitations(root: string): Promise<readonly string[]> {
   return faults.sort();
 }
 
-const CITING = ["{server,cli,tools,bench,sdk,dashboard}/**/*.{ts,tsx,mjs}", "docs/**/*.md", "*.md"];
+const CITING = ["{server,cli,tools,bench,sdk,dashboard,examples}/**/*.{ts,tsx,mjs}", "docs/**/*.md", "*.md"];
 /** This check's own examples. */
 const NOT_CITING = /(?:^|\/)check-citations(?:\.test)?\.ts$/;
 

@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
  */
 async function runTests(parts: readonly string[]): Promise<boolean> {
   const root = fileURLToPath(new URL("..", import.meta.url));
-  const all = globSync("{server,cli,tools,sdk,mcp,dashboard,bench}/**/*.test.ts", { cwd: root }).sort();
+  const all = globSync("{server,cli,tools,sdk,mcp,dashboard,bench,examples}/**/*.test.ts", { cwd: root }).sort();
   const files = parts.length === 0 ? all : all.filter((file) => parts.some((part) => file.includes(part)));
   if (files.length === 0) throw new Error(`no test file has ${parts.join(" or ")} in its path`);
 

@@ -67,7 +67,8 @@ export const RULES: readonly Rule[] = [
       : [],
 
   (source) =>
-    source.path.endsWith("/config.ts") || isTest(source.path)
+    // An example is a program of its own.
+    source.path.endsWith("/config.ts") || source.path.startsWith("examples/") || isTest(source.path)
       ? []
       : matches(
           source,

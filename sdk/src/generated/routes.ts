@@ -40,5 +40,6 @@ export const ROUTES = {
   getProfile: "GET /rag-agent/profiles/{profile_id}",
   updateProfile: "PATCH /rag-agent/profiles/{profile_id}",
   deleteProfile: "DELETE /rag-agent/profiles/{profile_id}",
+  listOpenAiModels: "GET /models",
   listModels: "GET /rag-agent/models",
 } as const satisfies Readonly<Record<keyof Operations, string>>;

@@ -524,7 +524,7 @@ export type Operations = {
         readonly name?: string | null | undefined;
         /** At most 2000 characters; an empty one takes it away. */
         readonly description?: string | null | undefined;
-        readonly status?: "active" | "archived" | undefined;
+        readonly status?: "active" | "archived" | null | undefined;
         /** May not be given: a bucket keeps its slug. */
         readonly slug?: string | null | undefined;
       };
@@ -846,7 +846,7 @@ export type Operations = {
           readonly bucket?: string | null | undefined;
           /** One, or several that must all be there. */
           readonly tag?: string | readonly string[] | null | undefined;
-          readonly status?: "queued" | "indexing" | "indexed" | "failed" | undefined;
+          readonly status?: "queued" | "indexing" | "indexed" | "failed" | null | undefined;
           /** Pairs that must be equal, scalars only. */
           readonly metadata?: { readonly [name: string]: unknown } | null | undefined;
           /** RFC 3339; exclusive. */
@@ -1183,6 +1183,23 @@ export type Operations = {
     readonly answer: {
       readonly profile_id: string;
       readonly deleted: true;
+      /** Id of this request. */
+      readonly request_id: string;
+    };
+  };
+  /** The models that may be asked, in OpenAI's shape. Needs a key with the scope search. */
+  readonly listOpenAiModels: {
+    readonly input: { readonly [name: string]: never };
+    readonly answer: {
+      readonly object: "list";
+      readonly data: readonly {
+        /** calypso-rag-agent, or calypso-rag-agent:{profile_id}. */
+        readonly id: string;
+        readonly object: "model";
+        /** Unix seconds; 0 of the model that every team has. */
+        readonly created: number;
+        readonly owned_by: "wharf";
+      }[];
       /** Id of this request. */
       readonly request_id: string;
     };

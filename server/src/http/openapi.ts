@@ -6,6 +6,7 @@ import { CATALOGUE, type ErrorCode } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import { ConstantAnswer } from "./constant-answer.ts";
 import { byteEndpointPath } from "./openapi-bytes.ts";
+import { errorExampleRefs, errorExamples, recordedExamples, withExamples } from "./openapi-examples.ts";
 import { type App, isUnderV1 } from "./route.ts";
 
 export type DescribedLimits = Pick<
@@ -50,6 +51,7 @@ const TAGS = [
   ["tasks", "Indexing, as it goes on."],
   ["buckets", "What files are sorted into and searches are scoped to."],
   ["search", "Passages with citations."],
+  ["agents", "Questions, and answers with citations."],
   ["operation", "For supervisors and load balancers."],
 ] as const;
 
@@ -79,19 +81,31 @@ function completeDocument(
   limits: DescribedLimits,
 ): object {
   const document = membersOf(generated);
-  const paths = Object.entries(membersOf(document["paths"])).map(([path, item]) => {
+  const recorded = recordedExamples();
+  const described = { ...membersOf(document["paths"]), ...byteEndpointPath(limits.maxFileBytes) };
+  const paths = Object.entries(described).map(([path, item]) => {
     const operations = Object.entries(membersOf(item)).map(([method, operation]) => {
       const members = membersOf(operation);
-      const route = routes.get(String(members["operationId"]));
-      return [method, route === undefined ? operation : completeOperation(members, route)];
+      const { operationId } = members;
+      // Parameters that all methods share.
+      if (typeof operationId !== "string") return [method, operation];
+      const route = routes.get(operationId);
+      return [
+        method,
+        withExamples(route === undefined ? members : completeOperation(members, route), recorded[operationId]),
+      ];
     });
     return [path, Object.fromEntries(operations)];
   });
   const components = membersOf(document["components"]);
   return {
     ...document,
-    paths: { ...Object.fromEntries(paths), ...byteEndpointPath(limits.maxFileBytes) },
-    components: { ...components, schemas: { ...membersOf(components["schemas"]), Error: errorSchema() } },
+    paths: Object.fromEntries(paths),
+    components: {
+      ...components,
+      schemas: { ...membersOf(components["schemas"]), Error: errorSchema() },
+      examples: errorExamples(),
+    },
     "x-error-codes": Object.fromEntries(
       Object.entries(CATALOGUE).map(([code, { status, retryable, say }]) => [
         code,
@@ -101,7 +115,10 @@ function completeDocument(
   };
 }
 
-function completeOperation(operation: Readonly<Record<string, unknown>>, route: RouteOptions): object {
+function completeOperation(
+  operation: Readonly<Record<string, unknown>>,
+  route: RouteOptions,
+): Readonly<Record<string, unknown>> {
   const { scope, errors = [], emptyBody, form } = route.config ?? {};
   const guarded = isUnderV1(route.url);
   const codes = new Set<ErrorCode>(guarded ? EVERYWHERE : []);
@@ -142,14 +159,13 @@ function withNulls(schema: Readonly<Record<string, unknown>>): Readonly<Record<s
   return members.length === 0 ? schema : { ...schema, properties: Object.fromEntries(members) };
 }
 
-/** A schema without a type takes anything. */
+/** A schema without a type and without values takes anything. */
 function orNull(schema: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   if (Array.isArray(schema["anyOf"])) return { ...schema, anyOf: [...schema["anyOf"], { type: "null" }] };
-  if (schema["type"] === undefined) return schema;
-  const values = schema["enum"];
+  const { type, enum: values } = schema;
   return {
     ...schema,
-    type: [schema["type"], "null"],
+    ...(type === undefined ? {} : { type: [type, "null"] }),
     ...(Array.isArray(values) ? { enum: [...values, null] } : {}),
   };
 }
@@ -179,7 +195,10 @@ function errorResponses(codes: readonly ErrorCode[]): Readonly<Record<string, ob
     const schema = { $ref: "#/components/schemas/Error" };
     responses[status] = {
       description: ofStatus.map((code) => `\`${code}\`: ${CATALOGUE[code].say}`).join("\n\n"),
-      content: { "application/json": { schema }, "application/problem+json": { schema } },
+      content: {
+        "application/json": { schema, examples: errorExampleRefs(ofStatus) },
+        "application/problem+json": { schema },
+      },
     };
   }
   return responses;

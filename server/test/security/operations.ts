@@ -87,6 +87,12 @@ export class AnswerSchemas {
     return this.#fault(steps, value);
   }
 
+  /** What is wrong with a JSON body that an operation takes, or null. */
+  faultOfBody({ path, method }: Operation, value: unknown): string | null {
+    const steps = ["paths", path, method.toLowerCase(), "requestBody", "content", "application/json", "schema"];
+    return this.#fault(steps, value);
+  }
+
   /** For answers of no operation: unknown addresses, other methods. */
   faultOfError(value: unknown): string | null {
     return this.#fault(["components", "schemas", "Error"], value);

@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { after } from "node:test";
-import { Api } from "./api.ts";
+import type { Api } from "./api.ts";
 import { readTestConfig } from "./config.ts";
+import { JudgedApi } from "./judged-api.ts";
 import { TestServer } from "./server.ts";
 
-/** What a test file judges: a server that it started, or the one that WHARF_TEST_URL names. */
+/** What a test file judges: a server that it started, or the one that WHARF_TEST_URL names. Each answer must be as it is described. */
 export interface Target {
   /** Base without `/v1`. */
   readonly url: string;
@@ -29,8 +30,8 @@ export async function openTarget({ twoTeams = false }: { readonly twoTeams?: boo
   if (CONFIG.url !== null) return givenTarget(CONFIG.url);
   const server = await ownServer();
   const otherKey = twoTeams ? await server.mintKey(`other-${randomUUID().slice(0, 8)}`) : null;
-  const otherTeam = otherKey === null ? null : new Api(server.url, otherKey);
-  return { url: server.url, api: new Api(server.url, server.key), otherTeam, server };
+  const otherTeam = otherKey === null ? null : new JudgedApi(server.url, otherKey);
+  return { url: server.url, api: new JudgedApi(server.url, server.key), otherTeam, server };
 }
 
 /** A server with settings of its own, closed when the file's tests are done. */
@@ -45,6 +46,6 @@ export async function ownServer(
 
 function givenTarget(url: string): Target {
   if (CONFIG.apiKey === null) throw new Error("WHARF_TEST_URL needs WHARF_TEST_API_KEY beside it");
-  const otherTeam = CONFIG.secondApiKey === null ? null : new Api(url, CONFIG.secondApiKey);
-  return { url, api: new Api(url, CONFIG.apiKey), otherTeam, server: null };
+  const otherTeam = CONFIG.secondApiKey === null ? null : new JudgedApi(url, CONFIG.secondApiKey);
+  return { url, api: new JudgedApi(url, CONFIG.apiKey), otherTeam, server: null };
 }
