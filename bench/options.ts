@@ -6,7 +6,7 @@ export interface Options {
   readonly names: readonly string[];
   /** Each figure is the median of so many runs. */
   readonly rounds: number;
-  /** `growth`, `start`: files seeded into the catalogue. */
+  /** `growth`, `many-files`, `start`: files seeded into the catalogue. */
   readonly files: number;
   /** `search`: chunks indexed before the queries. */
   readonly chunks: number;

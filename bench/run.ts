@@ -10,6 +10,7 @@ import { folder } from "./rows/folder.ts";
 import { growth } from "./rows/growth.ts";
 import { index } from "./rows/index.ts";
 import { maintenance } from "./rows/maintenance.ts";
+import { manyFiles } from "./rows/many-files.ts";
 import { memory } from "./rows/memory.ts";
 import { put } from "./rows/put.ts";
 import { ranking } from "./rows/ranking.ts";
@@ -42,6 +43,7 @@ const ROWS: Readonly<Record<string, (options: Options) => Promise<readonly Row[]
   ranking,
   "event-loop": eventLoop,
   growth,
+  "many-files": manyFiles,
   start,
   maintenance,
   extract,

@@ -23,6 +23,10 @@ export type Unit =
   | { readonly kind: "searchable"; readonly files: readonly Document[] }
   /** One look at each file. */
   | { readonly kind: "poll"; readonly ids: readonly string[] }
+  /** One GET an address: path and query. */
+  | { readonly kind: "get"; readonly paths: readonly string[] }
+  /** Gives each file another title. */
+  | { readonly kind: "patch"; readonly ids: readonly string[] }
   /** One search a body. Names: the file names of the results in their order, joined by spaces. */
   | { readonly kind: "search"; readonly bodies: readonly Readonly<Record<string, unknown>>[] }
   /** Gives these sessions up. */

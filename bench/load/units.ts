@@ -60,6 +60,18 @@ export async function unitOf(job: Job): Promise<(index: number) => Promise<Done>
     }
     case "poll":
       return async (index) => ({ name: await api.state(unit.ids[index % unit.ids.length] ?? "", 0) });
+    case "get":
+      return async (index) => {
+        const path = unit.paths[index % unit.paths.length] ?? "";
+        await api.client.call("GET", path, { expect: 200 });
+        return { name: path };
+      };
+    case "patch":
+      return async (index) => {
+        const id = unit.ids[index % unit.ids.length] ?? "";
+        await api.client.call("PATCH", `${FILES}/${id}`, { json: { title: `Title ${index}` }, expect: 200 });
+        return { name: id };
+      };
     case "search":
       return async (index) => ({ name: await api.search(unit.bodies[index % unit.bodies.length] ?? {}) });
     case "cancel":
