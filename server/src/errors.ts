@@ -75,6 +75,11 @@ export const CATALOGUE = {
     retryable: false,
     say: "This key may not do that; use a key that has the scope in details.required.",
   },
+  forbidden_origin: {
+    status: 403,
+    retryable: false,
+    say: "Pages of another origin may not call this address: call it from a program, which sends no Origin header.",
+  },
   session_not_found: {
     status: 404,
     retryable: false,

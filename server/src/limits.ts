@@ -289,6 +289,8 @@ export const LIMITS = {
   bucketListings: 40,
   /** Answers that are being written (§16): each holds a connection, and most of them wait for the chat server. */
   responses: 200,
+  /** Requests to /mcp that are waiting or being answered: each holds a connection and makes one call of the API at a time. */
+  agentCalls: 200,
 
   // Downloads (§7 content, text)
   /** At once, in one process, each with one chunk in memory. */

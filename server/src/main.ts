@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { createDashboardLink, type DashboardLink } from "./access/dashboard.ts";
 import { FirstKeyFile } from "./access/first-key-file.ts";
@@ -28,6 +29,7 @@ import { VerifiedBlobs } from "./files/verified-blob.ts";
 import { FileObject } from "./files/wire.ts";
 import { createApp } from "./http/app.ts";
 import type { Readiness } from "./http/health.ts";
+import { InProcess } from "./http/in-process.ts";
 import { LongPolls } from "./http/long-poll.ts";
 import { countByteRequest, metricsRoute } from "./http/metrics.ts";
 import type { App } from "./http/route.ts";
@@ -42,6 +44,7 @@ import { IndexAudit } from "./maintenance/index-audit.ts";
 import { Maintenance } from "./maintenance/maintenance.ts";
 import { adoptScrubPosition } from "./maintenance/scrub-position-file.ts";
 import { Scrubber } from "./maintenance/scrubber.ts";
+import { mcpRoutes } from "./mcp/routes.ts";
 import { Collector, gauge } from "./metrics/collect.ts";
 import { shareOpenFiles } from "./open-file-limit.ts";
 import { publicUrlAt } from "./public-url.ts";
@@ -211,18 +214,28 @@ async function createService(base: Base, stores: Stores, background: Background,
           readiness: readinessNow,
         }),
       (app: App) =>
+        mcpRoutes(app, {
+          exchange: (call) => inProcess.exchange(call),
+          calls: budgets.agentCalls,
+          publicUrl,
+          metrics,
+          log,
+        }),
+      (app: App) =>
         metricsRoute(app, {
           audience: config.metrics,
           expose: async () => metrics.expose(await figures.gauges()),
         }),
     ],
   });
+  const byteEndpoint = (request: IncomingMessage, response: ServerResponse, expectsContinue = false) => {
+    countByteRequest(metrics, request, response);
+    void bytes.handle(request, response, expectsContinue);
+  };
+  const inProcess = new InProcess({ app: app.routing, byteEndpoint });
   const http = new HttpServer({
     app: app.routing,
-    byteEndpoint: (request, response, expectsContinue) => {
-      countByteRequest(metrics, request, response);
-      void bytes.handle(request, response, expectsContinue);
-    },
+    byteEndpoint,
     ids,
     maxConnections: connections,
     unlimitedPeers: config.unlimitedPeers,

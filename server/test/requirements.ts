@@ -6,7 +6,8 @@ import { GCS_ROWS } from "./gcs-rows.ts";
  * docs/byte-endpoint.md; these lines say which one is meant.
  */
 export const CONTRACT = {
-  "ALL-1": "Everything lives under /v1, except /healthz, /readyz, /metrics, /openapi.json, /docs and the dashboard.",
+  "ALL-1":
+    "Everything lives under /v1, except /healthz, /readyz, /metrics, /openapi.json, /docs, /mcp and the dashboard.",
   "ALL-2":
     "Authorization: Bearer sk_…, or the dashboard's cookie on its page's routes; the team is theirs, never a parameter.",
   "ALL-3": "upload_url needs no Authorization and is never logged or kept in plaintext.",

@@ -1251,6 +1251,8 @@ export type ErrorCatalogue = {
   readonly invalid_api_key: { readonly status: 401; readonly retryable: false };
   /** This key may not do that; use a key that has the scope in details.required. */
   readonly forbidden_scope: { readonly status: 403; readonly retryable: false };
+  /** Pages of another origin may not call this address: call it from a program, which sends no Origin header. */
+  readonly forbidden_origin: { readonly status: 403; readonly retryable: false };
   /** There is no such upload session; check the id, or create a session. */
   readonly session_not_found: { readonly status: 404; readonly retryable: false };
   /** There is no such file; check the id. */

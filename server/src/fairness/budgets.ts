@@ -18,6 +18,8 @@ export interface Budgets {
   readonly uploads: Places;
   /** Answers that are being written (agents/). */
   readonly responses: Places;
+  /** Requests of agents (mcp/); each has one call of the API under way at a time. */
+  readonly agentCalls: Places;
   readonly rankings: Turns;
   readonly walks: Turns;
   readonly hashings: Turns;
@@ -38,6 +40,7 @@ export function createBudgets(metrics: Metrics, connections: number): Budgets {
     bodies: places("bodies", LIMITS.largeBodyBytes / LIMITS.jsonBodyBytes),
     uploads: places("uploads", connections),
     responses: places("responses", Math.min(LIMITS.responses, connections)),
+    agentCalls: places("agent_calls", Math.min(LIMITS.agentCalls, connections)),
   };
   return {
     ...shared,

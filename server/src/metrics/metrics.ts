@@ -34,6 +34,8 @@ export const COUNTERS = {
   wharf_maintenance_looked_total: "Rows and stored objects that maintenance looked at, by chore.",
   wharf_maintenance_mended_total: "Of those, what maintenance put in order, by chore.",
   wharf_maintenance_failures_total: "Steps of maintenance that failed and are tried again, by chore.",
+  wharf_mcp_calls_total:
+    "Calls of tools by agents, by tool and outcome: done, refused (the caller can put it right), failed.",
   wharf_scrubbed_bytes_total: "Bytes of originals that the scrubber has compared with their digest.",
 } as const;
 
