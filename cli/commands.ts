@@ -32,6 +32,11 @@ const COMMANDS: readonly CommandSource[] = [
   { name: "status", says: "show how far files are", load: async () => (await import("./files.ts")).defineStatus },
   { name: "files", says: "list and delete files", load: async () => (await import("./files.ts")).defineFiles },
   {
+    name: "mcp",
+    says: "give an agent tools to search, read and upload documents (Model Context Protocol)",
+    load: async () => (await import("./mcp/mcp.ts")).defineMcp,
+  },
+  {
     name: "doctor",
     says: "look for what is wrong with the data folder, and say what to do",
     load: async () => (await import("./doctor.ts")).defineDoctor,

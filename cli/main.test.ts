@@ -168,6 +168,7 @@ describe("the command line", () => {
       "search",
       "status",
       "files",
+      "mcp",
       "doctor",
       "reindex",
       "backup",
