@@ -8,7 +8,7 @@ import { bucketOf, fileOf, type WatchedFile } from "../wire.ts";
 import { bytes, doing, toneOf, when } from "../words.ts";
 
 /** Rows on a page: what a screen or two hold, and a list of 100 000 files draws no more. */
-const PAGE = 100;
+const PAGE = 50;
 /** A filter that matches rarely gives short pages; this many are put together before the page says that there may be more. */
 const PAGES_JOINED = 20;
 

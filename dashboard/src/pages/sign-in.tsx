@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { messageOf } from "../api.ts";
+import { ApiError, messageOf } from "../api.ts";
 import { useApp } from "../parts/app-context.ts";
 import { Button, Field, Heading, Notice } from "../parts/basics.tsx";
 
@@ -13,7 +13,7 @@ export function SignIn({ refused }: { readonly refused: string | null }) {
     event.preventDefault();
     setBusy(true);
     setError(null);
-    await api.signInWithKey(key.trim()).catch((reason: unknown) => setError(messageOf(reason)));
+    await api.signInWithKey(key.trim()).catch((reason: unknown) => setError(refusal(reason)));
     setBusy(false);
   };
   return (
@@ -46,4 +46,11 @@ export function SignIn({ refused }: { readonly refused: string | null }) {
       </section>
     </main>
   );
+}
+
+/** The API's own sentence is for programs. */
+function refusal(reason: unknown): string {
+  if (reason instanceof ApiError && reason.status === 401)
+    return "That is no key of this server, or it was revoked. On the server's machine, wharf keys create makes one.";
+  return messageOf(reason);
 }

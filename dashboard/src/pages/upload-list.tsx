@@ -128,6 +128,8 @@ function ofUpload(upload: Upload, file: WatchedFile | null): Row {
   switch (upload.state) {
     case "waiting":
       return { ...row, tone: "busy", says: "Waiting to be sent", why: upload.says };
+    case "reading":
+      return { ...row, tone: "busy", says: "Being read from your disk", why: upload.says };
     case "sending":
       return {
         ...row,

@@ -6,10 +6,10 @@ import { fileOf, type WatchedFile } from "../wire.ts";
 import type { Dropped } from "./dropped.ts";
 
 /**
- * waiting → sending → checking → watching; `watching` is for the server to end. `failed` and `cancelled` are taken up again by a retry, or by
+ * waiting → reading → sending → checking → watching; `watching` is for the server to end. `failed` and `cancelled` are taken up again by a retry, or by
  * dropping the same file again.
  */
-export type UploadState = "waiting" | "sending" | "checking" | "watching" | "failed" | "cancelled";
+export type UploadState = "waiting" | "reading" | "sending" | "checking" | "watching" | "failed" | "cancelled";
 
 export interface Upload {
   readonly id: number;
@@ -152,13 +152,16 @@ export class Uploads {
    * it again goes on where the server is.
    */
   async #run({ upload: { id, path, bucket }, file, stop: { signal } }: Job): Promise<void> {
-    this.#change(id, { state: "checking" });
+    this.#change(id, { state: "reading" });
     try {
       const stored = await this.#clientFor(id).files.upload(file, {
         filename: path.slice(path.lastIndexOf("/") + 1),
         ...{ bucket, createMissingBuckets: true, signal },
         onProgress: ({ step, sentBytes, totalBytes }) =>
-          this.#change(id, { sentBytes, state: step === "read" || sentBytes === totalBytes ? "checking" : "sending" }),
+          this.#change(id, {
+            sentBytes,
+            state: step === "read" ? "reading" : sentBytes === totalBytes ? "checking" : "sending",
+          }),
       });
       const made = fileOf(objectOf(stored));
       this.#change(id, { state: "watching", fileId: made.id, sentBytes: file.size });
