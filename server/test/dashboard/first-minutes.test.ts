@@ -19,6 +19,7 @@ import {
 import { PHRASE, writeMixedFolder } from "./mixed-folder.ts";
 
 closeBrowserAtEnd();
+const started = NO_BROWSER === false ? await ownServer({ WHARF_CREATES_PER_SECOND: "5" }) : null;
 
 /** What a new user does in the first five minutes, with a browser. */
 describe("the first five minutes", { skip: NO_BROWSER, timeout: 900_000 }, () => {
@@ -29,7 +30,8 @@ describe("the first five minutes", { skip: NO_BROWSER, timeout: 900_000 }, () =>
   before(async () => {
     root = await mkdtemp(join(tmpdir(), "wharf-mixed-"));
     written = await writeMixedFolder(join(root, "documents"));
-    server = await ownServer({ WHARF_CREATES_PER_SECOND: "5" });
+    assert.ok(started !== null);
+    server = started;
     visit = await signedIn(server, { scopes: "files:write,files:read,search,admin" });
   });
   after(() => rm(root, { recursive: true, force: true }));

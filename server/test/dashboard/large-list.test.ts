@@ -9,6 +9,7 @@ import { ownServer } from "../support/target.ts";
 import { closeBrowserAtEnd, inPage, NO_BROWSER, signedIn } from "./browser.ts";
 
 closeBrowserAtEnd();
+const started = NO_BROWSER === false ? await ownServer() : null;
 
 const FILES = 100_000;
 const ON_A_PAGE = 50;
@@ -16,7 +17,8 @@ const ON_A_PAGE = 50;
 describe(`a list of ${FILES} files`, { skip: NO_BROWSER, timeout: 900_000 }, () => {
   let server: TestServer;
   before(async () => {
-    server = await ownServer();
+    assert.ok(started !== null);
+    server = started;
     await server.end();
     seedFiles(join(server.dataDir, "catalogue.db"), { team: "default", count: FILES, tagsOf: () => [] });
     await server.begin();

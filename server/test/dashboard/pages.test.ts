@@ -7,6 +7,7 @@ import { ownServer } from "../support/target.ts";
 import { closeBrowserAtEnd, inPage, NO_BROWSER, picture, seriousFaults, signedIn, visitor } from "./browser.ts";
 
 closeBrowserAtEnd();
+const started = NO_BROWSER === false ? await ownServer() : null;
 
 /** Every page of the dashboard, in both themes and narrow, by keyboard, and as axe sees it. */
 describe("each page", { skip: NO_BROWSER, timeout: 900_000 }, () => {
@@ -14,7 +15,8 @@ describe("each page", { skip: NO_BROWSER, timeout: 900_000 }, () => {
   let api: Api;
   let fileId: string;
   before(async () => {
-    server = await ownServer();
+    assert.ok(started !== null);
+    server = started;
     api = new Api(server.url, server.key);
     const bytes = pdfFile({ pages: ["The lighthouse is lit at dusk", "The second page says more"] });
     fileId = await api.indexed(bytes, { filename: "lighthouse.pdf", bucket: "harbour" });

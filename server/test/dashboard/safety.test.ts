@@ -14,6 +14,7 @@ import { ownServer } from "../support/target.ts";
 import { becomesTrue, closeBrowserAtEnd, drop, inPage, NO_BROWSER, signedIn, visitor } from "./browser.ts";
 
 closeBrowserAtEnd();
+const started = NO_BROWSER === false ? await ownServer() : null;
 
 const MARKUP = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>";
 
@@ -23,7 +24,8 @@ describe("a signed-in browser", { skip: NO_BROWSER, timeout: 900_000 }, () => {
   let api: Api;
   let folder: string;
   before(async () => {
-    server = await ownServer();
+    assert.ok(started !== null);
+    server = started;
     api = new Api(server.url, server.key);
     folder = await mkdtemp(join(tmpdir(), "wharf-safety-"));
   });
