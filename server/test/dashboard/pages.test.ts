@@ -43,7 +43,9 @@ describe("each page", { skip: NO_BROWSER, timeout: 900_000 }, () => {
         await page.goto(`${server.url}/${hash}`);
         await page.locator(ready).first().waitFor();
         assert.deepEqual(await seriousFaults(page), [], name);
-        await picture(page, colorScheme === "dark" ? `${name}-dark` : name);
+        // first-minutes.test.ts takes the others.
+        if (colorScheme === "light" && !["ask", "drop"].includes(name)) await picture(page, name);
+        if (colorScheme === "dark" && name === "ask") await picture(page, "ask-dark");
       }
       assert.deepEqual(troubles, []);
     });
@@ -55,7 +57,7 @@ describe("each page", { skip: NO_BROWSER, timeout: 900_000 }, () => {
       await page.locator(ready).first().waitFor();
       const width = Number(await inPage(page, "document.documentElement.scrollWidth"));
       assert.ok(width <= 360, `${name} is ${width} px wide`);
-      await picture(page, `${name}-360`);
+      if (name === "ask") await picture(page, "ask-narrow");
     }
   });
 
@@ -111,7 +113,7 @@ describe("each page", { skip: NO_BROWSER, timeout: 900_000 }, () => {
     await page.keyboard.type("lighthouse");
     await page.keyboard.press("Enter");
     await page.locator(".pdf[data-state=drawn]").waitFor();
-    assert.equal(await page.locator(".passage").count(), 1);
+    assert.ok((await page.locator(".passage").count()) > 0);
   });
 
   test("a bucket is made and archived, and what the server refuses is said on the page", async () => {
