@@ -45,10 +45,7 @@ export class Wharf {
   readonly files: Files;
   readonly buckets: Buckets;
   readonly tasks: Tasks;
-  /**
-   * Any operation of openapi.json by its id, with the same retries: `wharf.calls.json("getFile", { path: { file_id }
-   * })`.
-   */
+  /** Any operation of openapi.json by its id, with the same retries: `wharf.calls.json("getTask", { path })`. */
   readonly calls: Calls;
 
   /** Throws WharfError `config` when the address or the key cannot be one. */
