@@ -94,4 +94,20 @@ for (const [way, send] of Object.entries(WAYS)) {
     for await (const chunk of opened.chunks()) if (chunk.length > 0) break;
     await closed.promise;
   });
+
+  test(`${way}: an answer that is left ends nobody else's connection`, async (t) => {
+    const closed = Promise.withResolvers<void>();
+    const url = await serve(t, (request, response) => {
+      if (request.url === "/") response.end("whole");
+      else response.on("close", closed.resolve).write("a");
+    });
+    const request = { method: "GET", headers: {}, signal, idleMs: 60_000 };
+    for (let count = 0; count < 3; count++) {
+      await exchange(send, { ...request, url });
+      const left = await send({ ...request, url: `${url}endless` });
+      for await (const chunk of left.chunks()) if (chunk.length > 0) break;
+      await closed.promise;
+      assert.equal((await exchange(send, { ...request, url })).text, "whole");
+    }
+  });
 }

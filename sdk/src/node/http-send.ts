@@ -15,8 +15,10 @@ export function httpSend(): Send {
     const attempt = new Attempt(exchange);
     return new Promise((resolve, reject) => {
       const request = exchange.url.startsWith("https:")
-        ? httpsRequest(exchange.url, { ...options, agent: https, signal: attempt.signal })
-        : httpRequest(exchange.url, { ...options, agent: http, signal: attempt.signal });
+        ? httpsRequest(exchange.url, { ...options, agent: https })
+        : httpRequest(exchange.url, { ...options, agent: http });
+      // Not by the option `signal`: it would end the connection too, which is the next request's by then.
+      attempt.signal.addEventListener("abort", () => request.destroy(), { once: true });
       // Bytes that the kernel takes count, so that a slow line is not taken for a lost one.
       request.setTimeout(exchange.idleMs, () => attempt.late());
       request.on("error", (error) => reject(attempt.failure(error)));
