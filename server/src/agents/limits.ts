@@ -18,6 +18,8 @@ export const AGENT_LIMITS = {
   conversationChars: 16_000,
   /** How long a response is kept (`store`), with its conversation. */
   keepMs: 30 * DAY,
+  /** What a team's kept responses may be together, some 20 000 of them: then the oldest go before their time. */
+  keptBytesPerTeam: 256 * MIB,
   /** Kept answers that one transaction blanks, after a delete of a file that they quote. */
   perBlanking: 100,
   /** Passages that an answer is written from: some 10 000 characters. */

@@ -109,7 +109,9 @@ export async function* answerTo(deps: AgentDeps, asked: Asked, gone: AbortSignal
     usage: usage ?? estimate(asked, cited.text),
     metadata: question.metadata,
   };
-  if (question.store) await deps.catalogue.run(keepResponse, { teamId: asked.teamId, question: question.text, answer });
+  const { keptBytesPerTeam: maxBytes } = AGENT_LIMITS;
+  if (question.store)
+    await deps.catalogue.run(keepResponse, { teamId: asked.teamId, question: question.text, answer, maxBytes });
   yield { kind: "answer", answer };
 }
 

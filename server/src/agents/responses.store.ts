@@ -1,4 +1,5 @@
-import { readOperation, type Tx, writeOperation } from "../catalogue/catalogue.ts";
+import { sql } from "kysely";
+import { LostRaceError, readOperation, type Tx, writeOperation } from "../catalogue/catalogue.ts";
 import { LOCKS, lockFile, NO_LOCKS } from "../catalogue/locks.ts";
 import type { ResponsesTable } from "../catalogue/schema.ts";
 import { type Refusal, refuse } from "../errors.ts";
@@ -17,14 +18,21 @@ export interface KeptResponse {
   readonly answer: Answer;
 }
 
+export interface KeepInput extends KeptResponse {
+  readonly teamId: TeamId;
+  /** What the team's kept answers may be together: the oldest make room for this one. */
+  readonly maxBytes: number;
+}
+
 /**
  * Keeps an answer. A file that was deleted while it was written is blanked in it at once: its removal (blankQuotes) may have looked
  * already. Whoever deletes one holds its lock.
  */
 export const keepResponse = writeOperation(
   "agents.keepResponse",
-  ({ answer }: KeptResponse & { teamId: TeamId }) => quotedFiles(answer).map(LOCKS.file),
-  async ({ db, now }, { teamId, question, answer }): Promise<void> => {
+  ({ teamId, answer }: KeepInput) => [LOCKS.keptResponses(teamId), ...quotedFiles(answer).map(LOCKS.file)],
+  async (tx, { teamId, question, answer, maxBytes }): Promise<void> => {
+    const { db, now } = tx;
     const quoted = quotedFiles(answer);
     const alive = new Set<FileId>();
     if (quoted.length > 0) {
@@ -38,23 +46,86 @@ export const keepResponse = writeOperation(
       for (const { id } of rows) alive.add(id);
     }
     const kept = blank(answer, new Set(quoted.filter((file) => !alive.has(file))));
+    const row = { question, answer: JSON.stringify(kept) };
+    const bytes = bytesOf(row);
+    const freed = await makeRoom(tx, teamId, bytes, maxBytes);
     await db
       .insertInto("responses")
       .values({
+        ...row,
         id: answer.id,
         team_id: teamId,
         conversation_id: answer.conversationId,
         previous_id: answer.previousId,
-        question,
-        answer: JSON.stringify(kept),
         created_at: answer.createdAt,
         expires_at: now + AGENT_LIMITS.keepMs,
+        bytes,
       })
       .execute();
     for (const file_id of quotedFiles(kept))
       await db.insertInto("response_quotes").values({ file_id, response_id: answer.id }).execute();
+    await moveTotals(tx, [{ teamId, bytes: bytes - freed }]);
   },
 );
+
+function bytesOf({ question, answer }: Pick<ResponsesTable, "question" | "answer">): number {
+  return Buffer.byteLength(question) + Buffer.byteLength(answer);
+}
+
+/** Of the oldest, as many as one answer ever needs the room of. */
+const OLDEST = 1_000;
+
+/** Lets the oldest go until `bytes` more are within `maxBytes`; how much that was. Index responses_of_team. */
+async function makeRoom(tx: Tx, teamId: TeamId, bytes: number, maxBytes: number): Promise<number> {
+  const total = await tx.db
+    .selectFrom("response_totals")
+    .select("bytes")
+    .where("team_id", "=", teamId)
+    .executeTakeFirst();
+  const surplus = (total?.bytes ?? 0) + bytes - maxBytes;
+  if (surplus <= 0) return 0;
+  const oldest = await tx.db
+    .selectFrom("responses")
+    .select(["id", "bytes"])
+    .where("team_id", "=", teamId)
+    .orderBy("created_at")
+    .orderBy("id")
+    .limit(OLDEST)
+    .execute();
+  const going: ResponseId[] = [];
+  let freed = 0;
+  for (const { id, bytes: size } of oldest) {
+    if (freed >= surplus) break;
+    going.push(id);
+    freed += size;
+  }
+  await tx.lock(...going.map(LOCKS.response));
+  let gone = 0;
+  for (const id of going) for (const one of await forget(tx, id)) gone += one.bytes;
+  // Somebody else took or blanked one of them meanwhile: from the start again.
+  if (gone !== freed) throw new LostRaceError("the oldest answers were changed");
+  return gone;
+}
+
+interface Moved {
+  readonly teamId: TeamId;
+  readonly bytes: number;
+}
+
+/** Last in a transaction: who moves a team's total holds up the others until it commits. In one order of teams. */
+async function moveTotals({ db }: Tx, moved: readonly Moved[]): Promise<void> {
+  const totals = new Map<TeamId, number>();
+  for (const { teamId, bytes } of moved) totals.set(teamId, (totals.get(teamId) ?? 0) + bytes);
+  for (const [team_id, bytes] of [...totals].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+    if (bytes !== 0)
+      await db
+        .insertInto("response_totals")
+        .values({ team_id, bytes: Math.max(0, bytes) })
+        .onConflict((conflict) =>
+          conflict.column("team_id").doUpdateSet({ bytes: sql<number>`response_totals.bytes + ${bytes}` }),
+        )
+        .execute();
+}
 
 /** Null when there is none, or it is too old. */
 export const findResponse = readOperation(
@@ -101,7 +172,7 @@ export const deleteResponse = writeOperation(
   ({ id }: ResponseRef) => [LOCKS.response(id)],
   async (tx, ref): Promise<Refusal | null> => {
     if ((await rowAt(tx, ref)) === undefined) return refuse("response_not_found");
-    await forget(tx, ref.id);
+    await moveTotals(tx, taken(await forget(tx, ref.id)));
     return null;
   },
 );
@@ -112,7 +183,9 @@ export const deleteResponse = writeOperation(
 export const blankQuotes = writeOperation(
   "agents.blankQuotes",
   lockFile,
-  async ({ db, lock }, { fileId, limit }: { fileId: FileId; limit: number }): Promise<number> => {
+  async (tx, { fileId, limit }: { fileId: FileId; limit: number }): Promise<number> => {
+    const { db, lock } = tx;
+    const moved: Moved[] = [];
     const quotes = await db
       .selectFrom("response_quotes")
       .select("response_id")
@@ -124,18 +197,19 @@ export const blankQuotes = writeOperation(
     await lock(...quotes.map(({ response_id }) => LOCKS.response(response_id)));
     for (const { response_id } of quotes) {
       const row = await db.selectFrom("responses").selectAll().where("id", "=", response_id).executeTakeFirst();
-      if (row !== undefined)
-        await db
-          .updateTable("responses")
-          .set({ answer: JSON.stringify(blank(toKept(row).answer, new Set([fileId]))) })
-          .where("id", "=", response_id)
-          .execute();
+      if (row !== undefined) {
+        const answer = JSON.stringify(blank(toKept(row).answer, new Set([fileId])));
+        const bytes = bytesOf({ ...row, answer });
+        await db.updateTable("responses").set({ answer, bytes }).where("id", "=", response_id).execute();
+        moved.push({ teamId: row.team_id, bytes: bytes - row.bytes });
+      }
       await db
         .deleteFrom("response_quotes")
         .where("file_id", "=", fileId)
         .where("response_id", "=", response_id)
         .execute();
     }
+    await moveTotals(tx, moved);
     return quotes.length;
   },
 );
@@ -153,9 +227,10 @@ export const forgetResponses = writeOperation(
       .limit(limit)
       .execute();
     await tx.lock(...old.map(({ id }) => LOCKS.response(id)));
-    let forgotten = 0n;
-    for (const { id } of old) forgotten += await forget(tx, id);
-    return Number(forgotten);
+    const gone: Moved[] = [];
+    for (const { id } of old) gone.push(...(await forget(tx, id)));
+    await moveTotals(tx, taken(gone));
+    return gone.length;
   },
 );
 
@@ -169,10 +244,14 @@ async function rowAt({ db, now }: Tx, { teamId, id }: ResponseRef): Promise<Resp
     .executeTakeFirst();
 }
 
-/** How many: somebody else may have been quicker. */
-async function forget({ db }: Tx, id: ResponseId): Promise<bigint> {
+/** What went, of whom; nothing: somebody else was quicker. */
+async function forget({ db }: Tx, id: ResponseId): Promise<readonly Moved[]> {
   await db.deleteFrom("response_quotes").where("response_id", "=", id).execute();
-  return (await db.deleteFrom("responses").where("id", "=", id).executeTakeFirst()).numDeletedRows;
+  return db.deleteFrom("responses").where("id", "=", id).returning(["team_id as teamId", "bytes"]).execute();
+}
+
+function taken(gone: readonly Moved[]): readonly Moved[] {
+  return gone.map(({ teamId, bytes }) => ({ teamId, bytes: -bytes }));
 }
 
 function toKept({ question, answer }: ResponsesTable): KeptResponse {

@@ -20,6 +20,8 @@ export const LOCK_KINDS = [
   "idempotencyKey",
   /** A team's agent profiles: they are counted, then written. */
   "profiles",
+  /** What a team's kept answers are together: it is read, then the oldest go. */
+  "keptResponses",
   /** Who is next: claims take turns. */
   "claims",
   "session",
@@ -51,6 +53,7 @@ export const LOCKS = {
     id: `${team} ${operation} ${key}`,
   }),
   profiles: (team: TeamId): Lock => ({ kind: "profiles", id: team }),
+  keptResponses: (team: TeamId): Lock => ({ kind: "keptResponses", id: team }),
   claims: { kind: "claims", id: "" },
   session: (id: SessionId): Lock => ({ kind: "session", id }),
   file: (id: FileId): Lock => ({ kind: "file", id }),

@@ -10,6 +10,7 @@ import { maintenancePositions } from "./migrations/0007-maintenance-positions.ts
 import { agents } from "./migrations/0008-agents.ts";
 import { bucketsAndBatches } from "./migrations/0009-buckets-and-batches.ts";
 import { dashboard } from "./migrations/0010-dashboard.ts";
+import { keptResponses } from "./migrations/0011-kept-responses.ts";
 import type { Schema } from "./schema.ts";
 
 export const SQLITE: Dialect = { integer: "integer", strict: " STRICT" };
@@ -25,6 +26,7 @@ export const MIGRATIONS: readonly Migration[] = [
   agents,
   bucketsAndBatches,
   dashboard,
+  keptResponses,
 ];
 export const NEWEST_VERSION = MIGRATIONS.length;
 

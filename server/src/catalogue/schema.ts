@@ -32,6 +32,7 @@ export interface Schema {
   agent_profiles: AgentProfilesTable;
   responses: ResponsesTable;
   response_quotes: ResponseQuotesTable;
+  response_totals: ResponseTotalsTable;
   dashboard_links: DashboardLinksTable;
   dashboard_sessions: DashboardSessionsTable;
   schema_migrations: SchemaMigrationsTable;
@@ -301,6 +302,8 @@ export interface ResponsesTable {
   answer: string;
   created_at: number;
   expires_at: number;
+  /** Of question and answer, in UTF-8. */
+  bytes: number;
 }
 
 export interface ResponseQuotesTable {
@@ -328,6 +331,12 @@ export interface DashboardSessionsTable {
   scopes: string;
   created_at: number;
   expires_at: number;
+}
+
+/** What a team's kept answers are together; no row: it never had one. */
+export interface ResponseTotalsTable {
+  team_id: TeamId;
+  bytes: number;
 }
 
 export interface SchemaMigrationsTable {

@@ -26,11 +26,14 @@ export const wrongBuckets = walkOperation("doctor.wrongBuckets", async (tx, { af
   return { wrong, last: page.length < PAGE ? null : (page.at(-1)?.id ?? null) };
 });
 
-/** Teams whose count of live sessions differs from the sessions (partial index upload_sessions_to_expire). */
+/** Teams whose count of live sessions, or sum of kept answers, differs from the rows (upload_sessions_to_expire, responses_of_team). */
 export const wrongTeams = walkOperation("doctor.wrongTeams", async (tx, _input: object): Promise<readonly TeamId[]> => {
   const teams = await tx.db.selectFrom("teams").select(["id", "open_sessions"]).execute();
   const live = await liveSessions(tx);
-  return teams.filter((team) => (live.get(team.id) ?? 0) !== team.open_sessions).map((team) => team.id);
+  const [kept, total] = [await keptBytes(tx), await totalBytes(tx)];
+  const isRight = ({ id, open_sessions }: (typeof teams)[number]) =>
+    (live.get(id) ?? 0) === open_sessions && (kept.get(id) ?? 0) === (total.get(id) ?? 0);
+  return teams.filter((team) => !isRight(team)).map((team) => team.id);
 });
 
 export const recount = writeOperation(
@@ -63,6 +66,7 @@ export const recount = writeOperation(
         .set({ open_sessions: live.get(id) ?? 0 })
         .where("id", "=", id)
         .execute();
+    for (const id of teams.toSorted()) await recountKept(tx, id);
     return buckets.length + teams.length;
   },
 );
@@ -85,6 +89,38 @@ async function countBucket({ db }: Tx, bucket: BucketId) {
     failed_files: of("failed")?.files ?? 0,
     active_chunks: of("active")?.chunks ?? 0,
   };
+}
+
+/** The row is written before its answers are counted, as above. */
+async function recountKept({ db }: Tx, id: TeamId): Promise<void> {
+  await db
+    .insertInto("response_totals")
+    .values({ team_id: id, bytes: 0 })
+    .onConflict((conflict) =>
+      conflict.column("team_id").doUpdateSet(({ ref }) => ({ bytes: ref("response_totals.bytes") })),
+    )
+    .execute();
+  const { bytes } = await db
+    .selectFrom("responses")
+    .select(({ fn }) => fn.coalesce(fn.sum<number>("bytes"), sql.lit(0)).as("bytes"))
+    .where("team_id", "=", id)
+    .executeTakeFirstOrThrow();
+  await db.updateTable("response_totals").set({ bytes }).where("team_id", "=", id).execute();
+}
+
+async function keptBytes({ db }: Tx): Promise<ReadonlyMap<TeamId, number>> {
+  const rows = await db
+    .selectFrom("responses")
+    .select("team_id")
+    .select(({ fn }) => fn.sum<number>("bytes").as("bytes"))
+    .groupBy("team_id")
+    .execute();
+  return new Map(rows.map(({ team_id, bytes }) => [team_id, Number(bytes)]));
+}
+
+async function totalBytes({ db }: Tx): Promise<ReadonlyMap<TeamId, number>> {
+  const rows = await db.selectFrom("response_totals").selectAll().execute();
+  return new Map(rows.map(({ team_id, bytes }) => [team_id, bytes]));
 }
 
 async function liveSessions({ db }: Tx): Promise<ReadonlyMap<TeamId, number>> {

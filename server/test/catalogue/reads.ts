@@ -38,7 +38,7 @@ import { readBatch } from "../../src/uploads/read-batch.store.ts";
 import { readSession } from "../../src/uploads/session.store.ts";
 import { bytesOwed, leasedBuilds, referencedKeys, sessionFacts } from "../../src/uploads/sweep.store.ts";
 import { tryCreate } from "../../src/uploads/try-create.store.ts";
-import { answerOf } from "./rivals-of-agents.ts";
+import { answerOf, KEPT_BYTES } from "./rivals-of-agents.ts";
 import type { Call, CatalogueUnderTest } from "./under-test.ts";
 import { calling, newKey, World } from "./world.ts";
 
@@ -83,7 +83,8 @@ export async function readsOf(on: CatalogueUnderTest): Promise<Readonly<Record<s
   const metadata = metadataFingerprints('{"k":1}');
   const [rarest = ""] = metadata;
   const answers = [answerOf(on, [indexed.fileId]), answerOf(on, [queued.fileId, deleted.fileId])];
-  for (const answer of answers) await catalogue.run(keepResponse, { teamId, question: "?", answer });
+  for (const answer of answers)
+    await catalogue.run(keepResponse, { teamId, question: "?", answer, maxBytes: KEPT_BYTES });
   const profile = { teamId, profileId: "p", name: "P", bucketIds, instructions: "", enabled: true };
   await catalogue.run(createProfile, profile);
   const refs = [indexed, deleted].map((claim) => ({ file: claim.fileId, build: world.activation(claim).build }));

@@ -2,6 +2,7 @@ import type { Answer } from "../../src/agents/answer.ts";
 import { AGENT_LIMITS } from "../../src/agents/limits.ts";
 import { createProfile, deleteProfile, updateProfile } from "../../src/agents/profiles.store.ts";
 import { blankQuotes, deleteResponse, forgetResponses, keepResponse } from "../../src/agents/responses.store.ts";
+import { recount } from "../../src/doctor/store.ts";
 import { deleteFile } from "../../src/files/delete-file.store.ts";
 import type { FileId, TeamId } from "../../src/ids.ts";
 import type { CatalogueUnderTest, Making, Rivals } from "./under-test.ts";
@@ -35,11 +36,35 @@ export const RIVALS_OF_AGENTS: readonly Rivals[] = [
       const { teamId } = world;
       const [first, second] = [await world.indexed(), await world.indexed()];
       const kept = answerOf(on, [first.fileId, second.fileId]);
-      await on.catalogue.run(keepResponse, { teamId, question: "?", answer: kept });
+      await on.catalogue.run(keepResponse, { teamId, question: "?", answer: kept, maxBytes: KEPT_BYTES });
       return {
         ...quoting(on, teamId, kept, [first.fileId, second.fileId]),
         deleteFile: () =>
           caller(on).call(deleteFile, { teamId, fileId: first.fileId, removalTaskId: on.ids.next("task") }),
+      };
+    },
+  },
+  {
+    name: "a team whose kept answers leave no room for another",
+    about: ["keepResponse"],
+    naive: [],
+    async prepare(on) {
+      const world = await World.open(on);
+      const { teamId } = world;
+      const [first, second] = [await world.indexed(), await world.indexed()];
+      const files = [first.fileId, second.fileId] as const;
+      const answers = Array.from({ length: 4 }, () => answerOf(on, files));
+      for (const answer of answers)
+        await on.catalogue.run(keepResponse, { teamId, question: "?", answer, maxBytes: KEPT_BYTES });
+      const { bytes } = await on.db.selectFrom("response_totals").select("bytes").executeTakeFirstOrThrow();
+      const [oldest] = answers;
+      if (oldest === undefined) throw new Error("there are four");
+      const { call } = caller(on);
+      const keep = () => ({ teamId, question: "?", answer: answerOf(on, files), maxBytes: bytes });
+      return {
+        keepResponse: () => call(keepResponse, keep()),
+        deleteOldest: () => call(deleteResponse, { teamId, id: oldest.id }),
+        recount: () => call(recount, { buckets: [], teams: [teamId] }),
       };
     },
   },
@@ -52,7 +77,7 @@ export const RIVALS_OF_AGENTS: readonly Rivals[] = [
       const { teamId } = world;
       const [first, second] = [await world.indexed(), await world.indexed()];
       const kept = answerOf(on, [first.fileId, second.fileId]);
-      await on.catalogue.run(keepResponse, { teamId, question: "?", answer: kept });
+      await on.catalogue.run(keepResponse, { teamId, question: "?", answer: kept, maxBytes: KEPT_BYTES });
       await on.catalogue.run(deleteFile, { teamId, fileId: first.fileId, removalTaskId: on.ids.next("task") });
       on.passMs(AGENT_LIMITS.keepMs + 1);
       return quoting(on, teamId, kept, [first.fileId, second.fileId]);
@@ -60,12 +85,16 @@ export const RIVALS_OF_AGENTS: readonly Rivals[] = [
   },
 ];
 
+/** Room enough. */
+export const KEPT_BYTES = 1_000_000;
+
 /** What may happen to a kept answer, and to the files that it quotes. */
 function quoting(on: CatalogueUnderTest, teamId: TeamId, kept: Answer, files: readonly [FileId, FileId]): Making {
   const { call } = caller(on);
   const [first, second] = files;
   return {
-    keepResponse: () => call(keepResponse, { teamId, question: "again?", answer: answerOf(on, files) }),
+    keepResponse: () =>
+      call(keepResponse, { teamId, question: "again?", answer: answerOf(on, files), maxBytes: KEPT_BYTES }),
     deleteResponse: () => call(deleteResponse, { teamId, id: kept.id }),
     forgetResponses: () => call(forgetResponses, { limit: 10 }),
     blankFirst: () => call(blankQuotes, { fileId: first, limit: 10 }),
