@@ -47,7 +47,10 @@ export function defineServe(command: Command, io: Io, end: (exitCode: ExitCode) 
   });
 }
 
-/** On a terminal somebody looks, and can open it; elsewhere it would stand in a log. Null as well: there is no team of that name. */
+/**
+ * On a terminal somebody looks, and can open it; elsewhere it would stand in a log. Null as well: there is no team of
+ * that name.
+ */
 async function signInLink(io: Io, wharf: RunningWharf): Promise<string | null> {
   if (!io.stdout.isTerminal) return null;
   const link = await wharf.dashboardLink(FIRST_TEAM).catch((error: unknown) => {

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { build } from "esbuild";
 
 /**
- * The dashboard as it is served: `server/src/dashboard/built/`, from `dashboard/src/` (decision 0051). Part of `npm run generate`; with `--check`, part
- * of `npm run check`, it compares what is there with what would be made. The bundler is pinned, so the same sources give the same bytes.
+ * The dashboard as it is served: `server/src/dashboard/built/`, from `dashboard/src/` (decision 0051). Part of `npm
+ * run generate`; with `--check`, part of `npm run check`, it compares what is there with what would be made. The
+ * bundler is pinned, so the same sources give the same bytes.
  */
 export async function builtDashboard(root: string): Promise<ReadonlyMap<string, string>> {
   const source = join(root, "dashboard/src");

@@ -1,7 +1,10 @@
 import { isObject, type Json, objectOf, textOf } from "./json.ts";
 import { Store } from "./store.ts";
 
-/** Who is signed in. With a link: by a cookie that no script sees. With a key: by the key, which is here alone, in memory. */
+/**
+ * Who is signed in. With a link: by a cookie that no script sees. With a key: by the key, which is here alone, in
+ * memory.
+ */
 export interface Me {
   readonly team: string;
   readonly scopes: readonly string[];
@@ -48,8 +51,8 @@ export function addressOf(path: string): string {
 }
 
 /**
- * The server as the page sees it. One of these, for as long as the page is open. It watches for the server going away: `isAway` is what the
- * page shows, and `back()` resolves when it answers again.
+ * The server as the page sees it. One of these, for as long as the page is open. It watches for the server going away:
+ * `isAway` is what the page shows, and `back()` resolves when it answers again.
  */
 export class Api {
   readonly me = new Store<Me | null>(null);
@@ -123,8 +126,9 @@ export class Api {
   }
 
   /**
-   * For the client library, which brings its own requests: with this page's credentials in the place of a key. An upload URL is asked on this page's
-   * own origin, whatever name the server has for itself: the policy lets nothing go elsewhere. It is a permission by itself and gets no other.
+   * For the client library, which brings its own requests: with this page's credentials in the place of a key. An
+   * upload URL is asked on this page's own origin, whatever name the server has for itself: the policy lets nothing go
+   * elsewhere. It is a permission by itself and gets no other.
    */
   async passOn(url: string, init: RequestInit = {}): Promise<Response> {
     const bytes = url.indexOf("/v1/uploads/");
@@ -147,7 +151,10 @@ export class Api {
     return answer;
   }
 
-  /** Something did not come back. Looks whether the server is there; if not, says so, and looks again every few seconds until it is. */
+  /**
+   * Something did not come back. Looks whether the server is there; if not, says so, and looks again every few seconds
+   * until it is.
+   */
   wentAway(): void {
     this.#looking ??= this.#look().finally(() => {
       this.#looking = null;

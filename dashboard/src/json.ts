@@ -1,4 +1,6 @@
-/** What answers hold, read member by member: a member that is absent or of another type is empty, and the page goes on. */
+/**
+ * What answers hold, read member by member: a member that is absent or of another type is empty, and the page goes on.
+ */
 
 export type Json = Readonly<Record<string, unknown>>;
 

@@ -29,8 +29,8 @@ render(
 );
 
 /**
- * With the link that the page was opened with, which leaves the address before anything else; else as this browser is signed in. Returns why the
- * link signs nobody in.
+ * With the link that the page was opened with, which leaves the address before anything else; else as this browser is
+ * signed in. Returns why the link signs nobody in.
  */
 async function signInByAddress(): Promise<string | null> {
   const link = /^#link=(.*)$/.exec(location.hash)?.[1];

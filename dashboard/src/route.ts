@@ -1,7 +1,10 @@
 import { Store } from "./store.ts";
 import type { Place } from "./wire.ts";
 
-/** Where in the dashboard: what stands behind `#`. It is never sent to a server, and holds ids and questions, no credential. */
+/**
+ * Where in the dashboard: what stands behind `#`. It is never sent to a server, and holds ids and questions, no
+ * credential.
+ */
 export type Route =
   | { readonly page: "drop" }
   | { readonly page: "ask"; readonly query: string; readonly bucket: string; readonly place: Place | null }

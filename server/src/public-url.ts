@@ -1,6 +1,9 @@
 import type { Config } from "./config.ts";
 
-/** How clients reach a server with these settings that listens on `port`: WHARF_PUBLIC_URL, or computed. Without a trailing slash. */
+/**
+ * How clients reach a server with these settings that listens on `port`: WHARF_PUBLIC_URL, or computed. Without a
+ * trailing slash.
+ */
 export function publicUrlAt({ publicUrl, host }: Pick<Config, "publicUrl" | "host">, port: number): string {
   return publicUrl ?? `http://${reachableHost(host)}:${port}`;
 }

@@ -9,7 +9,10 @@ import { bytes, doing, toneOf, when } from "../words.ts";
 
 /** Rows on a page: what a screen or two hold, and a list of 100 000 files draws no more. */
 const PAGE = 50;
-/** A filter that matches rarely gives short pages; this many are put together before the page says that there may be more. */
+/**
+ * A filter that matches rarely gives short pages; this many are put together before the page says that there may be
+ * more.
+ */
 const PAGES_JOINED = 20;
 
 interface FilePage {
@@ -18,7 +21,10 @@ interface FilePage {
   readonly next: string | null;
 }
 
-/** All files of the team, in pages that stay as they are while others upload: a page begins after a file, not at a number. */
+/**
+ * All files of the team, in pages that stay as they are while others upload: a page begins after a file, not at a
+ * number.
+ */
 export function Files({ filter }: { readonly filter: FileFilter }) {
   const { api } = useApp();
   // Where each page before this one began; the last is this one's.

@@ -2,7 +2,10 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Tone } from "../words.ts";
 
-/** The parts that every page is made of. Each is plain HTML with a class, so that keyboard and screen reader know it already. */
+/**
+ * The parts that every page is made of. Each is plain HTML with a class, so that keyboard and screen reader know it
+ * already.
+ */
 
 export function Button({
   children,

@@ -1,6 +1,7 @@
 /**
- * Where a passage stands among the characters of a page. The server's text and PDFium's characters differ in line ends, hyphens at them, and
- * controls, so what is compared is letters alone, folded; each remembers the character that it came from.
+ * Where a passage stands among the characters of a page. The server's text and PDFium's characters differ in line
+ * ends, hyphens at them, and controls, so what is compared is letters alone, folded; each remembers the character that
+ * it came from.
  */
 export interface Letters {
   readonly text: string;
@@ -30,7 +31,10 @@ export function* charactersOf(text: string): Generator<readonly [number, string]
 /** Spaces, controls, hyphens of every kind, and what is no character. */
 const NO_LETTER = /[\s\p{Cc}\p{Cf}\p{Cn}\u00ad\u002d\u2010-\u2015\ufffe\uffff]/gu;
 
-/** First and last character (inclusive) of `wanted` in the page; null: it is not there. Of several places, the nearest to `expected` letters. */
+/**
+ * First and last character (inclusive) of `wanted` in the page; null: it is not there. Of several places, the nearest
+ * to `expected` letters.
+ */
 export function placeOf(
   page: Letters,
   wanted: string,

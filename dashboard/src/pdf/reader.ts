@@ -66,8 +66,8 @@ export class PdfReader {
 }
 
 /**
- * Under the page's policy (Trusted Types) no text becomes a script's address but by the default policy, and that lets this one pass. Where a browser
- * has none of it, the content policy still says that workers are ours alone.
+ * Under the page's policy (Trusted Types) no text becomes a script's address but by the default policy, and that lets
+ * this one pass. Where a browser has none of it, the content policy still says that workers are ours alone.
  */
 function allowWorker(address: string): string {
   globalThis.trustedTypes?.createPolicy("default", { createScriptURL: (url) => (url === address ? url : null) });

@@ -3,8 +3,9 @@ import { charactersOf, lettersOf, placeOf } from "./letters.ts";
 import type { DrawAnswer, DrawRequest, Mark, Wanted } from "./messages.ts";
 
 /**
- * Draws pages of PDFs: the same PDFium that the server reads them with, in a worker under a policy of its own. It has the file's bytes and nothing
- * else: no cookie it could read, no document, no eval. A file that hangs or breaks it ends a worker, not the page (reader.ts).
+ * Draws pages of PDFs: the same PDFium that the server reads them with, in a worker under a policy of its own. It has
+ * the file's bytes and nothing else: no cookie it could read, no document, no eval. A file that hangs or breaks it
+ * ends a worker, not the page (reader.ts).
  */
 
 interface OpenFile {

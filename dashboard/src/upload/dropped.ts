@@ -4,7 +4,10 @@ export interface Dropped {
   readonly path: string;
 }
 
-/** More in one drop are left out, and the page says so: a home folder that was dropped by mistake must not fill the memory. */
+/**
+ * More in one drop are left out, and the page says so: a home folder that was dropped by mistake must not fill the
+ * memory.
+ */
 export const MOST_DROPPED = 20_000;
 
 /** Every file of a drop, folders with all that is in them. `left`: how many were too many. */

@@ -6,8 +6,8 @@ import { fileOf, type WatchedFile } from "../wire.ts";
 import type { Dropped } from "./dropped.ts";
 
 /**
- * waiting → reading → sending → checking → watching; `watching` is for the server to end. `failed` and `cancelled` are taken up again by a retry, or by
- * dropping the same file again.
+ * waiting → reading → sending → checking → watching; `watching` is for the server to end. `failed` and `cancelled` are
+ * taken up again by a retry, or by dropping the same file again.
  */
 export type UploadState = "waiting" | "reading" | "sending" | "checking" | "watching" | "failed" | "cancelled";
 
@@ -129,7 +129,7 @@ export class Uploads {
     const most = this.#api.me.value?.maxFileBytes ?? 0;
     if (file.size === 0) return "The file is empty: there is nothing to find in it.";
     if (most > 0 && file.size > most)
-      return `The file is larger than the server takes (${Math.floor(most / 1_048_576)} MiB). Split it, or ask its operator.`;
+      return `The file is larger than the ${Math.floor(most / 1_048_576)} MiB that the server takes: split it.`;
     return null;
   }
 
@@ -148,8 +148,8 @@ export class Uploads {
   }
 
   /**
-   * The library resumes and repeats by itself. The same content under the same name into the same bucket is the same upload: after a reload, dropping
-   * it again goes on where the server is.
+   * The library resumes and repeats by itself. The same content under the same name into the same bucket is the same
+   * upload: after a reload, dropping it again goes on where the server is.
    */
   async #run({ upload: { id, path, bucket }, file, stop: { signal } }: Job): Promise<void> {
     this.#change(id, { state: "reading" });

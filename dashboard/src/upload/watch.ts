@@ -19,8 +19,9 @@ const SHOWN = 50;
 const ASKED_ALONE = 6;
 
 /**
- * What becomes of the team's files, looked at every second while something is under way, and not at all while nobody sees the page. One list answers
- * for all of them: a held poll for each would take the few connections that a browser has.
+ * What becomes of the team's files, looked at every second while something is under way, and not at all while nobody
+ * sees the page. One list answers for all of them: a held poll for each would take the few connections that a browser
+ * has.
  */
 export class Watch {
   readonly activity = new Store<Activity>({ files: new Map(), newest: [], sessions: [] });

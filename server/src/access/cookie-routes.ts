@@ -1,7 +1,8 @@
 /**
- * The routes that take the dashboard's session cookie in place of a key (contract ALL-2): those that its own page calls, and no others. Each
- * still asks for its scope, and a session has those that its link was made with: all but `admin`, unless its maker said otherwise. What
- * administers (profiles of agents, keys) and what other programs call (batches, bulk deletes) needs a key.
+ * The routes that take the dashboard's session cookie in place of a key (contract ALL-2): those that its own page
+ * calls, and no others. Each still asks for its scope, and a session has those that its link was made with: all but
+ * `admin`, unless its maker said otherwise. What administers (profiles of agents, keys) and what other programs call
+ * (batches, bulk deletes) needs a key.
  *
  * | scope of a session | what the page does with it |
  * |---|---|
@@ -9,7 +10,8 @@
  * | `files:read` | list and show files, their text and their bytes |
  * | `search` | search and ask |
  *
- * As they are registered: method, space, pattern. What is missing here answers the cookie like no credential at all: 401.
+ * As they are registered: method, space, pattern. What is missing here answers the cookie like no credential at all:
+ * 401.
  */
 export const COOKIE_ROUTES: ReadonlySet<string> = new Set([
   "GET /dashboard/session",

@@ -17,7 +17,8 @@ import { hashSecret, isPlausibleSecret, makeSecret } from "./dashboard-secret.ts
 import type { Caller } from "./store.ts";
 
 /**
- * Signing a browser in (contract ALL-2). A **link** is made on the server's machine, is good once and for a minute, and becomes a
+ * Signing a browser in (contract ALL-2). A **link** is made on the server's machine, is good once and for a minute,
+ * and becomes a
  * **session**, which lives in the catalogue: whoever ends it there has signed the browser out, from its next request on.
  */
 export interface DashboardDeps {
@@ -28,7 +29,9 @@ export interface DashboardDeps {
 }
 
 export interface DashboardLink {
-  /** Below the server's public URL. The secret stands behind `#`: no browser sends that to a server, and none logs it. */
+  /**
+   * Below the server's public URL. The secret stands behind `#`: no browser sends that to a server, and none logs it.
+   */
   readonly path: string;
   readonly team: string;
   readonly scopes: readonly Scope[];
@@ -46,7 +49,10 @@ export async function createDashboardLink(
   return { path: `/#link=${secret}`, team, scopes, expiresAt: made.expiresAt };
 }
 
-/** The secret of the new session's cookie. Throws WharfError `invalid_api_key` for a link that is used up, too old or none. */
+/**
+ * The secret of the new session's cookie. Throws WharfError `invalid_api_key` for a link that is used up, too old or
+ * none.
+ */
 export async function signIn({ catalogue, ids, random }: DashboardDeps, link: string): Promise<string> {
   const secret = makeSecret(random);
   const linkHash = hashSecret(link);

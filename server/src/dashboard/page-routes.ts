@@ -5,8 +5,8 @@ import { ConstantAnswer } from "../http/constant-answer.ts";
 import type { App } from "../http/route.ts";
 
 /**
- * `/`: the dashboard, and the few files that it is made of (decision 0051). They are in the repository as they are sent, and kept in memory,
- * compressed. The page names them relative to itself, so it works below any path of a proxy.
+ * `/`: the dashboard, and the few files that it is made of (decision 0051). They are in the repository as they are
+ * sent, and kept in memory, compressed. The page names them relative to itself, so it works below any path of a proxy.
  */
 export function dashboardPageRoutes(app: App): void {
   const constant = (url: string, type: string, path: string, headers: Readonly<Record<string, string>>) => {
@@ -38,7 +38,10 @@ function policy(directives: readonly string[]) {
 /** No other origin may have it as a part of its pages. */
 const PART = { "Cross-Origin-Resource-Policy": "same-origin" };
 
-/** Scripts, styles and connections are ours alone, nothing stands in the page itself, and text cannot become markup (Trusted Types). */
+/**
+ * Scripts, styles and connections are ours alone, nothing stands in the page itself, and text cannot become markup
+ * (Trusted Types).
+ */
 const PAGE = {
   ...PART,
   ...policy([

@@ -26,8 +26,8 @@ export interface DashboardRoutesDeps extends DashboardDeps {
 }
 
 /**
- * What the dashboard's page asks beside the API: signing in and out, who it is, and how the server does. They are the page's own and may change
- * with it, so `/openapi.json` does not describe them (they have no tags).
+ * What the dashboard's page asks beside the API: signing in and out, who it is, and how the server does. They are the
+ * page's own and may change with it, so `/openapi.json` does not describe them (they have no tags).
  */
 export function dashboardRoutes(app: App, deps: DashboardRoutesDeps): void {
   const { catalogue, publicUrl, config } = deps;

@@ -199,7 +199,9 @@ function named({ name }: ListFilter) {
   if (name === null) return sql<boolean>`1 = 1`;
   const pattern = `%${name.replaceAll(/[\\%_]/g, "\\$&")}%`;
   // lower() on both sides: SQLite's knows ASCII alone, and may not be asked to compare what another has lowered.
-  return sql<boolean>`(lower(files.filename) like lower(${pattern}) escape '\\' or lower(files.title) like lower(${pattern}) escape '\\')`;
+  const holds = (column: "filename" | "title") =>
+    sql<boolean>`lower(${sql.ref(`files.${column}`)}) like lower(${pattern}) escape '\\'`;
+  return sql<boolean>`(${holds("filename")} or ${holds("title")})`;
 }
 
 /** Within the times of the filter, and beyond the position. */

@@ -83,7 +83,10 @@ async function identify({ catalogue, publicUrl }: GuardDeps, request: FastifyReq
   request.authenticated = request.signedIn.caller;
 }
 
-const NO_SESSION = `This sign-in is over, or is not taken here: it is good on the routes of the dashboard's own page alone, and writes want the page's ${CSRF_HEADER} header. Sign in again with a new link, or send a key as Authorization: Bearer.`;
+const NO_SESSION = [
+  "This sign-in is over, or is not taken here: it is good on the routes of the dashboard's own page alone, and writes",
+  `want the page's ${CSRF_HEADER} header. Sign in again with a new link, or send a key as Authorization: Bearer.`,
+].join(" ");
 
 function unauthenticated(message: string | null): WharfError {
   const headers = { "WWW-Authenticate": "Bearer" };

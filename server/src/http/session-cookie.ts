@@ -10,9 +10,10 @@ import { countHeader } from "./request-line.ts";
 export const CSRF_HEADER = "x-wharf-csrf";
 
 /**
- * Whom the dashboard's cookie speaks for, or null. It is no credential at all on another route than those of cookie-routes.ts; in a request that
- * the browser says another origin made; on a write without the page's CSRF token, which no other origin can read; or when there are two of it,
- * as a page on another port of this host could have set one.
+ * Whom the dashboard's cookie speaks for, or null. It is no credential at all on another route than those of
+ * cookie-routes.ts; in a request that the browser says another origin made; on a write without the page's CSRF token,
+ * which no other origin can read; or when there are two of it, as a page on another port of this host could have set
+ * one.
  */
 export async function cookieCaller(
   catalogue: Catalogue,
@@ -47,8 +48,9 @@ export function setCookie(publicUrl: string, secret: string | null): string {
 }
 
 /**
- * Where TLS ends before us, `__Host-`: no other host and no plain HTTP can have set it. That prefix wants the path `/`, also below a sub-path.
- * Without TLS the name holds the port: cookies are shared by all ports of a host, and two servers on one must not sign each other out.
+ * Where TLS ends before us, `__Host-`: no other host and no plain HTTP can have set it. That prefix wants the path
+ * `/`, also below a sub-path. Without TLS the name holds the port: cookies are shared by all ports of a host, and two
+ * servers on one must not sign each other out.
  */
 function cookieOf(publicUrl: string): { readonly name: string; readonly attributes: readonly string[] } {
   const { protocol, port, pathname } = new URL(publicUrl);

@@ -45,7 +45,10 @@ export function closeBrowserAtEnd(): void {
   });
 }
 
-/** A browser profile of its own, and what went wrong in its pages: scripts that threw, and what the content policy refused. */
+/**
+ * A browser profile of its own, and what went wrong in its pages: scripts that threw, and what the content policy
+ * refused.
+ */
 export interface Visitor {
   readonly context: BrowserContext;
   readonly page: Page;
@@ -110,8 +113,8 @@ export async function seriousFaults(page: Page): Promise<readonly string[]> {
 }
 
 /**
- * What an expression comes to in the page, as the developer tools ask it: Playwright's own way is an `eval` in the page, which the page's policy
- * refuses, as it should.
+ * What an expression comes to in the page, as the developer tools ask it: Playwright's own way is an `eval` in the
+ * page, which the page's policy refuses, as it should.
  */
 export async function inPage(page: Page, expression: string): Promise<unknown> {
   const devtools = await page.context().newCDPSession(page);

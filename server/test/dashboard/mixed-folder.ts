@@ -7,7 +7,10 @@ import { sampleDocuments } from "../support/documents.ts";
 /** On the second page of `harbour/pilotage.pdf`, and nowhere else. */
 export const PHRASE = "a vessel of more than forty metres shall embark a licensed pilot";
 
-/** Thirty documents of many kinds in nested folders, as somebody might have them; some of them cannot be read, and say so. */
+/**
+ * Thirty documents of many kinds in nested folders, as somebody might have them; some of them cannot be read, and say
+ * so.
+ */
 export async function writeMixedFolder(root: string): Promise<{ readonly files: number; readonly unreadable: number }> {
   const readable: [path: string, bytes: Buffer | string][] = [
     [

@@ -11,7 +11,10 @@ import { proves } from "../support/proves.ts";
 import { NEEDS_OWN_SERVER, ownServer } from "../support/target.ts";
 import { operationsOf } from "./operations.ts";
 
-/** The dashboard's cookie beside keys: which routes take it, with which scopes, and what another origin gets with it: nothing. */
+/**
+ * The dashboard's cookie beside keys: which routes take it, with which scopes, and what another origin gets with it:
+ * nothing.
+ */
 
 const skip = NEEDS_OWN_SERVER;
 const server = skip === false ? await ownServer() : null;
