@@ -14,10 +14,13 @@ import { patchedTree } from "./patched-tree.ts";
  * checkout, and beside it one of an earlier version with its packages (`npm ci` in it), in each environment that people
  * run a server in. As root: the others are made from there.
  *
- *     node server/test/security/escapes.ts [--earlier <checkout>]
+ *     node server/test/security/escapes.ts [--earlier <checkout>] [--in <environment>]
  */
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { earlier: { type: "string" } } });
+  const { values } = parseArgs({ options: { earlier: { type: "string" }, in: { type: "string" } } });
+  const environments = ENVIRONMENTS.filter(
+    ({ name, unavailable }) => unavailable === null && (values.in === undefined || name === values.in),
+  );
   const folder = mkdtempSync(join(tmpdir(), "wharf-escapes-"));
   chmodSync(folder, 0o755);
   try {
@@ -30,7 +33,7 @@ async function main(): Promise<void> {
     const columns: { readonly head: string; readonly cells: readonly string[] }[] = [];
     // One after another: an attack takes what memory and disk it gets.
     for (const { name, tree } of versions)
-      for (const environment of ENVIRONMENTS.filter(({ unavailable }) => unavailable === null)) {
+      for (const environment of environments) {
         process.stderr.write(`${name}: ${environment.name}\n`);
         columns.push({ head: `${name}: ${environment.name}`, cells: await attacked(tree, environment) });
       }
