@@ -250,10 +250,9 @@ test("batches of a document go into the index in order, a bounded number of them
 
 const CORRUPT: Script = { ...textScript(), ending: { fault: "corrupt_file" } };
 
-const HUGE_PAGES = 1500;
+const HUGE_PAGES = Math.ceil((3 * LIMITS.chunkSpoolChars) / 2 / LIMITS.chunkMaxChars);
 
 /** Three times what waits in memory. */
 function hugeScript(): Script {
-  const chars = Math.ceil((3 * LIMITS.chunkSpoolChars) / HUGE_PAGES / 2);
-  return textScript(...Array.from({ length: HUGE_PAGES }, (_, i) => `page${i} `.padEnd(chars, "z")));
+  return textScript(...Array.from({ length: HUGE_PAGES }, (_, i) => `page${i} `.padEnd(LIMITS.chunkMaxChars, "z")));
 }
