@@ -29,7 +29,7 @@ export function useLoaded<T>(key: string, load: (signal: AbortSignal) => Promise
         if (!stop.signal.aborted) setState({ key, value, error: null, isLoading: false });
       } catch (error) {
         if (stop.signal.aborted) return;
-        setState((old) => ({ ...old, error: messageOf(error), isLoading: false }));
+        setState((old) => ({ ...old, key, error: messageOf(error), isLoading: false }));
         if (!(error instanceof ApiError) || error.status !== 0) return;
         await wait(500, stop.signal);
         await api.back();
@@ -39,5 +39,6 @@ export function useLoaded<T>(key: string, load: (signal: AbortSignal) => Promise
     void run();
     return () => stop.abort();
   }, [key, round, api]);
-  return { ...state, again: () => setRound((old) => old + 1) };
+  // Until the effect has run, what is there belongs to another key: it must not pass for what was asked for.
+  return { ...state, isLoading: state.isLoading || state.key !== key, again: () => setRound((old) => old + 1) };
 }
