@@ -90,6 +90,25 @@ test("A file that is read later ends, also when its last boundary came with the 
   }
 });
 
+test("A file ends that is full when it ends, wherever the pieces around its last boundary are cut", async () => {
+  // What looks like a boundary is held back, and fills the file's buffer together with the boundary itself.
+  for (const [length, held] of [65_535, 65_534, 65_520].flatMap((each) =>
+    ["\r", "\r\n", "\r\n--"].map((cut) => [each, cut] as const),
+  )) {
+    const pieces = [`--B\r\n${FILE}`, "x".repeat(length) + held, "\r\n--B", "--\r\n"];
+    const lengths: number[] = [];
+    const takeFile = async ({ content }: FormFile) => {
+      for (let turn = 0; turn < 10; turn++) await turnOfTheLoop();
+      lengths.push((await collect(content)).length);
+    };
+    const body = (async function* () {
+      for (const piece of pieces) yield Buffer.from(piece);
+    })();
+    await readForm("B", body, { fileField: "file", takeFile });
+    assert.deepEqual(lengths, [length + held.length]);
+  }
+});
+
 test("What ends a form ends the file that is being taken, and nobody reads it any more when the form has failed", async () => {
   const endings: readonly (readonly [what: string, body: () => AsyncGenerator<Uint8Array>])[] = [
     [

@@ -4,6 +4,7 @@ import { parse as parseDisposition } from "content-disposition";
 import { toError, WharfError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import { parseMediaType } from "../media-type.ts";
+import { KIB } from "../units.ts";
 
 /**
  * A form with one file (`multipart/form-data`, RFC 7578), read as it comes: the file is handed on piece by piece and
@@ -45,6 +46,9 @@ export function boundaryOf(contentType: string | undefined): string {
   throw malformed(`Content-Type must name a boundary of 1 to ${BOUNDARY_CHARS} characters.`);
 }
 
+/** Of a form, in memory: one piece of a socket more at most. */
+const UNREAD_BYTES = 64 * KIB;
+
 /** RFC 2046 §5.1.1. */
 const BOUNDARY_CHARS = 70;
 
@@ -77,13 +81,19 @@ class Form {
   /** Never reject. */
   readonly #taken: Promise<void>[] = [];
   readonly #fields: (readonly [string, string])[] = [];
+  #somethingRead = Promise.withResolvers<void>();
   #hasFile = false;
   #isParsed = false;
   #fieldBytes = 0;
 
   constructor(boundary: string, options: FormOptions) {
     this.#options = options;
-    const limits = { maxHeaderPairs: LIMITS.formPartHeaders, maxHeaderSize: LIMITS.formPartHeaderBytes };
+    const limits = {
+      maxHeaderPairs: LIMITS.formPartHeaders,
+      maxHeaderSize: LIMITS.formPartHeaderBytes,
+      // We wait ourselves (write): the parser would for ever, after a part that ends while it is full.
+      partHwm: Number.MAX_SAFE_INTEGER,
+    };
     this.#parser = new Dicer({ boundary, ...limits });
     this.#failed.promise.catch(() => {});
     this.#parser.on("error", () => this.#failed.reject(malformed("The form ends before its last boundary.")));
@@ -101,13 +111,16 @@ class Form {
     });
   }
 
-  /** Resolves when more may come. */
+  /** Resolves when more may come: what nobody has read yet does not grow. */
   async write(chunk: Uint8Array): Promise<void> {
     // What stands behind the last boundary is nothing.
     if (this.#isParsed) return;
-    // Of a piece that holds the end of a file that is read later, and the last boundary, the parser says only that it has finished.
     const written = new Promise<void>((resolve) => this.#parser.write(chunk, () => resolve()));
-    await Promise.race([this.#failed.promise, written, this.#parsed.promise]);
+    await Promise.race([this.#failed.promise, written]);
+    while (this.#streams.reduce((sum, part) => sum + part.readableLength, 0) >= UNREAD_BYTES) {
+      this.#somethingRead = Promise.withResolvers();
+      await Promise.race([this.#failed.promise, this.#somethingRead.promise]);
+    }
   }
 
   async end(): Promise<FormFields> {
@@ -126,17 +139,29 @@ class Form {
 
   async #take(part: Readable, headers: PartHeaders): Promise<void> {
     const { name, filename } = dispositionOf(headers);
-    if (name === null) return void part.resume();
+    if (name === null) return void part.on("data", () => this.#somethingRead.resolve());
     refuseEncoded(name, headers);
     if (name !== this.#options.fileField) return this.#takeField(part, name);
     if (this.#hasFile) throw malformed(`The form has several files: send ${name} once.`, name);
     this.#hasFile = true;
-    await this.#options.takeFile({ filename, contentType: firstOf(headers, "content-type"), content: part });
+    await this.#options.takeFile({
+      filename,
+      contentType: firstOf(headers, "content-type"),
+      content: this.#read(part),
+    });
+  }
+
+  /** The part's content; each piece makes room for what comes. */
+  async *#read(part: Readable): AsyncGenerator<Uint8Array> {
+    for await (const chunk of part) {
+      this.#somethingRead.resolve();
+      yield chunk;
+    }
   }
 
   async #takeField(part: Readable, name: string): Promise<void> {
     const chunks: Uint8Array[] = [];
-    for await (const chunk of part) {
+    for await (const chunk of this.#read(part)) {
       this.#fieldBytes += chunk.length;
       if (this.#fieldBytes > LIMITS.formFieldsBytes) throw tooLarge(name);
       chunks.push(chunk);
