@@ -153,7 +153,10 @@ function rectsOf(
     ];
     const [xs, ys] = [corners.map(([x]) => x), corners.map(([, y]) => y)];
     const [left, top] = [Math.min(...xs), Math.min(...ys)];
-    marks.push({ left, top, width: Math.max(...xs) - left, height: Math.max(...ys) - top, isWord });
+    const [right, bottom] = [Math.max(...xs), Math.max(...ys)];
+    // Printers' marks stand outside of what a page shows.
+    if (right <= 0 || bottom <= 0 || left >= 1 || top >= 1) continue;
+    marks.push({ left, top, width: right - left, height: bottom - top, isWord });
   }
   pdfium.pdfium.wasmExports.free(scratch);
   return marks;
