@@ -1,4 +1,5 @@
 import { globSync } from "node:fs";
+import { relative } from "node:path";
 import { type EventData, run } from "node:test";
 import { spec } from "node:test/reporters";
 import { fileURLToPath } from "node:url";
@@ -15,6 +16,7 @@ async function runTests(parts: readonly string[]): Promise<boolean> {
   if (files.length === 0) throw new Error(`no test file has ${parts.join(" or ")} in its path`);
 
   const skipped: string[] = [];
+  const times: FileTime[] = [];
   let counts: Counts = { passed: 0, failed: 1, skipped: 0 };
   const events = run({ cwd: root, files, concurrency: AT_ONCE, timeout: FILE_TIMEOUT_MS });
   events.on("test:pass", (event) => {
@@ -23,10 +25,12 @@ async function runTests(parts: readonly string[]): Promise<boolean> {
   events.on("test:summary", (event) => {
     // One for each file, then one for all.
     if (event.file === undefined) counts = countsOf(event);
+    else times.push({ file: relative(root, event.file), seconds: event.duration_ms / 1000 });
   });
   for await (const text of events.compose(spec)) process.stdout.write(String(text));
 
   if (skipped.length > 0) process.stdout.write(`\nSkipped, and why:\n${skipped.map((line) => `  ${line}\n`).join("")}`);
+  process.stdout.write(slowest(times));
   process.stdout.write(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`);
   return counts.failed === 0;
 }
@@ -35,6 +39,21 @@ async function runTests(parts: readonly string[]): Promise<boolean> {
 const AT_ONCE = 2;
 /** A test that hangs must not hang the run; what takes half a minute alone took ten at a load of 40 on two cores. */
 const FILE_TIMEOUT_MS = 30 * 60 * 1000;
+
+/** So many files are named with their time: a run that grows too long is shortened where it is long. */
+const SLOWEST_SHOWN = 15;
+
+interface FileTime {
+  readonly file: string;
+  readonly seconds: number;
+}
+
+function slowest(times: readonly FileTime[]): string {
+  if (times.length <= SLOWEST_SHOWN) return "";
+  const first = times.toSorted((a, b) => b.seconds - a.seconds).slice(0, SLOWEST_SHOWN);
+  const lines = first.map(({ file, seconds }) => `  ${seconds.toFixed(0).padStart(4)} s  ${file}\n`);
+  return `\nThe slowest of ${times.length} files:\n${lines.join("")}`;
+}
 
 interface Counts {
   readonly passed: number;
