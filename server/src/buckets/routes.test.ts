@@ -145,7 +145,7 @@ describe("GET /v1/knowledge/buckets (contract §6)", () => {
     const team = await files.newTeam();
     const id = await files.newBucket(team, "full");
     for (const more of [LIMITS.bucketFileIds, 1]) {
-      await Promise.all(Array.from({ length: more }, () => files.newFile(team, { buckets: [id] })));
+      for (let n = 0; n < more; n++) await files.newFile(team, { buckets: [id] });
       const { buckets } = (await get(team, "")).json();
       const [{ fileIds, fileIdsTruncated, filesCount }] = buckets;
       const isFull = more === 1;
