@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type TestContext, test } from "node:test";
 import { inspect } from "node:util";
+import { Calls } from "./core/calls.ts";
 import { ApiError, ConnectionError } from "./core/errors.ts";
 import { realTiming } from "./core/patience.ts";
 import { Wharf } from "./wharf.ts";
@@ -152,4 +153,21 @@ test("what must not happen twice is repeated only when the server says that it d
     else await assert.rejects(made);
     assert.equal(count, times, `${status} ${text}`);
   }
+});
+
+test("after a lost answer what would answer otherwise the second time is not asked for again, and all else is", async (t) => {
+  const asked: string[] = [];
+  const { calls } = await clientOf(t, ({ method, url }, response) => {
+    const line = `${method} ${url}`;
+    asked.push(line);
+    if (asked.filter((each) => each === line).length === 1) response.destroy();
+    else response.end("{}");
+  });
+  const timing = { ...realTiming, wait: async () => {} };
+  const patient = new Calls("sk_secret", { ...calls.options, timing, retryForMs: 60_000 });
+  await assert.rejects(patient.json("deleteBucket", { path: { bucket_id: "b" } }), ConnectionError);
+  await assert.rejects(patient.json("retryTask", { path: { task_id: "t" } }), ConnectionError);
+  await patient.json("deleteFile", { path: { file_id: "f" } });
+  const file = "DELETE /v1/knowledge/files/f";
+  assert.deepEqual(asked, ["DELETE /v1/knowledge/buckets/b", "POST /v1/knowledge/tasks/t/retry", file, file]);
 });

@@ -29,6 +29,8 @@ export interface CallsOptions {
  */
 const ONCE: ReadonlySet<Operation> = new Set([
   "createBucket",
+  "deleteBucket",
+  "retryTask",
   "createProfile",
   "deleteProfile",
   "createResponse",
