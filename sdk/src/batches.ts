@@ -25,7 +25,9 @@ export class Batches {
 
   /**
    * Uploads all files: one create, the bytes of four at a time, one finalize. Repeatable as `files.upload` is: the same
-   * files with the same options are the same batch. A wrong file is in `rejected`, and the others go on.
+   * files with the same options are the same batch. A wrong file is in `rejected`, and the others go on. Rejects as
+   * `files.upload` does: with `file_changed`, nothing is finalized, and the same call with the files as they are now
+   * is another batch.
    */
   upload(files: readonly BatchFile[], options: BatchOptions = {}): Promise<UploadedBatch> {
     return storeBatch(this.#calls, this.#openPath, files, options);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
@@ -97,6 +98,24 @@ describe("on a line with faults", () => {
           if (!isOver && fault !== "lost") assert.ok(waits.includes(1000), "Retry-After is obeyed");
         }
       });
+
+  test("a file that changes during a batch is not kept half as it was, and the next call sends it as it is", async () => {
+    const path = join(folder, "changing.txt");
+    const [before, now] = ["before ", "now it "].map((words) => words.repeat(60_000));
+    assert.ok(before !== undefined && now !== undefined);
+    await writeFile(path, before);
+    line.fault = ({ url }) => {
+      if (url?.endsWith("/upload-session")) writeFileSync(path, now);
+      return null;
+    };
+    const { wharf } = client();
+    const upload = () => wharf.batches.upload([{ source: path }], { bucket: "changing", createMissingBuckets: true });
+    await assert.rejects(upload(), { code: "file_changed" });
+    await assertOnce("changing", new Map());
+    line.fault = () => null;
+    assert.equal((await upload()).files.length, 1);
+    await assertOnce("changing", new Map([["changing.txt", now]]));
+  });
 
   test("an answer that was lost is not asked for again: it may have been paid for", async () => {
     const asked: string[] = [];

@@ -71,11 +71,17 @@ async function storeItems(
     const { body: batch, answer } = await calls.answered("createUploadBatch", { body }, {}, { signal });
     const replayed = answer.header("Idempotent-Replayed") === "true";
     let sentFiles = 0;
-    await inLanes(batch.accepted, async ({ client_file_id, upload_url }) => {
+    await inLanes(batch.accepted, async ({ client_file_id, session_id, upload_url }) => {
       const item = items.find(({ id }) => id === client_file_id);
       if (item === undefined)
         throw new WharfError("bad_answer", `The server accepted ${client_file_id}, which it was not sent.`);
-      await sendBytes({ calls, content: item.content, onProgress: () => {}, signal }, upload_url, replayed);
+      const { content } = item;
+      const sentFrom = await sendBytes({ calls, content, onProgress: () => {}, signal }, upload_url, replayed);
+      // The finalize of a batch takes no digests: what is not what was read at first must not be there for it.
+      if (typeof sentFrom === "number" && !(await content.isUnchanged())) {
+        await calls.json("cancelUploadSession", { path: { session_id } }, { signal });
+        throw new WharfError("file_changed", `${client_file_id} changed while it was being uploaded; it is not kept.`);
+      }
       onProgress({ sentFiles: ++sentFiles, totalFiles: batch.accepted.length });
     });
     const finalized = await finalizeBatch(calls, batch.batch_id, { signal });

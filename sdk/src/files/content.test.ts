@@ -60,6 +60,24 @@ test("a stream that says nothing more is left when the signal says so", async ()
   await assert.rejects(openContent(silent, noPaths, stop.signal), /^Error: enough$/);
 });
 
+test("a file that was written to since is found out, and a small one is kept as it was", async (t) => {
+  for (const [bytes, isUnchanged] of [
+    [BYTES, false],
+    [BYTES.slice(0, 1000), true],
+  ] as const) {
+    const path = await onDisk(t, bytes);
+    const content = await openContent(path, openOnDisk, signal);
+    assert.equal(await content.isUnchanged(), true);
+    await writeFile(path, bytes.toReversed());
+    assert.equal(await content.isUnchanged(), isUnchanged);
+    assert.deepEqual(
+      new Uint8Array(await content.read(0, 1000)),
+      (isUnchanged ? bytes : bytes.toReversed()).slice(0, 1000),
+    );
+    await content.close();
+  }
+});
+
 test("a file that became shorter is found out, and a path without a file says why", async (t) => {
   const path = await onDisk(t, BYTES);
   const content = await openContent(path, openOnDisk, signal);

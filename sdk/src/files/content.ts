@@ -25,6 +25,8 @@ export interface Content {
   readonly sha256: string | null;
   /** `from` inclusive, `to` exclusive. Rejects with WharfError `file_changed` when there is less than there was. */
   read(from: number, to: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** False: what was read may be of another content than the digest. */
+  isUnchanged(): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -53,6 +55,7 @@ async function contentOf(blob: Blob): Promise<Content> {
     sizeBytes: blob.size,
     sha256: await sha256Of(blob),
     read: (from, to) => bytesOf(blob.slice(from, to), "file_changed"),
+    isUnchanged: async () => true,
     close: async () => {},
   };
 }

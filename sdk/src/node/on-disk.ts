@@ -15,6 +15,7 @@ const PIECE_BYTES = 256 * 1024;
 export async function openOnDisk(path: string, signal: AbortSignal): Promise<Content> {
   const file = await openRegular(path);
   try {
+    const before = await writtenAt(file);
     const { sizeBytes, sha256, small } = await digest(file, signal);
     return {
       name: basename(path).normalize("NFC"),
@@ -22,6 +23,7 @@ export async function openOnDisk(path: string, signal: AbortSignal): Promise<Con
       sizeBytes,
       sha256,
       read: async (from, to) => small?.subarray(from, to) ?? readExactly(file, from, to),
+      isUnchanged: async () => small !== null || (await writtenAt(file)) === before,
       close: () => file.close(),
     };
   } catch (error) {
@@ -44,6 +46,12 @@ function unreadable(error: unknown): WharfError {
   const code = error instanceof Error && "code" in error ? String(error.code) : "error";
   const mend = code === "EACCES" ? ": make it readable for you" : "";
   return new WharfError("unreadable", `The file cannot be read (${code})${mend}.`, { cause: error });
+}
+
+/** What no write leaves as it was: its length, and the time of the last one. */
+async function writtenAt(file: FileHandle): Promise<string> {
+  const { size, mtimeNs } = await file.stat({ bigint: true });
+  return `${size} ${mtimeNs}`;
 }
 
 async function digest(file: FileHandle, signal: AbortSignal) {
