@@ -33,7 +33,14 @@ export class ApiError extends Error {
   }
 }
 
+const SESSION = "dashboard/session";
 const AWAY = "The server does not answer. Nothing is lost: this goes on by itself once it is back.";
+
+/** A cookie for another path, or for TLS where there is none, is dropped without a word. */
+const NOT_KEPT = [
+  "This browser did not keep the sign-in. Open a new link at the very address that the server has for itself",
+  "(WHARF_PUBLIC_URL), and let the browser keep its cookie.",
+].join(" ");
 
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
@@ -56,6 +63,8 @@ export function addressOf(path: string): string {
  */
 export class Api {
   readonly me = new Store<Me | null>(null);
+  /** Why the last link or key signed nobody in. */
+  readonly refused = new Store<string | null>(null);
   readonly isAway = new Store(false);
   #key: string | null = null;
   #csrf: string | null = null;
@@ -64,30 +73,41 @@ export class Api {
   /** Whoever this browser was signed in as; null = nobody. Rejects when the server does not answer. */
   async resume(): Promise<Me | null> {
     try {
-      return this.#become(await this.json("GET", "dashboard/session"));
+      return this.#become(await this.json("GET", SESSION));
     } catch (error) {
       if (error instanceof ApiError && error.status === 401) return null;
       throw error;
     }
   }
 
+  /** Whoever was signed in stays it when the link is refused. */
   async signInWithLink(link: string): Promise<Me> {
-    return this.#become(await this.json("POST", "dashboard/session", { body: { link } }));
+    await this.json("POST", SESSION, { body: { link } });
+    this.#key = null;
+    const me = await this.resume();
+    if (me === null) throw new Error(NOT_KEPT);
+    return me;
   }
 
   async signInWithKey(key: string): Promise<Me> {
     this.#key = key;
     try {
-      return this.#become(await this.json("GET", "dashboard/session"));
+      return this.#become(await this.json("GET", SESSION));
     } catch (error) {
       this.#key = null;
       throw error;
     }
   }
 
-  /** The session ends on the server; a key is forgotten. */
+  /**
+   * The session ends on the server; a key is forgotten. Throws ApiError when the server did not end it: the cookie is
+   * good then, and no script can take it away, so the page must not say that it is over.
+   */
   async signOut(): Promise<void> {
-    if (this.#key === null) await this.json("DELETE", "dashboard/session").catch(() => {});
+    if (this.#key === null)
+      await this.json("DELETE", SESSION).catch((error: unknown) => {
+        if (!(error instanceof ApiError) || error.status !== 401) throw error;
+      });
     this.#forget();
   }
 
@@ -103,10 +123,11 @@ export class Api {
 
   /** An answer of the 2xx kind. Throws ApiError. */
   async fetch(method: string, path: string, { body, headers = {}, signal }: Call = {}): Promise<Response> {
+    const signsIn = method === "POST" && path === SESSION;
     const answer = await fetch(addressOf(path), {
       method,
       headers: { ...this.#credentials(method), ...(body === undefined ? {} : JSON_BODY), ...headers },
-      credentials: this.#key === null ? "same-origin" : "omit",
+      credentials: this.#key === null || signsIn ? "same-origin" : "omit",
       cache: "no-store",
       redirect: "error",
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -121,7 +142,7 @@ export class Api {
     if (answer.ok) return answer;
     const said: unknown = await answer.json().catch(() => null);
     const error = new ApiError(answer.status, isObject(said) ? said : {}, Number(answer.headers.get("Retry-After")));
-    if (answer.status === 401 && this.me.value !== null) this.#forget();
+    if (answer.status === 401 && this.me.value !== null && !signsIn) this.#forget();
     throw error;
   }
 
@@ -190,6 +211,7 @@ export class Api {
       maxFileBytes: typeof max === "number" ? max : 0,
       expiresAt: textOf(json, "expires_at"),
     };
+    this.refused.set(null);
     this.me.set(me);
     return me;
   }

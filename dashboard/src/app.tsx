@@ -1,4 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
+import { messageOf } from "./api.ts";
 import { Ask } from "./pages/ask.tsx";
 import { Buckets } from "./pages/buckets.tsx";
 import { Drop } from "./pages/drop.tsx";
@@ -19,12 +20,15 @@ const PAGES = [
   { page: "health", href: "#/health", says: "Health" },
 ] as const;
 
-/** `refused`: why the link that the page was opened with signs nobody in. */
-export function App({ refused }: { readonly refused: string | null }) {
+export function App() {
   const { api } = useApp();
   const me = useStore(api.me);
   const at = useStore(route);
   const isAway = useStore(api.isAway);
+  const [says, setSays] = useState<string | null>(null);
+  useEffect(() => setSays(null), [me]);
+  const signOut = () =>
+    void api.signOut().catch((error: unknown) => setSays(`You are still signed in. ${messageOf(error)}`));
   useEffect(() => {
     const says = PAGES.find(({ page }) => page === at.page)?.says ?? "File";
     document.title = me === null ? "Sign in · Wharf" : `${says} · Wharf`;
@@ -54,7 +58,7 @@ export function App({ refused }: { readonly refused: string | null }) {
               <span class="team" title="Team">
                 {me.team}
               </span>
-              <Button kind="quiet" onClick={() => void api.signOut()}>
+              <Button kind="quiet" onClick={signOut}>
                 Sign out
               </Button>
             </>
@@ -66,7 +70,8 @@ export function App({ refused }: { readonly refused: string | null }) {
           The server does not answer. Nothing is lost; this page goes on by itself once it is back.
         </Notice>
       ) : null}
-      {me === null ? <SignIn refused={refused} /> : <Page at={at} />}
+      {says === null ? null : <Notice tone="bad">{says}</Notice>}
+      {me === null ? <SignIn /> : <Page key={me.team} at={at} />}
     </>
   );
 }

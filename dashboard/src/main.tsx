@@ -1,9 +1,9 @@
 import { render } from "preact";
-import { Api, ApiError, messageOf } from "./api.ts";
+import { Api, ApiError, messageOf, wait } from "./api.ts";
 import { App } from "./app.tsx";
 import { AppContext } from "./parts/app-context.ts";
 import { PdfReader } from "./pdf/reader.ts";
-import { followAddress } from "./route.ts";
+import { followAddress, linkIn } from "./route.ts";
 import { Uploads } from "./upload/uploads.ts";
 import { Watch } from "./upload/watch.ts";
 
@@ -19,42 +19,59 @@ addEventListener("beforeunload", (event) => {
   if (uploads.isBusy) event.preventDefault();
 });
 
-const refused = await signInByAddress();
-followAddress();
-render(
-  <AppContext.Provider value={{ api, uploads, watch, pdf }}>
-    <App refused={refused} />
-  </AppContext.Provider>,
-  root,
-);
+let team = "";
+api.me.watch(() => {
+  const me = api.me.value;
+  if (me === null || me.team === team) return;
+  // The page stays open while people change: nothing of one team may be seen, or sent, as another.
+  team = me.team;
+  uploads.forget();
+  watch.forget();
+});
 
-/**
- * With the link that the page was opened with, which leaves the address before anything else; else as this browser is
- * signed in. Returns why the link signs nobody in.
- */
-async function signInByAddress(): Promise<string | null> {
-  const link = /^#link=(.*)$/.exec(location.hash)?.[1];
-  if (link === undefined) {
-    await answered(() => api.resume());
-    return null;
-  }
-  history.replaceState(null, "", `${location.pathname}#/`);
+// A link that is pasted into the address of a page that is open loads nothing anew.
+addEventListener("hashchange", () => {
+  if (linkIn(location.hash) !== null) void signInByAddress();
+});
+const signedIn = signInByAddress();
+followAddress();
+await signedIn;
+draw();
+
+function draw(): void {
+  if (root === null) return;
+  render(
+    <AppContext.Provider value={{ api, uploads, watch, pdf }}>
+      <App />
+    </AppContext.Provider>,
+    root,
+  );
+}
+
+/** With the link in the address, which leaves it before anything else; else as this browser is signed in. */
+async function signInByAddress(): Promise<void> {
+  const link = linkIn(location.hash);
+  if (link !== null) history.replaceState(null, "", `${location.pathname}#/`);
   try {
-    await answered(() => api.signInWithLink(link));
-    return null;
+    await answered(() => (link === null ? api.resume() : api.signInWithLink(link)));
+    api.refused.set(null);
   } catch (error) {
     // A link that was opened twice, in a browser that is signed in: go on.
-    return (await answered(() => api.resume())) === null ? messageOf(error) : null;
+    const me = link === null ? null : await answered(() => api.resume()).catch(() => null);
+    api.refused.set(me === null ? messageOf(error) : null);
   }
 }
 
-/** Again and again while nothing answers. */
+/** Again and again while nothing answers, or the server says that it has no time; what is drawn says so meanwhile. */
 async function answered<T>(ask: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
       return await ask();
     } catch (error) {
-      if (!(error instanceof ApiError) || error.status !== 0) throw error;
+      if (!(error instanceof ApiError) || !(error.retryable || error.status >= 500)) throw error;
+      api.refused.set(messageOf(error));
+      draw();
+      await wait(Math.max(error.retryAfterMs, 500));
       await api.back();
     }
   }

@@ -83,6 +83,11 @@ function wholeNumber(params: URLSearchParams, name: string): number {
 
 export const route = new Store<Route>({ page: "drop" });
 
+/** The secret of a link that signs in, which stands where a page's name would; null: it is a page. */
+export function linkIn(hash: string): string | null {
+  return /^#link=(.*)$/.exec(hash)?.[1] ?? null;
+}
+
 /** Follows the address from now on. */
 export function followAddress(): void {
   const read = () => route.set(parseRoute(location.hash));

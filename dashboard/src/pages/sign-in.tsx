@@ -2,18 +2,19 @@ import { useState } from "preact/hooks";
 import { ApiError, messageOf } from "../api.ts";
 import { useApp } from "../parts/app-context.ts";
 import { Button, Field, Heading, Notice } from "../parts/basics.tsx";
+import { useStore } from "../store.ts";
 
 /** Nobody is signed in: open a link, or paste a key. */
-export function SignIn({ refused }: { readonly refused: string | null }) {
+export function SignIn() {
   const { api } = useApp();
   const [key, setKey] = useState("");
-  const [error, setError] = useState(refused);
+  const error = useStore(api.refused);
   const [isBusy, setBusy] = useState(false);
   const submit = async (event: Event) => {
     event.preventDefault();
     setBusy(true);
-    setError(null);
-    await api.signInWithKey(key.trim()).catch((reason: unknown) => setError(refusal(reason)));
+    api.refused.set(null);
+    await api.signInWithKey(key.trim()).catch((reason: unknown) => api.refused.set(refusal(reason)));
     setBusy(false);
   };
   return (

@@ -125,6 +125,15 @@ export class Uploads {
     this.#show();
   }
 
+  /** What is under way goes nowhere any more; what the server has of it expires there. */
+  forget(): void {
+    for (const { stop } of this.#jobs.values()) stop.abort(new DOMException("forgotten", "AbortError"));
+    this.#jobs.clear();
+    this.#known.clear();
+    this.#waiting = [];
+    this.list.set([]);
+  }
+
   #refusalOf(file: File): string | null {
     const most = this.#api.me.value?.maxFileBytes ?? 0;
     if (file.size === 0) return "The file is empty: there is nothing to find in it.";
@@ -163,6 +172,7 @@ export class Uploads {
             state: step === "read" ? "reading" : sentBytes === totalBytes ? "checking" : "sending",
           }),
       });
+      if (!this.#jobs.has(id)) return;
       const made = fileOf(objectOf(stored));
       this.#change(id, { state: "watching", fileId: made.id, sentBytes: file.size });
       this.#onFile(made);

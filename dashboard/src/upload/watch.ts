@@ -1,4 +1,4 @@
-import type { Api } from "../api.ts";
+import { type Api, ApiError } from "../api.ts";
 import { objectsOf } from "../json.ts";
 import { Store } from "../store.ts";
 import { fileOf, isSettled, type OpenSession, sessionOf, type WatchedFile } from "../wire.ts";
@@ -18,13 +18,15 @@ const SHOWN = 50;
 /** Of those that are under way and not among the newest. */
 const ASKED_ALONE = 6;
 
+const NOTHING: Activity = { files: new Map(), newest: [], sessions: [] };
+
 /**
  * What becomes of the team's files, looked at every second while something is under way, and not at all while nobody
  * sees the page. One list answers for all of them: a held poll for each would take the few connections that a browser
  * has.
  */
 export class Watch {
-  readonly activity = new Store<Activity>({ files: new Map(), newest: [], sessions: [] });
+  readonly activity = new Store(NOTHING);
   readonly #api: Api;
   readonly #followed = new Set<string>();
   #watchers = 0;
@@ -50,6 +52,11 @@ export class Watch {
     };
   }
 
+  forget(): void {
+    this.#followed.clear();
+    this.activity.set(NOTHING);
+  }
+
   soon(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#look(), 50);
@@ -65,6 +72,7 @@ export class Watch {
   }
 
   async #ask(): Promise<void> {
+    const me = this.#api.me.value;
     const limit = Math.min(200, Math.max(SHOWN, this.#underWay().length));
     const [list, open, received] = await Promise.all([
       this.#api.json("GET", `v1/knowledge/files?limit=${limit}`),
@@ -74,13 +82,24 @@ export class Watch {
     const files = objectsOf(list, "files").map(fileOf);
     const seen = new Set(files.map(({ id }) => id));
     const others = this.#underWay().filter((id) => !seen.has(id));
-    const alone = await Promise.all(
-      others.slice(0, ASKED_ALONE).map((id) => this.#api.json("GET", `v1/knowledge/files/${id}`).then(fileOf)),
-    );
-    this.#keep([...files, ...alone], {
+    const alone = await Promise.all(others.slice(0, ASKED_ALONE).map((id) => this.#alone(id)));
+    // What was asked as somebody else.
+    if (this.#api.me.value !== me) return;
+    this.#keep([...files, ...alone.filter((file) => file !== null)], {
       newest: files.slice(0, SHOWN).map(({ id }) => id),
       sessions: [open, received].flatMap((page) => objectsOf(page, "sessions").map(sessionOf)),
     });
+  }
+
+  /** Null: it is not there any more, which must not keep the others from being seen. */
+  async #alone(id: string): Promise<WatchedFile | null> {
+    try {
+      return fileOf(await this.#api.json("GET", `v1/knowledge/files/${id}`));
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 404) throw error;
+      this.#followed.delete(id);
+      return null;
+    }
   }
 
   #underWay(): readonly string[] {
