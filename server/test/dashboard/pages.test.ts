@@ -146,6 +146,7 @@ describe("each page", { skip: NO_BROWSER, timeout: 900_000 }, () => {
     const doomed = await api.indexed("To be deleted.", { filename: "doomed.txt" });
     await page.goto(`${server.url}/#/file/${doomed}`);
     await page.getByRole("button", { name: "Delete", exact: true }).click();
+    await page.getByRole("dialog").waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("button", { name: "Delete", exact: true }).click();
     await page.getByRole("button", { name: "Delete it" }).click();
