@@ -13,6 +13,8 @@ export const MCP_LIMITS = {
   labelBytes: 120,
   /** `content_base64` of upload_file, decoded. In base64 that is 700 kB of the body. */
   uploadBytes: 512 * KIB,
+  /** An argument that becomes a part of a URL, whose head has 16 KiB; what the API gives out for it is shorter. */
+  urlPartChars: 500,
   passages: 10,
   passagesDefault: 5,
   /** Files or buckets of one page of a list: so many fit, whatever they are called. */

@@ -53,6 +53,7 @@ export async function listResources(context: ToolContext, cursor: string | undef
 export async function readResource(context: ToolContext, uri: string): Promise<ResourceText | null> {
   const url = URL.canParse(uri) ? new URL(uri) : null;
   if (url?.protocol !== "wharf:") return null;
+  if (uri.length > MCP_LIMITS.urlPartChars) return null;
   const [first = "", pages, number = ""] = url.pathname.slice(1).split("/").map(decoded);
   if (url.host === "buckets" && pages === undefined && first !== "") return readBucket(context, uri, first);
   const page = wholeNumber(number);

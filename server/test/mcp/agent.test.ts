@@ -150,6 +150,8 @@ for (const transport of TRANSPORTS)
           ["read_page", { file_id, page: 0 }, /page must be >= 1/],
           ["read_page", { file_id, from_char: 99 }, /Page 1 has 5 characters/],
           ["list_files", { cursor: "nonsense" }, /invalid_request: .*cursor/],
+          ["list_files", { tag: "ü".repeat(40_000) }, /tag must not have more than 500 characters/],
+          ["list_buckets", { cursor: "c".repeat(40_000) }, /cursor must not have more than 500 characters/],
           ["list_files", { status: "ready" }, /status must be equal to one of the allowed values/],
           ["file_status", { file_id: "../../etc" }, /file_not_found/],
           [
@@ -184,6 +186,7 @@ for (const transport of TRANSPORTS)
           "wharf://files/x/pages/0",
           "https://example.com/",
           "wharf://buckets/",
+          `wharf://buckets/${"b".repeat(40_000)}`,
           "nothing",
         ])
           await assert.rejects(agent.read(uri), /./, uri);

@@ -13,8 +13,10 @@ export const listFiles = defineTool({
   annotations: READS,
   input: Type.Object(
     {
-      bucket: Type.Optional(Type.String({ description: "Only those in this bucket; slug or id." })),
-      tag: Type.Optional(Type.String({ description: "Only those with this tag." })),
+      bucket: Type.Optional(
+        Type.String({ maxLength: MCP_LIMITS.urlPartChars, description: "Only those in this bucket; slug or id." }),
+      ),
+      tag: Type.Optional(Type.String({ maxLength: MCP_LIMITS.urlPartChars, description: "Only those with this tag." })),
       status: Type.Optional(Type.Enum(["queued", "indexing", "indexed", "failed"])),
       cursor: Cursor,
     },
