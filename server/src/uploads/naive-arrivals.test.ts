@@ -53,7 +53,11 @@ const NAIVE: readonly (readonly [string, () => Promise<ArrivalsUnderTest>, reado
       openEmbedded(uploads, {
         arrivals: (arrivals) => withMethods(arrivals, { discard: async (_session: SessionId) => {} }),
       }),
-    ["A discard leaves nothing, of a part too, may be repeated, and knows no unknown session"],
+    [
+      "What is taken in is busy until its discard, and no garbage meanwhile; the discard leaves the original alone",
+      "What ends in the middle passes through, publishes nothing, and is gone after its discard",
+      "A discard leaves nothing, of a part too, may be repeated, and knows no unknown session",
+    ],
   ],
   [
     "loses the fence when it drops bytes",
