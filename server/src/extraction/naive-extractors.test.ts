@@ -13,6 +13,8 @@ import { createExtractionPool } from "./pool.ts";
 interface Naive {
   readonly breaks: (real: { readonly extract: Extract }) => Extract;
   readonly seenBy: readonly string[];
+  /** Its documents have the product's limits: with the short ones they would end by themselves before the suite looks. */
+  readonly patiently?: true;
 }
 
 type Extract = (...call: Parameters<Extractor["extract"]>) => AsyncIterable<ExtractionEvent>;
@@ -116,6 +118,7 @@ const NAIVE: Readonly<Record<string, Naive>> = {
       return { [Symbol.asyncIterator]: () => ({ next: () => events.next() }) };
     },
     seenBy: ["a consumer that leaves the loop"],
+    patiently: true,
   },
   "keeps the place of what failed": {
     breaks: (real) => {
@@ -152,7 +155,7 @@ const NAIVE: Readonly<Record<string, Naive>> = {
 
 const skip = existsSync("/proc/self") ? false : "needs /proc";
 
-for (const [what, { breaks, seenBy }] of Object.entries(NAIVE))
+for (const [what, { breaks, seenBy, patiently }] of Object.entries(NAIVE))
   describe(`an extractor that ${what} is seen by`, { skip }, () => {
     let real: ExtractorUnderTest;
     before(async () => {
@@ -167,7 +170,8 @@ for (const [what, { breaks, seenBy }] of Object.entries(NAIVE))
     });
     for (const words of seenBy)
       test(words, async () => {
-        const [hurried, patient] = [broken(real.hurried), broken(real.patient)];
+        const patient = broken(real.patient);
+        const hurried = patiently ? patient : broken(real.hurried);
         const open: OpenExtractor = async (options) => broken(await openPool(options));
         const run = guarantee(words).run({ ...real, hurried, patient, open });
         await assert.rejects(within(10 * WAIT_MS, run, "the end"));
