@@ -185,7 +185,7 @@ async function createService(base: Base, stores: Stores, background: Background,
   const fileObject = { fileAnswer: fileAnswerOf, fileSchema: FileObject };
   const readinessNow = async () =>
     readiness(catalogueLogBytes(stores.folder.catalogue), await isolation(), background, stopping);
-  const health = new Health({ catalogue, blobs, reserveBytes: config.diskReserveBytes });
+  const health = new Health({ catalogue, blobs, lists, walks, reserveBytes: config.diskReserveBytes });
   const app = await createApp({
     answers: budgets.answers,
     bodies: budgets.bodies,

@@ -1,6 +1,7 @@
 import type { BlobStore } from "../blobs/blob-store.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
-import type { TeamId } from "../ids.ts";
+import type { Holder, Places } from "../fairness/places.ts";
+import type { Turns } from "../fairness/turns.ts";
 import { LIMITS } from "../limits.ts";
 import { type TeamQueue, teamQueue } from "./store.ts";
 
@@ -20,6 +21,10 @@ export interface DiskFigures {
 export interface HealthDeps {
   readonly catalogue: Catalogue;
   readonly blobs: BlobStore;
+  /** Looks at queues, and lists, under way … */
+  readonly lists: Places;
+  /** … whose reads take turns with all that look at many rows. */
+  readonly walks: Turns;
   /** As set; null: by limits. */
   readonly reserveBytes: number | null;
 }
@@ -33,8 +38,15 @@ export class Health {
     this.#deps = deps;
   }
 
-  queueOf(teamId: TeamId): Promise<TeamQueue> {
-    return this.#deps.catalogue.run(teamQueue, { teamId });
+  /** Throws `overloaded`. */
+  async queueOf(by: Holder, gone: AbortSignal): Promise<TeamQueue> {
+    const { catalogue, lists, walks } = this.#deps;
+    const place = lists.take(by);
+    try {
+      return await walks.run(by, gone, () => catalogue.run(teamQueue, { teamId: by.teamId }));
+    } finally {
+      place.free();
+    }
   }
 
   /** Null: it does not answer. */

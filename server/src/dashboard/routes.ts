@@ -12,6 +12,7 @@ import type { Caller } from "../access/store.ts";
 import { toRfc3339 } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { WharfError } from "../errors.ts";
+import { clientGone } from "../http/client-gone.ts";
 import type { Readiness } from "../http/health.ts";
 import type { App } from "../http/route.ts";
 import { sessionSecretOf, setCookie } from "../http/session-cookie.ts";
@@ -74,12 +75,12 @@ export function dashboardRoutes(app: App, deps: DashboardRoutesDeps): void {
   app.get("/dashboard/health", {
     config: { scope: "any" },
     schema: { response: { 200: HealthObject } },
-    handler: async ({ caller }) => {
+    handler: async ({ caller }, reply) => {
       const administers = caller.scopes.includes("admin");
       const { readiness, health } = deps;
       const [{ ready, checks, inFull }, queue, disk] = await Promise.all([
         readiness(),
-        health.queueOf(caller.teamId),
+        health.queueOf(caller, clientGone(reply)),
         health.disk(),
       ]);
       return {
