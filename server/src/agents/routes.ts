@@ -62,7 +62,8 @@ const ANSWER_FORMS = {
       request_id: Type.String({ description: "Id of this request." }),
     }),
   },
-  "text/event-stream": { schema: { type: "string", description: "With stream: true, OpenAI's events, then [DONE]." } },
+  // No type: it is of the whole stream, and readers of descriptions hold each event against it.
+  "text/event-stream": { schema: { description: "With stream: true, OpenAI's events, then [DONE]." } },
 };
 
 const JSON_TYPE = "application/json; charset=utf-8";
