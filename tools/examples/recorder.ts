@@ -58,6 +58,7 @@ export class Recorder {
     kept.responses[status] ??= answer;
   }
 
+  /** Ids and times are numbered and set; how far a task was when it was looked at is chance. */
   #steadied(text: string): string {
     const ids = new Map<string, string>();
     const numbered = (id: string, prefix: string) => {
@@ -72,7 +73,6 @@ export class Recorder {
       .replaceAll(/"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"/g, '"2026-11-29T09:00:00.000Z"')
       .replaceAll(/"(created(?:_at)?)":\d{6,}/g, '"$1":1795942800')
       .replaceAll(/\b\d{16}\b/g, "1795942800000000")
-      // How far a task was when it was looked at is chance.
       .replaceAll(/"progress":\{[^}]*\}/g, '"progress":null')
       .replaceAll(/"write_ahead_log_bytes":"\d+"/g, '"write_ahead_log_bytes":"4152"')
       .replaceAll(/"etag":"[\w+/=-]+"/g, '"etag":"CNDJoPGVmYsDEAE="')
