@@ -37,9 +37,8 @@ export function uploadFileRoutes(app: App, deps: UploadFileRouteDeps): void {
       response: { 201: deps.fileSchema },
     },
     handler: async (request, reply) => {
-      const { teamId } = request.caller;
       const form = incomingForm(request.raw, maxFileBytes);
-      const upload = { teamId, idempotencyKey: idempotencyKeyOf(request.raw), gone: clientGone(reply) };
+      const upload = { by: request.caller, idempotencyKey: idempotencyKeyOf(request.raw), gone: clientGone(reply) };
       const created = await uploadFile(deps, upload, form).catch(sayCut);
       const headers = rateHeaders(createsPerSecond, created.remaining);
       if ("refusal" in created) throw refusalWith(created.refusal, createsPerSecond, headers);
@@ -47,7 +46,7 @@ export function uploadFileRoutes(app: App, deps: UploadFileRouteDeps): void {
       if (fileId === null) throw new Error(`${created.session.id} came in one call, and is no file`);
       if (created.replayed) reply.header("Idempotent-Replayed", "true");
       reply.code(201).headers(headers);
-      return deps.fileAnswer(teamId, fileId);
+      return deps.fileAnswer(request.caller.teamId, fileId);
     },
   });
 }

@@ -1,6 +1,6 @@
 import { type BlobKey, type BlobStore, BlobStoreError } from "../blobs/blob-store.ts";
 import { isRefusal, refuse, WharfError } from "../errors.ts";
-import type { Places } from "../fairness/places.ts";
+import type { Holder, Places } from "../fairness/places.ts";
 import { invalid } from "../files/fields.ts";
 import type { SessionId, TeamId } from "../ids.ts";
 import { refuseFaulty } from "../json-faults.ts";
@@ -42,7 +42,7 @@ export interface IncomingForm {
 }
 
 interface Upload {
-  readonly teamId: TeamId;
+  readonly by: Holder;
   readonly idempotencyKey: string | null;
   /** Aborted when nobody waits for the answer. */
   readonly gone: AbortSignal;
@@ -63,9 +63,9 @@ type Whole = UploadedFile & TakenIn;
 export async function uploadFile(deps: UploadFileDeps, upload: Upload, form: IncomingForm): Promise<Created> {
   const { maxFileBytes } = deps.config;
   const mostBytes = Math.min(form.declaredBytes ?? maxFileBytes, maxFileBytes);
-  const place = deps.places.take({ teamId: upload.teamId, keyId: null });
+  const place = deps.places.take(upload.by);
   try {
-    const room = await deps.disk.roomForSession(upload.teamId, mostBytes);
+    const room = await deps.disk.roomForSession(upload.by.teamId, mostBytes);
     if (typeof room === "string") throw refused(room);
     return await uploadInto(deps, upload, form, { mostBytes, room });
   } finally {
@@ -80,7 +80,7 @@ function refused(room: "disk" | "team"): WharfError {
 
 async function uploadInto(
   deps: UploadFileDeps,
-  { teamId, idempotencyKey, gone }: Upload,
+  { by: { teamId }, idempotencyKey, gone }: Upload,
   form: IncomingForm,
   { mostBytes, room }: { readonly mostBytes: number; readonly room: Room },
 ): Promise<Created> {
