@@ -1,25 +1,16 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { type TestContext, test } from "node:test";
 import { inspect } from "node:util";
 import { Calls } from "./core/calls.ts";
 import { ApiError, ConnectionError } from "./core/errors.ts";
 import { realTiming } from "./core/patience.ts";
+import { serve } from "./test-server.ts";
 import { Wharf } from "./wharf.ts";
 
 /** A client of a server that answers as the test says, one that gives up at once. */
 async function clientOf(t: TestContext, answer: (request: IncomingMessage, response: ServerResponse) => void) {
-  const server = createServer(answer);
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const address = server.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
-  return new Wharf({ baseUrl: `http://127.0.0.1:${port}/`, apiKey: "sk_secret", retryForMs: 0 });
+  return new Wharf({ baseUrl: await serve(t, answer), apiKey: "sk_secret", retryForMs: 0 });
 }
 
 test("an address or a key that cannot be one is refused at once, and a key is never shown", () => {

@@ -1,22 +1,9 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { httpSend } from "../node/http-send.ts";
+import { serve } from "../test-server.ts";
 import { exchange } from "./exchange.ts";
 import { fetchSend } from "./fetch-send.ts";
-
-async function serve(t: TestContext, answer: (request: IncomingMessage, response: ServerResponse) => void) {
-  const server = createServer(answer);
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const address = server.address();
-  return `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}/`;
-}
 
 const { signal } = new AbortController();
 const WAYS = { fetch: fetchSend(fetch), "Node's http": httpSend() };
