@@ -150,17 +150,20 @@ test("What takes the file may refuse it: the form ends with that, before the res
   assert.ok(given < 10, `${given} pieces were taken`);
 });
 
-test("Parts that say nothing are passed over", async () => {
+test("A part that does not name its field is refused, not passed over, wherever it stands", async () => {
   const odd = [
     "no head at all",
     "X: y\r\n\r\nno disposition",
     'Content-Disposition: attachment; name="a"\r\n\r\nanother disposition',
     "Content-Disposition: form-data\r\n\r\nno name",
+    `${field("")}an empty name`,
+    'Content-Disposition: form-data; name="a"\nX: y\r\n\r\na bare line break',
     "\r\n\r\n",
     "",
   ];
-  const { fields, file } = await read(inPieces(form(...odd, `${field("a")}1`, `${FILE}f`), 11));
-  assert.deepEqual([fields, file], [[["a", "1"]], "f"]);
+  for (const part of odd)
+    for (const body of [form(part), form(part, `${field("a")}1`, `${FILE}f`), form(`${FILE}f`, part)])
+      for (const size of [1, 11, 1000]) assert.equal(await codeOf(body, size), "invalid_request", body);
 });
 
 test("Everything has a limit, and what is no form is refused, in any pieces", async () => {
@@ -180,6 +183,6 @@ test("Everything has a limit, and what is no form is refused, in any pieces", as
   for (const [what, body, code] of cases)
     for (const size of [3, 1000, 1_000_000])
       assert.equal(await codeOf(body, size), code, `${what} in pieces of ${size}`);
-  // A head that never ends is cut, and then says nothing that we know.
-  assert.equal(await codeOf(form(`X: ${"y".repeat(200_000)}\r\n${field("a")}1`), 50_000), undefined);
+  // A head that never ends is cut, and then names no field.
+  assert.equal(await codeOf(form(`X: ${"y".repeat(200_000)}\r\n${field("a")}1`), 50_000), "invalid_request");
 });

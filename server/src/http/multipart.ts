@@ -8,8 +8,8 @@ import { KIB } from "../units.ts";
 
 /**
  * A form with one file (`multipart/form-data`, RFC 7578), read as it comes: the file is handed on piece by piece and
- * never gathered, fields may stand before or behind it, and everything has a limit (limits.form…). Parts without a
- * name are passed over. The parser knows of boundaries and headers alone: what a part means is decided here, so that
+ * never gathered, fields may stand before or behind it, and everything has a limit (limits.form…). A part without a
+ * name is refused: what it carries would be lost without a word. The parser knows of boundaries and headers alone: what a part means is decided here, so that
  * text is UTF-8 or refused, and a file keeps the type that it was sent with.
  */
 export interface FormFile {
@@ -82,6 +82,7 @@ class Form {
   readonly #taken: Promise<void>[] = [];
   readonly #fields: (readonly [string, string])[] = [];
   #somethingRead = Promise.withResolvers<void>();
+  #heads = 0;
   #hasFile = false;
   #isParsed = false;
   #fieldBytes = 0;
@@ -98,14 +99,17 @@ class Form {
     this.#failed.promise.catch(() => {});
     this.#parser.on("error", () => this.#failed.reject(malformed("The form ends before its last boundary.")));
     this.#parser.on("finish", () => {
+      this.#refuseHeadless();
       this.#isParsed = true;
       this.#parsed.resolve();
     });
     this.#parser.on("part", (part) => {
       part.on("error", () => {});
+      this.#refuseHeadless();
       this.#streams.push(part);
       if (this.#streams.length > LIMITS.formParts) return this.#failed.reject(tooManyParts());
       part.once("header", (header) => {
+        this.#heads += 1;
         this.#taken.push(this.#take(part, new Map(Object.entries(header))).catch(this.#failed.reject));
       });
     });
@@ -137,9 +141,13 @@ class Form {
     this.#parser.destroy();
   }
 
+  /** A part whose head has no end is over, and its content with it, when the next one begins or the form ends. */
+  #refuseHeadless(): void {
+    if (this.#heads < this.#streams.length) this.#failed.reject(nameless());
+  }
+
   async #take(part: Readable, headers: PartHeaders): Promise<void> {
     const { name, filename } = dispositionOf(headers);
-    if (name === null) return void part.on("data", () => this.#somethingRead.resolve());
     refuseEncoded(name, headers);
     if (name !== this.#options.fileField) return this.#takeField(part, name);
     if (this.#hasFile) throw malformed(`The form has several files: send ${name} once.`, name);
@@ -179,13 +187,13 @@ function firstOf(headers: PartHeaders, name: string): string | null {
   return typeof first === "string" ? first : null;
 }
 
-/** `name` null: the part says nothing that we know. */
-function dispositionOf(headers: PartHeaders): { readonly name: string | null; readonly filename: string | null } {
-  const header = firstOf(headers, "content-disposition");
-  if (header === null) return { name: null, filename: null };
+/** Throws `invalid_request` for a part that does not name its field (RFC 7578 §4.2). */
+function dispositionOf(headers: PartHeaders): { readonly name: string; readonly filename: string | null } {
+  const header = firstOf(headers, "content-disposition") ?? "";
   const { type, parameters } = parseDisposition(header);
   const { name, filename } = parameters;
-  if (type !== "form-data" || name === undefined) return { name: null, filename: null };
+  if (type !== "form-data" || name === undefined || name === "")
+    throw nameless();
   // `filename*` names its own character set, and is read by it.
   const isDecoded = /filename\*=/i.test(header);
   const text = (bytes: string) => (isDecoded ? bytes : utf8(Buffer.from(bytes, "latin1"), "filename"));
@@ -214,6 +222,10 @@ function utf8(bytes: Uint8Array, field: string): string {
 
 function malformed(message: string, field?: string): WharfError {
   return new WharfError("invalid_request", { message, details: field === undefined ? {} : { field } });
+}
+
+function nameless(): WharfError {
+  return malformed('Every part of a form must name its field: Content-Disposition: form-data; name="title".');
 }
 
 function tooManyParts(): WharfError {
