@@ -192,8 +192,7 @@ function dispositionOf(headers: PartHeaders): { readonly name: string; readonly 
   const header = firstOf(headers, "content-disposition") ?? "";
   const { type, parameters } = parseDisposition(header);
   const { name, filename } = parameters;
-  if (type !== "form-data" || name === undefined || name === "")
-    throw nameless();
+  if (type !== "form-data" || name === undefined || name === "") throw nameless();
   // `filename*` names its own character set, and is read by it.
   const isDecoded = /filename\*=/i.test(header);
   const text = (bytes: string) => (isDecoded ? bytes : utf8(Buffer.from(bytes, "latin1"), "filename"));
