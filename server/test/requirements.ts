@@ -101,6 +101,7 @@ export const CONTRACT = {
   "BAT-8": "The batch id is derived; the same body replays, another is 422.",
   "BAT-9": "?dry_run=true creates nothing.",
   "BAT-10": "Items whose sessions ended unfinalized get new ones when the batch is sent again.",
+  "BAT-11": "An item with an idempotency_key is the create that has it; finalize checks digests that are given.",
   "AGT-1": "Models answer within 2 s, with a cold catalogue too, without asking the chat server.",
   "AGT-2": "The default model has all active buckets; profiles are named models, made with scope admin.",
   "AGT-3": "A response has the members that the published clients read; JSON unless stream is true.",

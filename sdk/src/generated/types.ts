@@ -319,6 +319,8 @@ export type BatchSession = {
   /** Absolute; PUT the bytes there. Whoever has it may write: keep it secret. */
   readonly upload_url: string;
   readonly expires_at: string;
+  /** The session was there: ask upload_url how many of its bytes are, before sending any. */
+  readonly replayed: boolean;
 };
 
 export type BatchRejection = {
@@ -697,6 +699,8 @@ export type Operations = {
             readonly title?: string | undefined;
             readonly tags?: readonly string[] | undefined;
             readonly metadata?: { readonly [name: string]: unknown } | undefined;
+            /** 1 to 255 printable ASCII characters. Makes the item the create that has this Idempotency-Key: whichever batch it stands in, or alone, it is one upload. */
+            readonly idempotency_key?: string | undefined;
             readonly bucket_ids?: readonly string[] | undefined;
             readonly bucket_slugs?: readonly string[] | undefined;
             /** One slug, or one id. */
@@ -733,6 +737,8 @@ export type Operations = {
       readonly body?: {
         /** finalize_uploaded, the only one and the default. */
         readonly mode?: string | null | undefined;
+        /** By client_file_id, 64 hexadecimal digits each; checked against the stored bytes. An item whose bytes are others is in failed, and no file is made of it. */
+        readonly sha256?: { readonly [name: string]: string } | null | undefined;
       } | null | undefined;
     };
     readonly answer: {

@@ -7,9 +7,9 @@ import { type BatchId, parseId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { BATCH_STATUSES, batchStatus, countItems, ITEM_STATUSES, itemStatus, sayBatch } from "./batch-status.ts";
 import { createUploadBatch, tryUploadBatch } from "./create-batch.ts";
-import { type BatchResult, finalizeBatch } from "./finalize-batch.ts";
+import { type BatchResult, type ExpectedSha256s, finalizeBatch } from "./finalize-batch.ts";
 import { type BatchItemView, type BatchView, readBatch } from "./read-batch.store.ts";
-import { DryRun, rateHeaders, refusalWith, type UploadRoutesDeps, uploadTarget } from "./routes.ts";
+import { DryRun, rateHeaders, refusalWith, type UploadRoutesDeps, uploadTarget, validSha256 } from "./routes.ts";
 
 export type BatchRoutesDeps = Omit<UploadRoutesDeps, "fileAnswer" | "fileSchema">;
 
@@ -47,9 +47,10 @@ export function batchRoutes(app: App, deps: BatchRoutesDeps): void {
       const headers = rateHeaders(createsPerSecond, created.remaining);
       if ("refusal" in created) throw refusalWith(created.refusal, createsPerSecond, headers);
       if (created.replayed) reply.header("Idempotent-Replayed", "true");
-      const targets = created.accepted.map(async ({ clientFileId, session }) => ({
+      const targets = created.accepted.map(async ({ clientFileId, session, replayed }) => ({
         client_file_id: clientFileId,
         ...(await uploadTarget(deps.arrivals, session)),
+        replayed,
       }));
       const acceptedItems = await Promise.all(targets);
       reply.code(201).headers(headers);
@@ -73,6 +74,12 @@ export function batchRoutes(app: App, deps: BatchRoutesDeps): void {
       params: BatchParams,
       body: Type.Object({
         mode: Type.Optional(Type.String({ description: "finalize_uploaded, the only one and the default." })),
+        sha256: Type.Optional(
+          Type.Record(Type.String(), Type.String(), {
+            description:
+              "By client_file_id, 64 hexadecimal digits each; checked against the stored bytes. An item whose bytes are others is in failed, and no file is made of it.",
+          }),
+        ),
       }),
       response: { 202: FinalizedBatchObject },
     },
@@ -84,7 +91,7 @@ export function batchRoutes(app: App, deps: BatchRoutesDeps): void {
           details: { field: "mode", available: [MODE] },
         });
       const ref = { teamId: request.caller.teamId, batchId: batchIdOf(request.params.batch_id) };
-      const results = await finalizeBatch(deps, ref, clientGone(reply));
+      const results = await finalizeBatch(deps, ref, expectedOf(request.body.sha256), clientGone(reply));
       reply.code(202);
       return { batch_id: ref.batchId, status: "finalized" as const, ...resultsToWire(results) };
     },
@@ -137,6 +144,10 @@ function batchIdOf(text: string): BatchId {
   const id = parseId("batch", text);
   if (id === null) throw new WharfError("batch_not_found");
   return id;
+}
+
+function expectedOf(sent: Readonly<Record<string, string>> = {}): ExpectedSha256s {
+  return new Map(Object.entries(sent).map(([name, sha256]) => [name, validSha256(sha256, `sha256.${name}`)] as const));
 }
 
 function rejectedToWire({ clientFileId, error }: { readonly clientFileId: string; readonly error: WireError }) {
@@ -237,6 +248,12 @@ const BatchBody = Type.Object({
         title: Type.Optional(Type.String()),
         tags: Type.Optional(Strings),
         metadata: Type.Optional(Type.Record(Type.String(), Json)),
+        idempotency_key: Type.Optional(
+          Type.String({
+            description:
+              "1 to 255 printable ASCII characters. Makes the item the create that has this Idempotency-Key: whichever batch it stands in, or alone, it is one upload.",
+          }),
+        ),
         ...BUCKETS,
       }),
       { description: "One for each file. Its own bucket fields replace those of the manifest." },
@@ -281,6 +298,9 @@ const CreatedBatchObject = Type.Object({
         description: "Absolute; PUT the bytes there. Whoever has it may write: keep it secret.",
       }),
       expires_at: Type.String({ format: "date-time" }),
+      replayed: Type.Boolean({
+        description: "The session was there: ask upload_url how many of its bytes are, before sending any.",
+      }),
     }),
   ),
   rejected: Rejected,

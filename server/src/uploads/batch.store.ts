@@ -2,11 +2,27 @@ import type { NamedBucket } from "../buckets/named.ts";
 import { type BucketWishes, judgeBuckets, resolveBuckets } from "../buckets/resolve.store.ts";
 import { readOperation, type Tx, writeOperation } from "../catalogue/catalogue.ts";
 import { LOCKS, NO_LOCKS } from "../catalogue/locks.ts";
+import { type Bind, prepared } from "../catalogue/prepared.ts";
+import type { BatchItemsTable } from "../catalogue/schema.ts";
 import { CATALOGUE, type Refusal, refuse } from "../errors.ts";
 import type { BatchId, BucketId, SessionId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import type { ItemError } from "./batch.ts";
-import { atCapacity, countCreate, insertSessionRow, readTeam, renewSession } from "./create.store.ts";
+import {
+  atCapacity,
+  countCreate,
+  type Earlier,
+  findByKey,
+  findKey,
+  type Idempotency,
+  insertSessionRow,
+  isOtherBody,
+  readTeam,
+  rememberKey,
+  renewSession,
+  replay,
+  reusedKey,
+} from "./create.store.ts";
 import { moveOpenSessions, toSession } from "./session.store.ts";
 import { isExpired, type Session } from "./session.ts";
 
@@ -28,6 +44,8 @@ export interface WantedItem {
   readonly metadata: string;
   /** Its own; null: the shared ones. */
   readonly buckets: ItemBuckets | null;
+  /** Its own, as of a create alone; null: it has none. */
+  readonly idempotency: Idempotency | null;
 }
 
 export interface ItemBuckets {
@@ -50,7 +68,7 @@ export interface BatchInput {
 }
 
 export interface BatchOutput {
-  readonly accepted: readonly { readonly clientFileId: string; readonly session: Session }[];
+  readonly accepted: readonly AcceptedItem[];
   readonly rejected: readonly { readonly clientFileId: string; readonly error: ItemError }[];
   /** New sessions among them. */
   readonly made: number;
@@ -59,16 +77,28 @@ export interface BatchOutput {
   readonly remaining: number;
 }
 
+export interface AcceptedItem {
+  readonly clientFileId: string;
+  readonly session: Session;
+  /** It was there: its bytes may be, too, and so may its file. */
+  readonly replayed: boolean;
+}
+
 const OPERATION = "batch";
 
 /**
  * A batch, whole, as one transaction: its sessions, missing buckets, its row and one admission (LIM-3) appear together or
  * not at all. Sent again, each item keeps its session while that can be replayed, and any other is judged afresh (BAT-8, BAT-10).
+ * An item with a key of its own is the create that has that key (BAT-11), in this batch, in another one or alone.
  * Order of checks as in a create: idempotency, buckets, capacity, rate limit last.
  */
 export const createBatch = writeOperation(
   "uploads.createBatch",
-  ({ teamId, batchId }: BatchInput) => [LOCKS.creates(teamId), LOCKS.idempotencyKey(teamId, OPERATION, batchId)],
+  ({ teamId, batchId, items }: BatchInput) => [
+    LOCKS.creates(teamId),
+    LOCKS.idempotencyKey(teamId, OPERATION, batchId),
+    ...keysOf(items).map(({ operation, key }) => LOCKS.idempotencyKey(teamId, operation, key)),
+  ],
   async (tx, input: BatchInput): Promise<BatchOutput | (Refusal & { readonly remaining: number })> => {
     const { teamId } = input;
     const [team] = await readTeam(tx, { teamId, after: tx.now - LIMITS.rateWindowMs, now: tx.now });
@@ -83,15 +113,22 @@ export const createBatch = writeOperation(
     const full = made === 0 ? null : atCapacity(input, team.open_sessions, made);
     if (full !== null) return { ...full, remaining };
     if (counts && remaining === 0) return { ...refuse("rate_limited"), remaining };
-    const sessions = await makeSessions(tx, input, earlier.kept, judged.fresh);
+    const sessions = await makeSessions(tx, input, earlier.kept, judged);
     if (counts) await countCreate(tx, teamId);
     await remember(tx, input, earlier.exists, sessions, judged.rejected);
     if (made > 0) await moveOpenSessions(tx, { teamId, by: made });
+    const fresh = new Set(judged.fresh.map(({ item }) => item.clientFileId));
     const accepted = input.items.flatMap(({ clientFileId }) => {
       const session = sessions.get(clientFileId);
-      return session === undefined ? [] : [{ clientFileId, session }];
+      return session === undefined ? [] : [{ clientFileId, session, replayed: !fresh.has(clientFileId) }];
     });
-    return { accepted, rejected: judged.rejected, made, replayed: !counts, remaining: remaining - (counts ? 1 : 0) };
+    return {
+      accepted,
+      rejected: inOrder(input, judged.rejected),
+      made,
+      replayed: !counts,
+      remaining: remaining - (counts ? 1 : 0),
+    };
   },
 );
 
@@ -111,7 +148,7 @@ export const tryBatch = readOperation(
     if (full !== null) return full;
     const rejected = new Set(judged.rejected.map((item) => item.clientFileId));
     const accepted = input.items.map((item) => item.clientFileId).filter((id) => !rejected.has(id));
-    return { accepted, rejected: judged.rejected };
+    return { accepted, rejected: inOrder(input, judged.rejected) };
   },
 );
 
@@ -129,20 +166,24 @@ interface EarlierBatch {
 /** Another body is refused as long as something of the first one is under way or came to something: else it begins afresh (IDE-8). */
 async function findEarlier(tx: Tx, input: BatchInput, locked: boolean): Promise<EarlierBatch | Refusal> {
   const { teamId, batchId } = input;
+  const ofKeys = locked ? await sessionsOfKeys(tx, input) : [];
   const batch = await tx.db
     .selectFrom("batches")
     .select("fingerprint")
     .where("id", "=", batchId)
     .where("team_id", "=", teamId)
     .executeTakeFirst();
-  if (batch === undefined) return { exists: false, kept: new Map() };
+  if (batch === undefined) {
+    if (locked) await tx.lock(...ofKeys.map(LOCKS.session));
+    return { exists: false, kept: new Map() };
+  }
   const items = await tx.db
     .selectFrom("batch_items")
     .select(["client_file_id", "session_id"])
     .where("batch_id", "=", batchId)
     .execute();
   const ids = items.flatMap(({ session_id: id }) => id ?? []);
-  if (locked) await tx.lock(...ids.map(LOCKS.session));
+  if (locked) await tx.lock(...[...ids, ...ofKeys].map(LOCKS.session));
   const rows =
     ids.length === 0 ? [] : await tx.db.selectFrom("upload_sessions").selectAll().where("id", "in", ids).execute();
   const live = rows.map(toSession).filter((session) => session.state !== "cancelled" && !isExpired(session, tx.now));
@@ -160,6 +201,17 @@ async function findEarlier(tx: Tx, input: BatchInput, locked: boolean): Promise<
   return { exists: true, kept: new Map(kept) };
 }
 
+function keysOf(items: readonly BatchItemInput[]): readonly Idempotency[] {
+  return items.flatMap(({ wanted }) => wanted?.idempotency ?? []);
+}
+
+/** All at once, before any is read: sessions are locked in the order of their ids. */
+async function sessionsOfKeys(tx: Tx, { teamId, items }: BatchInput): Promise<readonly SessionId[]> {
+  const ids: SessionId[] = [];
+  for (const key of keysOf(items)) for (const row of await findKey(tx, { ...key, teamId })) ids.push(row.session_id);
+  return ids;
+}
+
 interface FreshItem {
   readonly item: BatchItemInput;
   readonly wanted: WantedItem;
@@ -168,7 +220,15 @@ interface FreshItem {
 
 interface JudgedItems {
   readonly fresh: readonly FreshItem[];
+  /** Their own keys have made them already. */
+  readonly earlier: readonly EarlierItem[];
   readonly rejected: BatchOutput["rejected"];
+}
+
+interface EarlierItem {
+  readonly clientFileId: string;
+  readonly idempotency: Idempotency | null;
+  readonly found: Earlier;
 }
 
 type Resolve = (tx: Tx, wishes: BucketWishes) => Promise<{ readonly ids: readonly BucketId[] } | Refusal>;
@@ -181,24 +241,43 @@ async function judgeItems(
   resolve: Resolve,
 ): Promise<JudgedItems | Refusal> {
   const { teamId, bucketsPerTeam } = input;
-  const open = input.items.filter(({ clientFileId }) => !kept.has(clientFileId));
-  const wish = (of: ItemBuckets) => resolve(tx, { ...of, teamId, bucketsPerTeam });
-  const shared = input.shared === null || open.length === 0 ? null : await wish(input.shared);
-  if (shared !== null && "refused" in shared) return shared;
   const fresh: FreshItem[] = [];
+  const earlier: EarlierItem[] = [];
   const rejected: { clientFileId: string; error: ItemError }[] = [];
-  for (const item of open) {
+  const open: WantedBatchItem[] = [];
+  for (const item of input.items.filter(({ clientFileId }) => !kept.has(clientFileId))) {
     const { clientFileId, wanted, error } = item;
     if (wanted === null) {
       if (error !== null) rejected.push({ clientFileId, error });
       continue;
     }
+    const { idempotency } = wanted;
+    const found = await findByKey(tx, { teamId, idempotency });
+    if (found === null) open.push({ item, wanted });
+    else if (isOtherBody({ idempotency }, found))
+      rejected.push({ clientFileId, error: errorOf(reusedKey(found.session)) });
+    else earlier.push({ clientFileId, idempotency, found });
+  }
+  const wish = (of: ItemBuckets) => resolve(tx, { ...of, teamId, bucketsPerTeam });
+  const shared = input.shared === null || open.length === 0 ? null : await wish(input.shared);
+  if (shared !== null && "refused" in shared) return shared;
+  for (const { item, wanted } of open) {
     const found = wanted.buckets === null ? shared : await wish(wanted.buckets);
     if (found === null) throw new Error("an item without buckets of its own has shared ones");
-    if ("refused" in found) rejected.push({ clientFileId, error: errorOf(found) });
+    if ("refused" in found) rejected.push({ clientFileId: item.clientFileId, error: errorOf(found) });
     else fresh.push({ item, wanted, bucketIds: found.ids });
   }
-  return { fresh, rejected };
+  return { fresh, earlier, rejected };
+}
+
+interface WantedBatchItem {
+  readonly item: BatchItemInput;
+  readonly wanted: WantedItem;
+}
+
+function inOrder({ items }: BatchInput, rejected: BatchOutput["rejected"]): BatchOutput["rejected"] {
+  const byName = new Map(rejected.map((one) => [one.clientFileId, one]));
+  return items.flatMap(({ clientFileId }) => byName.get(clientFileId) ?? []);
 }
 
 function errorOf({ refused: code, message, details }: Refusal): ItemError {
@@ -211,24 +290,42 @@ async function makeSessions(
   tx: Tx,
   { teamId, ttlMs }: BatchInput,
   kept: ReadonlyMap<string, Session>,
-  fresh: readonly FreshItem[],
+  { fresh, earlier }: JudgedItems,
 ): Promise<ReadonlyMap<string, Session>> {
+  const { now } = tx;
   const sessions = new Map<string, Session>();
   for (const [name, { id }] of kept) sessions.set(name, await renewSession(tx, id, ttlMs));
+  for (const { clientFileId, idempotency, found } of earlier) {
+    const session = await replay(tx, { teamId, idempotency, ttlMs }, found);
+    if ("refused" in session) throw new Error(`${found.session.id} was judged to be replayed`);
+    sessions.set(clientFileId, session);
+  }
   for (const { item, wanted, bucketIds } of fresh) {
-    const session = { ...wanted, sessionId: item.sessionId, teamId, ttlMs, bucketIds };
-    sessions.set(item.clientFileId, await insertSessionRow(tx, session));
+    const { sessionId } = item;
+    sessions.set(item.clientFileId, await insertSessionRow(tx, { ...wanted, sessionId, teamId, ttlMs, bucketIds }));
+    if (wanted.idempotency !== null) await rememberKey(tx, { ...wanted.idempotency, teamId, sessionId, now });
   }
   return sessions;
 }
 
+const insertItem = prepared((db, $: Bind<BatchItemsTable>) =>
+  db.insertInto("batch_items").values({
+    batch_id: $("batch_id"),
+    client_file_id: $("client_file_id"),
+    place: $("place"),
+    session_id: $("session_id"),
+    error: $("error"),
+  }),
+);
+
 async function remember(
-  { db, now }: Tx,
+  tx: Tx,
   { teamId, batchId: id, fingerprint, items }: BatchInput,
   exists: boolean,
   sessions: ReadonlyMap<string, Session>,
   rejected: BatchOutput["rejected"],
 ): Promise<void> {
+  const { db, now } = tx;
   if (exists) await db.updateTable("batches").set({ fingerprint, last_used_at: now }).where("id", "=", id).execute();
   else
     await db
@@ -238,16 +335,13 @@ async function remember(
   await db.deleteFrom("batch_items").where("batch_id", "=", id).execute();
   const errors = new Map(rejected.map((item) => [item.clientFileId, JSON.stringify(item.error)]));
   for (const [place, { clientFileId }] of items.entries())
-    await db
-      .insertInto("batch_items")
-      .values({
-        batch_id: id,
-        client_file_id: clientFileId,
-        place,
-        session_id: sessions.get(clientFileId)?.id ?? null,
-        error: errors.get(clientFileId) ?? null,
-      })
-      .execute();
+    await insertItem(tx, {
+      batch_id: id,
+      client_file_id: clientFileId,
+      place,
+      session_id: sessions.get(clientFileId)?.id ?? null,
+      error: errors.get(clientFileId) ?? null,
+    });
 }
 
 /**

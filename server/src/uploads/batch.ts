@@ -4,7 +4,14 @@ import { CATALOGUE, type ErrorCode, type ErrorDetails, type JsonValue, WharfErro
 import { invalid } from "../files/fields.ts";
 import { type BatchId, brandId, type TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
-import { type ValidFields, validFields, validFilename } from "./create-session.ts";
+import type { Idempotency } from "./create.store.ts";
+import {
+  type CreateRequest,
+  createIdempotency,
+  type ValidFields,
+  validFields,
+  validFilename,
+} from "./create-session.ts";
 import { parseIdempotencyKey } from "./idempotency.ts";
 
 /**
@@ -13,6 +20,7 @@ import { parseIdempotencyKey } from "./idempotency.ts";
  * - **client_file_id**: the client's name for a file of the batch; answers use it.
  * - **item**: what the manifest says of a file; **file**: what the bytes are. Each name stands once in both.
  * - **rejected**: an item whose own fields are wrong. It is told so, and the others go on.
+ * - **key of an item**: makes it the create that it would be alone under that Idempotency-Key, whichever batch it stands in.
  */
 export interface BatchRequest {
   readonly manifest: BucketFields & {
@@ -36,6 +44,7 @@ export interface ManifestItem extends BucketFields {
   readonly title?: string | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly metadata?: Readonly<Record<string, JsonValue>> | undefined;
+  readonly idempotency_key?: string | undefined;
 }
 
 export interface BatchFile {
@@ -68,6 +77,8 @@ export interface ValidItem extends ValidFields {
   readonly clientFileId: string;
   /** Null: the shared ones. */
   readonly own: NamedBuckets | null;
+  /** Null: it has no key of its own. */
+  readonly idempotency: Idempotency | null;
 }
 
 export interface RejectedItem {
@@ -90,13 +101,18 @@ export function readBatch(request: BatchRequest, maxFileBytes: number): ValidBat
         "Name a bucket for every file: bucket, bucket_slugs or bucket_ids in the manifest, for all, or in each item that has none.",
       details: { field: "manifest.bucket", client_file_ids: unbucketed.map((item) => item.client_file_id) },
     });
-  const items = manifest.items.map((item) => readItem(item, fileOf, manifest, maxFileBytes));
+  const keys = new Set<string>();
+  const items = manifest.items.map((item) => readItem(item, fileOf(item.client_file_id), manifest, maxFileBytes, keys));
   return { key, shared, items };
 }
 
 function readKey(sent: string): string {
   const field = "manifest.batch_idempotency_key";
   if (sent === "") throw invalid(field, `${field} must not be empty: it makes the batch safe to send again.`);
+  return validKey(sent, field);
+}
+
+function validKey(sent: string, field: string): string {
   const key = parseIdempotencyKey(sent);
   if (key !== null) return key;
   throw new WharfError("invalid_idempotency_key", {
@@ -145,24 +161,65 @@ function checkNames(named: readonly { readonly client_file_id: string }[], field
   }
 }
 
-/** BAT-6. The file's own name, type and size are those of its bytes (BAT-3); the manifest's name is what people read. */
+/**
+ * BAT-6. The file's own name, type and size are those of its bytes (BAT-3); the manifest's name is what people read.
+ * `keys`: those of the items before it.
+ */
 function readItem(
   item: ManifestItem,
-  fileOf: (name: string) => BatchFile,
+  file: BatchFile,
   manifest: BatchRequest["manifest"],
   maxFileBytes: number,
+  keys: Set<string>,
 ): ValidItem | RejectedItem {
   const clientFileId = item.client_file_id;
-  const { filename, content_type, size_bytes } = fileOf(clientFileId);
+  const { filename, content_type, size_bytes } = file;
   try {
     const { title = validFilename(item.filename), tags, metadata } = item;
     const fields = validFields({ filename, content_type, size_bytes, title, tags, metadata }, maxFileBytes);
     const createMissing = item.create_missing_buckets ?? manifest.create_missing_buckets;
-    return { ...fields, clientFileId, own: bucketsOf(item, "", createMissing) };
+    const idempotency = idempotencyOf(item, file, manifest, keys);
+    return { ...fields, clientFileId, own: bucketsOf(item, "", createMissing), idempotency };
   } catch (error) {
     if (!(error instanceof WharfError)) throw error;
     return { clientFileId, error: itemError(error) };
   }
+}
+
+function idempotencyOf(
+  item: ManifestItem,
+  file: BatchFile,
+  manifest: BucketFields,
+  keys: Set<string>,
+): Idempotency | null {
+  const field = "idempotency_key";
+  if (item.idempotency_key === undefined) return null;
+  const key = validKey(item.idempotency_key, field);
+  if (keys.has(key))
+    throw new WharfError("invalid_idempotency_key", {
+      message: "Another item of this batch has this idempotency_key: one key is one file.",
+      details: { field },
+    });
+  keys.add(key);
+  return createIdempotency(key, createOf(item, file, manifest));
+}
+
+/** What the item would be as a request of its own: a key that made a session by either finds it by the other. */
+function createOf(item: ManifestItem, file: BatchFile, manifest: BucketFields): CreateRequest {
+  const { filename, title, tags, metadata, create_missing_buckets } = item;
+  const { bucket, bucket_ids, bucket_slugs } = namedBuckets(item).length > 0 ? item : manifest;
+  return {
+    filename: file.filename,
+    content_type: file.content_type,
+    size_bytes: file.size_bytes,
+    title: title ?? (filename === file.filename ? undefined : filename),
+    tags,
+    metadata,
+    bucket,
+    bucket_ids,
+    bucket_slugs,
+    create_missing_buckets: create_missing_buckets ?? manifest.create_missing_buckets,
+  };
 }
 
 export function itemError({ code, message, details }: WharfError): ItemError {
@@ -193,8 +250,8 @@ export function knownBatchFields({ manifest, files }: BatchRequest): { readonly 
   return pruned({
     version,
     ...bucketFields(manifest),
-    items: items.map(({ client_file_id, filename, title, tags, metadata, ...buckets }) =>
-      pruned({ client_file_id, filename, title, tags, metadata, ...bucketFields(buckets) }),
+    items: items.map(({ client_file_id, filename, title, tags, metadata, idempotency_key, ...buckets }) =>
+      pruned({ client_file_id, filename, title, tags, metadata, idempotency_key, ...bucketFields(buckets) }),
     ),
     files: files.map(({ client_file_id, filename, content_type, size_bytes }) =>
       pruned({ client_file_id, filename, content_type, size_bytes }),

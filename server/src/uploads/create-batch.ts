@@ -34,7 +34,7 @@ export async function createUploadBatch(
   let promised = false;
   try {
     const created = await create(deps, input);
-    promised = "accepted" in created && !created.replayed;
+    promised = "accepted" in created && created.made > 0;
     return created;
   } finally {
     if (!promised) room.giveBack();

@@ -47,7 +47,8 @@ export async function createUploadSession(
 ): Promise<Created> {
   const valid = validateCreate(request, deps.config.maxFileBytes);
   const room = await deps.disk.roomForSession(teamId, valid.sizeBytes);
-  const wanted = { teamId, valid, request, idempotency: idempotencyOf(idempotencyKey, request) };
+  const idempotency = idempotencyKey === null ? null : createIdempotency(idempotencyKey, request);
+  const wanted = { teamId, valid, request, idempotency };
   if (typeof room === "string") {
     const created = await create(deps, { ...wanted, diskLow: true });
     const isShare = room === "team" && "refusal" in created && created.refusal.refused === "storage_full";
@@ -94,7 +95,7 @@ export async function tryUploadSession(
   const valid = validateCreate(request, deps.config.maxFileBytes);
   const room = await deps.disk.roomForSession(teamId, valid.sizeBytes);
   if (typeof room !== "string") room.giveBack();
-  const idempotency = idempotencyOf(idempotencyKey, request);
+  const idempotency = idempotencyKey === null ? null : createIdempotency(idempotencyKey, request);
   const wanted = { teamId, valid, request, idempotency, diskLow: typeof room === "string" };
   const tried = await deps.catalogue.run(tryCreate, createInputOf(deps, wanted));
   return accepted(room === "team" && isRefusal(tried) && tried.refused === "storage_full" ? SHARE_USED_UP : tried);
@@ -117,8 +118,8 @@ export function createInputOf(deps: Omit<CreateDeps, "disk">, wanted: WantedCrea
   };
 }
 
-function idempotencyOf(key: string | null, request: CreateRequest): Idempotency | null {
-  return key === null ? null : { operation: "create", key, fingerprint: fingerprintOf(knownFields(request)) };
+export function createIdempotency(key: string, request: CreateRequest): Idempotency {
+  return { operation: "create", key, fingerprint: fingerprintOf(knownFields(request)) };
 }
 
 /**

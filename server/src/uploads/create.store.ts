@@ -108,7 +108,7 @@ export interface Earlier {
   readonly session: Session;
 }
 
-const findKey = prepared((db, $: Bind<{ teamId: TeamId; operation: string; key: string }>) =>
+export const findKey = prepared((db, $: Bind<{ teamId: TeamId; operation: string; key: string }>) =>
   db
     .selectFrom("idempotency_keys")
     .select(["session_id", "fingerprint"])
@@ -126,7 +126,10 @@ async function findEarlier(tx: Tx, input: CreateInput): Promise<Earlier | null> 
 }
 
 /** The same for a read, which locks nothing. */
-export async function findByKey(tx: Tx, { teamId, idempotency }: CreateInput): Promise<Earlier | null> {
+export async function findByKey(
+  tx: Tx,
+  { teamId, idempotency }: Pick<CreateInput, "teamId" | "idempotency">,
+): Promise<Earlier | null> {
   if (idempotency === null) return null;
   const [key] = await findKey(tx, { ...idempotency, teamId });
   if (key === undefined) return null;
@@ -136,7 +139,7 @@ export async function findByKey(tx: Tx, { teamId, idempotency }: CreateInput): P
   return isExpired(session, tx.now) ? null : { fingerprint: key.fingerprint, session };
 }
 
-export function isOtherBody({ idempotency }: CreateInput, earlier: Earlier): boolean {
+export function isOtherBody({ idempotency }: Pick<CreateInput, "idempotency">, earlier: Earlier): boolean {
   return earlier.fingerprint !== idempotency?.fingerprint;
 }
 
@@ -152,7 +155,11 @@ export function reusedKey({ id, fileId }: Session, operation: Idempotency["opera
 const SESSIONS = "/v1/knowledge/files/upload-session";
 
 /** IDE-2, IDE-6: the same session with a fresh expiry; it and its key live on from now (IDE-5). IDE-3: another body is refused. */
-async function replay(tx: Tx, input: CreateInput, earlier: Earlier): Promise<Session | Refusal> {
+export async function replay(
+  tx: Tx,
+  input: Pick<CreateInput, "teamId" | "idempotency" | "ttlMs">,
+  earlier: Earlier,
+): Promise<Session | Refusal> {
   const { db, now } = tx;
   const id = earlier.session.id;
   if (input.idempotency === null || isOtherBody(input, earlier))
@@ -280,17 +287,19 @@ export async function countCreate(tx: Tx, teamId: TeamId): Promise<void> {
   await forgetAdmissions(tx, { teamId, before: now - LIMITS.admissionRetentionMs });
 }
 
-const rememberKey = prepared((db, $: Bind<Idempotency & { teamId: TeamId; sessionId: SessionId; now: number }>) => {
-  const values = {
-    fingerprint: $("fingerprint"),
-    session_id: $("sessionId"),
-    created_at: $("now"),
-    last_used_at: $("now"),
-  };
-  return db
-    .insertInto("idempotency_keys")
-    .values({ team_id: $("teamId"), operation: $("operation"), key: $("key"), ...values })
-    .onConflict((conflict) => conflict.columns(["team_id", "operation", "key"]).doUpdateSet(values));
-});
+export const rememberKey = prepared(
+  (db, $: Bind<Idempotency & { teamId: TeamId; sessionId: SessionId; now: number }>) => {
+    const values = {
+      fingerprint: $("fingerprint"),
+      session_id: $("sessionId"),
+      created_at: $("now"),
+      last_used_at: $("now"),
+    };
+    return db
+      .insertInto("idempotency_keys")
+      .values({ team_id: $("teamId"), operation: $("operation"), key: $("key"), ...values })
+      .onConflict((conflict) => conflict.columns(["team_id", "operation", "key"]).doUpdateSet(values));
+  },
+);
 
 export const createOperations = [createSession];

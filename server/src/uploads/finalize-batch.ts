@@ -38,7 +38,11 @@ const OF_ITEM: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "session_not_found",
   "conflict",
   "integrity_error",
+  "checksum_mismatch",
 ]);
+
+/** What the client wants checked: client_file_id → sha256, lower-case hexadecimal. */
+export type ExpectedSha256s = ReadonlyMap<string, string>;
 
 /**
  * Finalizes each accepted item whose bytes are there, a few at a time, and says of every other one why not. Each is a finalize of its own: safe
@@ -47,21 +51,29 @@ const OF_ITEM: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 export async function finalizeBatch(
   deps: FinalizeBatchDeps,
   ref: BatchRef,
+  expected: ExpectedSha256s,
   gone: AbortSignal,
 ): Promise<readonly BatchResult[]> {
   const batch = await deps.catalogue.run(useBatch, ref);
   if (batch === null) throw new WharfError("batch_not_found");
   const accepted = batch.items.flatMap(({ session, ...item }) => (session === null ? [] : [{ ...item, session }]));
   const results: BatchResult[] = [];
-  for (let from = 0; from < accepted.length; from += LIMITS.batchFinalizesAtOnce) {
-    const some = accepted.slice(from, from + LIMITS.batchFinalizesAtOnce);
-    // All of them end before an error goes on: nothing runs on behind an answer.
-    const settled = await Promise.allSettled(some.map((item) => finalizeItem(deps, ref, item, gone)));
-    for (const one of settled) {
-      if (one.status === "rejected") throw one.reason;
-      results.push(one.value);
+  const left = accepted.entries();
+  let failed = false;
+  const lane = async () => {
+    for (const [place, item] of left) {
+      if (failed) return;
+      try {
+        results[place] = await finalizeItem(deps, ref, item, expected.get(item.clientFileId) ?? null, gone);
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
     }
-  }
+  };
+  // All of them end before an error goes on: nothing runs on behind an answer.
+  const lanes = await Promise.allSettled(Array.from({ length: LIMITS.batchFinalizesAtOnce }, lane));
+  for (const one of lanes) if (one.status === "rejected") throw one.reason;
   return results;
 }
 
@@ -69,11 +81,12 @@ async function finalizeItem(
   { finalizer, arrivals }: FinalizeBatchDeps,
   { teamId }: BatchRef,
   { clientFileId, session }: Omit<BatchItemView, "session"> & { readonly session: Session },
+  sha256: string | null,
   gone: AbortSignal,
 ): Promise<BatchResult> {
   try {
     const kind = session.state === "finalized" ? "replayed" : "finalized";
-    const made = await finalizer.finalize(teamId, session.id, { sha256: null, crc32c: null }, gone);
+    const made = await finalizer.finalize(teamId, session.id, { sha256, crc32c: null }, gone, session);
     return { kind, item: { clientFileId, sessionId: session.id, ...made } };
   } catch (error) {
     if (!(error instanceof WharfError)) throw error;

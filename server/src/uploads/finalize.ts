@@ -46,17 +46,22 @@ export class Finalizer {
     this.#deps = deps;
   }
 
-  /** `gone`: aborted when nobody waits for the answer; then what has not begun is not done. */
+  /**
+   * `gone`: aborted when nobody waits for the answer; then what has not begun is not done. `known`: the session as the
+   * caller has just read it; whatever has changed since is noticed as it is between any two steps.
+   */
   async finalize(
     teamId: TeamId,
     id: SessionId,
     expected: ExpectedDigests,
     gone = new AbortController().signal,
+    known: Session | null = null,
   ): Promise<Finalized> {
     // Each round answers or has seen the session change under it; three changes within one finalize are a storm, not a state.
     for (let round = 0; round < 3; round++) {
       const done = await this.#inTurn(id, async () => {
-        const session = await this.#deps.catalogue.run(readSession, { id, teamId });
+        const usable = round === 0 && known?.state === "received";
+        const session = usable ? known : await this.#deps.catalogue.run(readSession, { id, teamId });
         return this.#attempt(session, expected, gone);
       });
       if (done !== null) return done;

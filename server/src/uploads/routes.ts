@@ -241,17 +241,19 @@ export function refusalWith(
 /** FIN-5, contract §12: the forms that digests may have. */
 function expectedOf(body: { sha256?: string | undefined; crc32c?: string | undefined }): ExpectedDigests {
   const { sha256, crc32c } = body;
-  if (sha256 !== undefined && !/^[0-9a-fA-F]{64}$/.test(sha256))
-    throw new WharfError("invalid_request", {
-      message: "sha256 must be 64 hexadecimal digits.",
-      details: { field: "sha256" },
-    });
+  const expected = sha256 === undefined ? null : validSha256(sha256, "sha256");
   if (crc32c !== undefined && !/^[A-Za-z0-9+/]{6}==$/.test(crc32c))
     throw new WharfError("invalid_request", {
       message: "crc32c must be the base64 of 4 big-endian bytes, such as yZRlqg==.",
       details: { field: "crc32c" },
     });
-  return { sha256: sha256?.toLowerCase() ?? null, crc32c: crc32c ?? null };
+  return { sha256: expected, crc32c: crc32c ?? null };
+}
+
+/** In lower case. */
+export function validSha256(sent: string, field: string): string {
+  if (/^[0-9a-fA-F]{64}$/.test(sent)) return sent.toLowerCase();
+  throw new WharfError("invalid_request", { message: `${field} must be 64 hexadecimal digits.`, details: { field } });
 }
 
 /** Where a session's bytes go, and until when. */

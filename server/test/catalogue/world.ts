@@ -85,7 +85,7 @@ export class World {
     const item = (clientFileId: string, own: BatchInput["shared"]) => ({
       clientFileId,
       sessionId: ids.next("sess"),
-      wanted: { ...file, buckets: own },
+      wanted: { ...file, buckets: own, idempotency: null },
       error: null,
     });
     const error = { code: "invalid_size", message: "It is empty.", retryable: false, details: {} } as const;
