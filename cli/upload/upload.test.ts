@@ -141,6 +141,29 @@ describe("wharf upload", () => {
     assert.match(plain.stdout, /^6 files: /m);
   });
 
+  test("what was uploaded alone is found in a folder, and what a folder brought is found when others stand beside it", async (t) => {
+    const folder = await temporaryFolder(t);
+    for (const name of ["a.txt", "b.txt", "c.txt"]) await textFile(folder, name);
+    const alone = await upload([join(folder, "b.txt")]);
+    const first = await upload([folder, "--wait"]);
+    assert.equal(first.exitCode, EXIT.ok);
+    assert.equal(textIn(first.files[1] ?? null, "file_id"), textIn(alone.only, "file_id"));
+    await textFile(folder, "0.txt");
+    await run(["files", "delete", textIn(first.files[2] ?? null, "file_id") ?? ""], server.env);
+    const again = await upload([folder, "--wait"]);
+    assert.equal(again.exitCode, EXIT.ok);
+    const [zero, a, b, c] = again.files;
+    assert.deepEqual(
+      [zero, a, b, c].map((file) => file?.["already_there"]),
+      [false, true, true, false],
+    );
+    assert.deepEqual(
+      [a, b].map((file) => textIn(file ?? null, "file_id")),
+      first.files.slice(0, 2).map((file) => textIn(file, "file_id")),
+    );
+    assert.notEqual(textIn(c ?? null, "file_id"), textIn(first.files[2] ?? null, "file_id"));
+  });
+
   test("a file that cannot be indexed ends with 3 and says why", async (t) => {
     const path = join(await temporaryFolder(t), "program.bin");
     await writeFile(path, Buffer.concat([Buffer.from("\x7fELF"), randomBytes(2000)]));

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { ApiError } from "../../sdk/src/core/errors.ts";
 import type { UploadedFile, UploadProgress } from "../../sdk/src/files/upload.ts";
+import type { FileToUpload } from "../../sdk/src/files/upload-many.ts";
 import type { Wharf } from "../../sdk/src/node.ts";
 import { toError } from "../../server/src/errors.ts";
 import { addClientFlags, type ClientFlags, collect, wholeNumber, withWharf } from "../client/command.ts";
@@ -8,13 +9,13 @@ import { type JsonObject, objectIn, objectOf, textIn } from "../client/json.ts";
 import { toCliError } from "../client/refusals.ts";
 import { CliError, EXIT, type ExitCode } from "../exit-codes.ts";
 import { type Io, printJson } from "../io.ts";
-import { type Found, type FoundFile, findFiles, STDIN } from "./find-files.ts";
+import { type Found, findFiles, STDIN } from "./find-files.ts";
 import { listEnded } from "./list-ended.ts";
 import { createProgressView, silentView } from "./progress-view.ts";
 import { type Outcome, outcomeToJson, report, type Uploaded, type UploadedOutcome } from "./report.ts";
 import { withSpooledStdin } from "./spooled-stdin.ts";
 import { stageOf, waitForEnd } from "./wait.ts";
-import type { BytesWatcher, ProgressView } from "./watcher.ts";
+import type { BytesWatcher, Ending, ProgressView } from "./watcher.ts";
 
 const HELP = `
 Uploads each file, and each file below a folder, into the buckets. Files that begin with a dot and symbolic links below
@@ -43,10 +44,7 @@ interface Flags extends ClientFlags {
   readonly timeout: number;
 }
 
-/**
- * Files sent at once: hides the waits of one behind the bytes of another, and the server syncs to its disk once for all
- * that came meanwhile.
- */
+/** Files waited for at once. */
 const AT_ONCE = 8;
 const DEFAULT_RETRY_SECONDS = 300;
 const DEFAULT_TIMEOUT_SECONDS = 600;
@@ -111,7 +109,7 @@ async function uploadAll(run: Run, found: readonly Found[]): Promise<readonly Ou
   await wharf.connection({ signal: io.signal });
   const view = flags.json ? silentView : createProgressView(io);
   try {
-    const stored = await inLanes(found, async (file) => ("error" in file ? file : uploadOne(run, view, file)));
+    const stored = await storeAll(run, view, found);
     if (!flags.wait) return stored;
     const deadline = performance.now() + flags.timeout * 1000;
     const ended = await endedAlready(run, stored);
@@ -146,11 +144,22 @@ async function inLanes<I, O>(items: readonly I[], work: (item: I) => Promise<O>)
   return results;
 }
 
-async function uploadOne({ wharf, io, flags }: Run, view: ProgressView, found: FoundFile): Promise<Outcome> {
-  const { filename, path, spooledAt = path } = found;
-  const watcher = view.watchBytes(filename);
-  try {
-    const uploaded = await wharf.files.upload(spooledAt, {
+/** In the order of `found`. */
+async function storeAll(
+  { wharf, io, flags }: Run,
+  view: ProgressView,
+  found: readonly Found[],
+): Promise<readonly Outcome[]> {
+  const usable = found.filter((file) => !("error" in file));
+  const watchers = new Map<number, BytesWatcher & Ending>();
+  const watch = (place: number, filename: string, progress: UploadProgress) => {
+    const watcher = watchers.get(place) ?? view.watchBytes(filename);
+    watchers.set(place, watcher);
+    tell(watcher, progress);
+  };
+  const files = usable.map(
+    ({ filename, path, spooledAt = path }, place): FileToUpload => ({
+      source: spooledAt,
       filename,
       bucket: flags.bucket,
       createMissingBuckets: flags.createMissingBuckets,
@@ -158,15 +167,18 @@ async function uploadOne({ wharf, io, flags }: Run, view: ProgressView, found: F
       tags: flags.tag,
       metadata: flags.metadata,
       contentType: flags.contentType,
-      onProgress: (progress) => tell(watcher, progress),
-      signal: io.signal,
-    });
-    return { ...found, uploaded: storedOf(uploaded), timedOut: false, waitError: null };
-  } catch (error) {
-    return { path, filename, error: ofThisFile(io, error) };
-  } finally {
-    watcher.ended();
-  }
+      onProgress: (progress) => watch(place, filename, progress),
+    }),
+  );
+  const onResult = (place: number) => watchers.get(place)?.ended();
+  const results = (await wharf.files.uploadMany(files, { signal: io.signal, onResult })).values();
+  return found.map((file) => {
+    if ("error" in file) return file;
+    const { value: result } = results.next();
+    if (result !== undefined && "file" in result)
+      return { ...file, uploaded: storedOf(result.file), timedOut: false, waitError: null };
+    return { path: file.path, filename: file.filename, error: ofThisFile(io, result?.error) };
+  });
 }
 
 function tell(watcher: BytesWatcher, { step, sentBytes, totalBytes }: UploadProgress): void {

@@ -5,6 +5,7 @@ import type { KnowledgeFile } from "../generated/types.ts";
 import { type OpenPath, openContent, type Source } from "./content.ts";
 import { describe, type FileOptions } from "./description.ts";
 import { type OnProgress, store, type UploadedFile } from "./upload.ts";
+import { type FileToUpload, type ManyOptions, ManyUploads, type UploadResult } from "./upload-many.ts";
 import { type WaitOptions, waitUntilIndexed } from "./wait.ts";
 
 export interface UploadOptions extends FileOptions, CallOptions {
@@ -46,6 +47,18 @@ export class Files {
     } finally {
       await content.close();
     }
+  }
+
+  /**
+   * Uploads many files, each as `upload` does: the same keys, resumed and found again in the same way, whatever other
+   * files stand beside it. They go in batches of 50, each of which counts as one create, and costs a request for its
+   * bytes alone. The results are in the order of the files; what is wrong with one is its `error`, and the others go on.
+   *
+   * Rejects when no file can go any further: with ApiError when the key is refused, with ConnectionError when a batch
+   * had no answer for `retryForMs`, or with the signal's reason.
+   */
+  uploadMany(files: readonly FileToUpload[], options: ManyOptions = {}): Promise<readonly UploadResult[]> {
+    return new ManyUploads(this.#calls, this.#openPath, options).upload(files);
   }
 
   /**

@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { json } from "node:stream/consumers";
+import { type TestContext, test } from "node:test";
+import { ApiError, ConnectionError } from "../core/errors.ts";
+import { serve } from "../test-server.ts";
+import { Wharf } from "../wharf.ts";
+
+const BATCH = "POST /v1/knowledge/files:batch/upload-session";
+const SESSION = "/v1/knowledge/files/upload-session";
+
+const CODES: Readonly<Record<number, string>> = {
+  400: "invalid_request",
+  401: "invalid_api_key",
+  403: "forbidden_scope",
+  404: "not_found",
+};
+
+/** What a server answers to `METHOD path`, where numbers stand for ids: a body, or a refusal's status. */
+type Answers = Readonly<Record<string, object | number>>;
+
+/** A server of which each request is noted, and a client of it. */
+async function clientOf(t: TestContext, answers: (base: string) => Answers) {
+  const asked: string[] = [];
+  let base = "";
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
+    const line = `${request.method} ${request.url}`;
+    asked.push(line);
+    await json(request).catch(() => null);
+    const found = answers(base)[line] ?? 404;
+    if (found === 0) return void response.destroy();
+    if (typeof found !== "number") return void response.end(JSON.stringify(found));
+    const error = { code: CODES[found], message: "No.", retryable: false, details: {} };
+    response.writeHead(found).end(JSON.stringify({ error, request_id: "req_1" }));
+  };
+  base = await serve(t, (request, response) => void answer(request, response));
+  return { wharf: new Wharf({ baseUrl: base, apiKey: "sk_x", retryForMs: 0 }), asked };
+}
+
+/** A whole upload of one file by requests of its own. */
+function alone(base: string): Answers {
+  return {
+    [`POST ${SESSION}`]: { session_id: "sess_1", upload_url: `${base}one` },
+    "PUT /one": {},
+    [`POST ${SESSION}/sess_1/finalize`]: { id: "file_1", status: "queued" },
+  };
+}
+
+const files = ["alpha", "bravo"].map((text) => ({
+  source: new TextEncoder().encode(text),
+  filename: `${text}.txt`,
+  bucket: "b",
+}));
+
+test("a server that knows no keys of items gets each file alone, and nothing of the batch is left there", async (t) => {
+  const { wharf, asked } = await clientOf(t, (base) => ({
+    ...alone(base),
+    [BATCH]: {
+      batch_id: "batch_1",
+      accepted: ["0", "1"].map((id) => ({ client_file_id: id, session_id: `sess_b${id}`, upload_url: `${base}no` })),
+      rejected: [],
+    },
+    [`DELETE ${SESSION}/sess_b0`]: {},
+    [`DELETE ${SESSION}/sess_b1`]: {},
+  }));
+  const results = await wharf.files.uploadMany(files);
+  assert.deepEqual(
+    results.map((result) => "file" in result && result.file.id),
+    ["file_1", "file_1"],
+  );
+  assert.deepEqual(asked.slice(0, 3), [BATCH, `DELETE ${SESSION}/sess_b0`, `DELETE ${SESSION}/sess_b1`]);
+  assert.equal(asked.filter((line) => line === "PUT /one").length, 2);
+  assert.ok(!asked.includes("PUT /no"));
+});
+
+test("a batch that is refused as a whole is no file's end: each is told by itself, or taken", async (t) => {
+  const { wharf } = await clientOf(t, (base) => ({ ...alone(base), [BATCH]: 400 }));
+  const results = await wharf.files.uploadMany(files);
+  assert.ok(results.every((result) => "file" in result));
+  const refused = await clientOf(t, () => ({ [BATCH]: 400, [`POST ${SESSION}`]: 400 }));
+  const told: number[] = [];
+  const onResult = (place: number) => void told.push(place);
+  const errors = await refused.wharf.files.uploadMany(files, { onResult });
+  assert.ok(errors.every((result) => "error" in result && ApiError.is(result.error, "invalid_request")));
+  assert.deepEqual(told.sort(), [0, 1]);
+});
+
+test("a refused key ends it all, and a server that is away fails the files of the batch and asks no more for them", async (t) => {
+  const { wharf, asked } = await clientOf(t, () => ({ [BATCH]: 401 }));
+  await assert.rejects(wharf.files.uploadMany(files), { status: 401 });
+  assert.deepEqual(asked, [BATCH]);
+  const away = await clientOf(t, () => ({ [BATCH]: 0 }));
+  const results = await away.wharf.files.uploadMany(files);
+  assert.ok(results.every((result) => "error" in result && result.error instanceof ConnectionError));
+  assert.deepEqual(away.asked, [BATCH]);
+});
+
+test("a key that may write and not read is told of each file by its own finalize", async (t) => {
+  const accepted = ["0", "1"].map((id) => ({ client_file_id: id, session_id: `sess_${id}`, replayed: false }));
+  const { wharf } = await clientOf(t, (base) => ({
+    ...alone(base),
+    [BATCH]: {
+      batch_id: "batch_1",
+      accepted: accepted.map((one) => ({ ...one, upload_url: `${base}one` })),
+      rejected: [],
+    },
+    [`${BATCH}/batch_1/finalize`]: { finalized: [], pending: [], failed: [], replayed: [] },
+    "GET /v1/knowledge/batches/batch_1?include_items=true": 403,
+  }));
+  const results = await wharf.files.uploadMany(files);
+  assert.ok(results.every((result) => "file" in result && result.file.id === "file_1"));
+});

@@ -1,0 +1,254 @@
+import { type CallOptions, type Calls, type Input, never, type Result } from "../core/calls.ts";
+import { ApiError, WharfError } from "../core/errors.ts";
+import { randomHex } from "../core/hex.ts";
+import { type Content, type OpenPath, openContent, type Source } from "./content.ts";
+import { type Description, describe, type FileOptions, idempotencyKey } from "./description.ts";
+import { type OnProgress, sendBytes, store, type UploadedFile } from "./upload.ts";
+
+export interface FileToUpload extends FileOptions {
+  readonly source: Source;
+  /** Told how far this file is, from when its bytes are about to be sent. */
+  readonly onProgress?: OnProgress | undefined;
+}
+
+/** How it ended for one file. */
+export type UploadResult = { readonly file: UploadedFile } | { readonly error: unknown };
+
+export interface ManyOptions extends CallOptions {
+  /** Told of each file when its upload has ended, by its place among the files. */
+  readonly onResult?: ((place: number, result: UploadResult) => void) | undefined;
+}
+
+/**
+ * A batch may hold twice as many; but nothing of one is indexed before all of its bytes are there, and five a second
+ * are more than a server takes in.
+ */
+const BATCH_FILES = 50;
+/** A batch on a slow line must not outlast its sessions, and small files are kept in memory until they are sent. */
+const BATCH_BYTES = 16 * 1024 * 1024;
+/** While one is sent, the files of the next are read. */
+const BATCHES_AT_ONCE = 2;
+/** Hides the waits of one file behind the bytes of another, and the server syncs to its disk once for what came together. */
+const FILES_AT_ONCE = 4;
+
+interface Item {
+  readonly place: number;
+  readonly content: Content;
+  readonly description: Description;
+  readonly onProgress: OnProgress;
+}
+
+/** One that can be in a batch: it has a digest, and so a key that is the same another time. */
+interface BatchedItem extends Item {
+  readonly id: string;
+  readonly sha256: string;
+  readonly key: string;
+}
+
+/**
+ * Uploads of many files, by batches in which each item has the key that its upload alone would have. So an item is the
+ * same upload in whatever batch it stands, and what does not go its straight way in a batch goes on alone
+ * (files/upload.ts), where every trouble has its answer.
+ */
+export class ManyUploads {
+  readonly #calls: Calls;
+  readonly #openPath: OpenPath;
+  readonly #signal: AbortSignal;
+  readonly #onResult: (place: number, result: UploadResult) => void;
+  readonly #results: UploadResult[] = [];
+  /** A server that knows no keys of items would make every file again. */
+  #batchesHaveKeys = true;
+
+  constructor(calls: Calls, openPath: OpenPath, { signal = never(), onResult = () => {} }: ManyOptions) {
+    this.#calls = calls;
+    this.#openPath = openPath;
+    this.#signal = signal;
+    this.#onResult = onResult;
+  }
+
+  /** In the order of the files. Rejects with the signal's reason, or when the key is refused: no file can go further. */
+  async upload(files: readonly FileToUpload[]): Promise<readonly UploadResult[]> {
+    const left = files.entries();
+    let opening: Promise<readonly Item[]> = Promise.resolve([]);
+    // One after the other: two that open files at once would share out the last ones.
+    const next = () => {
+      opening = opening.then(() => this.#next(left));
+      return opening;
+    };
+    await inLanes(BATCHES_AT_ONCE, async () => {
+      for (let items = await next(); items.length > 0; items = await next()) {
+        try {
+          await this.#uploadTogether(items);
+        } finally {
+          for (const { content } of items) await content.close();
+        }
+      }
+    });
+    return this.#results;
+  }
+
+  /** The next ones, as many as go into a batch. */
+  async #next(left: Iterator<[number, FileToUpload]>): Promise<readonly Item[]> {
+    const items: Item[] = [];
+    let bytes = 0;
+    while (items.length < BATCH_FILES && bytes < BATCH_BYTES) {
+      const next = left.next();
+      if (next.done === true) break;
+      const [place, { source, onProgress = () => {}, ...options }] = next.value;
+      try {
+        const content = await openContent(source, this.#openPath, this.#signal);
+        items.push({ place, content, description: describe(options, content), onProgress });
+        bytes += content.sizeBytes;
+      } catch (error) {
+        this.#failed(place, error);
+      }
+    }
+    return items;
+  }
+
+  async #uploadTogether(items: readonly Item[]): Promise<void> {
+    const batched = items.length > 1 && this.#batchesHaveKeys ? await keyed(items) : [];
+    try {
+      await this.#uploadBatch(batched);
+    } catch (error) {
+      // The server refused the batch as it is: alone, its files may be taken.
+      const goOnAlone = error instanceof ApiError && !isRefusedKey(error);
+      for (const { place } of goOnAlone ? [] : this.#open(batched)) this.#failed(place, error);
+    }
+    await eachInLanes(this.#open(items), (item) => this.#uploadAlone(item));
+  }
+
+  /** Those whose upload has not ended. */
+  #open<Some extends Item>(items: readonly Some[]): readonly Some[] {
+    return items.filter(({ place }) => this.#results[place] === undefined);
+  }
+
+  async #uploadAlone({ place, content, description, onProgress }: Item): Promise<void> {
+    try {
+      this.#ended(place, { file: await store(this.#calls, content, description, onProgress, this.#signal) });
+    } catch (error) {
+      this.#failed(place, error);
+    }
+  }
+
+  /** Brings to an end what it can. */
+  async #uploadBatch(items: readonly BatchedItem[]): Promise<void> {
+    const batch = items.length === 0 ? null : await this.#create(items);
+    if (batch === null) return;
+    const byId = new Map(items.map((item) => [item.id, item]));
+    const sent = new Map<string, Sent>();
+    await eachInLanes(batch.accepted, async ({ client_file_id: id, upload_url: url, replayed }) => {
+      const item = byId.get(id);
+      if (item === undefined) throw new WharfError("bad_answer", `The server accepted ${id}, which it was not sent.`);
+      const { place, content, onProgress } = item;
+      try {
+        onProgress({ step: "read", sentBytes: 0, totalBytes: content.sizeBytes });
+        const [calls, signal] = [this.#calls, this.#signal];
+        const resumedAt = await sendBytes({ calls, content, onProgress, signal }, url, replayed);
+        if (resumedAt !== "gone") sent.set(id, { item, replayed, resumedAt });
+      } catch (error) {
+        this.#failed(place, error);
+      }
+    });
+    if (sent.size > 0) await this.#finalize(batch.batch_id, [...sent.values()]);
+  }
+
+  /** Null: the server makes no difference between items with keys and without, and nothing is left of the batch. */
+  async #create(items: readonly BatchedItem[]): Promise<Result<"createUploadBatch"> | null> {
+    const options = { signal: this.#signal };
+    const batch = await this.#calls.json("createUploadBatch", { body: bodyOf(items) }, options);
+    if (batch.accepted.every(({ replayed }) => typeof replayed === "boolean")) return batch;
+    this.#batchesHaveKeys = false;
+    for (const { session_id } of batch.accepted)
+      await this.#calls.json("cancelUploadSession", { path: { session_id } }, options);
+    return null;
+  }
+
+  /** What has no file after it, or one that was deleted since, goes on alone. */
+  async #finalize(batchId: string, sent: readonly Sent[]): Promise<void> {
+    const path = { batch_id: batchId };
+    const sha256 = Object.fromEntries(sent.map(({ item }) => [item.id, item.sha256]));
+    const options = { signal: this.#signal };
+    await this.#calls.json("finalizeUploadBatch", { path, body: { mode: "finalize_uploaded", sha256 } }, options);
+    const batch = await this.#calls
+      .json("getBatch", { path, query: { include_items: true } }, options)
+      .catch((error: unknown) => {
+        // A key that may write and not read: each by itself is told of its file.
+        if (ApiError.is(error, "forbidden_scope")) return null;
+        throw error;
+      });
+    if (batch === null) return;
+    const files = new Map(batch.items?.map(({ client_file_id: id, file }) => [id, file]));
+    for (const { item, replayed, resumedAt } of sent) {
+      const file = files.get(item.id) ?? null;
+      if (file === null || file.status === "deleted") continue;
+      const alreadyThere = replayed && resumedAt === null && file.status !== "queued";
+      const resumedAtBytes = resumedAt ?? item.content.sizeBytes;
+      this.#ended(item.place, { file: { ...file, request_id: batch.request_id, alreadyThere, resumedAtBytes } });
+    }
+  }
+
+  #ended(place: number, result: UploadResult): void {
+    this.#results[place] = result;
+    this.#onResult(place, result);
+  }
+
+  #failed(place: number, error: unknown): void {
+    if (this.#signal.aborted || isRefusedKey(error)) throw error;
+    this.#ended(place, { error });
+  }
+}
+
+interface Sent {
+  readonly item: BatchedItem;
+  readonly replayed: boolean;
+  /** Where sending began; null = nothing had to be sent. */
+  readonly resumedAt: number | null;
+}
+
+async function keyed(items: readonly Item[]): Promise<readonly BatchedItem[]> {
+  const known: BatchedItem[] = [];
+  for (const item of items) {
+    const { sha256 } = item.content;
+    if (sha256 === null) continue;
+    const key = await idempotencyKey(item.content, item.description, []);
+    known.push({ ...item, id: String(item.place), sha256, key });
+  }
+  return known;
+}
+
+/** Every item names its buckets: its key is of the create that it would be alone. */
+function bodyOf(items: readonly BatchedItem[]): Input<"createUploadBatch">["body"] {
+  return {
+    manifest: {
+      version: 1,
+      batch_idempotency_key: `wharf-${randomHex()}`,
+      items: items.map(({ id, key, description: { content_type: _, ...description } }) => ({
+        client_file_id: id,
+        idempotency_key: key,
+        ...description,
+      })),
+    },
+    files: items.map(({ id, content: { sizeBytes }, description: { filename, content_type } }) => ({
+      client_file_id: id,
+      filename,
+      content_type,
+      size_bytes: sizeBytes,
+    })),
+  };
+}
+
+function isRefusedKey(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 401 || error.status === 403);
+}
+
+function eachInLanes<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const left = items.values();
+  return inLanes(Math.min(FILES_AT_ONCE, items.length), async () => {
+    for (const item of left) await work(item);
+  });
+}
+
+async function inLanes(lanes: number, lane: () => Promise<void>): Promise<void> {
+  await Promise.all(Array.from({ length: lanes }, lane));
+}
