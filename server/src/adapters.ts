@@ -22,6 +22,8 @@ export interface Base {
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly closing: Closers;
+  /** Has every schema compiled before the server listens, and not when it is first used: what a test of them wants. */
+  readonly allSchemas: boolean;
 }
 
 export interface AdapterOptions {

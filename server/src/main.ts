@@ -28,6 +28,7 @@ import { createTaskQueue } from "./files/task-queue.ts";
 import { VerifiedBlobs } from "./files/verified-blob.ts";
 import { FileObject } from "./files/wire.ts";
 import { createApp } from "./http/app.ts";
+import { Compilers } from "./http/compilers.ts";
 import type { Readiness } from "./http/health.ts";
 import { InProcess } from "./http/in-process.ts";
 import { LongPolls } from "./http/long-poll.ts";
@@ -186,7 +187,9 @@ async function createService(base: Base, stores: Stores, background: Background,
   const readinessNow = async () =>
     readiness(catalogueLogBytes(stores.folder.catalogue), await isolation(), background, stopping);
   const health = new Health({ catalogue, blobs, lists, walks, reserveBytes: config.diskReserveBytes });
+  const compilers = new Compilers();
   const app = await createApp({
+    compilers,
     answers: budgets.answers,
     bodies: budgets.bodies,
     catalogue,
@@ -228,6 +231,7 @@ async function createService(base: Base, stores: Stores, background: Background,
         }),
     ],
   });
+  if (base.allSchemas) await compilers.makeAll();
   const byteEndpoint = (request: IncomingMessage, response: ServerResponse, expectsContinue = false) => {
     countByteRequest(metrics, request, response);
     void bytes.handle(request, response, expectsContinue);
@@ -248,6 +252,7 @@ async function createService(base: Base, stores: Stores, background: Background,
       throw cannotListen(error, config);
     });
     url = publicUrlAt(config, address.port);
+    setTimeout(() => compilers.load().catch(() => {}), LOAD_COMPILERS_AFTER_MS).unref();
     if (config.publicUrl === null && !isLoopback(config.host))
       log.warn({ url }, "WHARF_PUBLIC_URL is not set: clients elsewhere cannot reach the upload_url they are given");
     return url;
@@ -272,6 +277,9 @@ function createWriter({ config, log }: Base): AnswerWriter {
     ? new ExtractiveWriter()
     : new ChatWriter({ server: { url, model, apiKey }, log });
 }
+
+/** Not while everybody asks whether the server is ready; a client's first request mostly comes later still, and need not wait. */
+const LOAD_COMPILERS_AFTER_MS = 1000;
 
 const LOG_BYTES = "Size of the catalogue's write-ahead log.";
 const CONNECTIONS = "Open connections.";

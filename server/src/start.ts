@@ -9,6 +9,8 @@ import type { Started } from "./main.ts";
 
 export interface StartOptions extends AdapterOptions {
   readonly log?: Log;
+  /** See Base. Default: false. */
+  readonly allSchemas?: boolean;
 }
 
 export interface RunningWharf extends Started {
@@ -21,10 +23,11 @@ export interface RunningWharf extends Started {
  * this thread loads main.ts, a thousand files. Throws ConfigError for what the operator must change.
  */
 export async function startWharf(config: Config, options: StartOptions = {}): Promise<RunningWharf> {
+  const { allSchemas = false } = options;
   const log = options.log ?? createLog(config.logLevel);
   const clock = createClock(options.clockOffset);
   const closing = new Closers();
-  const base: Base = { config, log, clock, ids: createIdSource(clock), closing };
+  const base: Base = { config, log, clock, ids: createIdSource(clock), closing, allSchemas };
   try {
     const adapters = openAdapters(base, options);
     // The first reader is asked for within this turn; loading holds the thread for a fifth of a second.

@@ -9,6 +9,7 @@ import type { Log } from "../log.ts";
 import { type Metrics, NO_METRICS } from "../metrics/metrics.ts";
 import { addAnswerMemory } from "./answer-memory.ts";
 import { addGuard, guardRequest } from "./auth.ts";
+import { Compilers, NO_COMPILERS } from "./compilers.ts";
 import { addCors } from "./cors.ts";
 import { addEnvelope, answerError } from "./envelope.ts";
 import { addConditionalAnswers } from "./etag.ts";
@@ -37,6 +38,8 @@ export interface AppDeps {
   readonly answers: Places;
   /** Places for large bodies. */
   readonly bodies: Places;
+  /** Default: of its own. */
+  readonly compilers?: Compilers;
   /** Default: nothing is counted. */
   readonly metrics?: Metrics;
   /** Asked by `/readyz`. */
@@ -48,7 +51,11 @@ export interface AppDeps {
  * stands in route.ts. The application is ready to be called through `app.routing` (server.ts) or `app.inject` (tests); it listens nowhere.
  */
 export async function createApp(deps: AppDeps): Promise<App> {
-  const { catalogue, publicUrl = () => deps.config.publicUrl ?? "http://127.0.0.1" } = deps;
+  const {
+    catalogue,
+    compilers = new Compilers(),
+    publicUrl = () => deps.config.publicUrl ?? "http://127.0.0.1",
+  } = deps;
   const app: App = Fastify({
     genReqId: () => deps.ids.next("req"),
     requestIdHeader: false,
@@ -62,9 +69,10 @@ export async function createApp(deps: AppDeps): Promise<App> {
     },
     // Over-long ids are absent ids (ALL-6), which routes say themselves; the request line is bounded by Node's 16 KiB.
     routerOptions: { maxParamLength: 16_384 },
-    ajv: { customOptions: { coerceTypes: false, useDefaults: false, removeAdditional: false } },
+    schemaController: NO_COMPILERS,
   }).withTypeProvider<TypeBoxTypeProvider>();
 
+  compilers.addTo(app);
   addRoutePolicy(app);
   addEnvelope(app, deps.log);
   addRequestMetrics(app, deps.metrics ?? NO_METRICS);
@@ -76,7 +84,7 @@ export async function createApp(deps: AppDeps): Promise<App> {
   addAnswerMemory(app, deps.answers);
   addLingering(app);
   if (deps.config.docs) {
-    await addOpenApi(app, deps.config);
+    addOpenApi(app, deps.config);
     referenceRoutes(app);
   }
   healthRoutes(app, deps.catalogue, deps.readiness);

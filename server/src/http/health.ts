@@ -14,20 +14,30 @@ export interface Readiness {
   readonly inFull?: Readonly<Record<string, string>>;
 }
 
-/** For supervisors and load balancers: is the process alive, and may it get traffic? Neither needs a key nor names a team. */
+/**
+ * For supervisors and load balancers: is the process alive, and may it get traffic? Neither needs a key nor names a
+ * team. They write their answers themselves: they are asked first, before anything else is loaded.
+ */
 export function healthRoutes(app: App, catalogue: Catalogue, readiness: () => Promise<Readiness>): void {
   app.get("/healthz", {
-    config: { scope: "public" },
+    config: { scope: "public", writesItself: true },
     schema: {
       operationId: "getHealth",
       summary: "Whether the process answers",
       tags: ["operation"],
       response: { 200: Type.Object({ status: Type.Literal("ok") }) },
     },
-    handler: async () => ({ status: "ok" as const }),
+    handler: async (_request, reply) => {
+      reply.serializer(JSON.stringify);
+      return { status: "ok" as const };
+    },
   });
   app.get("/readyz", {
-    config: { scope: "public", errors: ["storage_unavailable", "storage_full", "shutting_down"] },
+    config: {
+      scope: "public",
+      errors: ["storage_unavailable", "storage_full", "shutting_down"],
+      writesItself: true,
+    },
     schema: {
       operationId: "getReadiness",
       summary: "Whether the server can do its work, and what it lacks",
@@ -37,10 +47,11 @@ export function healthRoutes(app: App, catalogue: Catalogue, readiness: () => Pr
         200: Type.Object({ status: Type.Literal("ready"), checks: Type.Record(Type.String(), Type.String()) }),
       },
     },
-    handler: async (request) => {
+    handler: async (request, reply) => {
       const { ready, refusal, checks: inShort, inFull } = await readiness();
       const checks = (await hasScope(catalogue, request, "admin")) ? { ...inShort, ...inFull } : inShort;
       if (!ready) throw new WharfError(refusal ?? "storage_unavailable", { details: { checks } });
+      reply.serializer(JSON.stringify);
       return { status: "ready" as const, checks };
     },
   });

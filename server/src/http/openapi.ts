@@ -1,9 +1,9 @@
 import { STATUS_CODES } from "node:http";
-import swagger from "@fastify/swagger";
-import type { RouteOptions } from "fastify";
+import Fastify, { type FastifyInstance, type RouteOptions } from "fastify";
 import type { Config } from "../config.ts";
 import { CATALOGUE, type ErrorCode } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
+import { NO_COMPILERS } from "./compilers.ts";
 import { ConstantAnswer } from "./constant-answer.ts";
 import { byteEndpointPath } from "./openapi-bytes.ts";
 import { errorExampleRefs, errorExamples, recordedExamples, withExamples } from "./openapi-examples.ts";
@@ -18,8 +18,31 @@ export type DescribedLimits = Pick<
  * `/openapi.json`: OpenAPI 3.1 from the routes' own schemas. Add it before the routes. A route without tags is not described.
  * It names the public URL as its server: behind a proxy that passes a sub-path on, what /docs calls lies below that path.
  */
-export async function addOpenApi(app: App, config: DescribedLimits & Pick<Config, "publicUrl">): Promise<void> {
+export function addOpenApi(app: App, config: DescribedLimits & Pick<Config, "publicUrl">): void {
+  const routes = new Map<string, RouteOptions>();
+  app.addHook("onRoute", (route) => {
+    if (route.method !== "HEAD" && route.schema?.operationId !== undefined) routes.set(route.schema.operationId, route);
+  });
+  const answer = new ConstantAnswer(async () => ({
+    type: "application/json; charset=utf-8",
+    bytes: Buffer.from(JSON.stringify(completeDocument(await generate([...routes.values()], config), routes, config))),
+  }));
+  app.get("/openapi.json", { config: { scope: "public" } }, (request, reply) => answer.send(request, reply));
+}
+
+/**
+ * What the routes' own schemas say. Made at the first request, in an instance that answers nothing: what makes it, 70
+ * modules, is not loaded by a start.
+ */
+async function generate(
+  routes: readonly RouteOptions[],
+  config: DescribedLimits & Pick<Config, "publicUrl">,
+): Promise<object> {
   const { publicUrl, ...limits } = config;
+  const { default: swagger } = await import("@fastify/swagger");
+  const app: FastifyInstance = Fastify({ exposeHeadRoutes: false, schemaController: NO_COMPILERS });
+  app.setValidatorCompiler(() => () => true);
+  app.setSerializerCompiler(() => () => "");
   await app.register(swagger, {
     hideUntagged: true,
     openapi: {
@@ -32,16 +55,9 @@ export async function addOpenApi(app: App, config: DescribedLimits & Pick<Config
       },
     },
   });
-  const routes = new Map<string, RouteOptions>();
-  app.addHook("onRoute", (route) => {
-    if (route.method !== "HEAD" && route.schema?.operationId !== undefined) routes.set(route.schema.operationId, route);
-  });
-
-  const answer = new ConstantAnswer(() => ({
-    type: "application/json; charset=utf-8",
-    bytes: Buffer.from(JSON.stringify(completeDocument(app.swagger(), routes, limits))),
-  }));
-  app.get("/openapi.json", { config: { scope: "public" } }, (request, reply) => answer.send(request, reply));
+  for (const { method, url, schema = {} } of routes) app.route({ method, url, schema, handler: () => undefined });
+  await app.ready();
+  return app.swagger();
 }
 
 const TAGS = [

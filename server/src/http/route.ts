@@ -54,6 +54,8 @@ declare module "fastify" {
     bodyBytes?: number;
     /** The fields of a `multipart/form-data` body, for OpenAPI; the handler itself reads it (multipart.ts). */
     form?: TSchema;
+    /** The handler serializes its answer, and nothing is validated: no compiler is loaded for it (compilers.ts). */
+    writesItself?: boolean;
     /** Errors say their message as a top-level `detail` too, where clients look for it (AGT-7). */
     detail?: boolean;
     /** A missing or `null` body counts as `{}`. */
@@ -116,6 +118,6 @@ function addRequestId(route: RouteOptions): void {
   route.schema = { ...route.schema, response: Object.fromEntries(withId) };
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null;
 }
