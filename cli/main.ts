@@ -120,4 +120,9 @@ function processIo(): Io {
   };
 }
 
-if (import.meta.main) process.exitCode = await runCli(process.argv.slice(2), processIo());
+/** The whole of it, for this process: what bin/wharf does. */
+export async function main(): Promise<void> {
+  process.exitCode = await runCli(process.argv.slice(2), processIo());
+}
+
+if (import.meta.main) await main();

@@ -33,15 +33,16 @@ const LOOK_MS = 200;
 const LONGEST_MS = 15 * 60_000;
 const NPM_FLAGS = ["--ignore-scripts", "--no-audit", "--no-fund", "--include=optional"];
 const here = fileURLToPath(import.meta.url);
-const root = dirname(dirname(here));
-const modules = join(root, "node_modules");
+export const root = dirname(dirname(here));
+export const modules = join(root, "node_modules");
 const stamp = join(modules, ".lockfile-sha256");
 const pinnedNode = join(modules, ".bin", "node");
 
 /**
- * Where Node keeps our code without types and compiled, from one start to the next, for every process that is told so
- * by NODE_COMPILE_CACHE. Beside the packages: whoever may write there could change the program as well. Where the user
- * of a server may not, it starts without, and a new installation begins a new one.
+ * Where Node keeps our code without types and compiled, from one start to the next, when the source is run
+ * (program.mjs), for every process that is told so by NODE_COMPILE_CACHE. Beside the packages: whoever may write there
+ * could change the program as well. Where the user of a server may not, it starts without, and a new installation
+ * begins a new one.
  */
 export const compileCache = join(modules, ".compile-cache");
 
@@ -84,7 +85,7 @@ function bring(level) {
   const lockfile = readFileSync(join(root, "package-lock.json"));
   const wanted = sha256(lockfile);
   if (suffices(installedLevel(wanted), level)) return;
-  alone(() => {
+  alone("wharf: waiting for an installation that runs already …", () => {
     const installed = installedLevel(wanted);
     if (suffices(installed, level)) return;
     console.error("wharf: installing packages (once for each version of the lockfile) …");
@@ -113,14 +114,15 @@ function stampText(wanted, level) {
 }
 
 /**
- * One installation of this folder at a time: a first start and a first test in two terminals would otherwise both fill
- * it. The lock names its holder, so that one who died holds up nobody.
+ * One installation of this folder at a time, and one build of its program: a first start and a first test in two
+ * terminals would otherwise both fill it. Says that it is `waiting`, once. The lock names its holder, so that one who
+ * died holds up nobody.
  */
-function alone(work) {
+export function alone(waiting, work) {
   const lock = join(tmpdir(), `wharf-install-${sha256(root).slice(0, 16)}`);
   for (let waited = 0; !take(lock); waited += LOOK_MS) {
     if (!isHeld(lock)) rmSync(lock, { force: true });
-    else if (waited === 0) console.error("wharf: waiting for an installation that runs already …");
+    else if (waited === 0) console.error(waiting);
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_MS);
   }
   try {

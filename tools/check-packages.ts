@@ -7,7 +7,7 @@ import { type Entry, isEntry, type Lockfile, nameOf, namesIn, readLockfile } fro
  * all is installed without scripts.
  */
 export const WITH_SCRIPTS: Readonly<Record<string, string>> = {
-  esbuild: "development only; its script fetches what is missing of the platform's own package, which the lockfile has",
+  esbuild: "its script fetches what is missing of the platform's own package, which the lockfile has; it works without",
 };
 
 const KINDS = ["dependencies", "devDependencies", "optionalDependencies"];

@@ -5,5 +5,7 @@ import { isTest } from "./architecture/rules.ts";
  * development packages holds.
  */
 export function isProduct(path: string): boolean {
-  return /^(?:server\/src|cli|bin|sdk\/src)\//.test(path) ? !isTest(path) : path === "tools/bootstrap.mjs";
+  return /^(?:server\/src|cli|bin|sdk\/src)\//.test(path) ? !isTest(path) : LAUNCHES.has(path);
 }
+
+const LAUNCHES: ReadonlySet<string> = new Set(["tools/bootstrap.mjs", "tools/program.mjs", "tools/build-program.ts"]);

@@ -48,7 +48,7 @@ export async function extract(options: Options): Promise<readonly Row[]> {
   }
 }
 
-/** Stripping types is most of a bare process's start, and no reader does it (server/src/extraction/child-code.ts). */
+/** Stripping types is most of a bare process's start, and no reader does it (server/src/extraction/reader-code.ts). */
 async function strippedCode(checkout: string, path: string): Promise<string> {
   const source = join(checkout, "server/src");
   const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter((name) =>

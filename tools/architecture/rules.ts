@@ -53,6 +53,7 @@ const FOUNDATIONS = new Set([
   "extraction",
   "fairness",
   "metrics",
+  "program",
   "search-index",
   "sqlite",
 ]);

@@ -1,5 +1,6 @@
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { openSqliteCatalogue, type SqliteCatalogueOptions } from "../catalogue/sqlite.ts";
+import { entryFile } from "../program/entry-file.ts";
 import { walBytes } from "../sqlite/wal-checkpoint.ts";
 
 /**
@@ -13,8 +14,8 @@ export function openCatalogue(options: Omit<SqliteCatalogueOptions, "threads">):
 }
 
 const THREADS = {
-  owner: new URL("../threads/catalogue-owner.ts", import.meta.url),
-  reader: new URL("../threads/catalogue-reader.ts", import.meta.url),
+  owner: entryFile(new URL("../threads/catalogue-owner.ts", import.meta.url)),
+  reader: entryFile(new URL("../threads/catalogue-reader.ts", import.meta.url)),
 };
 
 /** Size of its write-ahead log, in bytes: for `/readyz` and metrics. */

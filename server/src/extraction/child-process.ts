@@ -17,7 +17,7 @@ export interface Launch {
   readonly jail: Jail;
   /** Null when `jail.users` is. */
   readonly users: ReaderUsers | null;
-  /** child-code.ts. */
+  /** reader-code.ts. */
   readonly code: Buffer;
 }
 

@@ -3,7 +3,6 @@ import type { SandboxMode } from "../config.ts";
 import { LIMITS } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { type BudgetLimits, DOCUMENT_LIMITS } from "./budget.ts";
-import { loadChildCode } from "./child-code.ts";
 import { ExtractionChild, type Launch } from "./child-process.ts";
 import { readOne } from "./document-run.ts";
 import {
@@ -15,6 +14,7 @@ import {
 } from "./extractor.ts";
 import { FreshChildren } from "./fresh-children.ts";
 import { Lanes, type Pace, paceOf } from "./lanes.ts";
+import { loadReaderCode } from "./reader-code.ts";
 import { ReaderUsers } from "./reader-users.ts";
 import { APP_ROOT, type Jail, type JailOptions, jailsToTry } from "./sandbox.ts";
 import { Spawner } from "./spawner.ts";
@@ -48,7 +48,7 @@ export interface PoolOptions {
 export async function createExtractionPool(options: PoolOptions): Promise<Extractor> {
   const { appRoot = APP_ROOT, entry = `${appRoot}/server/src/extraction/child.ts`, limits = DOCUMENT_LIMITS } = options;
   const { sandbox = "reduced", readable = [], jails = jailsToTry, log } = options;
-  const code = await loadChildCode(entry);
+  const code = await loadReaderCode(entry, log);
   const { launch, child } = await tryJails(jails({ mode: sandbox, appRoot, entry, readable }), code, log);
   const { strength, inForce, missing } = launch.jail.isolation;
   const say = { strength, by: launch.jail.by, in_force: inForce, missing };

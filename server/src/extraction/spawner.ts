@@ -7,13 +7,14 @@ import { fileURLToPath } from "node:url";
 import { startDeadline } from "../deadline.ts";
 import { LIMITS } from "../limits.ts";
 import type { Log } from "../log.ts";
+import { entryFile } from "../program/entry-file.ts";
 import { ExtractorTrouble } from "./extractor.ts";
 import type { ChildEnd, FromSpawner, ToSpawner } from "./spawner-process.ts";
 import { endedTooEarly } from "./start-trouble.ts";
 
 const CLOSE_WITHIN_MS = 2000;
 const LAST_WORDS_CHARS = 4096;
-const PROCESS = fileURLToPath(new URL("./spawner-process.ts", import.meta.url));
+const PROCESS = fileURLToPath(entryFile(new URL("./spawner-process.ts", import.meta.url)));
 
 /** A process that was started. */
 export interface Spawned {

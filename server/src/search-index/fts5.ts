@@ -2,6 +2,7 @@ import { MessageChannel } from "node:worker_threads";
 import type { TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import type { Log } from "../log.ts";
+import { entryFile } from "../program/entry-file.ts";
 import { type Failure, ThreadClient } from "../sqlite/thread-client.ts";
 import { createIndexDirectory, indexedTeams } from "./fts5-files.ts";
 import type { OutdatedChunks, ReaderCall, ReaderThreadData, WriterCall, WriterThreadData } from "./fts5-protocol.ts";
@@ -38,7 +39,7 @@ export async function openFts5SearchIndex(options: Fts5SearchIndexOptions): Prom
   };
   const writerData: WriterThreadData = { dir, readerPorts };
   const writer = new ThreadClient({
-    entry: new URL("./fts5-writer-thread.ts", import.meta.url),
+    entry: entryFile(new URL("./fts5-writer-thread.ts", import.meta.url)),
     workerData: { ...writerData },
     transfer: readerPorts,
     failed,
@@ -48,7 +49,7 @@ export async function openFts5SearchIndex(options: Fts5SearchIndexOptions): Prom
     gates.map(({ port2: writerPort }) => {
       const readerData: ReaderThreadData = { dir, writerPort };
       return {
-        entry: new URL("./fts5-reader-thread.ts", import.meta.url),
+        entry: entryFile(new URL("./fts5-reader-thread.ts", import.meta.url)),
         workerData: { ...readerData },
         transfer: [writerPort],
         failed,

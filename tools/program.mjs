@@ -1,0 +1,64 @@
+// Which program bin/wharf runs: the one that was built from exactly what is in the tree, or the source itself. Plain
+// JavaScript: it decides whether TypeScript has to be loaded at all.
+//
+// What is built is a cache. It lies beside the packages, because whoever may write there could change the program as
+// well; nobody needs it, and whoever changes a package by hand removes it (node_modules/.program).
+
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { alone, modules, root } from "./bootstrap.mjs";
+
+const LONGEST_MS = 60_000;
+
+/** Holds a folder for each program that was built, and a record of the last one. */
+export const programs = join(modules, ".program");
+export const record = join(programs, "program.json");
+
+/**
+ * The folder of the program that was built from what is in the tree now; null = there is none. It reads every source and
+ * every file that was built: 20 ms, and neither an old program nor a damaged one is run.
+ */
+export function builtProgram() {
+  try {
+    const { folder, sources, files, digest } = JSON.parse(readFileSync(record, "utf8"));
+    const built = join(programs, folder);
+    const read = (from, paths) => paths.map((path) => [path, readFileSync(join(from, path))]);
+    return digestOf(read(root, sources), read(built, files)) === digest ? built : null;
+  } catch {
+    // There is none, or a part of it, or a source is gone.
+    return null;
+  }
+}
+
+/** As `builtProgram`; builds it when there is none and it can be built. */
+export function programToRun() {
+  return builtProgram() ?? (canBuild() ? build() : null);
+}
+
+/** Of what went in and what came out, and of what else decides what comes out. */
+export function digestOf(sources, files) {
+  const hash = createHash("sha256").update(`${process.version} ${root}\n`);
+  for (const [path, bytes] of [...sources, ...files]) hash.update(`${path} ${bytes.length}\n`).update(bytes);
+  return hash.digest("hex");
+}
+
+function canBuild() {
+  try {
+    for (const folder of [modules, programs]) if (existsSync(folder)) accessSync(folder, constants.W_OK);
+    return existsSync(join(modules, "esbuild"));
+  } catch {
+    return false;
+  }
+}
+
+/** Once, when several start at the same time. A build that fails says why; then the source runs. */
+function build() {
+  alone("wharf: waiting for another start that builds the program …", () => {
+    if (builtProgram() !== null) return;
+    const argv = [join(root, "tools", "build-program.ts")];
+    spawnSync(process.execPath, argv, { cwd: root, stdio: ["ignore", "ignore", "inherit"], timeout: LONGEST_MS });
+  });
+  return builtProgram();
+}

@@ -1,0 +1,192 @@
+import assert from "node:assert/strict";
+import { type ExecFileOptions, execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { promisify } from "node:util";
+
+const REPOSITORY = join(import.meta.dirname, "..");
+const NOBODY = 65_534;
+
+/** What decides which program runs, and builds it. */
+const COPIED = [
+  "bin/wharf",
+  "tools/bootstrap.mjs",
+  "tools/program.mjs",
+  "tools/build-program.ts",
+  "server/src/program",
+  "server/src/extraction/reader-code.ts",
+];
+/** What a program consists of besides its command line, with nothing in it. */
+const EMPTY = [
+  "server/src/threads/catalogue-owner.ts",
+  "server/src/threads/catalogue-reader.ts",
+  "server/src/search-index/fts5-writer-thread.ts",
+  "server/src/search-index/fts5-reader-thread.ts",
+  "server/src/extraction/spawner-process.ts",
+  "server/src/extraction/child.ts",
+];
+
+/** A clone whose command line says a word of a file that it imports, and whether it was built. */
+function clone(t: TestContext) {
+  const root = mkdtempSync(join(tmpdir(), "wharf-program-"));
+  t.after(() => rmSync(root, { recursive: true }));
+  chmodSync(root, 0o755);
+  const file = (path: string, text: string) => {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  };
+  for (const path of COPIED) cpSync(join(REPOSITORY, path), join(root, path), { recursive: true });
+  for (const path of EMPTY) file(path, "export {};\n");
+  file("package.json", '{ "type": "module" }');
+  file("package-lock.json", "{}");
+  file(
+    "cli/main.ts",
+    `import { word } from "./word.ts";
+export async function main(): Promise<void> {
+  console.log(word, new Error().stack?.includes("node_modules/.program/") ? "built" : "source", import.meta.filename);
+}
+`,
+  );
+  file("cli/word.ts", 'export const word: string = "first";\n');
+  file("node_modules/.lockfile-sha256", createHash("sha256").update("{}").digest("hex"));
+  for (const name of ["esbuild", "@esbuild"])
+    symlinkSync(join(REPOSITORY, "node_modules", name), join(root, "node_modules", name));
+  const programs = join(root, "node_modules/.program");
+  const folders = () => readdirSync(programs).filter((name) => name !== "program.json");
+  return {
+    root,
+    programs,
+    file,
+    folders,
+    /** What a start says: the word, whether it was built, and nothing else. */
+    start: async (options: ExecFileOptions = {}) => {
+      const { stdout, stderr } = await promisify(execFile)(process.execPath, [join(root, "bin/wharf")], {
+        env: {},
+        ...options,
+      });
+      const [word, by, path] = String(stdout).trim().split(" ");
+      assert.equal(path, join(root, "cli/main.ts"), "a source is where it was");
+      return { said: `${word} ${by}`, stderr: String(stderr) };
+    },
+    /** The folder of the program that starts run. */
+    current: () => join(programs, JSON.parse(readFileSync(join(programs, "program.json"), "utf8")).folder),
+  };
+}
+
+test("the first start builds the program, the next ones run it as it is", async (t) => {
+  const { start, folders } = clone(t);
+  assert.deepEqual(await start(), { said: "first built", stderr: "" });
+  assert.deepEqual(await start(), { said: "first built", stderr: "" });
+  assert.equal(folders().length, 1);
+});
+
+test("a source that has changed is run, be it as long and as old as before", async (t) => {
+  const { root, start, file, folders } = clone(t);
+  await start();
+  const path = join(root, "cli/word.ts");
+  const { atime, mtime } = statSync(path);
+  file("cli/word.ts", 'export const word: string = "other";\n');
+  utimesSync(path, atime, mtime);
+  assert.equal((await start()).said, "other built");
+  assert.equal(folders().length, 2, "a server that runs may still need what it began with");
+});
+
+test("another lockfile is another program", async (t) => {
+  const { start, file, folders } = clone(t);
+  await start();
+  file("package-lock.json", "{ }");
+  file("node_modules/.lockfile-sha256", createHash("sha256").update("{ }").digest("hex"));
+  assert.equal((await start()).said, "first built");
+  assert.equal(folders().length, 2);
+});
+
+test("a few old programs are kept, and no more", async (t) => {
+  const { start, file, folders, current } = clone(t);
+  for (const word of ["a", "b", "c", "d", "e", "f"]) {
+    file("cli/word.ts", `export const word: string = "${word}";\n`);
+    assert.equal((await start()).said, `${word} built`);
+  }
+  assert.equal(folders().length, 4);
+  assert.ok(folders().some((name) => current().endsWith(name)));
+});
+
+for (const [what, damage] of [
+  ["a byte", (path: string) => writeFileSync(path, readFileSync(path, "utf8").replace("first", "worst"))],
+  ["its end", (path: string) => writeFileSync(path, "")],
+  ["a file", (path: string) => rmSync(path)],
+] as const)
+  test(`a program that has lost ${what} is built anew, and not run`, async (t) => {
+    const { start, current } = clone(t);
+    await start();
+    const damaged = current();
+    damage(join(damaged, "main.mjs"));
+    assert.deepEqual(await start(), { said: "first built", stderr: "" });
+    assert.notEqual(current(), damaged);
+  });
+
+test("a record of which a power cut left a part is no record", async (t) => {
+  const { start, file } = clone(t);
+  await start();
+  file("node_modules/.program/program.json", '{ "folder": "');
+  assert.equal((await start()).said, "first built");
+});
+
+test("what a build that was ended left behind is not run", async (t) => {
+  const { start, file } = clone(t);
+  file("node_modules/.program/half/main.mjs", 'export const main = () => console.log("half");\n');
+  assert.equal((await start()).said, "first built");
+});
+
+test("starts at the same time build one program, and all run it", async (t) => {
+  const { start, folders } = clone(t);
+  const starts = await Promise.all([start(), start(), start()]);
+  assert.deepEqual(
+    starts.map(({ said }) => said),
+    ["first built", "first built", "first built"],
+  );
+  assert.equal(folders().length, 1);
+});
+
+test("where the packages may not be written to, the source runs, and nobody is told of it at each start", {
+  skip: process.getuid?.() === 0 ? false : "needs root: only root can become somebody else",
+}, async (t) => {
+  const { start } = clone(t);
+  assert.deepEqual(await start({ uid: NOBODY, gid: NOBODY }), { said: "first source", stderr: "" });
+});
+
+test("what others may not write to, they may run", {
+  skip: process.getuid?.() === 0 ? false : "needs root: only root can become somebody else",
+}, async (t) => {
+  const { start } = clone(t);
+  await start();
+  assert.deepEqual(await start({ uid: NOBODY, gid: NOBODY }), { said: "first built", stderr: "" });
+});
+
+test("without the bundler the source runs", async (t) => {
+  const { root, start } = clone(t);
+  rmSync(join(root, "node_modules/esbuild"));
+  assert.deepEqual(await start(), { said: "first source", stderr: "" });
+});
+
+test("a build that fails is told, and the source runs", async (t) => {
+  const { start, file } = clone(t);
+  file("server/src/threads/catalogue-owner.ts", 'import "./absent.ts";\n');
+  const { said, stderr } = await start();
+  assert.equal(said, "first source");
+  assert.match(stderr, /^wharf: the program could not be built, and its source is run: .*absent/s);
+});
