@@ -31,7 +31,23 @@ export function answerPost({ exchange, apiKey, body, headers, gone, ...told }: M
   });
   // Nothing is at this address: only its method, headers and signal are looked at.
   const request = new Request("http://wharf.invalid/mcp", { method: "POST", headers, signal: gone });
-  return handler.fetch(request, { parsedBody: body });
+  return handler.fetch(request, { parsedBody: withoutCancellations(body) });
+}
+
+/**
+ * A cancellation names a request that is under way, and here each POST stands for itself: in one it can only mean
+ * another message of the same batch. The SDK answers a cancelled request never, and ends the stream of a batch when
+ * all are answered: that batch would stay open for good. "Receivers MAY ignore" it, so the request is answered.
+ */
+function withoutCancellations(body: unknown): unknown {
+  if (!Array.isArray(body)) return body;
+  const rest = body.filter((message: unknown) => !isCancellation(message));
+  return rest.length === 0 ? body : rest;
+}
+
+function isCancellation(message: unknown): boolean {
+  if (typeof message !== "object" || message === null || !("method" in message)) return false;
+  return message.method === "notifications/cancelled";
 }
 
 const TOOLS = createTools({ local: null });

@@ -95,6 +95,24 @@ test("no request needs one before it, notifications are taken, and a batch is an
   assert.equal(at(unknown, "error", "code"), -32_601);
 });
 
+test("a batch that holds a call and its own cancellation is answered, the other calls of it as well", async () => {
+  const cancel = (requestId: unknown) => ({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId } });
+  for (const batch of [
+    [callOf(1, "list_files"), cancel(1)],
+    [cancel(1), callOf(1, "list_files")],
+    [callOf(1, "search", { query: "a" }), cancel(1), callOf(2, "list_files"), cancel(2), cancel("3")],
+  ]) {
+    const asked = batch.filter((message) => "id" in message).length;
+    const answers = messagesOf(await post(batch));
+    assert.equal(answers.length, asked, JSON.stringify(batch));
+    assert.ok(answers.every((answer) => at(answer, "result") !== undefined));
+  }
+  assert.equal((await post([cancel(1), cancel(2)])).status, 202);
+  assert.equal((await post(cancel(1))).status, 202);
+  // Two of one id: the protocol forbids it, and whoever does it is not left waiting.
+  assert.ok(messagesOf(await post([callOf(1, "list_files"), callOf(1, "list_files")])).length > 0);
+});
+
 describe("of what an agent did", { skip: NEEDS_OWN_SERVER }, () => {
   test("metrics count calls by tool and outcome, and the log holds neither key nor text", async () => {
     assert.ok(server !== null);
