@@ -10,6 +10,8 @@ import { openBlobs } from "../engines/blobs.ts";
 import { openCatalogue } from "../engines/catalogue.ts";
 import { Places } from "../fairness/places.ts";
 import { Turns } from "../fairness/turns.ts";
+import { deleteFile } from "../files/delete-file.store.ts";
+import { openTestFiles } from "../files/test-files.ts";
 import { createIdSource } from "../ids.ts";
 import { Health } from "./health.ts";
 import { teamQueue } from "./store.ts";
@@ -45,7 +47,23 @@ test("a look at a team's queue waits in the team's line, and more of them than i
   assert.equal(isCounted, false);
   other.resolve();
   await walking;
-  assert.deepEqual(await first, { queued: 0, running: 0, countedTo: 10_000 });
+  assert.deepEqual(await first, { queued: 0, running: 0, removing: 0, countedTo: 10_000 });
   assert.equal(lists.taken, 0);
   assert.ok(teamQueue.walks, "key look-ups do not wait behind it");
+});
+
+test("documents that wait or are read are told from deleted files that are being removed", async (t) => {
+  const f = await openTestFiles();
+  t.after(() => f.close());
+  const team = await f.newTeam();
+  for (const state of ["queued", "queued", "queued", "indexing", "indexed", "failed"] as const)
+    await f.newFile(team, { state });
+  const { teamId } = team;
+  for (const state of ["queued", "indexed"] as const) {
+    const { fileId } = await f.newFile(team, { state });
+    await f.t.catalogue.run(deleteFile, { teamId, fileId, removalTaskId: f.t.ids.next("task") });
+  }
+  await f.newFile(await f.newTeam(), { state: "queued" });
+  const queue = await f.t.catalogue.run(teamQueue, { teamId });
+  assert.deepEqual(queue, { queued: 3, running: 1, removing: 2, countedTo: 10_000 });
 });

@@ -86,7 +86,10 @@ export function dashboardRoutes(app: App, deps: DashboardRoutesDeps): void {
       return {
         ready,
         checks: administers ? { ...checks, ...inFull } : checks,
-        queue: { queued: queue.queued, running: queue.running, counted_to: queue.countedTo },
+        queue: {
+          ...{ queued: queue.queued, running: queue.running, removing: queue.removing },
+          counted_to: queue.countedTo,
+        },
         disk: {
           answers: disk !== null,
           used_percent: disk?.usedPercent ?? null,
@@ -126,7 +129,12 @@ type Who = Static<typeof WhoObject>;
 const HealthObject = Type.Object({
   ready: Type.Boolean(),
   checks: Type.Record(Type.String(), Type.String()),
-  queue: Type.Object({ queued: Type.Integer(), running: Type.Integer(), counted_to: Type.Integer() }),
+  queue: Type.Object({
+    queued: Type.Integer(),
+    running: Type.Integer(),
+    removing: Type.Integer(),
+    counted_to: Type.Integer(),
+  }),
   disk: Type.Object({
     answers: Type.Boolean(),
     used_percent: NullableNumber,

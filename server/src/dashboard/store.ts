@@ -3,10 +3,14 @@ import { walkOperation } from "../catalogue/catalogue.ts";
 import type { TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 
-/** What a team's own tasks are doing; each counted up to limits.rowsPerRead, so that a long queue is no long read. */
+/** What a team's own tasks are doing; all together counted up to limits.rowsPerRead: a long queue is no long read. */
 export interface TeamQueue {
+  /** Documents that wait to be read … */
   readonly queued: number;
+  /** … and that are being read. */
   readonly running: number;
+  /** Deleted files whose bytes, text and passages are going. */
+  readonly removing: number;
   readonly countedTo: number;
 }
 
@@ -16,7 +20,7 @@ export const teamQueue = walkOperation(
   async ({ db }, { teamId }: { teamId: TeamId }): Promise<TeamQueue> => {
     const open = db
       .selectFrom("tasks")
-      .select("state")
+      .select(["state", "type"])
       .where("team_id", "=", teamId)
       // Literals, so that the partial index serves it.
       .where("state", "in", [sql.lit("queued" as const), sql.lit("running" as const)])
@@ -24,11 +28,17 @@ export const teamQueue = walkOperation(
       .as("open");
     const rows = await db
       .selectFrom(open)
-      .select(["state", ({ fn }) => fn.countAll<number>().as("tasks")])
-      .groupBy("state")
+      .select(["state", "type", ({ fn }) => fn.countAll<number>().as("tasks")])
+      .groupBy(["state", "type"])
       .execute();
-    const of = (state: string) => Number(rows.find((row) => row.state === state)?.tasks ?? 0);
-    return { queued: of("queued"), running: of("running"), countedTo: LIMITS.rowsPerRead };
+    const sum = (counts: (row: (typeof rows)[number]) => boolean) =>
+      rows.filter(counts).reduce((total, { tasks }) => total + Number(tasks), 0);
+    return {
+      queued: sum(({ state, type }) => state === "queued" && type !== "remove"),
+      running: sum(({ state, type }) => state === "running" && type !== "remove"),
+      removing: sum(({ type }) => type === "remove"),
+      countedTo: LIMITS.rowsPerRead,
+    };
   },
 );
 
