@@ -43,8 +43,12 @@ export function dashboardRoutes(app: App, deps: DashboardRoutesDeps): void {
   app.post("/dashboard/session", {
     config: { scope: "public" },
     schema: { body: Type.Object({ link: Type.String() }), response: { 200: WhoObject } },
-    handler: async ({ body }, reply) => {
+    handler: async ({ body, raw }, reply) => {
       const secret = await signIn(deps, body.link);
+      // The cookie that this one replaces: nobody has its session any more.
+      const old = sessionSecretOf(raw, publicUrl());
+      const before = old === null ? null : await findDashboardCaller(catalogue, old);
+      if (before !== null) await endSession(deps, before.sessionId);
       const signedIn = await findDashboardCaller(catalogue, secret);
       if (signedIn === null) throw new WharfError("invalid_api_key");
       reply.header("Set-Cookie", setCookie(publicUrl(), secret));

@@ -7,7 +7,7 @@ import type { Catalogue } from "../catalogue/catalogue.ts";
 import { WharfError } from "../errors.ts";
 import { countHeader, faultOfRequestLine, isWellEncoded } from "./request-line.ts";
 import { type App, isUnderV1 } from "./route.ts";
-import { CSRF_HEADER, cookieCaller, sessionSecretOf } from "./session-cookie.ts";
+import { CSRF_HEADER, cookieCaller, isCookieRoute, sessionSecretOf, VARY_OF_COOKIE_ROUTES } from "./session-cookie.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -35,7 +35,10 @@ export function addGuard(app: App, deps: GuardDeps): void {
       return this.authenticated;
     },
   });
-  app.addHook("onRequest", (request) => guardRequest(deps, request));
+  app.addHook("onRequest", (request, reply) => {
+    if (isCookieRoute(request.method, request.routeOptions.url)) reply.header("Vary", VARY_OF_COOKIE_ROUTES);
+    return guardRequest(deps, request);
+  });
 }
 
 /** "Order of refusals: 401, unknown route 404, 405 (+ `Allow`), 403, 415/413/400, 404 of ids" (contract §12, all). */
@@ -84,8 +87,9 @@ async function identify({ catalogue, publicUrl }: GuardDeps, request: FastifyReq
 }
 
 const NO_SESSION = [
-  "This sign-in is over, or is not taken here: it is good on the routes of the dashboard's own page alone, and writes",
-  `want the page's ${CSRF_HEADER} header. Sign in again with a new link, or send a key as Authorization: Bearer.`,
+  "This sign-in is over, was replaced by a later one of this browser, or is not taken here: it is good on the routes of",
+  `the dashboard's own page alone, and writes want the page's ${CSRF_HEADER} header. Sign in again with a new link, or`,
+  "send a key as Authorization: Bearer.",
 ].join(" ");
 
 function unauthenticated(message: string | null): WharfError {

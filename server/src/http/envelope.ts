@@ -86,8 +86,11 @@ export function errorBody(
 export function headersOfEveryAnswer(requestId: string): Readonly<Record<string, string>> {
   return {
     "X-Request-Id": requestId,
-    // Answers carry capabilities and documents: no cache, no referrer, no sniffing. A route may allow revalidation (etag.ts).
+    // Answers carry capabilities and documents: no cache, no referrer, no sniffing, no part or frame of another origin's
+    // page (a key cannot come with those, but the dashboard's cookie does). A route may allow revalidation (etag.ts).
     "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
   };
