@@ -1,7 +1,9 @@
 import { timingSafeEqual } from "node:crypto";
 import type { Catalogue } from "../catalogue/catalogue.ts";
+import type { CredentialId, DashboardSessionId } from "../ids.ts";
 import { hashApiKey, isPlausibleKey } from "./api-key.ts";
-import { type Caller, findCaller } from "./store.ts";
+import { isSessionGood } from "./dashboard.store.ts";
+import { type Caller, findCaller, isKeyGood } from "./store.ts";
 
 /**
  * Who the `Authorization` header speaks for, or null: unknown, revoked, expired and malformed keys are all the same null, so that
@@ -16,4 +18,13 @@ export async function authenticate(catalogue: Catalogue, authorization: string |
   // database's idea of equality.
   if (found === null || !timingSafeEqual(Buffer.from(found.hash), Buffer.from(hash))) return null;
   return found.caller;
+}
+
+/** Whether the key or session of a request that is still being answered is good: one that waits may outlive it. */
+export function isStillGood(catalogue: Catalogue, { keyId: id }: Pick<Caller, "keyId">): Promise<boolean> {
+  return isDashboardSession(id) ? catalogue.run(isSessionGood, { id }) : catalogue.run(isKeyGood, { id });
+}
+
+function isDashboardSession(id: CredentialId): id is DashboardSessionId {
+  return id.startsWith("dash_");
 }

@@ -1,4 +1,4 @@
-import { readOperation, writeOperation } from "../catalogue/catalogue.ts";
+import { readOperation, TOPICS, writeOperation } from "../catalogue/catalogue.ts";
 import { NO_LOCKS } from "../catalogue/locks.ts";
 import { type Bind, prepared } from "../catalogue/prepared.ts";
 import { refuse } from "../errors.ts";
@@ -92,23 +92,39 @@ export const findSession = readOperation(
   },
 );
 
-/** Ends the sessions of a team, or one of them; returns how many. Effective at the next request. */
+/** Whether a session that was found a while ago would be found again (primary key). */
+export const isSessionGood = readOperation(
+  "access.isSessionGood",
+  async ({ db, now }, { id }: { id: DashboardSessionId }): Promise<boolean> =>
+    (await db
+      .selectFrom("dashboard_sessions")
+      .select("id")
+      .where("id", "=", id)
+      .where("expires_at", ">", now)
+      .executeTakeFirst()) !== undefined,
+);
+
+/**
+ * Ends the sessions of a team, or one of them; returns which. Effective at the next request, and what they have held
+ * (POL-5) is woken.
+ */
 export const endSessions = writeOperation(
   "access.endSessions",
   NO_LOCKS,
   async (
     { db },
     { id, teamSlug }: { id: DashboardSessionId | null; teamSlug: string | null },
-  ): Promise<{ readonly ended: number }> => {
-    let query = db.deleteFrom("dashboard_sessions");
+  ): Promise<{ readonly ended: readonly DashboardSessionId[] }> => {
+    let query = db.deleteFrom("dashboard_sessions").returning("id");
     if (id !== null) query = query.where("id", "=", id);
     if (teamSlug !== null)
       query = query.where("team_id", "in", (eb) =>
         eb.selectFrom("teams").select("teams.id").where("teams.slug", "=", teamSlug),
       );
-    if (id === null && teamSlug === null) return { ended: 0 };
-    return { ended: Number((await query.executeTakeFirst()).numDeletedRows) };
+    if (id === null && teamSlug === null) return { ended: [] };
+    return { ended: (await query.execute()).map((row) => row.id).toSorted() };
   },
+  (_input, { ended }) => ended.map(TOPICS.credential),
 );
 
 export interface ListedSession extends DashboardSession {
@@ -180,6 +196,7 @@ export const dashboardOperations = [
   isLinkGood,
   redeemLink,
   findSession,
+  isSessionGood,
   endSessions,
   listSessions,
   teamSlug,

@@ -87,7 +87,7 @@ export async function endDashboardSessions(
   which: { readonly id: DashboardSessionId } | { readonly team: string },
 ): Promise<number> {
   const input = "id" in which ? { id: which.id, teamSlug: null } : { id: null, teamSlug: which.team };
-  return (await catalogue.run(endSessions, input)).ended;
+  return (await catalogue.run(endSessions, input)).ended.length;
 }
 
 export function listDashboardSessions(catalogue: Catalogue, team: string | null): Promise<readonly ListedSession[]> {

@@ -1,4 +1,4 @@
-import { readOperation, writeOperation } from "../catalogue/catalogue.ts";
+import { readOperation, TOPICS, writeOperation } from "../catalogue/catalogue.ts";
 import { LOCKS } from "../catalogue/locks.ts";
 import { type Bind, prepared } from "../catalogue/prepared.ts";
 import { refuse } from "../errors.ts";
@@ -31,6 +31,19 @@ export const findCaller = readOperation(
     const caller = { teamId: row.team_id, keyId: row.id, keyName: row.name, scopes: readScopes(row.scopes) };
     return { caller, hash: row.hash };
   },
+);
+
+/** Whether a key that was found a while ago would be found again (primary key). */
+export const isKeyGood = readOperation(
+  "access.isKeyGood",
+  async ({ db, now }, { id }: { id: KeyId }): Promise<boolean> =>
+    (await db
+      .selectFrom("api_keys")
+      .select("id")
+      .where("id", "=", id)
+      .where("revoked_at", "is", null)
+      .where(({ eb, or }) => or([eb("expires_at", "is", null), eb("expires_at", ">", now)]))
+      .executeTakeFirst()) !== undefined,
 );
 
 export interface NewKey {
@@ -134,7 +147,10 @@ export const listKeys = readOperation(
   },
 );
 
-/** Effective at the next request: keys are looked up on each, never cached. Revoking twice is harmless. */
+/**
+ * Effective at the next request: keys are looked up on each, never cached. What the key has held (POL-5) is woken.
+ * Revoking twice is harmless.
+ */
 export const revokeKey = writeOperation(
   "access.revokeKey",
   ({ keyId }: { keyId: KeyId }) => [LOCKS.apiKey(keyId)],
@@ -146,6 +162,7 @@ export const revokeKey = writeOperation(
       await db.updateTable("api_keys").set({ revoked_at: now }).where("id", "=", keyId).execute();
     return { revokedAt: row.revoked_at ?? now };
   },
+  ({ keyId }) => [TOPICS.credential(keyId)],
 );
 
-export const accessOperations = [findCaller, createKey, anyTeam, createFirstKey, listKeys, revokeKey];
+export const accessOperations = [findCaller, isKeyGood, createKey, anyTeam, createFirstKey, listKeys, revokeKey];

@@ -96,6 +96,8 @@ export function walkOperation<I, O>(name: string, run: (tx: Tx, input: I) => Pro
 export const TOPICS = {
   file: (id: string) => `file:${id}`,
   task: (id: string) => `task:${id}`,
+  /** A key was revoked, or a session of the dashboard ended. */
+  credential: (id: string) => `credential:${id}`,
   /** A task became due: workers look. */
   tasks: "tasks",
 } as const;

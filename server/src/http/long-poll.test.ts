@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { Type } from "typebox";
+import { listApiKeys, revokeApiKey } from "../access/keys.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { Places } from "../fairness/places.ts";
 import { LIMITS } from "../limits.ts";
@@ -24,7 +25,11 @@ const places = new Places({ name: "polls", total: 4 });
 function pollRoutes(catalogue: Catalogue) {
   const listen: Catalogue["listen"] = (topic, wake) => {
     commits.on(topic, wake);
-    return () => commits.off(topic, wake);
+    const stop = catalogue.listen(topic, wake);
+    return () => {
+      commits.off(topic, wake);
+      stop();
+    };
   };
   polls = new LongPolls({ catalogue: { ...catalogue, listen }, places });
   return (app: App): void => {
@@ -203,6 +208,25 @@ describe("long-polls (POL-5)", () => {
     status = "indexing";
     commits.emit("thing");
     for (const answer of await Promise.all([...held, again])) assert.equal(answer.json().status, "indexing");
+  });
+
+  test("a poll whose key is revoked ends at once, and is told nothing more (ALL-2)", async (context) => {
+    context.mock.timers.enable({ apis: ["setTimeout"] });
+    const { key } = await t.newKey(["files:read"], "leavers");
+    const [listed] = await listApiKeys(t.catalogue, "leavers");
+    assert.ok(listed !== undefined);
+    const other = t.get("/v1/thing?wait=60");
+    const answer = t.get("/v1/thing?wait=60", { authorization: `Bearer ${key}` });
+    while (reads < 2) await once(reading, "read");
+    progress = 9;
+    await revokeApiKey(t.catalogue, listed.id);
+    const { statusCode, body } = await answer;
+    assert.equal(statusCode, 401);
+    assert.match(JSON.parse(body).error.message, /revoked/);
+    assert.ok(!body.includes("progress"));
+    status = "indexing";
+    commits.emit("thing");
+    assert.equal((await other).statusCode, 200, "others are held on");
   });
 
   test("shutdown releases every held answer at once, and none is held after it", async () => {

@@ -1,6 +1,8 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
-import type { Catalogue } from "../catalogue/catalogue.ts";
+import { isStillGood } from "../access/authenticate.ts";
+import { type Catalogue, TOPICS } from "../catalogue/catalogue.ts";
+import { WharfError } from "../errors.ts";
 import type { Places } from "../fairness/places.ts";
 import { LIMITS } from "../limits.ts";
 import { clientGone } from "./client-gone.ts";
@@ -79,15 +81,17 @@ export class LongPolls {
   /**
    * "Holds the answer until `status` or `task.status` differs from what it was on arrival, at once when it is terminal or the server
    * shuts down; with a matching `If-None-Match` it waits on terminal objects too and ends in 304" (POL-5).
+   * Whose key is revoked, or session ended, meanwhile is told nothing more: 401.
    */
   async answer<T extends object>(request: FastifyRequest, reply: FastifyReply, polled: Polled<T>): Promise<T> {
     // Listening starts before the first read, so a change between the two is not missed.
-    const changes = new Changes(this.#deps.catalogue, polled.topics);
+    const topics = [...polled.topics, TOPICS.credential(request.caller.keyId)];
+    const changes = new Changes(this.#deps.catalogue, topics);
     try {
       let body = await polled.read();
       const known = matchesEtag(request.headers["if-none-match"], weakEtag(body));
       const waitMs = polled.ended(body) && !known ? 0 : requestedWaitMs(request);
-      if (waitMs > 0) body = await this.#hold(request, reply, { polled, changes, body, waitMs });
+      if (waitMs > 0) body = await this.#hold(request, reply, { request, polled, changes, body, waitMs });
       reply.headers({ ETag: weakEtag(body), "Cache-Control": "private, no-cache" });
       return body;
     } finally {
@@ -113,7 +117,7 @@ export class LongPolls {
   }
 
   async #untilChange<T extends object>(
-    { polled, changes, body: arrived }: Poll<T>,
+    { request, polled, changes, body: arrived }: Poll<T>,
     holdMs: number,
     stops: readonly AbortSignal[],
   ): Promise<T> {
@@ -126,13 +130,20 @@ export class LongPolls {
       await changes.next(Math.min(left, rereadMs(this.#deps.places.taken)), stops);
       // Nobody would see it.
       if (stops.at(-1)?.aborted === true) return body;
+      if (!(await isStillGood(this.#deps.catalogue, request.caller))) throw new WharfError("invalid_api_key", IS_OVER);
       body = await polled.read();
       if (polled.state(body) !== arrival) return body;
     }
   }
 }
 
+const IS_OVER = {
+  message: "The key was revoked, or the sign-in ended, while this request waited.",
+  headers: { "WWW-Authenticate": "Bearer" },
+};
+
 interface Poll<T extends object> {
+  readonly request: FastifyRequest;
   readonly polled: Polled<T>;
   readonly changes: Changes;
   /** As on arrival. */

@@ -2,11 +2,12 @@ import {
   createLink,
   findSession as findDashboardSession,
   isLinkGood,
+  isSessionGood,
   listSessions as listDashboardSessions,
   redeemLink,
   teamSlug,
 } from "../../src/access/dashboard.store.ts";
-import { anyTeam, createKey, findCaller, listKeys } from "../../src/access/store.ts";
+import { anyTeam, createKey, findCaller, isKeyGood, listKeys } from "../../src/access/store.ts";
 import { activeBuckets, createProfile, findProfile, listProfiles } from "../../src/agents/profiles.store.ts";
 import { findResponse, keepResponse, readTurns } from "../../src/agents/responses.store.ts";
 import { listLiveSessions, sessionOutcome } from "../../src/backup/store.ts";
@@ -94,7 +95,8 @@ export async function readsOf(on: CatalogueUnderTest): Promise<Readonly<Record<s
   const [link, cookie] = ["1".repeat(64), "2".repeat(64)];
   for (const hash of ["3".repeat(64), link])
     await catalogue.run(createLink, { hash, teamSlug: "team", scopes: ["search"] });
-  await catalogue.run(redeemLink, { linkHash: "3".repeat(64), session: { id: on.ids.next("dash"), hash: cookie } });
+  const session = { id: on.ids.next("dash"), hash: cookie };
+  await catalogue.run(redeemLink, { linkHash: "3".repeat(64), session });
 
   const { create, ...batch } = { create: world.create(), ...(await batchOf(world)) };
   const gone = await goneBucket(world);
@@ -105,6 +107,8 @@ export async function readsOf(on: CatalogueUnderTest): Promise<Readonly<Record<s
       calling(catalogue, findCaller, { hash: key.key.hash }),
       calling(catalogue, findCaller, { hash: "0".repeat(64) }),
     ]),
+    [isKeyGood.name]: [key.key.id, on.ids.next("key")].map((id) => calling(catalogue, isKeyGood, { id })),
+    [isSessionGood.name]: [session.id, on.ids.next("dash")].map((id) => calling(catalogue, isSessionGood, { id })),
     [isLinkGood.name]: [link, cookie].map((hash) => calling(catalogue, isLinkGood, { hash })),
     [findDashboardSession.name]: [cookie, link].map((hash) => calling(catalogue, findDashboardSession, { hash })),
     [listDashboardSessions.name]: [null, "team", "none"].map((slug) =>

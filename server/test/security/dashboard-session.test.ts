@@ -2,10 +2,19 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { COOKIE_ROUTES } from "../../src/access/cookie-routes.ts";
 import { LIMITS } from "../../src/limits.ts";
-import { DashboardSession, dashboardCommand, dashboardLink, redeem, setCookieOf } from "../support/dashboard.ts";
-import { http } from "../support/http.ts";
+import { Api } from "../support/api.ts";
+import {
+  DashboardSession,
+  dashboardCommand,
+  dashboardLink,
+  redeem,
+  setCookieOf,
+  wharfCommand,
+} from "../support/dashboard.ts";
+import { type HttpAnswer, http } from "../support/http.ts";
 import { at, listAt, objectAt, shown, textAt } from "../support/json.ts";
 import { proves } from "../support/proves.ts";
 import { NEEDS_OWN_SERVER, ownServer } from "../support/target.ts";
@@ -75,24 +84,43 @@ proves(
 
 proves(
   ["ALL-2"],
-  "a write with the cookie and without the page's token is no credential, and neither is any request of another origin",
+  "a write with the cookie and without the page's token is no credential, nor is a request with another session's, or of another origin",
   async () => {
     assert.ok(server !== null);
     const session = await DashboardSession.open(server.url, await dashboardLink(server));
     const other = await DashboardSession.open(server.url, await dashboardLink(server));
-    const bad = [{ "X-Wharf-Csrf": undefined }, { "X-Wharf-Csrf": "" }, { "X-Wharf-Csrf": other.csrf }];
+    const bad = [{ "X-Wharf-Csrf": "" }, { "X-Wharf-Csrf": other.csrf }];
+    const none = { "X-Wharf-Csrf": undefined };
+    const { port } = new URL(server.url);
     for (const route of COOKIE_ROUTES) {
       const { method, path } = addressOf(route);
       const body = method === "GET" ? {} : { body: {} };
-      const elsewhere = ["cross-site", "same-site"].map((site) => ({ "Sec-Fetch-Site": site }));
-      for (const headers of [...elsewhere, ...(method === "GET" ? [] : bad)]) {
+      const elsewhere = [
+        ...["cross-site", "same-site"].map((site) => ({ "Sec-Fetch-Site": site })),
+        // Browsers that say nothing of the site, as over plain HTTP.
+        ...[`http://127.0.0.1:${port}1`, "https://evil.example", `http://evil.example:${port}`, "null", ""].map(
+          (origin) => ({ "Sec-Fetch-Site": undefined, Origin: origin }),
+        ),
+      ];
+      for (const headers of [...elsewhere, ...bad, ...(method === "GET" ? [] : [none])]) {
         const answer = await session.call(method, path, { ...body, headers });
         assert.equal(answer.status, 401, `${route} with ${JSON.stringify(headers)}`);
         assert.equal(answer.headers["access-control-allow-origin"], undefined, route);
         assert.equal(answer.headers["access-control-allow-credentials"], undefined, route);
+        assert.equal(answer.headers["cross-origin-resource-policy"], "same-origin", route);
+        assert.match(String(answer.headers["vary"]), /Cookie, Origin, Sec-Fetch-Site/, route);
       }
     }
-    assert.equal((await session.call("GET", "/dashboard/session")).status, 200, "the session is still there");
+    for (const headers of [
+      none,
+      {},
+      { "Sec-Fetch-Site": undefined, Origin: server.url },
+      { "Sec-Fetch-Site": "none" },
+    ]) {
+      const answer = await session.call("GET", "/dashboard/session", { headers });
+      assert.equal(answer.status, 200, `the session is still there, ${JSON.stringify(headers)}`);
+      assert.equal(answer.headers["cross-origin-resource-policy"], "same-origin");
+    }
   },
   { skip },
 );
@@ -165,6 +193,46 @@ proves(
     assert.equal(at(await dashboardCommand(server, "end", id), "ended"), 1);
     assert.equal((await own.call("GET", "/dashboard/session")).status, 401);
     assert.equal(at(await dashboardCommand(server, "end", id), "ended"), 0);
+  },
+  { skip },
+);
+
+proves(
+  ["ALL-2", "POL-5"],
+  "what a session or a key has held ends with it: at once, or within two seconds when another process ended it",
+  async () => {
+    assert.ok(server !== null);
+    const fileId = await new Api(server.url, server.key).indexed("The dredger works at night.");
+    const path = `/v1/knowledge/files/${fileId}`;
+    const etag = String((await new Api(server.url, server.key).get(path)).headers["etag"]);
+    const held = { "If-None-Match": etag };
+    const [one, other] = [
+      await DashboardSession.open(server.url, await dashboardLink(server)),
+      await DashboardSession.open(server.url, await dashboardLink(server)),
+    ];
+    const name = `leaver-${randomUUID().slice(0, 8)}`;
+    const keys = await wharfCommand(server, "keys", "create", "--team", "default", "--name", name);
+    const waits: readonly (readonly [end: () => Promise<unknown>, waiting: () => Promise<HttpAnswer>])[] = [
+      [() => one.call("DELETE", "/dashboard/session"), () => one.call("GET", `${path}?wait=30`, { headers: held })],
+      [
+        async () => dashboardCommand(server, "end", "--team", "default"),
+        () => other.call("GET", `${path}?wait=30`, { headers: held }),
+      ],
+      [
+        () => wharfCommand(server, "keys", "revoke", textAt(keys, "id")),
+        () => new Api(server.url, textAt(keys, "key")).call("GET", `${path}?wait=30`, { headers: held }),
+      ],
+    ];
+    for (const [end, waiting] of waits) {
+      const answer = waiting();
+      assert.equal(await Promise.race([answer.then(() => "answered"), sleep(300, "held")]), "held");
+      await end();
+      const ended = performance.now();
+      const { status, text } = await answer;
+      assert.equal(status, 401, text);
+      assert.ok(performance.now() - ended < 5000, `${performance.now() - ended} ms later`);
+      assert.ok(!text.includes(fileId));
+    }
   },
   { skip },
 );

@@ -10,8 +10,13 @@ import type { TestServer } from "./server.ts";
 const CLI = join(import.meta.dirname, "../../../cli/main.ts");
 
 /** `wharf dashboard …` beside the running server; its JSON. */
-export async function dashboardCommand(server: TestServer, ...args: readonly string[]): Promise<unknown> {
-  const { stdout } = await promisify(execFile)(process.execPath, [CLI, "dashboard", ...args, "--json"], {
+export function dashboardCommand(server: TestServer, ...args: readonly string[]): Promise<unknown> {
+  return wharfCommand(server, "dashboard", ...args);
+}
+
+/** A command of `wharf` that works on the data folder; its JSON. */
+export async function wharfCommand(server: TestServer, ...args: readonly string[]): Promise<unknown> {
+  const { stdout } = await promisify(execFile)(process.execPath, [CLI, ...args, "--json"], {
     env: { WHARF_DATA_DIR: server.dataDir, WHARF_PUBLIC_URL: server.url },
   });
   return JSON.parse(stdout);
