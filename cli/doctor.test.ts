@@ -175,6 +175,41 @@ describe("doctor", () => {
     assert.equal(at(kept, "status"), "pending");
   });
 
+  test("sign-ins of a team that is gone, and what is kept beyond its time, are found and removed", async () => {
+    const asked = await new Api(server.url, server.key).call("POST", "/v1/responses", { body: { input: "A pilot?" } });
+    assert.equal(asked.status, 200);
+    const hash = (digit: string) => digit.repeat(64);
+    await stopped(async () => {
+      const database = new DatabaseSync(join(server.dataDir, "catalogue.db"));
+      database.exec(`PRAGMA foreign_keys = OFF;
+        INSERT INTO dashboard_links (hash, team_id, scopes, expires_at) VALUES ('${hash("1")}', 'team_gone', '[]', 9e12);
+        INSERT INTO dashboard_sessions (id, team_id, hash, scopes, created_at, expires_at)
+          VALUES ('dash_gone', 'team_gone', '${hash("2")}', '[]', 1, 9e12);
+        INSERT INTO dashboard_links (hash, team_id, scopes, expires_at) SELECT '${hash("3")}', id, '[]', 1 FROM teams;
+        INSERT INTO dashboard_sessions (id, team_id, hash, scopes, created_at, expires_at)
+          SELECT 'dash_late', id, '${hash("4")}', '[]', 1, 1 FROM teams;
+        UPDATE responses SET expires_at = 1;
+        INSERT INTO batches (id, team_id, fingerprint, created_at, last_used_at)
+          SELECT 'batch_late', id, '${hash("5")}', 1, 1 FROM teams;`);
+      database.close();
+      assert.deepEqual(await unwell(server.dataDir), ["sign-ins: problem", "retention: note"]);
+      const { stdout } = await run(["doctor", "--data-dir", server.dataDir]);
+      assert.match(stdout, /2 links or sessions of the dashboard are of teams that are gone/);
+      assert.match(stdout, /Past their time are 1 batches, \d+ kept answers, 2 sign-ins of the dashboard/);
+      assert.deepEqual(await unwell(server.dataDir, "--repair"), ["sign-ins: repaired", "retention: repaired"]);
+      assert.deepEqual(await unwell(server.dataDir), []);
+      const after = new DatabaseSync(join(server.dataDir, "catalogue.db"), { readOnly: true });
+      for (const left of [
+        "dashboard_links",
+        "dashboard_sessions",
+        "responses WHERE expires_at = 1",
+        "batches WHERE id = 'batch_late'",
+      ])
+        assert.equal(after.prepare(`SELECT count(*) AS "rows" FROM ${left}`).get()?.["rows"], 0, left);
+      after.close();
+    });
+  });
+
   test("files that others may read, a foreign file and an interrupted rebuild are said", async () => {
     await stopped(async () => {
       await chmod(join(server.dataDir, "secret"), 0o644);

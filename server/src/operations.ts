@@ -6,6 +6,7 @@ import { backupOperations } from "./backup/store.ts";
 import { bucketOperations } from "./buckets/store.ts";
 import { type Operations, registryOf } from "./catalogue/registry.ts";
 import { dashboardFigures } from "./dashboard/store.ts";
+import { retentionOperations } from "./doctor/retention.store.ts";
 import { rowOperations } from "./doctor/rows.store.ts";
 import { doctorOperations } from "./doctor/store.ts";
 import { originalOperations } from "./files/originals.store.ts";
@@ -44,6 +45,7 @@ export const OPERATIONS: Operations = registryOf([
   ...doctorOperations,
   ...dashboardFigures,
   ...rowOperations,
+  ...retentionOperations,
   ...taskOperations,
   ...taskListOperations,
   ...attemptOperations,

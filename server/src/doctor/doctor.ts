@@ -5,6 +5,7 @@ import { inspectSearchIndexes } from "../engines/search-index.ts";
 import { rebuildMarks } from "../search-index/rebuild-marks.ts";
 import { type ContentDeps, checkBlobs, checkCounters, checkIndex, checkOrphans } from "./check-content.ts";
 import { checkMachine } from "./check-machine.ts";
+import { checkRetention, checkSignIns } from "./check-retention.ts";
 import { checkAnswers, checkBatches, checkLabels, type RowsDeps } from "./check-rows.ts";
 import { type Finding, finding, some } from "./finding.ts";
 
@@ -45,7 +46,8 @@ export async function* examine(
   const findings: Finding[] = [];
   await withContent(async (deps) => {
     findings.push(await checkCounters(deps, options));
-    for (const check of [checkBatches, checkLabels, checkAnswers]) findings.push(await check(deps, options));
+    for (const check of [checkBatches, checkLabels, checkAnswers, checkSignIns, checkRetention])
+      findings.push(await check(deps, options));
     findings.push(...(await checkOrphans(deps, options)));
     findings.push(...(await checkIndex(deps, options)));
     findings.push(...(await checkBlobs(deps, options)));

@@ -23,13 +23,27 @@ const ROWS = 200;
 export function sweeps(deps: SweepDeps): readonly Chore[] {
   return [
     sweep("expire_sessions", () => expire(deps)),
-    sweep("forget_batches", () => forget(deps, forgetBatches)),
-    sweep("forget_sessions", () => forget(deps, forgetSessions)),
-    sweep("forget_tombstones", () => forget(deps, forgetTombstones)),
-    sweep("forget_responses", () => forget(deps, forgetResponses)),
-    sweep("forget_sign_ins", () => forget(deps, forgetSignIns)),
+    ...FORGOTTEN.map(([name, operation]) => sweep(name, () => forget(deps, operation))),
   ];
 }
+
+/** All at once what the rounds would forget, for `wharf doctor --repair`. */
+export async function forgetOverdue(deps: Pick<SweepDeps, "catalogue">, signal: AbortSignal): Promise<void> {
+  for (const [, operation] of FORGOTTEN)
+    for (let rows = ROWS; rows >= ROWS; ) {
+      signal.throwIfAborted();
+      rows = await forget(deps, operation);
+    }
+}
+
+/** A batch before its sessions, which it names. */
+const FORGOTTEN = [
+  ["forget_batches", forgetBatches],
+  ["forget_sessions", forgetSessions],
+  ["forget_tombstones", forgetTombstones],
+  ["forget_responses", forgetResponses],
+  ["forget_sign_ins", forgetSignIns],
+] as const;
 
 function sweep(name: string, batch: () => Promise<number>): Chore {
   return {
@@ -49,6 +63,9 @@ async function expire({ catalogue, arrivals }: SweepDeps): Promise<number> {
   return ended.length;
 }
 
-async function forget({ catalogue }: SweepDeps, operation: Operation<{ limit: number }, number>): Promise<number> {
+async function forget(
+  { catalogue }: Pick<SweepDeps, "catalogue">,
+  operation: Operation<{ limit: number }, number>,
+): Promise<number> {
   return catalogue.run(operation, { limit: ROWS });
 }

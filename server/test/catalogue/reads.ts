@@ -14,6 +14,7 @@ import { listLiveSessions, sessionOutcome } from "../../src/backup/store.ts";
 import { createBucket, deleteBucket } from "../../src/buckets/change.store.ts";
 import { findLiveBucket, listBuckets, readBucket } from "../../src/buckets/store.ts";
 import { teamQueue } from "../../src/dashboard/store.ts";
+import { overdueRows, strangeSignIns } from "../../src/doctor/retention.store.ts";
 import { lostBatchItems, lostQuotes } from "../../src/doctor/rows.store.ts";
 import { wrongBuckets, wrongTeams } from "../../src/doctor/store.ts";
 import { matchFiles, matchNamedFiles } from "../../src/files/bulk-delete.store.ts";
@@ -28,6 +29,7 @@ import { findFile, readFile } from "../../src/files/store.ts";
 import type { BucketId, FileId } from "../../src/ids.ts";
 import { listShown, listShownOfTeam, listTeams, stillShown } from "../../src/indexing/rebuild.store.ts";
 import { findGarbage, findRecentlyDeleted, findRemoval, findSource } from "../../src/indexing/store.ts";
+import { LIMITS } from "../../src/limits.ts";
 import { keepPosition, readPositions } from "../../src/maintenance/position.store.ts";
 import { serviceFigures } from "../../src/metrics/store.ts";
 import { countBuckets, findScope, findVisible, rarestPair, walkMetadata } from "../../src/retrieval/store.ts";
@@ -196,6 +198,8 @@ export async function readsOf(on: CatalogueUnderTest): Promise<Readonly<Record<s
     ),
     [findOriginals.name]: [files, []].map((some) => calling(catalogue, findOriginals, { files: some })),
     [wrongBuckets.name]: [calling(catalogue, wrongBuckets, { after: null })],
+    [strangeSignIns.name]: [calling(catalogue, strangeSignIns, {})],
+    [overdueRows.name]: [0, -LIMITS.tombstoneRetentionMs].map((lateMs) => calling(catalogue, overdueRows, { lateMs })),
     [wrongTeams.name]: [calling(catalogue, wrongTeams, {})],
     [findTask.name]: [indexed, queued].map(({ taskId }) => calling(catalogue, findTask, { teamId, taskId })),
     [findSource.name]: files.map((fileId) => calling(catalogue, findSource, { fileId })),

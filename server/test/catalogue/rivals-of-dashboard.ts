@@ -6,6 +6,7 @@ import {
   redeemLink,
 } from "../../src/access/dashboard.store.ts";
 import { hashSecret } from "../../src/access/dashboard-secret.ts";
+import { dropStrangeSignIns } from "../../src/doctor/retention.store.ts";
 import { LIMITS } from "../../src/limits.ts";
 import type { CatalogueUnderTest, Making, Rivals } from "./under-test.ts";
 import { caller, World } from "./world.ts";
@@ -55,6 +56,7 @@ function ofSignIns(on: CatalogueUnderTest, { id }: Awaited<ReturnType<typeof pre
     endSession: () => call(endSessions, { id, teamSlug: null }),
     endSessionsOfTeam: () => call(endSessions, { id: null, teamSlug: "team" }),
     forgetSignIns: () => call(forgetSignIns, { limit: 10 }),
+    dropStrangeSignIns: () => call(dropStrangeSignIns, {}),
     forgetEverySignIn: () => call(forgetEverySignIn, {}),
   };
 }
