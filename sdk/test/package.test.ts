@@ -2,13 +2,12 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join, normalize } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { promisify } from "node:util";
-import { chromium } from "playwright-core";
+import { launchChromium, NO_CHROMIUM } from "../../server/test/support/chromium.ts";
 import { at, listAt, numberAt, shown, textAt } from "../../server/test/support/json.ts";
 import { seededRandom } from "../../server/test/support/random.ts";
 import { TestServer } from "../../server/test/support/server.ts";
@@ -16,7 +15,6 @@ import { CONFIG } from "../../server/test/support/target.ts";
 import { findNode, installClient, type Project } from "./installed.ts";
 import { type CutLine, freePort, openCutLine } from "./lines.ts";
 
-const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
 const CUTS = 20;
 const SIZE_BYTES = 25_000_000;
 const random = seededRandom(CONFIG.seed);
@@ -120,7 +118,7 @@ console.log(JSON.stringify(result));
     });
 
   test("uploads 25 MB over a line that is cut 20 times, from a page of another origin, in Chromium, and searches", {
-    skip: CHROMIUM === undefined ? "no chromium is installed" : false,
+    skip: NO_CHROMIUM,
   }, async (t) => {
     const bytes = cutSomewhere();
     page.file = bytes;
@@ -225,15 +223,7 @@ document.title = "ready";
 }
 
 async function openInChromium(t: TestContext, url: string) {
-  const args = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ];
-  const browser = await chromium.launch({ ...(CHROMIUM === undefined ? {} : { executablePath: CHROMIUM }), args });
+  const browser = await launchChromium();
   t.after(() => browser.close());
   const opened = await browser.newPage();
   await opened.goto(url);

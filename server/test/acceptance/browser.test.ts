@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { after } from "node:test";
 import { build } from "esbuild";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { assertStored, UNIT } from "../support/bytes.ts";
+import { launchChromium, NO_CHROMIUM } from "../support/chromium.ts";
 import { at, numberAt, shown, textAt } from "../support/json.ts";
 import { proves } from "../support/proves.ts";
 import { seededRandom } from "../support/random.ts";
@@ -14,19 +14,7 @@ import { CONFIG, openTarget } from "../support/target.ts";
 
 /** A real Chromium, with a page on another origin than the server's. */
 
-const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) =>
-  existsSync(path),
-);
-const skip = CHROMIUM === undefined ? "no chromium is installed" : false;
-const ARGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
+const skip = NO_CHROMIUM;
 const { api, url } = await openTarget();
 const BYTES = seededRandom(CONFIG.seed).bytes(5 * UNIT + 777);
 const T = BYTES.length;
@@ -124,10 +112,7 @@ async function openPage(): Promise<Page> {
   await once(server, "listening");
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the page's server listens on no port");
-  const browser: Browser = await chromium.launch({
-    ...(CHROMIUM === undefined ? {} : { executablePath: CHROMIUM }),
-    args: ARGS,
-  });
+  const browser = await launchChromium();
   after(async () => {
     await browser.close();
     server.closeAllConnections();
