@@ -11,6 +11,7 @@ export type { BatchFile, BatchOptions, UploadedBatch } from "./files/batch-uploa
 export type { Source } from "./files/content.ts";
 export type { FileOptions } from "./files/description.ts";
 export type { FileFilter, UploadOptions } from "./files/files.ts";
+export type { OneCallFile } from "./files/one-call.ts";
 export type { UploadedFile, UploadProgress } from "./files/upload.ts";
 export type { WaitOptions } from "./files/wait.ts";
 export type {

@@ -82,8 +82,25 @@ describe("on a line with faults", () => {
     await assertOnce(bucket, contents);
   }
 
+  /** One request, whatever is in the name. */
+  async function oneCall(wharf: Wharf, bucket: string): Promise<void> {
+    const filename = `q"uo\\te 'ü'.txt`;
+    const text = `In one call, into ${bucket}.`;
+    const options = { filename, bucket, createMissingBuckets: true, tags: ["a", "ü"], metadata: { year: 2026 } };
+    const file = await wharf.files.uploadInOneCall(new Blob([text], { type: "text/plain" }), options);
+    assert.deepEqual([file.tags, file.metadata, file.title], [["a", "ü"], { year: 2026 }, filename]);
+    assert.equal((await direct.files.waitUntilIndexed(file.id)).content_type, "text/plain");
+    await assertOnce(bucket, new Map([[filename, text]]));
+    const again = await direct.files.uploadInOneCall(new Blob([text], { type: "text/plain" }), {
+      ...options,
+      createMissingBuckets: false,
+    });
+    assert.deepEqual([again.id, again.alreadyThere], [file.id, true]);
+  }
+
   for (const [name, work, least] of [
     ["an upload", oneFile, 5],
+    ["an upload in one call", oneCall, 1],
     ["a batch", aBatch, 5],
   ] as const)
     for (const fault of ["429", "503", "lost"] as const)
@@ -98,6 +115,24 @@ describe("on a line with faults", () => {
           if (!isOver && fault !== "lost") assert.ok(waits.includes(1000), "Retry-After is obeyed");
         }
       });
+
+  test("what an upload in one call made and somebody deleted is made again by the next one", async () => {
+    const upload = () =>
+      direct.files.uploadInOneCall(new Blob(["Deleted twice."]), {
+        filename: "twice.txt",
+        bucket: "twice",
+        createMissingBuckets: true,
+      });
+    const first = await upload();
+    await direct.files.delete(first.id);
+    const second = await upload();
+    assert.notEqual(second.id, first.id);
+    await direct.files.delete(second.id);
+    assert.ok(![first.id, second.id].includes((await upload()).id));
+    await assert.rejects(direct.files.uploadInOneCall(new Blob([]), { filename: "e", bucket: "twice" }), {
+      code: "invalid_size",
+    });
+  });
 
   test("a file that changes during a batch is not kept half as it was, and the next call sends it as it is", async () => {
     const path = join(folder, "changing.txt");

@@ -42,6 +42,8 @@ const NEEDS_BYTES: ReadonlySet<string> = new Set(["upload_incomplete", "integrit
 
 /** Above the longest poll (60 s). */
 const IDLE_MS = 75_000;
+/** A line that is slower is taken for a lost one. */
+const SLOWEST_BYTES_PER_MS = 16;
 
 /**
  * Calls of the API, each by its operation in openapi.json, repeated by the contract's rules: on lost connections, on
@@ -71,6 +73,22 @@ export class Calls {
   ): Promise<{ readonly body: Result<K>; readonly answer: Answer }> {
     const request = this.#request(operation, objectOf(input) ?? {}, headers, options);
     const answer = await this.#repeated(operation, request, (one) => exchange(this.options.send, one));
+    return { body: parse<Result<K>>(answer.text), answer };
+  }
+
+  /** The same with a form in place of JSON, as bytes: each try sends them anew. */
+  async form<K extends Operation>(
+    operation: K,
+    { contentType, body }: { readonly contentType: string; readonly body: Uint8Array<ArrayBuffer> },
+    headers: Readonly<Record<string, string>>,
+    options: CallOptions,
+  ): Promise<{ readonly body: Result<K>; readonly answer: Answer }> {
+    const request = this.#request(operation, {}, { ...headers, "Content-Type": contentType }, options);
+    // Over fetch the answer's time begins with the first byte that is sent.
+    const idleMs = IDLE_MS + body.length / SLOWEST_BYTES_PER_MS;
+    const answer = await this.#repeated(operation, { ...request, body, idleMs }, (one) =>
+      exchange(this.options.send, one),
+    );
     return { body: parse<Result<K>>(answer.text), answer };
   }
 
