@@ -13,36 +13,47 @@ export interface Started {
   readonly signIn: string | null;
 }
 
-/** What `wharf serve` prints once it answers. The key stands on a line of its own, as a command to paste. */
-export function banner({ url, dataDir, docs, firstKey, firstKeyFile, signIn }: Started): string {
-  const where = `Wharf is ready.
+/**
+ * What `wharf serve` prints once it answers. The key stands on a line of its own, as a command to paste. On a terminal
+ * the link is the last that is printed: the tour is longer than most windows, and the link's minute has begun.
+ */
+export function banner(started: Started): string {
+  const where = whereItIs(started);
+  const { firstKey, signIn } = started;
+  if (firstKey === null) return `${where}\nMore keys: wharf keys create --team <team> --name <name>\n`;
+  const first = firstSteps(started, firstKey);
+  return signIn === null ? `${where}\n${first}` : `${first}\n${where}`;
+}
+
+function whereItIs({ url, dataDir, docs, signIn }: Started): string {
+  return `Wharf is ready.
 
   Dashboard   ${signIn ?? `${url}/`}
-              ${signIn === null ? "wharf dashboard link prints a link that signs in." : SIGN_IN_ONCE}
+              ${signIn === null ? `${LINK} prints a link that signs in.` : SIGN_IN_ONCE}
   API         ${url}/v1
 ${docs ? `  Reference   ${url}/docs\n` : ""}  Data        ${dataDir}
 `;
-  if (firstKey === null) return `${where}\nMore keys: wharf keys create --team <team> --name <name>\n`;
+}
+
+function firstSteps({ url, firstKeyFile, signIn }: Started, { key, team }: NonNullable<Started["firstKey"]>): string {
   const { says, value } =
     firstKeyFile === null
-      ? {
-          says: `The key below belongs to the team "${firstKey.team}" and is shown only now: keep it.`,
-          value: firstKey.key,
-        }
+      ? { says: `The key below belongs to the team "${team}" and is shown only now: keep it.`, value: key }
       : {
-          says: `The key of the team "${firstKey.team}" is in ${firstKeyFile}, which its owner alone can read.`,
+          says: `The key of the team "${team}" is in ${firstKeyFile}, which its owner alone can read.`,
           value: `"$(cat ${quoted(firstKeyFile)})"`,
         };
-  return `${where}
-This is the first start. ${says}
-Paste everything from here on into another terminal; it needs only curl, sed and sh.
+  const lines = signIn === null ? "everything from here on" : "the lines from export to echo 5";
+  return `This is the first start. ${says}
+Paste ${lines} into another terminal; it needs only curl, sed and sh.
 
 export WHARF_API_KEY=${value}
 ${tour(url)}
 `;
 }
 
-const SIGN_IN_ONCE = "This link signs one browser in, within a minute. wharf dashboard link prints another.";
+const LINK = "wharf dashboard link";
+const SIGN_IN_ONCE = `This link signs one browser in, within a minute. ${LINK} prints another.`;
 
 /** As one word of a shell. */
 function quoted(path: string): string {

@@ -3,8 +3,6 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import type { TestServer } from "../support/server.ts";
-import { ownServer } from "../support/target.ts";
 import {
   becomesTrue,
   closeBrowserAtEnd,
@@ -13,28 +11,42 @@ import {
   NO_BROWSER,
   PATIENCE_MS,
   picture,
-  signedIn,
   type Visitor,
+  visitor,
 } from "./browser.ts";
 import { PHRASE, writeMixedFolder } from "./mixed-folder.ts";
+import { NO_TERMINAL, npmStart, type TerminalStart } from "./terminal-start.ts";
 
 closeBrowserAtEnd();
-const started = NO_BROWSER === false ? await ownServer({ WHARF_CREATES_PER_SECOND: "5" }) : null;
+const skip = NO_BROWSER === false ? NO_TERMINAL : NO_BROWSER;
 
-/** What a new user does in the first five minutes, with a browser. */
-describe("the first five minutes", { skip: NO_BROWSER, timeout: 900_000 }, () => {
-  let server: TestServer;
+/** What a new user does in the first five minutes, with a terminal and a browser: the README's first way in. */
+describe("the first five minutes", { skip, timeout: 900_000 }, () => {
+  let started: TerminalStart | null = null;
   let root: string;
   let written: Awaited<ReturnType<typeof writeMixedFolder>>;
   let visit: Visitor;
   before(async () => {
     root = await mkdtemp(join(tmpdir(), "wharf-mixed-"));
     written = await writeMixedFolder(join(root, "documents"));
-    assert.ok(started !== null);
-    server = started;
-    visit = await signedIn(server, { scopes: "files:write,files:read,search,admin" });
+    started = await npmStart(join(root, "wharf-data"));
+    const { printed } = started;
+    const [link = "", after = ""] =
+      printed
+        .split(/^ {2}Dashboard {3}/m)
+        .at(-1)
+        ?.split("\n", 2) ?? [];
+    assert.match(link, /^http:\/\/127\.0\.0\.1:\d+\/#link=[\w-]{43}$/, printed);
+    assert.match(after, /within a minute/);
+    assert.ok(printed.indexOf("#link=") > printed.indexOf("echo "), "the link is what is seen without scrolling");
+    visit = await visitor();
+    await visit.page.goto(link);
+    await visit.page.getByRole("heading", { name: "Drop documents" }).waitFor();
   });
-  after(() => rm(root, { recursive: true, force: true }));
+  after(async () => {
+    await started?.end();
+    await rm(root, { recursive: true, force: true });
+  });
 
   test("a folder of thirty mixed documents is dropped, and each of them ends: findable, or with a reason and what to do", async () => {
     const { page } = visit;
