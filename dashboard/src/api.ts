@@ -34,6 +34,8 @@ export class ApiError extends Error {
 }
 
 const SESSION = "dashboard/session";
+/** A call waits as long as the server asks, and then again; after so long altogether the page says what was refused. */
+const WAIT_AT_MOST_MS = 120_000;
 const AWAY = "The server does not answer. Nothing is lost: this goes on by itself once it is back.";
 
 /** A cookie for another path, or for TLS where there is none, is dropped without a word. */
@@ -66,9 +68,15 @@ export class Api {
   /** Why the last link or key signed nobody in. */
   readonly refused = new Store<string | null>(null);
   readonly isAway = new Store(false);
+  /** The team that a later sign-in of this browser is for, in another tab; this one is out of it then. */
+  readonly replacedBy = new Store<string | null>(null);
+  /** So many seconds the server asked to wait, with the last answer that calls wait for; null: none does. */
+  readonly waitsSeconds = new Store<number | null>(null);
+  #waiting = 0;
+  #looking: Promise<void> | null = null;
+  #asking: Promise<boolean> | null = null;
   #key: string | null = null;
   #csrf: string | null = null;
-  #looking: Promise<void> | null = null;
 
   /** Whoever this browser was signed in as; null = nobody. Rejects when the server does not answer. */
   async resume(): Promise<Me | null> {
@@ -111,6 +119,11 @@ export class Api {
     this.#forget();
   }
 
+  /** The page is looked at again: who is signed in may have changed meanwhile, in another tab. */
+  async lookWho(): Promise<void> {
+    if (this.me.value !== null && this.#key === null) await this.#isStillSame();
+  }
+
   may(scope: string): boolean {
     return this.me.value?.scopes.includes(scope) ?? false;
   }
@@ -121,12 +134,38 @@ export class Api {
     return objectOf(await answer.json().catch(() => null));
   }
 
-  /** An answer of the 2xx kind. Throws ApiError. */
-  async fetch(method: string, path: string, { body, headers = {}, signal }: Call = {}): Promise<Response> {
+  /** An answer of the 2xx kind. Waits when the server asks for that. Throws ApiError. */
+  async fetch(method: string, path: string, call: Call = {}): Promise<Response> {
+    const aboutSession = path === SESSION;
+    let waitedMs = 0;
+    let isRenewed = false;
+    for (;;) {
+      // Nobody is signed in here, and what the browser's cookie is good for is another tab's.
+      if (!aboutSession && this.me.value === null) throw new ApiError(401, {}, 0);
+      const answer = await this.#sent(method, path, call);
+      if (answer.ok) return answer;
+      const said: unknown = await answer.json().catch(() => null);
+      const error = new ApiError(answer.status, isObject(said) ? said : {}, secondsToWait(answer));
+      if (answer.status === 401 && this.me.value !== null && !(aboutSession && method === "POST")) {
+        if (isRenewed || aboutSession || !(await this.#isStillSame())) throw error;
+        isRenewed = true;
+        continue;
+      }
+      const asksToWait = (answer.status === 429 || answer.status === 503) && error.retryAfterMs > 0;
+      waitedMs += error.retryAfterMs;
+      // Who signs in, or out, is told at once.
+      if (aboutSession || !asksToWait || waitedMs > WAIT_AT_MOST_MS) throw error;
+      await this.#waitAsTold(error.retryAfterMs, call.signal);
+    }
+  }
+
+  async #sent(method: string, path: string, { body, headers = {}, signal }: Call): Promise<Response> {
     const signsIn = method === "POST" && path === SESSION;
+    // Who asks who is signed in has no other session in mind.
+    const credentials = method === "GET" && path === SESSION ? this.#keyAlone() : this.#credentials();
     const answer = await fetch(addressOf(path), {
       method,
-      headers: { ...this.#credentials(method), ...(body === undefined ? {} : JSON_BODY), ...headers },
+      headers: { ...credentials, ...(body === undefined ? {} : JSON_BODY), ...headers },
       credentials: this.#key === null || signsIn ? "same-origin" : "omit",
       cache: "no-store",
       redirect: "error",
@@ -139,11 +178,7 @@ export class Api {
     });
     // A proxy whose server is gone says so in its own words.
     if (answer.status === 502 || answer.status === 504) this.wentAway();
-    if (answer.ok) return answer;
-    const said: unknown = await answer.json().catch(() => null);
-    const error = new ApiError(answer.status, isObject(said) ? said : {}, Number(answer.headers.get("Retry-After")));
-    if (answer.status === 401 && this.me.value !== null && !signsIn) this.#forget();
-    throw error;
+    return answer;
   }
 
   /**
@@ -154,22 +189,23 @@ export class Api {
   async passOn(url: string, init: RequestInit = {}): Promise<Response> {
     const bytes = url.indexOf("/v1/uploads/");
     const { authorization: _, ...headers } = Object.fromEntries(new Headers(init.headers));
-    const method = init.method ?? "GET";
-    const request: RequestInit =
-      bytes >= 0
-        ? { ...init, headers, credentials: "omit" }
-        : {
-            ...init,
-            headers: { ...headers, ...this.#credentials(method) },
-            credentials: this.#key === null ? "same-origin" : "omit",
-          };
-    const answer = await fetch(bytes >= 0 ? addressOf(url.slice(bytes + 1)) : url, request).catch((cause: unknown) => {
-      if (init.signal?.aborted !== true) this.wentAway();
-      throw cause;
+    const send = async (address: string, request: RequestInit) => {
+      const answer = await fetch(address, request).catch((cause: unknown) => {
+        if (init.signal?.aborted !== true) this.wentAway();
+        throw cause;
+      });
+      if (answer.status === 502 || answer.status === 504) this.wentAway();
+      return answer;
+    };
+    if (bytes >= 0) return send(addressOf(url.slice(bytes + 1)), { ...init, headers, credentials: "omit" });
+    const asMe = (): RequestInit => ({
+      ...init,
+      headers: { ...headers, ...this.#credentials() },
+      credentials: this.#key === null ? "same-origin" : "omit",
     });
-    if (answer.status === 502 || answer.status === 504) this.wentAway();
-    if (answer.status === 401 && bytes < 0) this.#forget();
-    return answer;
+    if (this.me.value === null) return new Response("{}", { status: 401 });
+    const answer = await send(url, asMe());
+    return answer.status === 401 && (await this.#isStillSame()) ? send(url, asMe()) : answer;
   }
 
   /**
@@ -195,14 +231,59 @@ export class Api {
     }
   }
 
-  #credentials(method: string): Readonly<Record<string, string>> {
-    if (this.#key !== null) return { Authorization: `Bearer ${this.#key}` };
-    return method === "GET" || this.#csrf === null ? {} : { "X-Wharf-Csrf": this.#csrf };
+  /**
+   * The sign-in was refused. True: this browser was signed in anew, for the same team, and the page goes on with that.
+   * Else it is over here: the session ended, or another tab signed in for another team, which must not be taken for
+   * this one.
+   */
+  #isStillSame(): Promise<boolean> {
+    this.#asking ??= this.#askWho().finally(() => {
+      this.#asking = null;
+    });
+    return this.#asking;
+  }
+
+  async #askWho(): Promise<boolean> {
+    const before = this.me.value;
+    if (this.#key === null && before !== null) {
+      const answer = await this.#sent("GET", SESSION, {}).catch(() => null);
+      // Nobody can say: what was refused is, and the next call asks again.
+      if (answer === null || (!answer.ok && answer.status !== 401)) return false;
+      const now: unknown = answer.ok ? await answer.json().catch(() => null) : null;
+      if (this.me.value !== before) return this.me.value?.team === before.team;
+      if (isObject(now) && textOf(now, "team") === before.team) {
+        this.#become(now);
+        return true;
+      }
+      this.replacedBy.set(isObject(now) ? textOf(now, "team") : null);
+    }
+    this.#forget();
+    return false;
+  }
+
+  async #waitAsTold(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    this.#waiting += 1;
+    this.waitsSeconds.set(Math.ceil(ms / 1000));
+    // A little more, so that pages that were told the same do not come back in the same instant.
+    await wait(ms * (1 + Math.random() / 4), signal);
+    this.#waiting -= 1;
+    if (this.#waiting === 0) this.waitsSeconds.set(null);
+    signal?.throwIfAborted();
+  }
+
+  /** The token goes with reads, too: the server refuses it beside the cookie of a later sign-in. */
+  #credentials(): Readonly<Record<string, string>> {
+    return this.#key === null && this.#csrf !== null ? { "X-Wharf-Csrf": this.#csrf } : this.#keyAlone();
+  }
+
+  #keyAlone(): Readonly<Record<string, string>> {
+    return this.#key === null ? {} : { Authorization: `Bearer ${this.#key}` };
   }
 
   #become(json: Json): Me {
     const csrf = textOf(json, "csrf");
     this.#csrf = csrf === "" ? null : csrf;
+    this.replacedBy.set(null);
     const max = json["max_file_bytes"];
     const scopes = json["scopes"];
     const me = {
@@ -227,6 +308,12 @@ async function isAlive(): Promise<boolean> {
   const signal = AbortSignal.timeout(5000);
   const answer = await fetch(addressOf("healthz"), { cache: "no-store", signal }).catch(() => null);
   return answer?.ok === true;
+}
+
+/** 0: it asks for none, or says that another try would not help. */
+function secondsToWait(answer: Response): number {
+  const seconds = Number(answer.headers.get("Retry-After"));
+  return answer.headers.get("x-should-retry") === "false" || !(seconds > 0) ? 0 : seconds;
 }
 
 const JSON_BODY = { "Content-Type": "application/json" };

@@ -25,6 +25,7 @@ export function App() {
   const me = useStore(api.me);
   const at = useStore(route);
   const isAway = useStore(api.isAway);
+  const waits = useStore(api.waitsSeconds);
   const [says, setSays] = useState<string | null>(null);
   useEffect(() => setSays(null), [me]);
   const signOut = () =>
@@ -70,6 +71,11 @@ export function App() {
           The server does not answer. Nothing is lost; this page goes on by itself once it is back.
         </Notice>
       ) : null}
+      {waits === null || isAway ? null : (
+        <Notice tone="busy">
+          The server has no time just now and asks to wait {waits} s. This page goes on by itself.
+        </Notice>
+      )}
       {says === null ? null : <Notice tone="bad">{says}</Notice>}
       {me === null ? <SignIn /> : <Page key={me.team} at={at} />}
     </>
@@ -124,9 +130,9 @@ function Theme() {
   };
   return (
     <select class="theme" aria-label="Colours" value={theme} onChange={(event) => change(event.currentTarget.value)}>
-      <option value="auto">Auto</option>
-      <option value="light">Light</option>
-      <option value="dark">Dark</option>
+      <option value="auto">◐ Auto</option>
+      <option value="light">☀ Light</option>
+      <option value="dark">☾ Dark</option>
     </select>
   );
 }

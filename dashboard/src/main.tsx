@@ -22,11 +22,15 @@ addEventListener("beforeunload", (event) => {
 let team = "";
 api.me.watch(() => {
   const me = api.me.value;
-  if (me === null || me.team === team) return;
+  if (me === null ? api.replacedBy.value === null : me.team === team) return;
   // The page stays open while people change: nothing of one team may be seen, or sent, as another.
-  team = me.team;
+  team = me?.team ?? "";
   uploads.forget();
   watch.forget();
+});
+
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible") void api.lookWho();
 });
 
 // A link that is pasted into the address of a page that is open loads nothing anew.

@@ -1,4 +1,4 @@
-import type { WatchedFile } from "./wire.ts";
+import type { FileError, WatchedFile } from "./wire.ts";
 
 /** Numbers, times and states as people read them. */
 
@@ -12,7 +12,8 @@ export function bytes(count: number): string {
 
 /** Made once: a page of a list asks a hundred times, and each would take as long as drawing a row. */
 const NUMBERS = new Intl.NumberFormat("en");
-const TIMES = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const TIMES = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const EXACT_TIMES = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
 export function count(number: number): string {
   return NUMBERS.format(number);
@@ -23,8 +24,16 @@ export function counted(number: number, one: string, many: string): string {
 }
 
 export function when(rfc3339: string): string {
+  return timeIn(TIMES, rfc3339);
+}
+
+export function exactly(rfc3339: string): string {
+  return timeIn(EXACT_TIMES, rfc3339);
+}
+
+function timeIn(format: Intl.DateTimeFormat, rfc3339: string): string {
   const time = new Date(rfc3339);
-  return Number.isNaN(time.getTime()) ? "" : TIMES.format(time);
+  return Number.isNaN(time.getTime()) ? "" : format.format(time);
 }
 
 export function duration(seconds: number): string {
@@ -55,6 +64,15 @@ export function doing(file: WatchedFile): string {
       ? ""
       : `: ${count(progress.done)} of ${count(progress.total)} ${progress.unit}`;
   return `${STAGES[task.stage] ?? "In the queue"}${of}`;
+}
+
+/** Why a file cannot be read, and what to do. Who drops a file has set no content_type: the browser has, by its name. */
+export function whyNot(error: FileError | null): string {
+  if (error === null) return "";
+  if (error.code !== "type_mismatch") return error.message;
+  const found = /\(content_type says (.+), the content is (.+)\.\)$/.exec(error.message);
+  const what = found === null ? "" : ` (By its name it is ${found[1]}, by its content ${found[2]}.)`;
+  return `The content is not what the file's name says. Give it the right ending, or export it afresh, and drop it again.${what}`;
 }
 
 export type Tone = "good" | "bad" | "busy" | "quiet";

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { objectsOf } from "../json.ts";
 import { useApp } from "../parts/app-context.ts";
 import { Button, Field, Heading, Marked, Notice } from "../parts/basics.tsx";
@@ -65,6 +65,12 @@ export function Ask({ query, bucket, place }: AskRoute) {
           </Button>
         </form>
       </search>
+      {query === "" ? (
+        <p class="hint">
+          Ask in your own words, or paste a phrase. You see the passages that hold the words, each on its page, and can
+          have an answer written from them.
+        </p>
+      ) : null}
       {query === "" ? null : <Found query={query} bucket={bucket} place={place} />}
     </main>
   );
@@ -82,19 +88,30 @@ function Found({ query, bucket, place }: AskRoute) {
   const passages = found.value?.query === query ? found.value.passages : [];
   const [first] = passages;
   const see = place ?? first ?? null;
+  const chosen = place === null ? "" : `${place.fileId} ${place.page} ${place.start}`;
+  const seen = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // Beside the list it is in sight; above it, on a narrow screen, it is not.
+    if (chosen !== "") seen.current?.scrollIntoView({ block: "nearest" });
+  }, [chosen]);
   return (
     <div class="halves">
       <section aria-labelledby="found">
-        <h2 id="found">Found</h2>
+        <div class="row between">
+          <div>
+            <h2 id="found">Found</h2>
+            <p role="status" class="hint">
+              {found.isLoading ? "Searching …" : found.error === null ? saysOf(passages) : ""}
+            </p>
+          </div>
+          {isAnswering || passages.length === 0 ? null : (
+            <Button onClick={() => setAnswering(true)}>Write an answer from these</Button>
+          )}
+        </div>
         {found.error === null ? null : <Notice tone="bad">{found.error}</Notice>}
-        <p role="status" class="hint">
-          {found.isLoading ? "Searching …" : saysOf(passages)}
-        </p>
         {isAnswering ? (
           <Written query={query} bucket={bucket} files={[...new Set(passages.map(({ fileId }) => fileId))]} />
-        ) : passages.length === 0 ? null : (
-          <Button onClick={() => setAnswering(true)}>Write an answer from these</Button>
-        )}
+        ) : null}
         <ol class="passages">
           {passages.map((passage) => (
             <PassageItem
@@ -107,7 +124,7 @@ function Found({ query, bucket, place }: AskRoute) {
         </ol>
       </section>
       {see === null ? null : (
-        <section class="see" aria-labelledby="see">
+        <section class="see" aria-labelledby="see" ref={seen}>
           <h2 id="see">On its page</h2>
           <PageView
             place={see}
@@ -140,7 +157,8 @@ function PassageItem({
   readonly isSeen: boolean;
   readonly href: string;
 }) {
-  const { title, filename, page, text, highlights, buckets, duplicates } = passage;
+  const { title, filename, page, buckets, duplicates } = passage;
+  const { text, highlights } = beginningAtWords(passage);
   return (
     <li class={isSeen ? "passage seen" : "passage"}>
       <a href={href} aria-current={isSeen ? "true" : undefined}>
@@ -156,6 +174,28 @@ function PassageItem({
     </li>
   );
 }
+
+/** A list shows some lines of a passage: they begin shortly before the place that has most of the words. */
+function beginningAtWords({ text, highlights }: Passage): Pick<Passage, "text" | "highlights"> {
+  let [first, most] = [0, 0];
+  for (const [start] of highlights) {
+    const near = highlights.filter(([other]) => other >= start && other < start + SHOWN_CHARS).length;
+    if (near > most) [first, most] = [start, near];
+  }
+  if (first < LEAD_CHARS * 2) return { text, highlights };
+  const from = text.indexOf(" ", first - LEAD_CHARS) + 1;
+  if (from === 0 || from > first) return { text, highlights };
+  const moved = from - ELLIPSIS.length;
+  return {
+    text: ELLIPSIS + text.slice(from),
+    highlights: highlights.map(([start, end]) => [start - moved, end - moved] as const),
+  };
+}
+
+const ELLIPSIS = "… ";
+const LEAD_CHARS = 60;
+/** Of four lines, so many have the words before them. */
+const SHOWN_CHARS = 220;
 
 /** An answer from the files that were found, whose numbers lead to the passages that it cites. */
 function Written({

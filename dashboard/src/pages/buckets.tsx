@@ -6,7 +6,7 @@ import { Badge, Button, Field, Heading, Notice, Scrolling } from "../parts/basic
 import { useLoaded } from "../parts/loading.ts";
 import { hashOf, NO_FILTER } from "../route.ts";
 import { type Bucket, bucketOf } from "../wire.ts";
-import { count } from "../words.ts";
+import { count, counted } from "../words.ts";
 
 /** What files are sorted into. */
 export function Buckets() {
@@ -66,7 +66,7 @@ export function Buckets() {
       {cursors.length <= 1 && (value?.next ?? "") === "" ? null : (
         <nav class="row" aria-label="Pages">
           <Button disabled={cursors.length <= 1} onClick={() => setCursors(cursors.slice(0, -1))}>
-            Before
+            Previous
           </Button>
           <Button disabled={(value?.next ?? "") === ""} onClick={() => setCursors([...cursors, value?.next ?? ""])}>
             Next
@@ -93,14 +93,16 @@ function BucketTable({
         <thead>
           <tr>
             <th scope="col">Bucket</th>
-            <th scope="col">State</th>
-            <th scope="col" class="number">
+            <th scope="col" class="roomy">
+              State
+            </th>
+            <th scope="col" class="roomy number">
               Files
             </th>
-            <th scope="col" class="number">
+            <th scope="col" class="roomy number">
               Findable
             </th>
-            <th scope="col" class="number">
+            <th scope="col" class="roomy number">
               On their way
             </th>
             <th scope="col">
@@ -114,14 +116,19 @@ function BucketTable({
               <th scope="row">
                 <a href={hashOf({ page: "files", filter: { ...NO_FILTER, bucket: bucket.slug } })}>{bucket.slug}</a>
                 {bucket.name === bucket.slug ? null : <div class="hint">{bucket.name}</div>}
+                <div class="hint cramped">
+                  {bucket.isArchived ? "Archived; " : ""}
+                  {counted(bucket.files, "file", "files")}, {count(bucket.findable)} findable
+                  {bucket.pending === 0 ? "" : `, ${count(bucket.pending)} on their way`}
+                </div>
               </th>
-              <td>
+              <td class="roomy">
                 <Badge tone={bucket.isArchived ? "quiet" : "good"}>{bucket.isArchived ? "Archived" : "Active"}</Badge>
               </td>
-              <td class="number">{count(bucket.files)}</td>
-              <td class="number">{count(bucket.findable)}</td>
-              <td class="number">{count(bucket.pending)}</td>
-              <td>
+              <td class="roomy number">{count(bucket.files)}</td>
+              <td class="roomy number">{count(bucket.findable)}</td>
+              <td class="roomy number">{count(bucket.pending)}</td>
+              <td class="act">
                 {api.may("files:write") ? (
                   <Button
                     label={`${bucket.isArchived ? "Take up again" : "Archive"}: ${bucket.slug}`}

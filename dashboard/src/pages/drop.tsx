@@ -4,6 +4,7 @@ import { objectsOf } from "../json.ts";
 import { useApp } from "../parts/app-context.ts";
 import { Button, Field, Heading, Notice } from "../parts/basics.tsx";
 import { useLoaded } from "../parts/loading.ts";
+import { useStore } from "../store.ts";
 import { chosenFiles, type Dropped, filesOf, MOST_DROPPED } from "../upload/dropped.ts";
 import { bucketOf } from "../wire.ts";
 import { count } from "../words.ts";
@@ -15,6 +16,7 @@ export function Drop() {
   const [bucket, setBucket] = useState("inbox");
   const [isOver, setOver] = useState(false);
   const [says, setSays] = useState<string | null>(null);
+  const dropped = useStore(uploads.list);
   const files = useRef<HTMLInputElement>(null);
   const folder = useRef<HTMLInputElement>(null);
   useEffect(() => watch.begin(), [watch]);
@@ -24,20 +26,23 @@ export function Drop() {
   );
 
   const slug = slugOf(bucket);
-  const take = (dropped: readonly Dropped[], more: boolean) => {
+  const most = api.me.value?.maxFileBytes ?? 0;
+  const isMade = dropped.some((upload) => upload.bucket === slug && upload.fileId !== "");
+  const isThere = isMade || (buckets.value ?? []).some((known) => known.slug === slug);
+  const take = (taken: readonly Dropped[], more: boolean) => {
     if (slug === null) return setSays("Name a bucket first: a to z, digits and -, at most 63.");
-    if (dropped.length === 0) return setSays("There was no file in that.");
+    if (taken.length === 0) return setSays("There was no file in that.");
     setSays(
       more ? `That is more than ${count(MOST_DROPPED)} files: the others are left out. Drop them after these.` : null,
     );
-    uploads.add(dropped, slug);
+    uploads.add(taken, slug);
   };
   const onDrop = (event: DragEvent) => {
     event.preventDefault();
     setOver(false);
     if (event.dataTransfer !== null)
       void filesOf(event.dataTransfer).then(
-        ({ files: dropped, more }) => take(dropped, more),
+        (found) => take(found.files, found.more),
         (error: unknown) => setSays(messageOf(error)),
       );
   };
@@ -68,12 +73,18 @@ export function Drop() {
         onDragLeave={() => setOver(false)}
         onDrop={onDrop}
       >
-        <p class="drop-says">Drop files or folders here</p>
-        <div class="row">
-          <Button kind="main" onClick={() => files.current?.click()}>
-            Choose files
-          </Button>
-          <Button onClick={() => folder.current?.click()}>Choose a folder</Button>
+        <div class="drop-what">
+          <p class="drop-says">Drop files or folders here</p>
+          <p class="hint">
+            PDF, Word, Excel, PowerPoint, OpenDocument, EPUB, mail, web pages and text
+            {most === 0 ? "" : `, up to ${Math.floor(most / 1_048_576)} MiB each`}
+          </p>
+          <div class="row">
+            <Button kind="main" onClick={() => files.current?.click()}>
+              Choose files
+            </Button>
+            <Button onClick={() => folder.current?.click()}>Choose a folder</Button>
+          </div>
         </div>
         <input
           ref={files}
@@ -93,7 +104,13 @@ export function Drop() {
         />
         <Field
           label="Into the bucket"
-          hint={slug === null ? "a to z, digits and -, at most 63" : `A new one is made when there is none: ${slug}`}
+          hint={
+            slug === null
+              ? "a to z, digits and -, at most 63"
+              : isThere
+                ? `Into ${slug}`
+                : `${slug} is made when you drop`
+          }
         >
           <input
             value={bucket}

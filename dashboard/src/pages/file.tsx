@@ -6,7 +6,7 @@ import { useLoaded } from "../parts/loading.ts";
 import { PageView } from "../parts/page-view.tsx";
 import { go, NO_FILTER } from "../route.ts";
 import { fileOf, isSettled, type WatchedFile } from "../wire.ts";
-import { bytes, count, doing, toneOf, when } from "../words.ts";
+import { bytes, count, doing, exactly, toneOf, whyNot } from "../words.ts";
 
 /** One file: how it came to be findable, its pages, its original, its end. */
 export function FilePage({ id, at }: { readonly id: string; readonly at: number }) {
@@ -50,7 +50,7 @@ export function FilePage({ id, at }: { readonly id: string; readonly at: number 
             <Badge tone={toneOf(file)}>{doing(file)}</Badge>
             <FileActions file={file} act={act} onDelete={() => setAsks(true)} />
           </div>
-          {file.error === null ? null : <Notice tone="bad">{file.error.message}</Notice>}
+          {file.error === null ? null : <Notice tone="bad">{whyNot(file.error)}</Notice>}
           {file.warnings.map((warning) => (
             <Notice key={warning.code} tone="busy">
               {warning.message}
@@ -173,7 +173,7 @@ function Timeline({ file }: { readonly file: WatchedFile }) {
   return (
     <ol class="timeline">
       <li class="done">
-        Verified and kept <span class="hint">{when(file.createdAt)}</span>
+        Verified and kept <span class="hint">{exactly(file.createdAt)}</span>
       </li>
       {STEPS.map(([step, says], i) => (
         <li
@@ -183,12 +183,14 @@ function Timeline({ file }: { readonly file: WatchedFile }) {
         >
           {says}
           {i === at && task.attempt > 1 ? ` (attempt ${task.attempt} of ${task.maxAttempts})` : ""}
-          {i === at && task.error !== null ? <p class="why">{task.error.message}</p> : null}
+          {i === at && task.error !== null && task.error.message !== file.error?.message ? (
+            <p class="why">{task.error.message}</p>
+          ) : null}
         </li>
       ))}
       {isSettled(file) ? (
         <li class={hasFailed ? "failed" : "done"}>
-          {doing(file)} <span class="hint">{when(file.updatedAt)}</span>
+          {doing(file)} <span class="hint">{exactly(file.updatedAt)}</span>
         </li>
       ) : null}
     </ol>

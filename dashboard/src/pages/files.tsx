@@ -3,9 +3,9 @@ import { objectsOf, textOf } from "../json.ts";
 import { useApp } from "../parts/app-context.ts";
 import { Badge, Button, Field, Heading, Notice, Scrolling } from "../parts/basics.tsx";
 import { useLoaded } from "../parts/loading.ts";
-import { type FileFilter, go, hashOf } from "../route.ts";
+import { type FileFilter, go, hashOf, NO_FILTER } from "../route.ts";
 import { bucketOf, fileOf, type WatchedFile } from "../wire.ts";
-import { bytes, doing, toneOf, when } from "../words.ts";
+import { bytes, doing, toneOf, when, whyNot } from "../words.ts";
 
 /** Rows on a page: what a screen or two hold, and a list of 100 000 files draws no more. */
 const PAGE = 50;
@@ -99,9 +99,14 @@ export function Files({ filter }: { readonly filter: FileFilter }) {
         {isLoading ? "Loading …" : value === null ? "" : saysOf(value, cursors.length)}
       </p>
       {value === null || value.files.length === 0 ? null : <FileTable files={value.files} />}
+      {value !== null && value.files.length === 0 && value.next === null && filterKey === JSON.stringify(NO_FILTER) ? (
+        <p>
+          <a href="#/">Drop some</a> to begin with.
+        </p>
+      ) : null}
       <nav class="row" aria-label="Pages">
         <Button disabled={cursors.length <= 1 || isLoading} onClick={() => setCursors(cursors.slice(0, -1))}>
-          Before
+          Previous
         </Button>
         <Button disabled={value?.next == null || isLoading} onClick={() => setCursors([...cursors, value?.next ?? ""])}>
           Next
@@ -113,7 +118,7 @@ export function Files({ filter }: { readonly filter: FileFilter }) {
 
 function saysOf({ files, next }: FilePage, pages: number): string {
   if (files.length === 0) return next === null ? "No file is like that." : "None so far; go on with Next.";
-  const end = next === null ? ", the last of them" : "";
+  const end = next === null ? (pages === 1 ? ", all of them" : ", the last of them") : "";
   return `Page ${pages}: ${files.length} ${files.length === 1 ? "file" : "files"}${end}`;
 }
 
@@ -137,6 +142,10 @@ function NameFilter({ name, onName }: { readonly name: string; readonly onName: 
   );
 }
 
+function bucketsOf({ buckets }: WatchedFile): string {
+  return buckets.map(({ slug }) => slug).join(", ");
+}
+
 function FileTable({ files }: { readonly files: readonly WatchedFile[] }) {
   return (
     <Scrolling kind="table" label="Files">
@@ -145,11 +154,15 @@ function FileTable({ files }: { readonly files: readonly WatchedFile[] }) {
           <tr>
             <th scope="col">File</th>
             <th scope="col">State</th>
-            <th scope="col">Buckets</th>
-            <th scope="col" class="number">
+            <th scope="col" class="roomy">
+              Buckets
+            </th>
+            <th scope="col" class="roomy number">
               Size
             </th>
-            <th scope="col">Uploaded</th>
+            <th scope="col" class="roomy">
+              Uploaded
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -158,14 +171,20 @@ function FileTable({ files }: { readonly files: readonly WatchedFile[] }) {
               <th scope="row">
                 <a href={hashOf({ page: "file", id: file.id, at: 1 })}>{file.title || file.filename || file.id}</a>
                 {file.title === file.filename || file.title === "" ? null : <div class="hint">{file.filename}</div>}
+                <div class="hint cramped">
+                  {[bucketsOf(file), bytes(file.sizeBytes), when(file.createdAt)]
+                    .filter((text) => text !== "")
+                    .join(" · ")}
+                </div>
+                {file.error === null ? null : <div class="why cramped">{whyNot(file.error)}</div>}
               </th>
               <td>
                 <Badge tone={toneOf(file)}>{doing(file)}</Badge>
-                {file.error === null ? null : <div class="why">{file.error.message}</div>}
+                {file.error === null ? null : <div class="why roomy">{whyNot(file.error)}</div>}
               </td>
-              <td>{file.buckets.map(({ slug }) => slug).join(", ")}</td>
-              <td class="number">{bytes(file.sizeBytes)}</td>
-              <td>{when(file.createdAt)}</td>
+              <td class="roomy">{bucketsOf(file)}</td>
+              <td class="roomy number">{bytes(file.sizeBytes)}</td>
+              <td class="roomy time">{when(file.createdAt)}</td>
             </tr>
           ))}
         </tbody>

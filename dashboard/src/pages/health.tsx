@@ -3,14 +3,16 @@ import { messageOf, wait } from "../api.ts";
 import { type Json, numberOf, objectOf } from "../json.ts";
 import { useApp } from "../parts/app-context.ts";
 import { Badge, Heading, Notice } from "../parts/basics.tsx";
-import { Chart, SAMPLES } from "../parts/chart.tsx";
-import { bytes, count, duration, type Tone } from "../words.ts";
+import { Chart, SAMPLE_SECONDS, SAMPLES } from "../parts/chart.tsx";
+import { bytes, count, counted, duration, type Tone } from "../words.ts";
 
-const EVERY_MS = 3000;
+const EVERY_MS = SAMPLE_SECONDS * 1000;
 
 interface Sample {
   readonly queued: number;
   readonly running: number;
+  /** Of deleted files. */
+  readonly removing: number;
   readonly usedPercent: number | null;
 }
 
@@ -56,14 +58,12 @@ export function Health() {
           </p>
           <div class="cards">
             <section class="card">
-              <h2>Queue of your team</h2>
+              <h2>Documents under way</h2>
               <p class="figure">{count(now.queued + now.running)}</p>
-              <p class="hint">
-                {count(now.queued)} waiting, {count(now.running)} being read
-              </p>
+              <p class="hint">{queueInWords(now, numberOf(objectOf(last["queue"]), "counted_to"))}</p>
               <Chart
                 values={samples.map(({ queued, running }) => queued + running)}
-                label={`Tasks of your team: ${now.queued + now.running} now`}
+                label={`Documents of your team that wait or are being read: ${now.queued + now.running} now`}
               />
             </section>
             <section class="card">
@@ -72,6 +72,7 @@ export function Health() {
               <Chart
                 values={samples.map(({ usedPercent }) => usedPercent ?? 0)}
                 most={100}
+                unit=" %"
                 label={`Disk in use: ${now.usedPercent ?? 0} %`}
               />
             </section>
@@ -88,8 +89,15 @@ function sampleOf(health: Json): Sample {
   return {
     queued: numberOf(queue, "queued") ?? 0,
     running: numberOf(queue, "running") ?? 0,
+    removing: numberOf(queue, "removing") ?? 0,
     usedPercent: numberOf(disk, "used_percent"),
   };
+}
+
+function queueInWords({ queued, running, removing }: Sample, countedTo: number | null): string {
+  const more = countedTo !== null && queued + running + removing >= countedTo ? "; there are more" : "";
+  const gone = removing === 0 ? "" : `; besides, ${counted(removing, "deleted file is", "deleted files are")} removed`;
+  return `Of your team: ${count(queued)} waiting to be read, ${count(running)} being read${gone}${more}`;
 }
 
 function DiskFigures({ disk }: { readonly disk: Json }) {
@@ -120,7 +128,7 @@ function Checks({ checks }: { readonly checks: Json }) {
   return (
     <section class="card">
       <h2>Parts</h2>
-      <dl class="facts">
+      <dl class="parts">
         {Object.entries(checks).map(([name, value]) => (
           <div key={name}>
             <dt>{CHECKS[name] ?? name}</dt>

@@ -9,6 +9,7 @@ export function SignIn() {
   const { api } = useApp();
   const [key, setKey] = useState("");
   const error = useStore(api.refused);
+  const replacedBy = useStore(api.replacedBy);
   const [isBusy, setBusy] = useState(false);
   const submit = async (event: Event) => {
     event.preventDefault();
@@ -21,10 +22,22 @@ export function SignIn() {
     <main id="main" class="narrow">
       <Heading>Sign in</Heading>
       {error === null ? null : <Notice tone="bad">{error}</Notice>}
+      {replacedBy === null ? null : (
+        <Notice tone="bad">
+          <p>
+            In another tab, this browser was signed in for the team <strong>{replacedBy}</strong>. So this tab is signed
+            out of its own: it shows nothing of {replacedBy} under another name, and sends nothing there.
+          </p>
+          <Button onClick={() => void api.resume().catch((reason: unknown) => api.refused.set(messageOf(reason)))}>
+            Go on here as {replacedBy}
+          </Button>
+        </Notice>
+      )}
       <section class="card">
         <h2>With a link</h2>
         <p>On the server's machine, this prints a link that signs one browser in, once and within a minute:</p>
         <pre>wharf dashboard link</pre>
+        <p class="hint">In a clone of the repository: bin/wharf dashboard link</p>
       </section>
       <section class="card">
         <h2>With a key</h2>

@@ -5,7 +5,7 @@ import { Badge, Bar, Button, Notice } from "../parts/basics.tsx";
 import { useStore } from "../store.ts";
 import type { Upload } from "../upload/uploads.ts";
 import { isSettled, type OpenSession, type WatchedFile } from "../wire.ts";
-import { bytes, count, counted, doing, type Tone, toneOf } from "../words.ts";
+import { bytes, count, counted, doing, type Tone, toneOf, whyNot } from "../words.ts";
 
 /** A page of the list is drawn, however many there are. */
 const SHOWN = 100;
@@ -40,11 +40,13 @@ export function UploadList() {
       {rows.length === 0 ? null : (
         <section aria-labelledby="now">
           <div class="row between">
-            <h2 id="now">Now</h2>
-            <p role="status" class="sum">
-              {count(done)} of {counted(rows.length, "file is", "files are")} findable
-              {failed === 0 ? "" : `, ${count(failed)} failed`}
-            </p>
+            <div>
+              <h2 id="now">Now</h2>
+              <p role="status" class="sum">
+                {count(done)} of {counted(rows.length, "file is", "files are")} findable
+                {failed === 0 ? "" : `, ${count(failed)} failed`}
+              </p>
+            </div>
             <div class="row">
               {failed === 0 && !onlyFailed ? null : (
                 <Button kind="quiet" onClick={() => setOnlyFailed(!onlyFailed)}>
@@ -69,7 +71,7 @@ export function UploadList() {
           {shown.length <= SHOWN ? null : (
             <nav class="row" aria-label="Pages of uploads">
               <Button disabled={first === 0} onClick={() => setFirst(Math.max(0, first - SHOWN))}>
-                Before
+                Previous
               </Button>
               <span>
                 {count(first + 1)} to {count(Math.min(first + SHOWN, shown.length))} of {count(shown.length)}
@@ -152,7 +154,7 @@ function ofFile(file: WatchedFile): Row {
   const { progress } = file.task;
   const share =
     isSettled(file) || progress?.total == null || progress.total === 0 ? null : progress.done / progress.total;
-  const why = file.error?.message ?? file.task.error?.message ?? file.warnings[0]?.message ?? "";
+  const why = whyNot(file.error ?? file.task.error ?? file.warnings[0] ?? null);
   return {
     ...{ key: file.id, name: file.filename, sizeBytes: file.sizeBytes, tone: toneOf(file), says: doing(file) },
     ...{ why, share, upload: null, file, sessionId: file.sessionId },
@@ -172,13 +174,15 @@ function UploadRow({ row, act }: { readonly row: Row; readonly act: (work: Promi
   return (
     <li class="upload" data-tone={tone}>
       <div class="upload-name">
-        {file === null ? <span>{name}</span> : <a href={`#/file/${file.id}`}>{name}</a>}
+        {file === null ? <span>{name}</span> : <a href={`#/file/${file.id}`}>{name}</a>}{" "}
         <span class="hint">{bytes(sizeBytes)}</span>
       </div>
       <div class="upload-state">
-        <Badge tone={tone}>{says}</Badge>
-        {share === null ? null : <Bar value={share} label={`${name}: ${says}`} />}
-        {why === "" ? null : <p class="why">{why}</p>}
+        <div class="upload-step">
+          <Badge tone={tone}>{says}</Badge>
+          {share === null ? null : <Bar value={share} label={`${name}: ${says}`} />}
+        </div>
+        {why === "" ? null : <p class={tone === "bad" ? "why" : "hint"}>{why}</p>}
       </div>
       <div class="row end">
         <RowActions row={row} act={act} />

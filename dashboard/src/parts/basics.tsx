@@ -142,33 +142,60 @@ export function Confirm({
   );
 }
 
+type Ranges = readonly (readonly [start: number, end: number])[];
+
 /** Ranges of the text, marked. What is outside the text, or out of order, is passed over. */
-export function Marked({
+export function Marked({ text, ranges }: { readonly text: string; readonly ranges: Ranges }) {
+  return (
+    <>
+      {partsOf(text, ranges, (words) => (
+        <mark>{words}</mark>
+      ))}
+    </>
+  );
+}
+
+/** One passage of a longer text, marked, with its words; it scrolls into sight within the place that it stands in. */
+export function MarkedPassage({
   text,
-  ranges,
-  strong = false,
+  passage,
+  words,
 }: {
   readonly text: string;
-  readonly ranges: readonly (readonly [start: number, end: number])[];
-  /** The first one scrolls into view. */
-  readonly strong?: boolean;
+  readonly passage: readonly [start: number, end: number];
+  /** Within the passage. */
+  readonly words: Ranges;
 }) {
-  const first = useRef<HTMLElement>(null);
-  const key = ranges[0]?.join("-") ?? "";
+  const mark = useRef<HTMLElement>(null);
+  const key = passage.join("-");
   useEffect(() => {
-    if (strong && key !== "") first.current?.scrollIntoView({ block: "nearest" });
-  }, [strong, key, text]);
+    const place = mark.current?.parentElement;
+    if (mark.current === null || !place || key === "") return;
+    const { top } = mark.current.getBoundingClientRect();
+    // Not scrollIntoView, which moves everything around the place as well.
+    place.scrollTop += top - place.getBoundingClientRect().top - place.clientHeight / 5;
+  }, [key, text]);
+  const within = text.slice(...passage);
+  return (
+    <>
+      {text.slice(0, passage[0])}
+      <mark class="around" ref={mark}>
+        {partsOf(within, words, (word) => (
+          <b>{word}</b>
+        ))}
+      </mark>
+      {text.slice(passage[1])}
+    </>
+  );
+}
+
+function partsOf(text: string, ranges: Ranges, marked: (words: string) => ComponentChildren) {
   const parts: ComponentChildren[] = [];
   let at = 0;
   for (const [start, end] of ranges) {
     if (start < at || end <= start || end > text.length) continue;
-    parts.push(text.slice(at, start), <mark ref={at === 0 ? first : null}>{text.slice(start, end)}</mark>);
+    parts.push(text.slice(at, start), marked(text.slice(start, end)));
     at = end;
   }
-  return (
-    <>
-      {parts}
-      {text.slice(at)}
-    </>
-  );
+  return [...parts, text.slice(at)];
 }

@@ -5,7 +5,7 @@ import type { Mark, Wanted } from "../pdf/messages.ts";
 import { fileOf, type Passage, type Place } from "../wire.ts";
 import { count } from "../words.ts";
 import { useApp } from "./app-context.ts";
-import { Button, Marked, Notice, Scrolling } from "./basics.tsx";
+import { Button, MarkedPassage, Notice, Scrolling } from "./basics.tsx";
 import { useLoaded } from "./loading.ts";
 
 interface PageViewProps {
@@ -47,7 +47,7 @@ export function PageView({ place, words, onPage }: PageViewProps) {
           </Button>
           <span>
             Page {count(page)}
-            {shown?.label ? ` (${shown.label})` : ""}
+            {shown?.label && shown.label !== String(page) ? ` (${shown.label})` : ""}
             {pages === null ? "" : ` of ${count(pages)}`}
           </span>
           <Button disabled={pages === null || page >= pages} onClick={() => onPage(page + 1)} label="Next page">
@@ -63,7 +63,7 @@ export function PageView({ place, words, onPage }: PageViewProps) {
       ) : shown === null ? null : (
         <Scrolling kind="page-text" label={`Text of page ${page}`}>
           {shown.text === "" ? <em>There is no text on this page.</em> : null}
-          <Marked text={shown.text} ranges={range === null ? [] : [range]} strong />
+          {range === null ? shown.text : <MarkedPassage text={shown.text} passage={range} words={find?.words ?? []} />}
         </Scrolling>
       )}
     </article>
@@ -80,6 +80,8 @@ function wantedOf(text: string, [start, end]: readonly [number, number], words: 
   return { before: text.slice(0, start), text: passage, words: isSame ? words.highlights : [] };
 }
 
+const MARGIN_PX = 24;
+
 function PdfPage({
   fileId,
   page,
@@ -93,14 +95,16 @@ function PdfPage({
 }) {
   const { pdf } = useApp();
   const canvas = useRef<HTMLCanvasElement>(null);
-  const box = useRef<HTMLDivElement>(null);
+  const box = useRef<HTMLElement>(null);
+  const sheet = useRef<HTMLDivElement>(null);
   const [marks, setMarks] = useState<readonly Mark[]>([]);
   const [state, setState] = useState<"drawing" | "drawn" | string>("drawing");
   const wanted = JSON.stringify(find);
   useEffect(() => {
     const stop = new AbortController();
     setState("drawing");
-    const width = Math.round((box.current?.clientWidth ?? 600) * Math.min(devicePixelRatio, 2));
+    // The sheet is wider than its place where that is narrow (app.css).
+    const width = Math.round((sheet.current?.clientWidth ?? 600) * Math.min(devicePixelRatio, 2));
     pdf.draw(fileId, page, Math.max(width, 320), find, stop.signal).then(
       (drawn) => {
         const target = canvas.current;
@@ -119,16 +123,26 @@ function PdfPage({
   }, [pdf, fileId, page, wanted]);
   const first = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    if (state === "drawn") first.current?.scrollIntoView({ block: "nearest" });
+    const [mark, within] = [first.current, box.current];
+    if (state !== "drawn" || mark === null || within === null) return;
+    // Not scrollIntoView, which moves everything around the place as well.
+    within.scrollTo({ top: mark.offsetTop - within.clientHeight / 3, left: mark.offsetLeft - MARGIN_PX });
   }, [state, marks]);
   return (
-    <div class="pdf" ref={box} data-state={state === "drawing" || state === "drawn" ? state : "failed"}>
+    <section
+      class="pdf"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: without it the keyboard cannot scroll (WCAG 2.1.1)
+      tabIndex={0}
+      aria-label={`Page ${page}, as it looks`}
+      ref={box}
+      data-state={state === "drawing" || state === "drawn" ? state : "failed"}
+    >
       {state === "drawing" ? (
         <p class="hint">Drawing …</p>
       ) : state === "drawn" ? null : (
         <Notice tone="bad">{state}</Notice>
       )}
-      <div class="pdf-sheet">
+      <div class="pdf-sheet" ref={sheet}>
         <canvas ref={canvas} role="img" aria-label={`Page ${page} of ${name}`} hidden={state !== "drawn"} />
         {state !== "drawn"
           ? null
@@ -149,6 +163,6 @@ function PdfPage({
       {state === "drawn" && find !== null && marks.length === 0 ? (
         <p class="hint">The passage is on this page; where exactly, the drawing does not tell. “As text” marks it.</p>
       ) : null}
-    </div>
+    </section>
   );
 }

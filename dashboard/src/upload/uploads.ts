@@ -191,6 +191,12 @@ export class Uploads {
       fetch: async (input, init) => {
         const url = String(input);
         const answer = await this.#api.passOn(url, init);
+        // The library waits as it is told; the page says for what.
+        const seconds = Number(answer.headers.get("Retry-After"));
+        const isToWait = (answer.status === 429 || answer.status === 503) && seconds > 0;
+        this.#change(id, {
+          says: isToWait ? `The server takes the next one in ${seconds} s, and this goes on then.` : "",
+        });
         if (answer.ok && url.endsWith("/upload-session")) {
           const said: unknown = await answer.clone().json();
           this.#change(id, { sessionId: textOf(objectOf(said), "session_id") });

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after } from "node:test";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { eventually } from "../faults/processes.ts";
+import { launchChromium, NO_CHROMIUM } from "../support/chromium.ts";
 import { dashboardLink } from "../support/dashboard.ts";
 import { listAt, shown, textAt } from "../support/json.ts";
 import type { TestServer } from "../support/server.ts";
@@ -13,20 +13,13 @@ import { NEEDS_OWN_SERVER } from "../support/target.ts";
 
 /** A real Chromium that looks at the dashboard. */
 
-const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) =>
-  existsSync(path),
-);
-export const NO_BROWSER: string | false =
-  NEEDS_OWN_SERVER !== false ? NEEDS_OWN_SERVER : CHROMIUM === undefined ? "no chromium is installed" : false;
+export const NO_BROWSER: string | false = NEEDS_OWN_SERVER !== false ? NEEDS_OWN_SERVER : NO_CHROMIUM;
 
-const ARGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
+/**
+ * A name of this machine that browsers do not take for it: as a server that is reached over plain HTTP, they tell it
+ * nothing of where a request comes from.
+ */
+export const PLAIN_HOST = "wharf.test";
 
 /** Ends are for a machine that does other things. */
 export const PATIENCE_MS = 180_000;
@@ -34,7 +27,7 @@ export const PATIENCE_MS = 180_000;
 let browser: Promise<Browser> | null = null;
 
 function launched(): Promise<Browser> {
-  browser ??= chromium.launch({ ...(CHROMIUM === undefined ? {} : { executablePath: CHROMIUM }), args: ARGS });
+  browser ??= launchChromium([`--host-resolver-rules=MAP ${PLAIN_HOST} 127.0.0.1`]);
   return browser;
 }
 

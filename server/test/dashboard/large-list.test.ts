@@ -44,7 +44,7 @@ describe(`a list of ${FILES} files`, { skip: NO_BROWSER, timeout: 900_000 }, () 
     }
     await showsPage(page, 9);
     assert.equal(new Set(seen).size, 8 * ON_A_PAGE, "no file twice");
-    await page.getByRole("button", { name: "Before" }).click();
+    await page.getByRole("button", { name: "Previous" }).click();
     await showsPage(page, 8);
     assert.deepEqual(await ids(page), seen.slice(-ON_A_PAGE));
   });

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer, request, type Server } from "node:http";
+import { createServer, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -12,6 +11,7 @@ import { seededRandom } from "../support/random.ts";
 import type { TestServer } from "../support/server.ts";
 import { ownServer } from "../support/target.ts";
 import { becomesTrue, closeBrowserAtEnd, drop, inPage, NO_BROWSER, signedIn, visitor } from "./browser.ts";
+import { freePort, listening, otherOrigin } from "./other-servers.ts";
 
 closeBrowserAtEnd();
 const started = NO_BROWSER === false ? await ownServer() : null;
@@ -240,14 +240,6 @@ async function fileCount(api: Api): Promise<number> {
   return listAt((await api.get("/v1/knowledge/files?limit=200")).json, "files").length;
 }
 
-/** A page that belongs to somebody else. */
-async function otherOrigin(): Promise<{ readonly port: number }> {
-  const server = createServer((_request, response) =>
-    response.writeHead(200, { "Content-Type": "text/html" }).end("<!doctype html><title>Elsewhere</title><body>"),
-  );
-  return { port: await listening(server) };
-}
-
 /** Passes on what is below /team/wharf, without that. */
 async function subPathProxy() {
   let target = 0;
@@ -265,21 +257,4 @@ async function subPathProxy() {
   });
   const port = await listening(server);
   return { port, lead: (to: number) => (target = to), close: () => server.closeAllConnections() };
-}
-
-async function listening(server: Server): Promise<number> {
-  server.listen(0, "127.0.0.1");
-  server.unref();
-  await once(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("listens on no port");
-  return address.port;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listening(server);
-  server.close();
-  await once(server, "close");
-  return port;
 }
