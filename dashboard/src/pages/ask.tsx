@@ -175,12 +175,13 @@ function PassageItem({
   );
 }
 
-/** A list shows some lines of a passage: they begin shortly before the place that has most of the words. */
+/** A list shows some lines of a passage: they begin shortly before the place that has most of the different words. */
 function beginningAtWords({ text, highlights }: Passage): Pick<Passage, "text" | "highlights"> {
   let [first, most] = [0, 0];
   for (const [start] of highlights) {
-    const near = highlights.filter(([other]) => other >= start && other < start + SHOWN_CHARS).length;
-    if (near > most) [first, most] = [start, near];
+    const near = highlights.filter(([other]) => other >= start && other < start + SHOWN_CHARS);
+    const { size } = new Set(near.map((range) => text.slice(...range).toLowerCase()));
+    if (size > most) [first, most] = [start, size];
   }
   if (first < LEAD_CHARS * 2) return { text, highlights };
   const from = text.indexOf(" ", first - LEAD_CHARS) + 1;
