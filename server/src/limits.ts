@@ -359,8 +359,10 @@ export const LIMITS = {
   indexReadAgainBatch: 20,
   /** A changed file of more chunks keeps its old labels in the index, beside the new ones, until maintenance. */
   labelledAtOnceChunks: 1000,
-  /** Pages (4 KiB) written by one step of the merge that follows a larger removal. */
+  /** Pages (4 KiB) written by one step of a merge: the one that follows a larger removal, or one that waits for quiet. */
   indexMergePages: 200,
+  /** When nobody has written for so long, the trees of what was written are merged (search-index/fts5-write.ts). */
+  indexQuietMs: 2 * SECOND,
 
   // Chunks, in UTF-16 code units
   chunkTargetChars: 1200,

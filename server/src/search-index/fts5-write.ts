@@ -31,6 +31,7 @@ export class Fts5Writes {
   readonly #updateWords: StatementSync;
   readonly #advance: StatementSync;
   readonly #mustMerge: StatementSync;
+  readonly #userMerge: StatementSync;
   readonly #terms: TermWrites;
   readonly #lengths: LengthWrites;
 
@@ -65,6 +66,7 @@ export class Fts5Writes {
       `SELECT unmerged FROM totals WHERE NOT EXISTS
        (SELECT 1 FROM analysis JOIN chunks ON chunks.id > analysis.done AND chunks.id <= analysis.last)`,
     );
+    this.#userMerge = database.prepare("SELECT v FROM words_config WHERE k = 'usermerge'");
     this.#terms = new TermWrites(database);
     this.#lengths = new LengthWrites(database);
   }
@@ -194,16 +196,31 @@ export class Fts5Writes {
   }
 
   /**
-   * One bounded step of merging the whole index into one tree, which drops what removals left in it. True while there is more:
-   * FTS5 says so by changing rows.
+   * One bounded step of merging the whole index into one tree, which drops what removals left in it. True while there is more.
    */
   merge(): boolean {
-    const changes = () => Number(this.#database.prepare("SELECT total_changes() AS n").get()?.["n"]);
-    const before = changes();
-    this.#database.exec(`INSERT INTO words (words, rank) VALUES ('merge', -${LIMITS.indexMergePages})`);
-    const more = changes() - before >= 2;
+    const more = this.#mergeStep(-LIMITS.indexMergePages);
     if (!more) this.#setTraces(false);
     return more;
+  }
+
+  /**
+   * One bounded step towards one tree a level, instead of up to four: a query looks into each for each of its words.
+   * True while there is more. A tree goes up a level with another one of its size, so that each word is written once
+   * more each time the index doubles, not each time somebody has written something.
+   */
+  mergeLevels(): boolean {
+    if (Number(this.#userMerge.get()?.["v"]) !== LEAST_MERGED)
+      this.#database.exec(`INSERT INTO words (words, rank) VALUES ('usermerge', ${LEAST_MERGED})`);
+    return this.#mergeStep(LIMITS.indexMergePages);
+  }
+
+  /** FTS5 says whether it did something by changing rows. */
+  #mergeStep(pages: number): boolean {
+    const changes = () => Number(this.#database.prepare("SELECT total_changes() AS n").get()?.["n"]);
+    const before = changes();
+    this.#database.exec(`INSERT INTO words (words, rank) VALUES ('merge', ${pages})`);
+    return changes() - before >= 2;
   }
 
   /** Nothing of it is there: a build is written once, unless its attempt is repeated. */
@@ -243,6 +260,9 @@ export class Fts5Writes {
     this.#database.prepare("UPDATE totals SET unmerged = ?").run(unmerged ? 1 : 0);
   }
 }
+
+/** Trees of a level that `mergeLevels` makes one of: FTS5's least, and by itself it waits for four. */
+const LEAST_MERGED = 2;
 
 function fieldsOf(row: Readonly<Record<string, unknown>> | undefined): readonly [string, string, string] {
   return [String(row?.["title"] ?? ""), String(row?.["body"] ?? ""), String(row?.["hints"] ?? "")];

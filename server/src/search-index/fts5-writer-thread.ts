@@ -22,6 +22,7 @@ function main({ dir, readerPorts }: WriterThreadData): void {
   let queue: Call[] = [];
   let running = false;
   let closing = false;
+  let isQuiet = false;
 
   const fatal = (error: unknown) => {
     closing = true;
@@ -39,13 +40,14 @@ function main({ dir, readerPorts }: WriterThreadData): void {
 
   const close = () => {
     clearInterval(idle);
+    clearTimeout(quiet);
     writer.close();
     process.exit(0);
   };
 
   /** Callers first; without any, one step of what they left to do; a turn of the event loop between two. */
   const step = () => {
-    if (queue.length === 0) return writer.idleStep();
+    if (queue.length === 0) return writer.idleStep() || (isQuiet && writer.quietStep());
     const batch = queue.slice(0, MAX_BATCH);
     queue = queue.slice(MAX_BATCH);
     server.answer(writer.commit(batch));
@@ -71,8 +73,15 @@ function main({ dir, readerPorts }: WriterThreadData): void {
     if (!running && !closing && writer.longestLog() > 0) gate.whenReadersAreStill(checkpoint(0));
   }, WAL_IDLE_CHECKPOINT_MS);
 
+  const quiet = setTimeout(() => {
+    isQuiet = true;
+    if (!running && !closing) void work();
+  }, LIMITS.indexQuietMs);
+
   server.listen({
     calls(calls) {
+      isQuiet = false;
+      quiet.refresh();
       queue.push(...calls);
       if (!running) void work();
     },

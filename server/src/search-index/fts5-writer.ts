@@ -25,6 +25,8 @@ export class Fts5Writer {
   readonly #uncounted = new Set<string>();
   /** Teams whose inverted index holds words that no chunk holds any more. */
   readonly #unmerged = new Set<string>();
+  /** Teams that something was written for since their trees were merged level by level. */
+  readonly #unsettled = new Set<string>();
   /** Teams whose file was taken away while it was in use: what was acknowledged is gone, so nothing more is until a rebuild. */
   readonly #lost = new Set<string>();
 
@@ -50,12 +52,18 @@ export class Fts5Writer {
     );
   }
 
+  /** The same of what can wait until nobody writes for a while; false when there is nothing. */
+  quietStep(): boolean {
+    return this.#stepOf(this.#unsettled, (file) => file.writes.mergeLevels());
+  }
+
   /** `step`: whether there is more to do for the team. */
   #stepOf(teams: Set<string>, step: (file: WriteFile) => boolean): boolean {
     const [team] = teams;
     if (team === undefined) return false;
     try {
       const file = this.#fileOf(team);
+      this.#logged.add(team);
       const more = file.transaction(() => step(file));
       if (!more) teams.delete(team);
     } catch (error) {
@@ -107,6 +115,7 @@ export class Fts5Writer {
       const file = this.#fileOf(team);
       this.#logged.add(team);
       const answers = file.transaction(() => calls.map((call) => this.#inSavepoint(file, call)));
+      this.#unsettled.add(team);
       if (file.writes.mustCountTerms()) this.#uncounted.add(team);
       if (indexInode(this.#dir, team) !== file.inode) throw this.#lose(team);
       return answers;
@@ -123,7 +132,7 @@ export class Fts5Writer {
     if (call.input.kind !== "discard")
       return this.#commitTeam(team, [call])[0] ?? failureOf(call.id, new Error("no answer"));
     this.#files.close(team);
-    for (const set of [this.#logged, this.#uncounted, this.#unmerged, this.#lost]) set.delete(team);
+    for (const set of [this.#logged, this.#uncounted, this.#unmerged, this.#unsettled, this.#lost]) set.delete(team);
     removeIndex(this.#dir, team);
     return { id: call.id, output: null };
   }
