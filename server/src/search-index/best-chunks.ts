@@ -136,24 +136,35 @@ class Cursor {
   }
 }
 
-/** Keeps the best of what it is offered, with ties; what is surely not among them goes from time to time. */
+/** Keeps the best of what it is offered, with ties; what is no longer among them goes from time to time. */
 class Best {
-  readonly #count: number;
+  /** The best scores, as a heap: the least of them first. */
+  readonly #best: Float64Array;
+  #found = 0;
+  #offered = 0;
   #ids: number[] = [];
   #scores: number[] = [];
   #room: number;
-  #offered = 0;
-  /** No chunk below it is among the best; 0 = any may be. */
-  cut = 0;
 
   constructor(count: number) {
-    this.#count = count;
+    this.#best = new Float64Array(count);
     this.#room = ROOM * count;
+  }
+
+  /** No chunk below it is among the best; 0 = any may be. Not before there is one too many: who passes over others says that they are there. */
+  get cut(): number {
+    return this.#offered > this.#best.length ? (this.#best[0] ?? 0) : 0;
   }
 
   offer(id: number, score: number): void {
     this.#offered += 1;
-    if (score < this.cut) return;
+    if (this.#found < this.#best.length) {
+      this.#rise(this.#found++, score);
+    } else {
+      const least = this.#best[0] ?? 0;
+      if (score < least) return;
+      if (score > least) this.#sink(score);
+    }
     this.#ids.push(id);
     this.#scores.push(score);
     if (this.#ids.length < this.#room) return;
@@ -164,17 +175,52 @@ class Best {
 
   finish(): BestChunks {
     this.#prune();
-    const scores = new Map(this.#ids.map((id, at) => [id, this.#scores[at] ?? 0]));
-    return { scores, complete: this.#offered <= this.#count };
+    const scores = new Map<number, number>();
+    for (const [at, id] of this.#ids.entries()) scores.set(id, this.#scores[at] ?? 0);
+    return { scores, complete: this.#offered <= this.#best.length };
+  }
+
+  /** Puts the score in from the bottom. */
+  #rise(from: number, score: number): void {
+    const best = this.#best;
+    let at = from;
+    while (at > 0) {
+      const parent = (at - 1) >>> 1;
+      const above = best[parent] ?? 0;
+      if (above <= score) break;
+      best[at] = above;
+      at = parent;
+    }
+    best[at] = score;
+  }
+
+  /** Puts the score in from the top, in the place of the least. */
+  #sink(score: number): void {
+    const best = this.#best;
+    const { length } = best;
+    let at = 0;
+    for (let child = 1; child < length; child = 2 * at + 1) {
+      if (child + 1 < length && (best[child + 1] ?? 0) < (best[child] ?? 0)) child += 1;
+      const below = best[child] ?? 0;
+      if (below >= score) break;
+      best[at] = below;
+      at = child;
+    }
+    best[at] = score;
   }
 
   #prune(): void {
-    if (this.#ids.length <= this.#count) return;
-    const rising = Float64Array.from(this.#scores).sort();
-    const cut = rising[rising.length - this.#count] ?? 0;
-    this.cut = cut;
-    this.#ids = this.#ids.filter((_, at) => (this.#scores[at] ?? 0) >= cut);
-    this.#scores = this.#scores.filter((score) => score >= cut);
+    const { cut } = this;
+    if (cut === 0) return;
+    let kept = 0;
+    for (const [at, score] of this.#scores.entries()) {
+      if (score < cut) continue;
+      this.#ids[kept] = this.#ids[at] ?? 0;
+      this.#scores[kept] = score;
+      kept += 1;
+    }
+    this.#ids.length = kept;
+    this.#scores.length = kept;
   }
 }
 

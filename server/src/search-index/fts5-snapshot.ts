@@ -124,11 +124,8 @@ export class Fts5Snapshot implements Told {
     const known = new Map<string, Postings>();
     const read = (term: string) => {
       const isWhole = ranges === ALL_IDS;
-      const postings = listOf({
-        term,
-        ranges,
-        chunks: isWhole ? Math.min(Math.max(this.count(term), 0), this.team.chunks) : 0,
-      });
+      const most = isWhole ? this.team.chunks : MOST_EXPECTED_IN_PART;
+      const postings = listOf({ term, ranges, chunks: Math.min(Math.max(this.count(term), 0), most) });
       if (isWhole) lists.keep(term, postings);
       return postings;
     };
@@ -139,6 +136,9 @@ export class Fts5Snapshot implements Told {
     };
   }
 }
+
+/** A longer part makes itself more room. */
+const MOST_EXPECTED_IN_PART = 256;
 
 /** Some hundred bytes each. */
 const MOST_COUNTS = 10_000;

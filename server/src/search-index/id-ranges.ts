@@ -1,5 +1,5 @@
 import { CHUNKS_PER_BLOCK } from "./fts5-lengths.ts";
-import type { Postings } from "./posting-list.ts";
+import { firstFrom, type Postings } from "./posting-list.ts";
 
 /** Neighbouring ids. */
 export interface IdRange {
@@ -14,7 +14,11 @@ export const ALL_IDS: readonly IdRange[] = [{ from: 0, to: Number.POSITIVE_INFIN
 export function rangesOf(lists: readonly Postings[]): readonly IdRange[] {
   const blocks = new Set<number>();
   for (const { ids, count } of lists)
-    for (let at = 0; at < count; at++) blocks.add(Math.floor((ids[at] ?? 0) / CHUNKS_PER_BLOCK));
+    for (let at = 0; at < count; ) {
+      const block = Math.floor((ids[at] ?? 0) / CHUNKS_PER_BLOCK);
+      blocks.add(block);
+      at = firstFrom(ids, (block + 1) * CHUNKS_PER_BLOCK, at, count);
+    }
   const ranges: { from: number; to: number }[] = [];
   for (const block of [...blocks].sort((a, b) => a - b)) {
     const from = block * CHUNKS_PER_BLOCK;
