@@ -7,7 +7,7 @@ import { kyselyOver } from "../sqlite/kysely-sqlite.ts";
 import { serialTx } from "./catalogue.ts";
 import { SQLITE } from "./migrate.ts";
 import { initial } from "./migrations/0001-initial.ts";
-import { type Bind, prepared } from "./prepared.ts";
+import { type Bind, type ListOf, prepared, preparedForList } from "./prepared.ts";
 import type { Schema } from "./schema.ts";
 
 function openDb(t: TestContext): Kysely<Schema> {
@@ -41,6 +41,32 @@ test("a statement is built once, whatever database runs it, and each call binds 
   const found = await Promise.all(teams.map(({ id }) => named(one, { not: "b", id })));
   assert.deepEqual(found, [[teams[0]], [], [teams[2]]]);
   assert.deepEqual(await named(two, { id: brandId("team", "team_a"), not: "a" }), [{ id: "team_a", name: "other" }]);
+});
+
+test("a statement with a list is built once for each power of two of its length, and finds what the list says", async (t) => {
+  let built = 0;
+  const among = preparedForList((db, $: Bind<{ not: string }>, ids: ListOf<TeamId>) => {
+    built += 1;
+    return db.selectFrom("teams").select("name").where("id", "in", ids).where("name", "!=", $("not")).orderBy("name");
+  });
+  const db = openDb(t);
+  const tx = serialTx(db, 0);
+  const names = [..."abcdefgh"];
+  const idOf = (name: string) => brandId("team", `team_${name}`);
+  for (const name of names)
+    await db
+      .insertInto("teams")
+      .values({ id: idOf(name), slug: name, name, created_at: 0, open_sessions: 0 })
+      .execute();
+  for (let length = 0; length <= names.length; length++) {
+    const wanted = names.slice(0, length);
+    const found = await among(tx, { not: "b" }, wanted.map(idOf));
+    assert.deepEqual(
+      found.map(({ name }) => name),
+      wanted.filter((name) => name !== "b"),
+    );
+  }
+  assert.equal(built, 4);
 });
 
 test("what would be computed from a value before it is known is refused, not bound", async (t) => {

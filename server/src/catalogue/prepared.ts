@@ -11,8 +11,8 @@ import type { Schema } from "./schema.ts";
  *     const rows = await bucketNames(tx, { teamId });
  *
  * `$("teamId")` is a parameter: an expression of the member's type, with no value yet, so that the compiler refuses to
- * compute with it. A sum like `now + 1` is made by the caller; a list for `in`, or a choice by what a value is, needs
- * plain Kysely; `= null` is written `is null`.
+ * compute with it. A sum like `now + 1` is made by the caller; a list for `in` comes with `preparedForList`; a choice by
+ * what a value is needs plain Kysely; `= null` is written `is null`.
  */
 export function prepared<Input extends object, Row>(
   build: (db: Kysely<Schema>, $: Bind<Input>) => Compilable<Row>,
@@ -30,6 +30,45 @@ export function prepared<Input extends object, Row>(
     const { rows } = await db.executeQuery<Row>({ ...query, parameters });
     return rows;
   };
+}
+
+/**
+ * The same for a statement with a list for `in`: built once for each power of two of its length. What is left of that is
+ * filled with the last item, which finds nothing new. Without an item there are no rows.
+ *
+ *     const namesOf = preparedForList((db, $: Bind<{ teamId: TeamId }>, ids: ListOf<BucketId>) =>
+ *       db.selectFrom("buckets").select("name").where("team_id", "=", $("teamId")).where("id", "in", ids));
+ *     const rows = await namesOf(tx, { teamId }, ids);
+ */
+export function preparedForList<Input extends object, Item, Row>(
+  build: (db: Kysely<Schema>, $: Bind<Input>, items: ListOf<Item>) => Compilable<Row>,
+): (tx: Pick<Tx, "db" | "dialect">, input: Input, items: readonly Item[]) => Promise<readonly Row[]> {
+  const byLength = new Map<number, ReturnType<typeof prepared<Input & Items<Item>, Row>>>();
+  return async (tx, input, items) => {
+    const last = items.at(-1);
+    if (last === undefined) return [];
+    const places = Array.from({ length: 2 ** Math.ceil(Math.log2(items.length)) }, (_, at) => at);
+    let statement = byLength.get(places.length);
+    if (statement === undefined) {
+      statement = prepared((db, $) => build(db, $, places.map($)));
+      byLength.set(places.length, statement);
+    }
+    return statement(
+      tx,
+      Object.assign(
+        places.map((at) => items[at] ?? last),
+        input,
+      ),
+    );
+  };
+}
+
+/** As many parameters as the list will be long. */
+export type ListOf<Item> = readonly Expression<Item>[];
+
+/** The items of a list by their numbers. */
+interface Items<Item> {
+  readonly [at: number]: Item;
 }
 
 /** A member of the input by its name, as a parameter of the statement. */

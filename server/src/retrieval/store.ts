@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import type { NamedBucket } from "../buckets/named.ts";
 import { resolveActive } from "../buckets/resolve.store.ts";
 import { readOperation, type Tx, walkOperation } from "../catalogue/catalogue.ts";
-import { type Bind, prepared } from "../catalogue/prepared.ts";
+import { type Bind, type ListOf, prepared, preparedForList } from "../catalogue/prepared.ts";
 import { type Refusal, refuse } from "../errors.ts";
 import { tagKey } from "../files/tag-key.ts";
 import type { BucketId, FileId, TeamId } from "../ids.ts";
@@ -62,28 +62,36 @@ export interface CountedBuckets extends Searched {
 export const countBuckets = walkOperation(
   "retrieval.countBuckets",
   async (
-    { db },
+    tx,
     { teamId, after }: { readonly teamId: TeamId; readonly after: string | null },
   ): Promise<CountedBuckets> => {
-    const counters = db
-      .selectFrom("buckets")
-      .select(["slug", "active_files", "active_chunks"])
-      .where("team_id", "=", teamId)
-      .where("status", "=", "active")
-      .orderBy("slug")
-      .limit(LIMITS.rowsPerRead);
-    const page = after === null ? counters : counters.where("slug", ">", after);
-    const { last, ...counted } = await db
-      .selectFrom(page.as("some"))
-      .select(({ fn }) => [
-        fn.countAll<number>().as("buckets"),
-        sql<number>`coalesce(sum(active_files), 0)`.as("files"),
-        sql<number>`coalesce(sum(active_chunks), 0)`.as("chunks"),
-        fn.max<string | null>("slug").as("last"),
-      ])
-      .executeTakeFirstOrThrow();
-    return { ...counted, next: counted.buckets < LIMITS.rowsPerRead ? null : last };
+    // Every slug is behind the empty one.
+    const [sums] = await countersBehind(tx, { teamId, after: after ?? "" });
+    const { last = null, buckets = 0, files = 0, chunks = 0 } = sums ?? {};
+    return { buckets, files, chunks, next: buckets < LIMITS.rowsPerRead ? null : last };
   },
+);
+
+/** Every search that names no bucket waits for it. */
+const countersBehind = prepared((db, $: Bind<{ teamId: TeamId; after: string }>) =>
+  db
+    .selectFrom(
+      db
+        .selectFrom("buckets")
+        .select(["slug", "active_files", "active_chunks"])
+        .where("team_id", "=", $("teamId"))
+        .where("status", "=", "active")
+        .where("slug", ">", $("after"))
+        .orderBy("slug")
+        .limit(LIMITS.rowsPerRead)
+        .as("some"),
+    )
+    .select(({ fn }) => [
+      fn.countAll<number>().as("buckets"),
+      sql<number>`coalesce(sum(active_files), 0)`.as("files"),
+      sql<number>`coalesce(sum(active_chunks), 0)`.as("chunks"),
+      fn.max<string | null>("slug").as("last"),
+    ]),
 );
 
 /** An unknown or archived bucket refuses the whole search, so that a typing error finds nothing silently. */
@@ -224,28 +232,28 @@ export const findVisible = readOperation(
   },
 );
 
-async function activeFiles({ db }: Tx, { teamId, tags }: VisibleWanted, ids: readonly FileId[]) {
+async function activeFiles(tx: Tx, { teamId, tags }: VisibleWanted, ids: readonly FileId[]) {
   if (ids.length === 0) return [];
-  const rows = await db
-    .selectFrom("files")
-    .select(["id", "active_build", "active_version", "title", "filename", "tags", "metadata"])
-    .where("id", "in", ids)
-    .where("team_id", "=", teamId)
-    .where("state", "=", "indexed")
-    .where(({ and, exists, selectFrom }) =>
-      and(
-        tags.map((tag) =>
-          exists(
-            selectFrom("file_tags")
-              .select("file_tags.file_id")
-              .where("file_tags.team_id", "=", teamId)
-              .where("file_tags.tag", "=", tagKey(tag))
-              .whereRef("file_tags.file_id", "=", "files.id"),
-          ),
-        ),
-      ),
-    )
-    .execute();
+  const rows =
+    tags.length === 0
+      ? await indexedFiles(tx, { teamId }, ids)
+      : await indexed(tx.db)
+          .where("id", "in", ids)
+          .where("team_id", "=", teamId)
+          .where(({ and, exists, selectFrom }) =>
+            and(
+              tags.map((tag) =>
+                exists(
+                  selectFrom("file_tags")
+                    .select("file_tags.file_id")
+                    .where("file_tags.team_id", "=", teamId)
+                    .where("file_tags.tag", "=", tagKey(tag))
+                    .whereRef("file_tags.file_id", "=", "files.id"),
+                ),
+              ),
+            ),
+          )
+          .execute();
   return rows.flatMap(({ id, active_build, active_version, ...file }) =>
     active_build === null || active_version === null
       ? []
@@ -253,21 +261,40 @@ async function activeFiles({ db }: Tx, { teamId, tags }: VisibleWanted, ids: rea
   );
 }
 
-/** By the primary key of file_buckets. */
-async function activeBuckets({ db }: Tx, { teamId, bucketIds }: VisibleWanted, ids: readonly FileId[]) {
-  if (ids.length === 0 || bucketIds?.length === 0) return new Map<FileId, VisibleFile["buckets"]>();
-  const memberships = db
+/** Every search reads them. By the primary key. */
+const indexedFiles = preparedForList((db, $: Bind<{ teamId: TeamId }>, ids: ListOf<FileId>) =>
+  indexed(db).where("id", "in", ids).where("team_id", "=", $("teamId")),
+);
+
+function indexed(db: Tx["db"]) {
+  return db
+    .selectFrom("files")
+    .select(["id", "active_build", "active_version", "title", "filename", "tags", "metadata"])
+    .where("state", "=", "indexed");
+}
+
+/** A file is in few buckets, so all that it is in are read, and those that are not searched left out here. */
+async function activeBuckets(tx: Tx, { teamId, bucketIds }: VisibleWanted, ids: readonly FileId[]) {
+  const searched = bucketIds === null ? null : new Set(bucketIds);
+  const rows = await activeMemberships(tx, { teamId }, ids);
+  const grouped = Map.groupBy(
+    rows.filter(({ id }) => searched === null || searched.has(id)),
+    (row) => row.file_id,
+  );
+  return new Map([...grouped].map(([file, of]) => [file, of.map(({ id, slug }) => ({ id, slug }))]));
+}
+
+/** Every search reads them. By the primary key of file_buckets. */
+const activeMemberships = preparedForList((db, $: Bind<{ teamId: TeamId }>, ids: ListOf<FileId>) =>
+  db
     .selectFrom("file_buckets")
     .innerJoin("buckets", "buckets.id", "file_buckets.bucket_id")
     .select(["file_buckets.file_id", "buckets.id", "buckets.slug"])
     .where("file_buckets.file_id", "in", ids)
-    .where("file_buckets.team_id", "=", teamId)
+    .where("file_buckets.team_id", "=", $("teamId"))
     .where("file_buckets.status", "=", "active")
     .where("buckets.status", "=", "active")
-    .orderBy("buckets.slug");
-  const rows = await (bucketIds === null ? memberships : memberships.where("buckets.id", "in", bucketIds)).execute();
-  const grouped = Map.groupBy(rows, (row) => row.file_id);
-  return new Map([...grouped].map(([file, of]) => [file, of.map(({ id, slug }) => ({ id, slug }))]));
-}
+    .orderBy("buckets.slug"),
+);
 
 export const retrievalOperations = [findScope, countBuckets, rarestPair, walkMetadata, findVisible];
