@@ -37,6 +37,15 @@ export function commandsTime(): number {
   return statOf("/proc/self")?.waitedFor ?? 0;
 }
 
+/**
+ * Milliseconds of processor time that this process has used so far. Of work that waits for nothing it is what that takes
+ * on a quiet machine, also on one that is not.
+ */
+export function processMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 export function since(before: ServerTime, after: ServerTime): ServerTime {
   return {
     main: after.main - before.main,

@@ -1,11 +1,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { brandId, type FileId } from "../../server/src/ids.ts";
 import { seededRandom } from "../../server/test/support/random.ts";
-import { medians, percentile, type Row, row, type Target } from "../figures.ts";
+import { medians, percentile, type Row, row } from "../figures.ts";
 import { PlainFts5 } from "../floors/plain-fts5.store.ts";
 import type { Options } from "../options.ts";
 import { load } from "../processes/load.ts";
+import { ReaderAlone } from "../processes/reader-alone.ts";
 import { Wharf } from "../processes/wharf.ts";
 import { drawnQueries } from "../text/drawn.ts";
 import { English } from "../text/english.ts";
@@ -20,16 +22,21 @@ const COMMON = 0.1;
 type Body = Readonly<Record<string, unknown>>;
 
 /**
- * Queries over 100 000 chunks through the API, one after another, in turns with a plain FTS5 table of the same chunks, which is asked
- * without HTTP, in this process. One file of the fifty is in the bucket "small": 2 % of the chunks.
+ * Queries over 100 000 chunks through the API, one after another, in turns with the server's reader alone and with a plain
+ * FTS5 table of the same chunks, which are asked without HTTP, in this process. One file of the fifty is in the bucket
+ * "small": 2 % of the chunks.
  */
 export async function search(options: Options): Promise<readonly Row[]> {
   const folder = mkdtempSync(join(tmpdir(), "wharf-bench-corpus-"));
   const wharf = await Wharf.start(options);
   try {
     const { seconds, ids } = await indexCorpus(wharf, folder, options.chunks);
-    const plain = PlainFts5.over(wharf.dataDir, folder, ids[0] ?? "");
-    const found = await measure(wharf, plain, options.rounds);
+    const [small = ""] = ids;
+    const plain = PlainFts5.over(wharf.dataDir, folder, small);
+    const reader = await ReaderAlone.over(wharf.dataDir);
+    const asked = { wharf, reader, plain, small: brandId("file", small) };
+    const found = await measure(asked, options.rounds);
+    await reader.close();
     plain.close();
     return [
       row({ what: `indexing ${options.chunks} chunks`, unit: "chunks/s", figure: options.chunks / seconds }),
@@ -41,20 +48,32 @@ export async function search(options: Options): Promise<readonly Row[]> {
   }
 }
 
-async function measure(wharf: Wharf, plain: PlainFts5, rounds: number): Promise<ReadonlyMap<string, number>> {
+interface Asked {
+  readonly wharf: Wharf;
+  readonly reader: ReaderAlone;
+  readonly plain: PlainFts5;
+  /** The only file of the bucket. */
+  readonly small: FileId;
+}
+
+async function measure({ wharf, reader, plain, small }: Asked, rounds: number): Promise<ReadonlyMap<string, number>> {
   const { drawn, common, thirty } = queries(plain);
   await ask(wharf, drawn);
-  plain.latenciesMs(drawn, "none");
-  const both = async (name: string, texts: readonly string[]) => ({
+  await reader.processorMs(drawn, null);
+  plain.processorMs(drawn, "none");
+  const each = async (name: string, texts: readonly string[]) => ({
     ...named(name, await ask(wharf, texts)),
-    ...named(`plain ${name}`, plain.latenciesMs(texts, "none")),
+    ...named(`reader ${name}`, await reader.processorMs(texts, null)),
+    ...named(`plain ${name}`, plain.processorMs(texts, "none")),
     ...named(`bucket ${name}`, await ask(wharf, texts, "small")),
-    ...named(`plain bucket ${name}`, plain.latenciesMs(texts, "column")),
-    ...named(`plain joined ${name}`, plain.latenciesMs(texts, "joined")),
+    ...named(`reader bucket ${name}`, await reader.processorMs(texts, small)),
+    ...named(`plain column ${name}`, plain.processorMs(texts, "column")),
+    ...named(`plain joined ${name}`, plain.processorMs(texts, "joined")),
+    ...named(`plain word ${name}`, plain.processorMs(texts, "word")),
   });
   return await medians(rounds, async () => ({
-    ...(await both("drawn", drawn)),
-    ...(await both("common", common)),
+    ...(await each("drawn", drawn)),
+    ...(await each("common", common)),
     ...named("thirty", await ask(wharf, thirty)),
     ...named("bucket thirty", await ask(wharf, thirty, "small")),
   }));
@@ -74,6 +93,13 @@ function queries(plain: PlainFts5) {
 
 const RATIO = { few: 0.35, bucket: 0.15 };
 
+/** How plain FTS5 keeps the bucket. */
+const BUCKETS = [
+  ["column", "a column"],
+  ["joined", "joined"],
+  ["word", "a word"],
+] as const;
+
 function rows(found: ReadonlyMap<string, number>, before: string): readonly Row[] {
   const figure = (name: string) => found.get(name) ?? Number.NaN;
   const line = (what: string, name: string, atMost?: number) =>
@@ -83,21 +109,26 @@ function rows(found: ReadonlyMap<string, number>, before: string): readonly Row[
       figure: figure(name),
       ...(atMost === undefined ? {} : { target: { of: "figure", atMost } as const }),
     });
-  const beside = (what: string, name: string, floor: string, atMost?: number) => {
-    const target: Target | undefined = atMost === undefined ? undefined : { of: "ratio", atMost };
-    const measured = { what: `${before}${what}`, unit: "ms", figure: figure(name), floor: figure(floor) };
-    return row({ ...measured, ...(target === undefined ? {} : { target }), note: "floor: plain FTS5" });
-  };
-  const kind = (what: string, name: string, judged: boolean) => [
-    beside(`${what}, p50`, `${name} p50`, `plain ${name} p50`, judged ? RATIO.few : undefined),
-    beside(`${what}, p99`, `${name} p99`, `plain ${name} p99`, RATIO.few),
-    beside(
-      `bucket of 2 %, ${what}, p50`,
-      `bucket ${name} p50`,
-      `plain bucket ${name} p50`,
-      judged ? RATIO.bucket : undefined,
+  const beside = (what: string, name: string, floor: string, atMost: number) =>
+    row({
+      what: `${before}reader alone, ${what}`,
+      unit: "ms",
+      figure: figure(name),
+      floor: figure(floor),
+      target: { of: "ratio", atMost },
+      note: "processor time; floor: plain FTS5",
+    });
+  const kind = (what: string, name: string) => [
+    beside(`${what}, p50`, `reader ${name} p50`, `plain ${name} p50`, RATIO.few),
+    beside(`${what}, p99`, `reader ${name} p99`, `plain ${name} p99`, RATIO.few),
+    ...BUCKETS.map(([floor, how]) =>
+      beside(
+        `bucket of 2 %, ${what}, p50, floor's bucket ${how}`,
+        `reader bucket ${name} p50`,
+        `plain ${floor} ${name} p50`,
+        RATIO.bucket,
+      ),
     ),
-    beside(`bucket of 2 %, ${what}, p50, bucket joined`, `bucket ${name} p50`, `plain joined ${name} p50`),
   ];
   return [
     line("2–3 words, p50", "drawn p50", 8),
@@ -109,8 +140,8 @@ function rows(found: ReadonlyMap<string, number>, before: string): readonly Row[
     line("bucket of 2 %, 2–3 words, p50", "bucket drawn p50", 5),
     line("bucket of 2 %, 2–3 common words, p50", "bucket common p50", 5),
     line("bucket of 2 %, 30 words, p50", "bucket thirty p50"),
-    ...kind("2–3 words", "drawn", false),
-    ...kind("2–3 common words", "common", true),
+    ...kind("2–3 words", "drawn"),
+    ...kind("2–3 common words", "common"),
   ];
 }
 
