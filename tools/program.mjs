@@ -4,11 +4,14 @@
 // What is built is a cache. It lies beside the packages, because whoever may write there could change the program as
 // well; nobody needs it, and whoever changes a package by hand removes it (node_modules/.program).
 
-import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { alone, modules, root } from "./bootstrap.mjs";
+
+// Not imported: bootstrap.mjs says why.
+const require = createRequire(import.meta.url);
+const { createHash } = require("node:crypto");
+const { accessSync, constants, existsSync, readFileSync } = require("node:fs");
 
 const LONGEST_MS = 60_000;
 
@@ -57,6 +60,7 @@ function canBuild() {
 function build() {
   alone("wharf: waiting for another start that builds the program …", () => {
     if (builtProgram() !== null) return;
+    const { spawnSync } = require("node:child_process");
     const argv = [join(root, "tools", "build-program.ts")];
     spawnSync(process.execPath, argv, { cwd: root, stdio: ["ignore", "ignore", "inherit"], timeout: LONGEST_MS });
   });
