@@ -1,15 +1,27 @@
+import { MessagePort } from "node:worker_threads";
 import { ThreadClient, type ThreadClientOptions } from "../sqlite/thread-client.ts";
 import type { ReaderCall } from "./fts5-protocol.ts";
 
 /**
  * The index's reading threads as one. Each reads one call at a time; how calls of many teams line up is their
  * caller's to say.
+ *
+ * The first is there from the start; the others start with the first call, and until they are there it reads
+ * everything. A thread costs a start 50 ms of processor time.
  */
 export class Fts5Readers {
-  readonly #threads: readonly ReaderThread[];
+  /** Those that are there. */
+  readonly #threads: ReaderThread[];
+  readonly #clients: ThreadClient[];
+  #notStarted: readonly ThreadClientOptions[];
+  #closing = false;
 
-  constructor(options: readonly ThreadClientOptions[]) {
-    this.#threads = options.map((of) => ({ client: new ThreadClient(of), underWay: 0 }));
+  constructor([first, ...others]: readonly ThreadClientOptions[]) {
+    if (first === undefined) throw new Error("the index has no reading thread");
+    const client = new ThreadClient(first);
+    this.#clients = [client];
+    this.#threads = [{ client, underWay: 0 }];
+    this.#notStarted = others;
   }
 
   async ready(): Promise<void> {
@@ -21,6 +33,7 @@ export class Fts5Readers {
    * thing after another opens its file once.
    */
   read(call: ReaderCall): Promise<unknown> {
+    this.#startOthers();
     const own = homeOf(call.team, this.#threads.length);
     const inOrder = [...this.#threads.slice(own), ...this.#threads.slice(0, own)];
     const [first, ...others] = inOrder;
@@ -31,13 +44,31 @@ export class Fts5Readers {
     );
   }
 
-  /** For what each must hear. */
+  /** For what each must hear, also one that is about to be there. */
   async readAll(call: ReaderCall): Promise<void> {
-    await Promise.all(this.#threads.map((thread) => ask(thread, call)));
+    await Promise.all(this.#clients.map((client) => client.call(call.kind, call)));
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#threads.map(({ client }) => client.close()));
+    this.#closing = true;
+    for (const { transfer = [] } of this.#notStarted)
+      for (const port of transfer) if (port instanceof MessagePort) port.close();
+    await Promise.all(this.#clients.map((client) => client.close()));
+  }
+
+  #startOthers(): void {
+    const others = this.#notStarted;
+    this.#notStarted = [];
+    for (const options of others) {
+      const client = new ThreadClient(options);
+      this.#clients.push(client);
+      client.ready().then(
+        () => void this.#threads.push({ client, underWay: 0 }),
+        (error: Error) => {
+          if (!this.#closing) options.fatal(error);
+        },
+      );
+    }
   }
 }
 
