@@ -258,6 +258,34 @@ describe("highlights", () => {
     );
   });
 
+  test("every word whose term is wanted is marked, whatever suffixes it is of", () => {
+    const part = fc.constantFrom(
+      ..."abeis".split(""),
+      "sses",
+      "ies",
+      "eed",
+      "ing",
+      "ed",
+      "y",
+      "ational",
+      "izer",
+      "logi",
+    );
+    const word = fc.array(part, { minLength: 1, maxLength: 5 }).map((parts) => parts.join(""));
+    fc.assert(
+      fc.property(fc.array(word, { minLength: 1, maxLength: 6 }), fc.nat(5), (words, at) => {
+        const text = words.join(" ");
+        const wanted = new Set([readText(words[at % words.length] ?? "").words[0]?.term ?? ""]);
+        const { words: read } = readText(text);
+        assert.deepEqual(
+          highlights(text, wanted),
+          read.filter(({ term }) => wanted.has(term)).map(({ start, end }) => [start, end]),
+        );
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   test("each occurrence is marked, with its accents, and pairs of an unspaced script become one range", () => {
     const marked = (text: string, query: string) =>
       highlights(text, new Set(readQuery(query).terms.map((word) => word.term))).map(([start, end]) =>

@@ -14,7 +14,10 @@ export function highlights(text: string, terms: ReadonlySet<string>): readonly R
   const mark = (term: string, start: number, end: number) => {
     if (terms.has(term)) matching.push([start, end]);
   };
+  // A term begins as its word does. Without asking, the stems of all words of ten passages took 1.2 ms of the main thread.
+  const first = new Set([...terms].map((term) => term.charCodeAt(0)));
   scan(text, ANALYSER_VERSION, {
+    wants: (word) => first.has(word.charCodeAt(0)),
     word: mark,
     form: ({ text: form, start, end }) => mark(termOf(form), start, end),
     spelled: mark,

@@ -5,6 +5,8 @@ import { termOf } from "./term.ts";
 
 /** Whoever is told what a text holds: words in their order, and between them the forms that they make. */
 export interface Sink {
+  /** False: whoever listens wants no term that such a word can have, and is not told of it. Left out = it wants all. */
+  wants?(word: string): boolean;
   word(term: string, start: number, end: number): void;
   form(form: Form): void;
   /** ä as ae. */
@@ -96,7 +98,7 @@ class Reader {
   }
 
   #emit(word: string, start: number, end: number): void {
-    this.#sink.word(termOf(word), start, end);
+    if (this.#sink.wants?.(word) !== false) this.#sink.word(termOf(word), start, end);
     this.#compounds?.word(word, start, end);
   }
 
