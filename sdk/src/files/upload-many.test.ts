@@ -14,6 +14,7 @@ const CODES: Readonly<Record<number, string>> = {
   401: "invalid_api_key",
   403: "forbidden_scope",
   404: "not_found",
+  409: "conflict",
 };
 
 /** What a server answers to `METHOD path`, where numbers stand for ids: a body, or a refusal's status. */
@@ -109,4 +110,26 @@ test("a key that may write and not read is told of each file by its own finalize
   }));
   const results = await wharf.files.uploadMany(files);
   assert.ok(results.every((result) => "file" in result && result.file.id === "file_1"));
+});
+
+test("a file of other bytes than were sent is none of this upload: its key was used with them, and that is told", async (t) => {
+  const accepted = ["0", "1"].map((id) => ({ client_file_id: id, session_id: `sess_${id}`, replayed: true }));
+  const { wharf } = await clientOf(t, (base) => ({
+    ...alone(base),
+    [BATCH]: {
+      batch_id: "batch_1",
+      accepted: accepted.map((one) => ({ ...one, upload_url: `${base}one` })),
+      rejected: [],
+    },
+    [`${BATCH}/batch_1/finalize`]: { finalized: [], pending: [], failed: [], replayed: [] },
+    "GET /v1/knowledge/batches/batch_1?include_items=true": {
+      items: ["0", "1"].map((id) => ({
+        client_file_id: id,
+        file: { id: "file_other", status: "indexed", sha256: "0".repeat(64) },
+      })),
+    },
+    [`POST ${SESSION}/sess_1/finalize`]: 409,
+  }));
+  const results = await wharf.files.uploadMany(files);
+  assert.ok(results.every((result) => "error" in result && ApiError.is(result.error, "conflict")));
 });

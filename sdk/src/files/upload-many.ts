@@ -164,7 +164,7 @@ export class ManyUploads {
     return null;
   }
 
-  /** What has no file after it, or one that was deleted since, goes on alone. */
+  /** What has no file after it, or one that was deleted since or has other bytes, goes on alone. */
   async #finalize(batchId: string, sent: readonly Sent[]): Promise<void> {
     const path = { batch_id: batchId };
     const sha256 = Object.fromEntries(sent.map(({ item }) => [item.id, item.sha256]));
@@ -181,7 +181,8 @@ export class ManyUploads {
     const files = new Map(batch.items?.map(({ client_file_id: id, file }) => [id, file]));
     for (const { item, replayed, resumedAt } of sent) {
       const file = files.get(item.id) ?? null;
-      if (file === null || file.status === "deleted") continue;
+      // Its key may have made a file of other bytes, which no one compared: alone it is told so.
+      if (file === null || file.status === "deleted" || file.sha256 !== item.sha256) continue;
       const alreadyThere = replayed && resumedAt === null && file.status !== "queued";
       const resumedAtBytes = resumedAt ?? item.content.sizeBytes;
       this.#ended(item.place, { file: { ...file, request_id: batch.request_id, alreadyThere, resumedAtBytes } });
