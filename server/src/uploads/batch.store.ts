@@ -22,6 +22,7 @@ import {
   renewSession,
   replay,
   reusedKey,
+  useKey,
 } from "./create.store.ts";
 import { moveOpenSessions, toSession } from "./session.store.ts";
 import { isExpired, type Session } from "./session.ts";
@@ -288,13 +289,19 @@ function errorOf({ refused: code, message, details }: Refusal): ItemError {
 /** By client_file_id: those that are kept, renewed, and the new ones. */
 async function makeSessions(
   tx: Tx,
-  { teamId, ttlMs }: BatchInput,
+  { teamId, ttlMs, items }: BatchInput,
   kept: ReadonlyMap<string, Session>,
   { fresh, earlier }: JudgedItems,
 ): Promise<ReadonlyMap<string, Session>> {
   const { now } = tx;
   const sessions = new Map<string, Session>();
-  for (const [name, { id }] of kept) sessions.set(name, await renewSession(tx, id, ttlMs));
+  const keyOf = new Map(items.map(({ clientFileId, wanted }) => [clientFileId, wanted?.idempotency ?? null]));
+  for (const [name, { id }] of kept) {
+    sessions.set(name, await renewSession(tx, id, ttlMs));
+    // As long as its batch: a key that was forgotten before would make a second file of it alone.
+    const key = keyOf.get(name) ?? null;
+    if (key !== null) await useKey(tx, { ...key, teamId, sessionId: id, now });
+  }
   for (const { clientFileId, idempotency, found } of earlier) {
     const session = await replay(tx, { teamId, idempotency, ttlMs }, found);
     if ("refused" in session) throw new Error(`${found.session.id} was judged to be replayed`);

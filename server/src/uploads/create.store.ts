@@ -160,19 +160,25 @@ export async function replay(
   input: Pick<CreateInput, "teamId" | "idempotency" | "ttlMs">,
   earlier: Earlier,
 ): Promise<Session | Refusal> {
-  const { db, now } = tx;
+  const { now } = tx;
   const id = earlier.session.id;
   if (input.idempotency === null || isOtherBody(input, earlier))
     return reusedKey(earlier.session, input.idempotency?.operation);
-  await db
-    .updateTable("idempotency_keys")
-    .set({ last_used_at: now })
-    .where("team_id", "=", input.teamId)
-    .where("operation", "=", input.idempotency.operation)
-    .where("key", "=", input.idempotency.key)
-    .execute();
+  await useKey(tx, { ...input.idempotency, teamId: input.teamId, sessionId: id, now });
   return renewSession(tx, id, input.ttlMs);
 }
+
+/** From now it is remembered anew (IDE-5), as long as it is this session's. */
+export const useKey = prepared(
+  (db, $: Bind<Pick<Idempotency, "operation" | "key"> & { teamId: TeamId; sessionId: SessionId; now: number }>) =>
+    db
+      .updateTable("idempotency_keys")
+      .set({ last_used_at: $("now") })
+      .where("team_id", "=", $("teamId"))
+      .where("operation", "=", $("operation"))
+      .where("key", "=", $("key"))
+      .where("session_id", "=", $("sessionId")),
+);
 
 /** A replay is a use: the session lives on from now, whatever its state. */
 export async function renewSession({ db, now }: Tx, id: SessionId, ttlMs: number): Promise<Session> {
