@@ -2,12 +2,12 @@ import { changeBucket, createBucket, deleteBucket } from "../../src/buckets/chan
 import { rejectLostItem } from "../../src/doctor/rows.store.ts";
 import { LIMITS } from "../../src/limits.ts";
 import { createBatch, forgetBatches } from "../../src/uploads/batch.store.ts";
-import { createSession } from "../../src/uploads/create.store.ts";
+import { createSession, type Idempotency } from "../../src/uploads/create.store.ts";
 import { useBatch } from "../../src/uploads/read-batch.store.ts";
 import { cancelSession } from "../../src/uploads/session.store.ts";
 import { expireSessions } from "../../src/uploads/sweep.store.ts";
 import { uploadFile } from "../../src/uploads/upload-file.store.ts";
-import { bucketOf, counters, forgetting, newBucket, ofFile, ofQueue } from "./making.ts";
+import { bucketOf, counters, creates, forgetting, newBucket, ofFile, ofQueue, ofSession } from "./making.ts";
 import type { Rivals } from "./under-test.ts";
 import { caller, World } from "./world.ts";
 
@@ -71,6 +71,30 @@ export const RIVALS_OF_UPLOADS: readonly Rivals[] = [
         useBatch: () => call(useBatch, { teamId: world.teamId, batchId: made.batchId }),
         cancelSession: () => call(cancelSession, { id, teamId: world.teamId }),
         createSession: () => call(createSession, world.create()),
+        forgetBatches: () => call(forgetBatches, { limit: 10 }),
+      };
+    },
+  },
+  {
+    name: "a batch whose items have keys, one of which was used alone",
+    about: ["createBatch", "createOtherWayRound"],
+    naive: ["createBatch beside createOtherWayRound", "createBatch beside createSecondAlone"],
+    async prepare(on) {
+      const world = await World.open(on);
+      const { call } = caller(on);
+      const [first, second] = (["first", "second"] as const).map(
+        (key): Idempotency => ({ operation: "create", key, fingerprint: "f" }),
+      );
+      if (first === undefined || second === undefined) throw new Error("there are two keys");
+      const id = await world.written(true, { idempotency: first });
+      const [oneWay, otherWay] = [on.ids.next("batch"), on.ids.next("batch")];
+      return {
+        createBatch: () => call(createBatch, world.batchOfKeys(oneWay, [first, second])),
+        createOtherWayRound: () => call(createBatch, world.batchOfKeys(otherWay, [second, first])),
+        createSecondAlone: () => call(createSession, world.create({ idempotency: second })),
+        ...creates(world, first),
+        ...ofSession(world, id),
+        useBatch: () => call(useBatch, { teamId: world.teamId, batchId: oneWay }),
         forgetBatches: () => call(forgetBatches, { limit: 10 }),
       };
     },

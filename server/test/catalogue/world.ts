@@ -11,7 +11,7 @@ import { buildName } from "../../src/search-index/build.ts";
 import type { Claim } from "../../src/tasks/claim.store.ts";
 import type { Fault } from "../../src/tasks/task.ts";
 import type { BatchInput } from "../../src/uploads/batch.store.ts";
-import { type CreateInput, createSession } from "../../src/uploads/create.store.ts";
+import { type CreateInput, createSession, type Idempotency } from "../../src/uploads/create.store.ts";
 import { type FinalizeInput, finalizeSession } from "../../src/uploads/finalize.store.ts";
 import { type Progress, recordProgress, takeWriter } from "../../src/uploads/session.store.ts";
 import type { UploadInput } from "../../src/uploads/upload-file.store.ts";
@@ -105,6 +105,20 @@ export class World {
       diskLow: false,
       ...more,
     };
+  }
+
+  /** Items that are told apart by their keys alone. */
+  batchOfKeys(batchId: BatchId, keys: readonly Idempotency[]): BatchInput {
+    const batch = this.batch(batchId);
+    const wanted = batch.items[0]?.wanted ?? null;
+    if (wanted === null) throw new Error("the first item is wanted");
+    const items = keys.map((idempotency) => ({
+      clientFileId: idempotency.key,
+      sessionId: this.on.ids.next("sess"),
+      wanted: { ...wanted, idempotency },
+      error: null,
+    }));
+    return { ...batch, items };
   }
 
   /** A record of the session's first writer: all its bytes, unless it says how many. */
