@@ -97,7 +97,7 @@ function Found({ query, bucket, place }: AskRoute) {
   return (
     <div class="halves">
       <section aria-labelledby="found">
-        <div class="row between">
+        <div class="row between head">
           <div>
             <h2 id="found">Found</h2>
             <p role="status" class="hint">

@@ -39,7 +39,7 @@ export function UploadList() {
       {says === null ? null : <Notice tone="bad">{says}</Notice>}
       {rows.length === 0 ? null : (
         <section aria-labelledby="now">
-          <div class="row between">
+          <div class="row between head">
             <div>
               <h2 id="now">Now</h2>
               <p role="status" class="sum">
