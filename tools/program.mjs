@@ -21,7 +21,7 @@ export const record = join(programs, "program.json");
 
 /**
  * The folder of the program that was built from what is in the tree now; null = there is none. It reads every source and
- * every file that was built: 20 ms, and neither an old program nor a damaged one is run.
+ * every file that was built: neither an old program nor a damaged one is run.
  */
 export function builtProgram() {
   try {
