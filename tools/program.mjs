@@ -20,8 +20,8 @@ export const programs = join(modules, ".program");
 export const record = join(programs, "program.json");
 
 /**
- * The folder of the program that was built from what is in the tree now; null = there is none. It reads every source and
- * every file that was built: neither an old program nor a damaged one is run.
+ * The folder of the program that was built from what is in the tree now; null = there is none. It reads every source
+ * and every file that was built: neither an old program nor a damaged one is run.
  */
 export function builtProgram() {
   try {

@@ -38,7 +38,10 @@ export function packedReaderCode(entry: string, { files }: Bundle): Buffer {
 
 const ENTRY = "reader";
 
-/** Four bytes of length, JSON of where each URL's source begins and ends in the rest; four of the rest's length; the rest. */
+/**
+ * Four bytes of length, JSON of where each URL's source begins and ends in the rest; four of the rest's length; the
+ * rest.
+ */
 function packed(sources: ReadonlyMap<string, string>): Buffer {
   const places: Record<string, readonly [start: number, end: number]> = {};
   const parts: Buffer[] = [];

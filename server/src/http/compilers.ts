@@ -13,8 +13,8 @@ export const NO_COMPILERS = {
 const AS_IT_IS = { coerceTypes: false, useDefaults: false, removeAdditional: false } as const;
 
 /**
- * Validators and serializers as Fastify makes them, each when it is first used; what makes them is loaded with the first
- * request that needs one. All of them before a server listens took a third of its start.
+ * Validators and serializers as Fastify makes them, each when it is first used; what makes them is loaded with the
+ * first request that needs one. All of them before a server listens took a third of its start.
  */
 export class Compilers {
   readonly #each: (() => unknown)[] = [];

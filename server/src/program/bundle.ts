@@ -4,7 +4,10 @@ import { dirname, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Plugin } from "esbuild";
 
-/** JavaScript that does what some entries and all that they import do, with nothing left to look for but Node's modules. */
+/**
+ * JavaScript that does what some entries and all that they import do, with nothing left to look for but Node's
+ * modules.
+ */
 export interface Bundle {
   /** Text by file name: `<entry>.mjs` for each entry, and what several of them share, or load later. */
   readonly files: ReadonlyMap<string, string>;
@@ -13,8 +16,8 @@ export interface Bundle {
 }
 
 /**
- * Bundles `entries`, paths by name, with esbuild. Names of functions and classes stay, so a stack trace can be read; what a file
- * says of its own place stays the place of the source. Throws where esbuild is not to be had.
+ * Bundles `entries`, paths by name, with esbuild. Names of functions and classes stay, so a stack trace can be read;
+ * what a file says of its own place stays the place of the source. Throws where esbuild is not to be had.
  */
 export async function bundle(root: string, entries: Readonly<Record<string, string>>): Promise<Bundle> {
   // Loaded here alone: nothing that was built bundles anything.
@@ -58,7 +61,10 @@ let running = 0;
 /** The only file that is to say where it itself is. */
 const ASKS_FOR_ITSELF = "/server/src/program/entry-file.ts";
 
-/** Our own files. What one says of its own place stays the place of the source: resources and packages are found from there. */
+/**
+ * Our own files. What one says of its own place stays the place of the source: resources and packages are found from
+ * there.
+ */
 function ownSources(read: (path: string, text: Buffer) => void): Plugin {
   return {
     name: "own-sources",
@@ -103,7 +109,9 @@ const NODE_MODULES_OF_NODE: Plugin = {
   },
 };
 
-/** Each export for itself, and only those that somebody imports are left: esbuild drops a pure call that nobody uses. */
+/**
+ * Each export for itself, and only those that somebody imports are left: esbuild drops a pure call that nobody uses.
+ */
 function importedModule(path: string): string {
   const names = Object.keys(process.getBuiltinModule(path) ?? {}).filter((name) => name !== "default");
   return [
