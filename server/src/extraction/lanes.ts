@@ -1,5 +1,5 @@
 import { LIMITS } from "../limits.ts";
-import type { TeamTurns, TurnEnds } from "./team-turns.ts";
+import type { TeamTurns, Turn } from "./team-turns.ts";
 
 /**
  * Two lanes of places for documents that are being read. The fast lane has as many as the configuration says; the slow lane
@@ -12,6 +12,8 @@ export interface Place {
   readonly lane: Lane;
   /** Whether its lane has no place left for anybody else. */
   readonly wanted: boolean;
+  /** Its reader is there: its turn among its team's counts from now on. */
+  reads(): void;
   /** Moves to the slow lane when there is room, and frees the fast place. False when there is none, or it is there already. */
   slowDown(): boolean;
   /** Idempotent. */
@@ -66,16 +68,16 @@ export class Lanes {
 
   /** In order of arrival. Rejects with the signal's reason when it is aborted before a place is free. */
   async enter(lane: Lane, teamId: string, signal: AbortSignal): Promise<Place> {
-    const turnEnds = lane === "fast" ? await this.#turns.begin(teamId, signal) : () => {};
+    const turn = lane === "fast" ? await this.#turns.begin(teamId, signal) : null;
     try {
       signal.throwIfAborted();
       if (this.#free[lane] > 0) this.#free[lane] -= 1;
       else await this.#wait(lane, signal);
     } catch (error) {
-      turnEnds();
+      turn?.end();
       throw error;
     }
-    return this.#place(lane, turnEnds);
+    return this.#place(lane, turn);
   }
 
   #wait(lane: Lane, signal: AbortSignal): Promise<void> {
@@ -101,7 +103,7 @@ export class Lanes {
     else next();
   }
 
-  #place(entered: Lane, turnEnds: TurnEnds): Place {
+  #place(entered: Lane, turn: Turn | null): Place {
     let lane: Lane | null = entered;
     const isWanted = () => lane !== null && this.#free[lane] === 0;
     return {
@@ -111,17 +113,18 @@ export class Lanes {
       get lane() {
         return lane ?? entered;
       },
+      reads: () => turn?.reads(),
       slowDown: () => {
         if (lane !== "fast" || this.#free.slow === 0) return false;
         this.#free.slow -= 1;
         this.#release("fast");
-        turnEnds();
+        turn?.end();
         lane = "slow";
         return true;
       },
       leave: () => {
         if (lane !== null) this.#release(lane);
-        turnEnds();
+        turn?.end();
         lane = null;
       },
     };

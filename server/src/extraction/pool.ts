@@ -111,6 +111,7 @@ class ExtractionPool implements Extractor {
     const place = await this.#enter(options.lane, source.teamId, signal);
     try {
       const child = this.#used.take(source.teamId, place.lane) ?? (await this.#fresh.take());
+      place.reads();
       try {
         if (place.lane === "slow") child.slowDown();
         const { lane, onSlow } = options;

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setImmediate as soon } from "node:timers/promises";
-import { TeamTurns, type TurnEnds } from "./team-turns.ts";
+import { setImmediate as soon, setTimeout as wait } from "node:timers/promises";
+import { TeamTurns, type Turn } from "./team-turns.ts";
 
 const never = new AbortController().signal;
 const patient = { atOnce: 2, turnMs: 60_000 };
 
-async function hasBegun(turn: Promise<TurnEnds>): Promise<boolean> {
+async function hasBegun(turn: Promise<Turn>): Promise<boolean> {
   return (await Promise.race([turn, soon(null)])) !== null;
 }
 
@@ -15,11 +15,11 @@ test("as many of a team's documents are read at once as there may be, the next i
   const [first, second] = [await turns.begin("a", never), await turns.begin("a", never)];
   const [third, fourth] = [turns.begin("a", never), turns.begin("a", never)];
   assert.equal(await hasBegun(third), false);
-  first();
-  first();
+  first.end();
+  first.end();
   assert.equal(await hasBegun(third), true);
   assert.equal(await hasBegun(fourth), false);
-  second();
+  second.end();
   assert.equal(await hasBegun(fourth), true);
 });
 
@@ -34,11 +34,22 @@ test("teams do not wait for each other", async () => {
 test("who is read for long keeps nobody waiting, and its end frees no second turn", async () => {
   const turns = new TeamTurns({ atOnce: 1, turnMs: 1 });
   const long = await turns.begin("a", never);
+  long.reads();
   const second = await turns.begin("a", never);
-  long();
+  long.end();
   // Still the second one's turn.
   assert.equal(await hasBegun(turns.begin("a", never)), false);
-  second();
+  second.end();
+});
+
+test("while a reader starts for it, a turn goes on: the next one would have another reader started", async () => {
+  const turns = new TeamTurns({ atOnce: 1, turnMs: 1 });
+  const first = await turns.begin("a", never);
+  const second = turns.begin("a", never);
+  await wait(20);
+  assert.equal(await hasBegun(second), false);
+  first.reads();
+  await second;
 });
 
 test("who is aborted while waiting leaves the line, and one that was aborted before has no turn", async () => {
@@ -50,6 +61,6 @@ test("who is aborted while waiting leaves the line, and one that was aborted bef
   abort.abort(new Error("stop"));
   await assert.rejects(second, /stop/);
   await assert.rejects(turns.begin("a", abort.signal), /stop/);
-  first();
+  first.end();
   assert.equal(await hasBegun(third), true);
 });

@@ -1,10 +1,15 @@
-/** Says that a turn is over; twice is harmless. */
-export type TurnEnds = () => void;
+/** A document's turn. */
+export interface Turn {
+  /** Its reader is there: from now on its time counts. */
+  reads(): void;
+  /** It is over; twice is harmless. */
+  end(): void;
+}
 
 export interface TeamTurnsOptions {
   /** Turns of one team at once. */
   readonly atOnce: number;
-  /** A turn is over after so long, though its document is still being read. */
+  /** A turn is over when its document has been read for so long, though it still is. */
   readonly turnMs: number;
 }
 
@@ -14,8 +19,9 @@ export interface TeamTurnsOptions {
  * is as quick as the one before it. A folder of 1 000 documents took twice the processor time with eight readers that
  * it takes with two.
  *
- * Turns are short: what is read for longer goes on beside the next ones, which do not wait for it. Teams do not wait
- * for each other here.
+ * Turns are short: what is read for longer goes on beside the next ones, which do not wait for it. What waits for a
+ * reader to start is not read yet: when that counted, the next one began beside it and had another reader started, and
+ * a folder began with as many as there are places. Teams do not wait for each other here.
  */
 export class TeamTurns {
   readonly #options: TeamTurnsOptions;
@@ -26,10 +32,10 @@ export class TeamTurns {
   }
 
   /** In order of arrival. Rejects with the signal's reason when it is aborted first. */
-  begin(teamId: string, signal: AbortSignal): Promise<TurnEnds> {
+  begin(teamId: string, signal: AbortSignal): Promise<Turn> {
     const team = this.#teams.get(teamId) ?? { turns: 0, waiting: new Set() };
     this.#teams.set(teamId, team);
-    const { promise, resolve, reject } = Promise.withResolvers<TurnEnds>();
+    const { promise, resolve, reject } = Promise.withResolvers<Turn>();
     const enter = () => {
       signal.removeEventListener("abort", abandon);
       team.waiting.delete(enter);
@@ -50,8 +56,9 @@ export class TeamTurns {
     return promise;
   }
 
-  #turn(teamId: string, team: Team): TurnEnds {
+  #turn(teamId: string, team: Team): Turn {
     let hasEnded = false;
+    let timer: NodeJS.Timeout | undefined;
     const end = () => {
       if (hasEnded) return;
       hasEnded = true;
@@ -61,8 +68,10 @@ export class TeamTurns {
       next?.();
       this.#forgetIdle(teamId, team);
     };
-    const timer = setTimeout(end, this.#options.turnMs).unref();
-    return end;
+    const reads = () => {
+      if (!hasEnded) timer ??= setTimeout(end, this.#options.turnMs).unref();
+    };
+    return { reads, end };
   }
 
   #forgetIdle(teamId: string, { turns, waiting }: Team): void {
