@@ -38,12 +38,12 @@ describe("files that have ended", () => {
 
     const ids = files.map((file) => textIn(file, "file_id") ?? "");
     const asked = new Set(ids.slice(3));
-    const ended = await listEnded(wharf, "many", asked, signal);
+    const ended = await listEnded(wharf, "many", asked, ids.length, signal);
     assert.deepEqual(new Set(ended.keys()), asked, "all of those, and no other");
     for (const [id, file] of ended) assert.partialDeepStrictEqual(await wharf.files.get(id), file);
   });
 
   test("without a list none is known to have ended, and nothing fails", async () => {
-    assert.equal((await listEnded(wharf, "no-such-bucket", new Set(["file_x"]), signal)).size, 0);
+    assert.equal((await listEnded(wharf, "no-such-bucket", new Set(["file_x"]), 1, signal)).size, 0);
   });
 });

@@ -6,9 +6,8 @@ import type { JsonObject } from "../client/json.ts";
 const PAGE_FILES = 200;
 
 /**
- * Those of the files that are indexed, failed or deleted already, by their ids. They are among the newest of their
- * bucket, so that one request tells of 200 of them: when the last bytes of a folder are sent, most of its files are at
- * their end, and asking for each of them was a quarter of all requests.
+ * Those of the files that are indexed, failed or deleted already, by their ids. They are among the `newest` files of
+ * their bucket, so that one request tells of 200 of them: asking for each was a quarter of all requests of a folder.
  *
  * What it does not tell of is to be asked for by itself: files that are older, and all of them when there is no list to be had.
  */
@@ -16,6 +15,7 @@ export async function listEnded(
   wharf: Wharf,
   bucket: string,
   fileIds: ReadonlySet<string>,
+  newest: number,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, JsonObject>> {
   const ended = new Map<string, JsonObject>();
@@ -24,7 +24,7 @@ export async function listEnded(
     for await (const { files } of wharf.files.list({ bucket, limit: PAGE_FILES }, { signal }).pages()) {
       for (const file of files) if (fileIds.has(file.id) && isFinal(file)) ended.set(file.id, file);
       told += PAGE_FILES;
-      if (told >= fileIds.size) break;
+      if (told >= newest) break;
     }
   } catch (error) {
     if (signal.aborted) throw error;

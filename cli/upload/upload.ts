@@ -112,7 +112,7 @@ async function uploadAll(run: Run, found: readonly Found[]): Promise<readonly Ou
     const stored = await storeAll(run, view, found);
     if (!flags.wait) return stored;
     const deadline = performance.now() + flags.timeout * 1000;
-    const ended = await endedAlready(run, stored);
+    const ended = await waitTogether(run, stored, deadline);
     return await inLanes(stored, async (outcome) => {
       if ("error" in outcome) return outcome;
       const file = ended.get(outcome.uploaded.fileId);
@@ -123,15 +123,48 @@ async function uploadAll(run: Run, found: readonly Found[]): Promise<readonly Ou
   }
 }
 
-/** Of the files that this run has uploaded, when they are many. Those that were there before may have to be retried. */
-async function endedAlready({ wharf, io, flags }: Run, stored: readonly Outcome[]) {
+/**
+ * Those that have ended, of the files that this run has uploaded, when they are many; those that were there before may
+ * have to be retried. When the last one has ended, most have: one held request and a few of the list tell of all,
+ * where two for each file were as many as its upload takes. On a terminal, whose bars show how far each file is, it
+ * waits for none.
+ */
+async function waitTogether(run: Run, stored: readonly Outcome[], deadline: number) {
+  const { wharf, io, flags } = run;
   const fresh = stored.flatMap((outcome) =>
     "uploaded" in outcome && !outcome.uploaded.alreadyThere ? outcome.uploaded.fileId : [],
   );
-  if (fresh.length <= AT_ONCE) return new Map<string, JsonObject>();
-  const [first = ""] = flags.bucket;
-  return listEnded(wharf, first, new Set(fresh), io.signal);
+  const ended = new Map<string, JsonObject>();
+  const left = new Set(fresh);
+  const looks = showsBars(run) ? 1 : LOOKS;
+  for (let look = 0; look < looks && left.size > AT_ONCE; look++) {
+    const last = [...left].at(-1);
+    if (last !== undefined && !showsBars(run)) await hasEnded(run, last, deadline);
+    const [first = ""] = flags.bucket;
+    for (const [id, file] of await listEnded(wharf, first, left, fresh.length, io.signal)) {
+      ended.set(id, file);
+      left.delete(id);
+    }
+  }
+  return ended;
 }
+
+/** What is long is left after the first; what is very long is waited for by itself. */
+const LOOKS = 3;
+
+/** Or the time is over; or it cannot be told, and who asks for the file next is told why. */
+async function hasEnded({ wharf, io: { signal } }: Run, fileId: string, deadline: number): Promise<void> {
+  const timeoutMs = deadline - performance.now();
+  await wharf.files.waitUntilIndexed(fileId, { timeoutMs, pollSeconds: POLL_SECONDS, signal }).catch(() => {});
+  signal.throwIfAborted();
+}
+
+function showsBars({ io, flags }: Run): boolean {
+  return io.stderr.isTerminal && !flags.json;
+}
+
+/** One held request is enough where nobody looks. */
+const POLL_SECONDS = 30;
 
 /** Results in the order of the items; the first rejection is the whole's. */
 async function inLanes<I, O>(items: readonly I[], work: (item: I) => Promise<O>): Promise<readonly O[]> {
@@ -206,16 +239,12 @@ function tellEnded(view: ProgressView, outcome: UploadedOutcome, file: JsonObjec
   return { ...outcome, uploaded: { ...outcome.uploaded, file } };
 }
 
-async function waitForOne(
-  { wharf, io, flags }: Run,
-  view: ProgressView,
-  outcome: UploadedOutcome,
-  deadline: number,
-): Promise<Outcome> {
+async function waitForOne(run: Run, view: ProgressView, outcome: UploadedOutcome, deadline: number): Promise<Outcome> {
+  const { wharf, io } = run;
   const { uploaded } = outcome;
   const watcher = view.watchIndexing(outcome.filename, uploaded.sizeBytes);
-  // On a terminal the bar shows how far indexing is; elsewhere one held request is enough.
-  const pollSeconds = io.stderr.isTerminal && !flags.json ? 1 : 30;
+  // On a terminal the bar shows how far indexing is.
+  const pollSeconds = showsBars(run) ? 1 : POLL_SECONDS;
   try {
     await retryIfFailedBefore(wharf, uploaded, io.signal);
     const waitMs = deadline - performance.now();
