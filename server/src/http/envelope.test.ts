@@ -138,6 +138,7 @@ describe("health", () => {
     assert.deepEqual([health.statusCode, health.json().status], [200, "ok"]);
     const ready = await t.inject({ url: "/readyz" });
     assert.deepEqual([ready.statusCode, ready.json().checks], [200, { catalogue: "ok" }]);
+    for (const { headers } of [health, ready]) assert.equal(headers["content-type"], "application/json; charset=utf-8");
   });
 
   test("what the machine lacks is told in full to a key of scope admin, and to others in a word", async () => {

@@ -1,3 +1,4 @@
+import type { FastifyReply } from "fastify";
 import { Type } from "typebox";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { WharfError } from "../errors.ts";
@@ -28,7 +29,7 @@ export function healthRoutes(app: App, catalogue: Catalogue, readiness: () => Pr
       response: { 200: Type.Object({ status: Type.Literal("ok") }) },
     },
     handler: async (_request, reply) => {
-      reply.serializer(JSON.stringify);
+      writesItself(reply);
       return { status: "ok" as const };
     },
   });
@@ -51,8 +52,13 @@ export function healthRoutes(app: App, catalogue: Catalogue, readiness: () => Pr
       const { ready, refusal, checks: inShort, inFull } = await readiness();
       const checks = (await hasScope(catalogue, request, "admin")) ? { ...inShort, ...inFull } : inShort;
       if (!ready) throw new WharfError(refusal ?? "storage_unavailable", { details: { checks } });
-      reply.serializer(JSON.stringify);
+      writesItself(reply);
       return { status: "ready" as const, checks };
     },
   });
+}
+
+/** Fastify names no type for what its handler serializes. */
+function writesItself(reply: FastifyReply): void {
+  reply.type("application/json; charset=utf-8").serializer(JSON.stringify);
 }
