@@ -177,6 +177,27 @@ test("what others may not write to, they may run", {
   assert.deepEqual(await start({ uid: NOBODY, gid: NOBODY }), { said: "first built", stderr: "" });
 });
 
+test("what is built does not depend on a tsconfig.json", async (t) => {
+  const { start, file } = clone(t);
+  file("tsconfig.json", '{ "compilerOptions": { "useDefineForClassFields": false } }');
+  file(
+    "cli/word.ts",
+    `export let word = "defined";
+class Base {
+  set field(_value: string) {
+    word = "assigned";
+  }
+}
+class Derived extends Base {
+  // @ts-ignore
+  override field = "";
+}
+new Derived();
+`,
+  );
+  assert.deepEqual(await start(), { said: "defined built", stderr: "" });
+});
+
 test("without the bundler the source runs", async (t) => {
   const { root, start } = clone(t);
   rmSync(join(root, "node_modules/esbuild"));

@@ -38,6 +38,8 @@ export async function bundle(root: string, entries: Readonly<Record<string, stri
       platform: "node",
       target: "node24",
       legalComments: "none",
+      // As Node takes types out, whatever a tsconfig.json says, here or in a folder above.
+      tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true, useDefineForClassFields: true } },
       external: ["esbuild"],
       plugins: [NODE_MODULES_OF_NODE, ownSources((path, text) => sources.set(relative(root, path), text))],
       write: false,
