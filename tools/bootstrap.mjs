@@ -17,16 +17,19 @@ import { fileURLToPath } from "node:url";
 const require = createRequire(import.meta.url);
 const { createHash } = require("node:crypto");
 const {
+  closeSync,
   copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   realpathSync,
   renameSync,
   rmSync,
   statSync,
   writeFileSync,
+  writeSync,
 } = require("node:fs");
 
 const EXIT_CONFIG = 78;
@@ -41,6 +44,11 @@ export const modules = join(root, "node_modules");
 const stamp = join(modules, ".lockfile-sha256");
 const pinnedNode = join(modules, ".bin", "node");
 
+/** Holds a folder for each program that was built (program.mjs). */
+export const programs = join(modules, ".program");
+/** What says which of them is run. */
+export const record = join(programs, "program.json");
+
 /**
  * Where Node keeps our code without types and compiled, from one start to the next, when the source is run
  * (program.mjs), for every process that is told so by NODE_COMPILE_CACHE. Beside the packages: whoever may write there
@@ -48,6 +56,14 @@ const pinnedNode = join(modules, ".bin", "node");
  * begins a new one.
  */
 export const compileCache = join(modules, ".compile-cache");
+
+/**
+ * Whether this user may leave anything beside the packages. Root does only where they are root's: who owns them could
+ * not remove it, and so not install the next version.
+ */
+export function leavesCaches() {
+  return process.getuid?.() !== 0 || statSync(modules).uid === 0;
+}
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === here) {
   bringPackages(process.argv[2] === "--production" ? "production" : "all");
@@ -88,7 +104,10 @@ function bring(level) {
   const lockfile = readFileSync(join(root, "package-lock.json"));
   const wanted = sha256(lockfile);
   if (suffices(installedLevel(wanted), level)) return;
-  alone("wharf: waiting for an installation that runs already …", () => {
+  const waiting = "wharf: waiting for an installation that runs already …";
+  // Not in the folder: there are no packages yet, and a clone holds what Git knows.
+  const lock = join(tmpdir(), `wharf-install-${sha256(root).slice(0, 16)}`);
+  alone({ lock, longestMs: LONGEST_MS, waiting }, () => {
     const installed = installedLevel(wanted);
     if (suffices(installed, level)) return;
     console.error("wharf: installing packages (once for each version of the lockfile) …");
@@ -119,12 +138,11 @@ function stampText(wanted, level) {
 /**
  * One installation of this folder at a time, and one build of its program: a first start and a first test in two
  * terminals would otherwise both fill it. Says that it is `waiting`, once. The lock names its holder, so that one who
- * died holds up nobody.
+ * died holds up nobody; nor does one who lives, for longer than `longestMs`. Throws where there can be no lock.
  */
-export function alone(waiting, work) {
-  const lock = join(tmpdir(), `wharf-install-${sha256(root).slice(0, 16)}`);
+export function alone({ lock, longestMs, waiting }, work) {
   for (let waited = 0; !take(lock); waited += LOOK_MS) {
-    if (!isHeld(lock)) rmSync(lock, { force: true });
+    if (!isHeld(lock, longestMs)) rmSync(lock, { force: true });
     else if (waited === 0) console.error(waiting);
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_MS);
   }
@@ -136,23 +154,33 @@ export function alone(waiting, work) {
 }
 
 function take(lock) {
+  let file;
   try {
-    writeFileSync(lock, String(process.pid), { flag: "wx" });
-    return true;
+    file = openSync(lock, "wx");
   } catch (error) {
     if (error.code === "EEXIST") return false;
     throw error;
   }
+  try {
+    writeSync(file, String(process.pid));
+    return true;
+  } catch (error) {
+    // The disk is full: a lock without a holder would be waited for.
+    rmSync(lock, { force: true });
+    throw error;
+  } finally {
+    closeSync(file);
+  }
 }
 
 /**
- * By a process that lives, and has not held it for longer than any installation takes (its number may be another's by
- * now).
+ * By a process that lives, and has not held it for longer than the work takes (its number may be another's by now: it is
+ * ours where a container was killed and started again, and gives each start the same number).
  */
-function isHeld(lock) {
+function isHeld(lock, longestMs) {
   try {
     const pid = Number(readFileSync(lock, "utf8"));
-    if (Date.now() - statSync(lock).mtimeMs > LONGEST_MS) return false;
+    if (pid === process.pid || Date.now() - statSync(lock).mtimeMs > longestMs) return false;
     // Taken a moment ago, not yet written.
     if (!Number.isInteger(pid) || pid < 1) return true;
     process.kill(pid, 0);
@@ -192,7 +220,8 @@ function install(level, wanted, lockfile) {
     // Nothing that is installed runs code of its own: no package of ours needs an install script.
     const ci = [npmCli(), "ci", installed === "all" ? "--include=dev" : "--omit=dev", ...NPM_FLAGS];
     run(node, ci, fresh, "npm ci failed");
-    if (!replaced(modules, join(fresh, "node_modules"), join(fresh, "old"))) run(node, ci, root, "npm ci failed");
+    if (replaced(modules, join(fresh, "node_modules"), join(fresh, "old"))) keepPrograms(join(fresh, "old"));
+    else run(node, ci, root, "npm ci failed");
     writeFileSync(stamp, stampText(wanted, installed));
   } finally {
     for (const folder of [scratch, fresh]) rmSync(folder, { recursive: true, force: true });
@@ -212,6 +241,14 @@ function replaced(folder, made, old) {
   }
   renameSync(made, folder);
   return true;
+}
+
+/** A server that runs may load a part of its program later. The record goes: it is of other packages. */
+function keepPrograms(old) {
+  const kept = join(old, ".program");
+  if (!existsSync(kept) || existsSync(programs)) return;
+  rmSync(join(kept, "program.json"), { force: true });
+  renameSync(kept, programs);
 }
 
 /** The pinned Node of this platform into `scratch`, checked against the lockfile's integrity by npm. */

@@ -198,6 +198,27 @@ test("an installation that was killed holds up nobody", async (t) => {
   assert.equal(log(), "ci production end");
 });
 
+test("an installation that was killed holds up nobody, nor does its number when it is this one's own", async (t) => {
+  const { root, lock, log } = clone(t);
+  const inContainer = `echo -n $$ > ${lock}; exec ${process.execPath} ${join(root, "tools/bootstrap.mjs")}`;
+  const env = { npm_execpath: join(root, "npm-cli.cjs"), TMPDIR: join(root, "tmp") };
+  await run("/bin/sh", ["-c", inContainer], { env, timeout: 20_000 });
+  assert.equal(log(), "ci all end");
+});
+
+test("another installation leaves a server that runs its program, and later starts none of it", async (t) => {
+  const { root, start, file } = clone(t);
+  await start();
+  file("node_modules/.program/folder/later.mjs", "");
+  file("node_modules/.program/program.json", "{}");
+  file("package-lock.json", OTHER_LOCKFILE);
+  await start();
+  assert.deepEqual(readdirSync(join(root, "node_modules/.program"), { recursive: true }).sort(), [
+    "folder",
+    "folder/later.mjs",
+  ]);
+});
+
 test("a pinned Node that this machine cannot run is told in a sentence, by bin/wharf too", async (t) => {
   const { root, start, file } = clone(t);
   await start();

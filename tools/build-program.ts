@@ -3,7 +3,8 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/p
 import { join } from "node:path";
 import { BUILT_READER_CODE, bundleReader, packedReaderCode } from "../server/src/extraction/reader-code.ts";
 import { bundle } from "../server/src/program/bundle.ts";
-import { digestOf, programs, record } from "./program.mjs";
+import { programs, record } from "./bootstrap.mjs";
+import { digestOf } from "./program.mjs";
 
 /** The command line, by the name that its file has in the built program, … */
 const MAIN = { main: "cli/main.ts" } as const;
@@ -45,13 +46,19 @@ export async function buildProgram(root: string): Promise<void> {
     [BUILT_READER_CODE, packedReaderCode(join(root, READER), reader)] as const,
   ];
   const folder = randomUUID();
-  await mkdir(join(programs, folder), { recursive: true });
-  for (const [name, bytes] of files) await writeFile(join(programs, folder, name), bytes);
   const digest = digestOf(sources, files);
   const names = (from: readonly (readonly [string, Buffer])[]) => from.map(([name]) => name);
   const text = JSON.stringify({ folder, digest, sources: names(sources), files: names(files) });
-  await writeFile(join(programs, folder, "program.json"), text);
-  await rename(join(programs, folder, "program.json"), record);
+  try {
+    await mkdir(join(programs, folder), { recursive: true });
+    for (const [name, bytes] of files) await writeFile(join(programs, folder, name), bytes);
+    await writeFile(join(programs, folder, "program.json"), text);
+    await rename(join(programs, folder, "program.json"), record);
+  } catch (error) {
+    // The disk is full: each start that tries it would leave another half.
+    await rm(join(programs, folder), { recursive: true, force: true });
+    throw error;
+  }
   await removeOld(folder);
 }
 

@@ -6,18 +6,14 @@
 
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { alone, modules, root } from "./bootstrap.mjs";
+import { alone, leavesCaches, modules, programs, record, root } from "./bootstrap.mjs";
 
 // Not imported: bootstrap.mjs says why.
 const require = createRequire(import.meta.url);
 const { createHash } = require("node:crypto");
-const { accessSync, constants, existsSync, readFileSync } = require("node:fs");
+const { accessSync, constants, existsSync, mkdirSync, readFileSync } = require("node:fs");
 
 const LONGEST_MS = 60_000;
-
-/** Holds a folder for each program that was built, and a record of the last one. */
-export const programs = join(modules, ".program");
-export const record = join(programs, "program.json");
 
 /**
  * The folder of the program that was built from what is in the tree now; null = there is none. It reads every source
@@ -49,6 +45,7 @@ export function digestOf(sources, files) {
 
 function canBuild() {
   try {
+    if (!leavesCaches()) return false;
     for (const folder of [modules, programs]) if (existsSync(folder)) accessSync(folder, constants.W_OK);
     return existsSync(join(modules, "esbuild"));
   } catch {
@@ -56,13 +53,24 @@ function canBuild() {
   }
 }
 
-/** Once, when several start at the same time. A build that fails says why; then the source runs. */
+/**
+ * Once, when several start at the same time. A build that fails says why; then the source runs. The lock lies where the
+ * program will: in a folder for everybody's files, anybody could hold up a start.
+ */
 function build() {
-  alone("wharf: waiting for another start that builds the program …", () => {
-    if (builtProgram() !== null) return;
-    const { spawnSync } = require("node:child_process");
-    const argv = [join(root, "tools", "build-program.ts")];
-    spawnSync(process.execPath, argv, { cwd: root, stdio: ["ignore", "ignore", "inherit"], timeout: LONGEST_MS });
-  });
+  const waiting = "wharf: waiting for another start that builds the program …";
+  try {
+    mkdirSync(programs, { recursive: true });
+    alone({ lock: join(programs, "building"), longestMs: LONGEST_MS, waiting }, () => {
+      if (builtProgram() !== null) return;
+      const { spawnSync } = require("node:child_process");
+      const argv = [join(root, "tools", "build-program.ts")];
+      const options = { cwd: root, stdio: ["ignore", "ignore", "inherit"], timeout: LONGEST_MS, killSignal: "SIGKILL" };
+      spawnSync(process.execPath, argv, options);
+    });
+  } catch (error) {
+    // No lock, so no build: the disk is full.
+    console.error(`wharf: the program could not be built, and its source is run: ${error.message}`);
+  }
   return builtProgram();
 }

@@ -3,6 +3,7 @@ import { type ExecFileOptions, execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   chmodSync,
+  chownSync,
   cpSync,
   mkdirSync,
   mkdtempSync,
@@ -175,6 +176,60 @@ test("what others may not write to, they may run", {
   const { start } = clone(t);
   await start();
   assert.deepEqual(await start({ uid: NOBODY, gid: NOBODY }), { said: "first built", stderr: "" });
+});
+
+test("root leaves nothing beside packages of somebody else, who could not remove it", {
+  skip: process.getuid?.() === 0 ? false : "needs root: only root can become somebody else",
+}, async (t) => {
+  const { root, start, programs } = clone(t);
+  chownSync(join(root, "node_modules"), NOBODY, NOBODY);
+  assert.deepEqual(await start(), { said: "first source", stderr: "" });
+  assert.deepEqual(await start({ uid: NOBODY, gid: NOBODY }), { said: "first built", stderr: "" });
+  assert.deepEqual(await start(), { said: "first built", stderr: "" }, "root runs what its owner has built");
+  const left = readdirSync(programs, { recursive: true }).map((path) => join(programs, String(path)));
+  assert.deepEqual(
+    left.filter((path) => statSync(path).uid !== NOBODY),
+    [],
+  );
+});
+
+test("a build that was killed holds up nobody, nor does its number when it is this start's own", async (t) => {
+  const { root, programs, start } = clone(t);
+  mkdirSync(programs);
+  const inContainer = `echo -n $$ > ${join(programs, "building")}; exec ${process.execPath} ${join(root, "bin/wharf")}`;
+  const options = { env: {}, timeout: 20_000 };
+  const { stdout, stderr } = await promisify(execFile)("/bin/sh", ["-c", inContainer], options);
+  assert.match(stdout, /^first built/);
+  assert.equal(stderr, "");
+  assert.deepEqual(await start(), { said: "first built", stderr: "" });
+});
+
+test("who may write where everybody may holds up no build", async (t) => {
+  const { root, start } = clone(t);
+  const TMPDIR = join(root, "tmp");
+  mkdirSync(TMPDIR);
+  const name = `wharf-install-${createHash("sha256").update(root).digest("hex").slice(0, 16)}`;
+  writeFileSync(join(TMPDIR, name), String(process.pid));
+  assert.deepEqual(await start({ env: { TMPDIR }, timeout: 20_000 }), { said: "first built", stderr: "" });
+});
+
+test("a build that the disk has no room for leaves nothing, and the source runs", async (t) => {
+  const { root, folders } = clone(t);
+  const fewBytes = `ulimit -f 1; exec ${process.execPath} ${join(root, "bin/wharf")}`;
+  const { stdout, stderr } = await promisify(execFile)("/bin/sh", ["-c", fewBytes], { env: {} });
+  assert.match(stdout, /^first source/);
+  assert.match(stderr, /^wharf: the program could not be built, and its source is run: EFBIG/);
+  assert.deepEqual(folders(), []);
+});
+
+test("without room for a lock the source runs", async (t) => {
+  const { root, programs } = clone(t);
+  mkdirSync(programs);
+  const noBytes = `ulimit -f 0; exec ${process.execPath} ${join(root, "bin/wharf")}`;
+  const { stdout, stderr } = await promisify(execFile)("/bin/sh", ["-c", noBytes], { env: {} });
+  assert.match(stdout, /^first source/);
+  assert.match(stderr, /^wharf: the program could not be built, and its source is run: EFBIG/);
+  assert.deepEqual(readdirSync(programs), []);
 });
 
 test("what is built does not depend on a tsconfig.json", async (t) => {
