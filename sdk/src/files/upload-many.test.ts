@@ -2,9 +2,13 @@ import assert from "node:assert/strict";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { json } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
+import { Calls } from "../core/calls.ts";
 import { ApiError, ConnectionError } from "../core/errors.ts";
+import { realTiming } from "../core/patience.ts";
 import { serve } from "../test-server.ts";
 import { Wharf } from "../wharf.ts";
+import { noPaths, type OpenPath, openContent, type Source } from "./content.ts";
+import { ManyUploads } from "./upload-many.ts";
 
 const BATCH = "POST /v1/knowledge/files:batch/upload-session";
 const SESSION = "/v1/knowledge/files/upload-session";
@@ -133,3 +137,29 @@ test("a file of other bytes than were sent is none of this upload: its key was u
   const results = await wharf.files.uploadMany(files);
   assert.ok(results.every((result) => "error" in result && ApiError.is(result.error, "conflict")));
 });
+
+test("files that were opened are closed when the caller ends it while the next one is being read", async () => {
+  const caller = new AbortController();
+  const options = { baseUrl: "http://127.0.0.1:1/v1", send: sendNothing, timing: realTiming, retryForMs: 0 };
+  let open = 0;
+  const openPath: OpenPath = async (_, signal) => {
+    const content = await openContent(new Uint8Array(3), noPaths, signal);
+    open += 1;
+    const close = async () => {
+      open -= 1;
+    };
+    return { ...content, close };
+  };
+  async function* endless() {
+    caller.abort(new Error("enough"));
+    yield new Uint8Array(1);
+  }
+  const many = new ManyUploads(new Calls("sk_x", options), openPath, { signal: caller.signal });
+  const sources: readonly Source[] = ["a.txt", "b.txt", endless()];
+  await assert.rejects(many.upload(sources.map((source) => ({ source, filename: "f", bucket: "b" }))), /enough/);
+  assert.equal(open, 0);
+});
+
+async function sendNothing(): Promise<never> {
+  throw new Error("nothing is sent here");
+}

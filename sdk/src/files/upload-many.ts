@@ -80,7 +80,7 @@ export class ManyUploads {
         try {
           await this.#uploadTogether(items);
         } finally {
-          for (const { content } of items) await content.close();
+          await closeAll(items);
         }
       }
     });
@@ -100,6 +100,8 @@ export class ManyUploads {
         items.push({ place, content, description: describe(options, content), onProgress });
         bytes += content.sizeBytes;
       } catch (error) {
+        // Nobody gets those before it any more.
+        if (this.#endsAll(error)) await closeAll(items);
         this.#failed(place, error);
       }
     }
@@ -195,8 +197,12 @@ export class ManyUploads {
   }
 
   #failed(place: number, error: unknown): void {
-    if (this.#signal.aborted || isRefusedKey(error)) throw error;
+    if (this.#endsAll(error)) throw error;
     this.#ended(place, { error });
+  }
+
+  #endsAll(error: unknown): boolean {
+    return this.#signal.aborted || isRefusedKey(error);
   }
 }
 
@@ -237,6 +243,10 @@ function bodyOf(items: readonly BatchedItem[]): Input<"createUploadBatch">["body
       size_bytes: sizeBytes,
     })),
   };
+}
+
+async function closeAll(items: readonly Item[]): Promise<void> {
+  for (const { content } of items) await content.close();
 }
 
 function isRefusedKey(error: unknown): boolean {
