@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { BUILT_READER_CODE, bundleReader, packedReaderCode } from "../server/src/extraction/reader-code.ts";
 import { bundle } from "../server/src/program/bundle.ts";
 import { programs, record } from "./bootstrap.mjs";
-import { digestOf } from "./program.mjs";
+import { digestOf, SAID_EVERY_MS } from "./program.mjs";
 
 /** The command line, by the name that its file has in the built program, … */
 const MAIN = { main: "cli/main.ts" } as const;
@@ -26,8 +26,9 @@ const READER = "server/src/extraction/child.ts";
 /** What else decides what is built. Packages are what the lockfile says (bootstrap.mjs). */
 const BESIDES = ["package-lock.json", "tools/build-program.ts", "server/src/program/bundle.ts"];
 
-/** So many are kept: a server that still runs may load a part of its own later. */
+/** So many are kept, and each that said since then that it runs: a server may load a part of its own later. */
 const KEPT = 4;
+const RUNS_MS = 3 * SAID_EVERY_MS;
 
 /**
  * Builds the program (program.mjs says what for) into a folder of its own, and then makes the record say so: nobody
@@ -69,7 +70,8 @@ async function removeOld(newest: string): Promise<void> {
   const dated = await Promise.all(
     others.map(async ({ name }) => ({ path: join(programs, name), at: (await stat(join(programs, name))).mtimeMs })),
   );
-  for (const { path } of dated.sort((a, b) => b.at - a.at).slice(KEPT - 1)) await rm(path, { recursive: true });
+  const old = dated.sort((a, b) => b.at - a.at).slice(KEPT - 1);
+  for (const { path, at } of old) if (Date.now() - at > RUNS_MS) await rm(path, { recursive: true, force: true });
 }
 
 if (import.meta.main) {

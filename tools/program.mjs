@@ -11,9 +11,11 @@ import { alone, leavesCaches, modules, programs, record, root } from "./bootstra
 // Not imported: bootstrap.mjs says why.
 const require = createRequire(import.meta.url);
 const { createHash } = require("node:crypto");
-const { accessSync, constants, existsSync, mkdirSync, readFileSync } = require("node:fs");
+const { accessSync, constants, existsSync, mkdirSync, readFileSync, utimesSync } = require("node:fs");
 
 const LONGEST_MS = 60_000;
+/** How often a process says that its program runs. */
+export const SAID_EVERY_MS = 60 * 60_000;
 
 /**
  * The folder of the program that was built from what is in the tree now; null = there is none. It reads every source
@@ -34,6 +36,22 @@ export function builtProgram() {
 /** As `builtProgram`; builds it when there is none and it can be built. */
 export function programToRun() {
   return builtProgram() ?? (canBuild() ? build() : null);
+}
+
+/**
+ * Says in `program`'s folder that it runs, now and as long as this process does: builds of other versions leave it where
+ * it is, since a server loads some of its parts late.
+ */
+export function sayItRuns(program) {
+  const say = () => {
+    try {
+      utimesSync(program, new Date(), new Date());
+    } catch {
+      // It is somebody else's program. Then the newest four are kept, as ever.
+    }
+  };
+  say();
+  setInterval(say, SAID_EVERY_MS).unref();
 }
 
 /** Of what went in and what came out, and of what else decides what comes out. */

@@ -116,14 +116,32 @@ test("another lockfile is another program", async (t) => {
   assert.equal(folders().length, 2);
 });
 
-test("a few old programs are kept, and no more", async (t) => {
-  const { start, file, folders, current } = clone(t);
-  for (const word of ["a", "b", "c", "d", "e", "f"]) {
+test("a few old programs are kept, those that run, and no more", async (t) => {
+  const { start, file, folders, programs, current } = clone(t);
+  const next = async (word: string) => {
     file("cli/word.ts", `export const word: string = "${word}";\n`);
     assert.equal((await start()).said, `${word} built`);
+  };
+  const age = (name: string, hours: number) => {
+    const at = new Date(Date.now() - hours * 3_600_000);
+    utimesSync(join(programs, name), at, at);
+  };
+  for (const word of ["a", "b", "c", "d", "e", "f"]) await next(word);
+  assert.equal(folders().length, 6, "each of them ran a moment ago");
+  for (const name of folders()) age(name, 4);
+  // As a server does, whose program is an old one.
+  const running = folders().find((name) => !current().endsWith(name)) ?? assert.fail("there is none");
+  age(running, 0);
+  for (const word of ["g", "h", "i", "j", "k"]) {
+    await next(word);
+    for (const name of folders()) if (name !== running) age(name, 4);
   }
+  assert.ok(folders().includes(running));
   assert.equal(folders().length, 4);
-  assert.ok(folders().some((name) => current().endsWith(name)));
+  const before = current();
+  age(before.slice(programs.length + 1), 4);
+  assert.equal((await start()).said, "k built");
+  assert.ok(Date.now() - statSync(before).mtimeMs < 60_000, "a start says that its program runs");
 });
 
 for (const [what, damage] of [
