@@ -51,4 +51,8 @@ test("a batch that is sent again is a use of its items' keys, too: no other one 
   assert.equal(await sessionAt(1, "one"), "sess_one");
   assert.equal(await sessionAt(WEEK_MS, "one"), "sess_one");
   assert.equal(await sessionAt(WEEK_MS + 2, "two"), "sess_one");
+  // A finalize of the batch, say, kept it while its keys were forgotten.
+  database.exec("DELETE FROM idempotency_keys WHERE operation = 'create'");
+  assert.equal(await sessionAt(WEEK_MS + 3, "one"), "sess_one");
+  assert.equal(await sessionAt(WEEK_MS + 4, "three"), "sess_one");
 });

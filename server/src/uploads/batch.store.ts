@@ -298,9 +298,12 @@ async function makeSessions(
   const keyOf = new Map(items.map(({ clientFileId, wanted }) => [clientFileId, wanted?.idempotency ?? null]));
   for (const [name, { id }] of kept) {
     sessions.set(name, await renewSession(tx, id, ttlMs));
-    // As long as its batch: a key that was forgotten before would make a second file of it alone.
-    const key = keyOf.get(name) ?? null;
-    if (key !== null) await useKey(tx, { ...key, teamId, sessionId: id, now });
+    const idempotency = keyOf.get(name) ?? null;
+    if (idempotency === null) continue;
+    const key = { ...idempotency, teamId, sessionId: id, now };
+    // As long as its batch: one that was forgotten, or is forgotten before it, would make a second file of it alone.
+    if ((await findByKey(tx, { teamId, idempotency })) === null) await rememberKey(tx, key);
+    else await useKey(tx, key);
   }
   for (const { clientFileId, idempotency, found } of earlier) {
     const session = await replay(tx, { teamId, idempotency, ttlMs }, found);

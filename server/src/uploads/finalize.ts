@@ -60,8 +60,9 @@ export class Finalizer {
     // Each round answers or has seen the session change under it; three changes within one finalize are a storm, not a state.
     for (let round = 0; round < 3; round++) {
       const done = await this.#inTurn(id, async () => {
-        const usable = round === 0 && known?.state === "received";
-        const session = usable ? known : await this.#deps.catalogue.run(readSession, { id, teamId });
+        // One that looks expired may have been sent on meanwhile.
+        const usable = known?.state === "received" && !isExpired(known, this.#deps.clock.now());
+        const session = round === 0 && usable ? known : await this.#deps.catalogue.run(readSession, { id, teamId });
         return this.#attempt(session, expected, gone);
       });
       if (done !== null) return done;
