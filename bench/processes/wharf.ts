@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { descendants } from "../../server/test/faults/processes.ts";
@@ -19,7 +19,7 @@ export interface WharfOptions {
   readonly program?: string;
 }
 
-/** The real server, `node cli/main.ts serve`, in a temporary folder; the rate limit alone is lifted. */
+/** The real server, `wharf serve`, in a temporary folder; the rate limit alone is lifted. */
 export class Wharf {
   readonly dataDir: string;
   readonly #options: WharfOptions;
@@ -92,9 +92,9 @@ export class Wharf {
   }
 }
 
-/** The entry of a checkout's command line. */
+/** The command line of a checkout: as people start it, or its source where bin/wharf would start another process. */
 export function commandLine(program: string): string {
-  return join(program, "cli/main.ts");
+  return join(program, existsSync(join(program, "tools/program.mjs")) ? "bin/wharf" : "cli/main.ts");
 }
 
 /** 0 for a process that is gone. */
