@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { ApiError } from "../../sdk/src/core/errors.ts";
+import { eachInLanes } from "../../sdk/src/core/lanes.ts";
 import type { UploadedFile, UploadProgress } from "../../sdk/src/files/upload.ts";
 import type { FileToUpload } from "../../sdk/src/files/upload-many.ts";
 import type { Wharf } from "../../sdk/src/node.ts";
@@ -113,11 +114,13 @@ async function uploadAll(run: Run, found: readonly Found[]): Promise<readonly Ou
     if (!flags.wait) return stored;
     const deadline = performance.now() + flags.timeout * 1000;
     const ended = await waitTogether(run, stored, deadline);
-    return await inLanes(stored, async (outcome) => {
-      if ("error" in outcome) return outcome;
+    const outcomes: Outcome[] = [...stored];
+    await eachInLanes(stored.entries(), AT_ONCE, async ([place, outcome]) => {
+      if ("error" in outcome) return;
       const file = ended.get(outcome.uploaded.fileId);
-      return file === undefined ? waitForOne(run, view, outcome, deadline) : tellEnded(view, outcome, file);
+      outcomes[place] = file ? tellEnded(view, outcome, file) : await waitForOne(run, view, outcome, deadline);
     });
+    return outcomes;
   } finally {
     view.close();
   }
@@ -165,17 +168,6 @@ function showsBars({ io, flags }: Run): boolean {
 
 /** One held request is enough where nobody looks. */
 const POLL_SECONDS = 30;
-
-/** Results in the order of the items; the first rejection is the whole's. */
-async function inLanes<I, O>(items: readonly I[], work: (item: I) => Promise<O>): Promise<readonly O[]> {
-  const results: O[] = [];
-  const left = items.entries();
-  const lane = async () => {
-    for (const [index, item] of left) results[index] = await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, lane));
-  return results;
-}
 
 /** In the order of `found`. */
 async function storeAll(

@@ -1,5 +1,6 @@
 import { type CallOptions, type Calls, type Input, never, type Result } from "../core/calls.ts";
 import { WharfError } from "../core/errors.ts";
+import { eachInLanes } from "../core/lanes.ts";
 import type { BatchRejection } from "../generated/types.ts";
 import { type Content, type OpenPath, openContent, type Source } from "./content.ts";
 import { bucketFields, contentKey, type Description, describe, type FileOptions } from "./description.ts";
@@ -71,13 +72,13 @@ async function storeItems(
     const { body: batch, answer } = await calls.answered("createUploadBatch", { body }, {}, { signal });
     const replayed = answer.header("Idempotent-Replayed") === "true";
     let sentFiles = 0;
-    await inLanes(batch.accepted, async ({ client_file_id, session_id, upload_url }) => {
+    await eachInLanes(batch.accepted, AT_ONCE, async ({ client_file_id, session_id, upload_url }) => {
       const item = items.find(({ id }) => id === client_file_id);
       if (item === undefined)
         throw new WharfError("bad_answer", `The server accepted ${client_file_id}, which it was not sent.`);
       const { content } = item;
       const sentFrom = await sendBytes({ calls, content, onProgress: () => {}, signal }, upload_url, replayed);
-      // The finalize of a batch takes no digests: what is not what was read at first must not be there for it.
+      // Its finalize compares no digests: what is not what was read at first must not be there for it.
       if (typeof sentFrom === "number" && !(await content.isUnchanged())) {
         await calls.json("cancelUploadSession", { path: { session_id } }, { signal });
         throw new WharfError("file_changed", `${client_file_id} changed while it was being uploaded; it is not kept.`);
@@ -130,12 +131,4 @@ async function requestOf(
       size_bytes: content.sizeBytes,
     })),
   };
-}
-
-async function inLanes<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const left = items.values();
-  const lane = async () => {
-    for (const item of left) await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, lane));
 }

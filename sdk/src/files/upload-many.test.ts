@@ -51,6 +51,17 @@ function alone(base: string): Answers {
   };
 }
 
+/** A batch of two files that is taken as it is, and finalized. */
+function together(base: string, { replayed }: { readonly replayed: boolean }): Answers {
+  const accepted = ["0", "1"].map((id) => {
+    return { client_file_id: id, session_id: `sess_${id}`, upload_url: `${base}one`, replayed };
+  });
+  return {
+    [BATCH]: { batch_id: "batch_1", accepted, rejected: [] },
+    [`${BATCH}/batch_1/finalize`]: { finalized: [], pending: [], failed: [], replayed: [] },
+  };
+}
+
 const files = ["alpha", "bravo"].map((text) => ({
   source: new TextEncoder().encode(text),
   filename: `${text}.txt`,
@@ -101,15 +112,9 @@ test("a refused key ends it all, and a server that is away fails the files of th
 });
 
 test("a key that may write and not read is told of each file by its own finalize", async (t) => {
-  const accepted = ["0", "1"].map((id) => ({ client_file_id: id, session_id: `sess_${id}`, replayed: false }));
   const { wharf } = await clientOf(t, (base) => ({
     ...alone(base),
-    [BATCH]: {
-      batch_id: "batch_1",
-      accepted: accepted.map((one) => ({ ...one, upload_url: `${base}one` })),
-      rejected: [],
-    },
-    [`${BATCH}/batch_1/finalize`]: { finalized: [], pending: [], failed: [], replayed: [] },
+    ...together(base, { replayed: false }),
     "GET /v1/knowledge/batches/batch_1?include_items=true": 403,
   }));
   const results = await wharf.files.uploadMany(files);
@@ -117,15 +122,9 @@ test("a key that may write and not read is told of each file by its own finalize
 });
 
 test("a file of other bytes than were sent is none of this upload: its key was used with them, and that is told", async (t) => {
-  const accepted = ["0", "1"].map((id) => ({ client_file_id: id, session_id: `sess_${id}`, replayed: true }));
   const { wharf } = await clientOf(t, (base) => ({
     ...alone(base),
-    [BATCH]: {
-      batch_id: "batch_1",
-      accepted: accepted.map((one) => ({ ...one, upload_url: `${base}one` })),
-      rejected: [],
-    },
-    [`${BATCH}/batch_1/finalize`]: { finalized: [], pending: [], failed: [], replayed: [] },
+    ...together(base, { replayed: true }),
     "GET /v1/knowledge/batches/batch_1?include_items=true": {
       items: ["0", "1"].map((id) => ({
         client_file_id: id,

@@ -1,6 +1,7 @@
 import { type CallOptions, type Calls, type Input, never, type Result } from "../core/calls.ts";
 import { ApiError, WharfError } from "../core/errors.ts";
 import { randomHex } from "../core/hex.ts";
+import { eachInLanes } from "../core/lanes.ts";
 import { type Content, type OpenPath, openContent, type Source } from "./content.ts";
 import { type Description, describe, type FileOptions, idempotencyKey } from "./description.ts";
 import { type OnProgress, sendBytes, store, type UploadedFile } from "./upload.ts";
@@ -68,23 +69,20 @@ export class ManyUploads {
 
   /** In the order of the files. Rejects with the signal's reason, or when the key is refused: no file can go further. */
   async upload(files: readonly FileToUpload[]): Promise<readonly UploadResult[]> {
-    const left = files.entries();
-    let opening: Promise<readonly Item[]> = Promise.resolve([]);
-    // One after the other: two that open files at once would share out the last ones.
-    const next = () => {
-      opening = opening.then(() => this.#next(left));
-      return opening;
-    };
-    await inLanes(BATCHES_AT_ONCE, async () => {
-      for (let items = await next(); items.length > 0; items = await next()) {
-        try {
-          await this.#uploadTogether(items);
-        } finally {
-          await closeAll(items);
-        }
+    await eachInLanes(this.#batches(files), BATCHES_AT_ONCE, async (items) => {
+      try {
+        await this.#uploadTogether(items);
+      } finally {
+        await closeAll(items);
       }
     });
     return this.#results;
+  }
+
+  /** Opened one after the other: two lanes that did so at once would share out the last ones. */
+  async *#batches(files: readonly FileToUpload[]): AsyncGenerator<readonly Item[]> {
+    const left = files.entries();
+    for (let items = await this.#next(left); items.length > 0; items = await this.#next(left)) yield items;
   }
 
   /** The next ones, as many as go into a batch. */
@@ -117,7 +115,7 @@ export class ManyUploads {
       const goOnAlone = error instanceof ApiError && !isRefusedKey(error);
       for (const { place } of goOnAlone ? [] : this.#open(batched)) this.#failed(place, error);
     }
-    await eachInLanes(this.#open(items), (item) => this.#uploadAlone(item));
+    await eachInLanes(this.#open(items), FILES_AT_ONCE, (item) => this.#uploadAlone(item));
   }
 
   /** Those whose upload has not ended. */
@@ -139,7 +137,7 @@ export class ManyUploads {
     if (batch === null) return;
     const byId = new Map(items.map((item) => [item.id, item]));
     const sent = new Map<string, Sent>();
-    await eachInLanes(batch.accepted, async ({ client_file_id: id, upload_url: url, replayed }) => {
+    await eachInLanes(batch.accepted, FILES_AT_ONCE, async ({ client_file_id: id, upload_url: url, replayed }) => {
       const item = byId.get(id);
       if (item === undefined) throw new WharfError("bad_answer", `The server accepted ${id}, which it was not sent.`);
       const { place, content, onProgress } = item;
@@ -251,15 +249,4 @@ async function closeAll(items: readonly Item[]): Promise<void> {
 
 function isRefusedKey(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 401 || error.status === 403);
-}
-
-function eachInLanes<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const left = items.values();
-  return inLanes(Math.min(FILES_AT_ONCE, items.length), async () => {
-    for (const item of left) await work(item);
-  });
-}
-
-async function inLanes(lanes: number, lane: () => Promise<void>): Promise<void> {
-  await Promise.all(Array.from({ length: lanes }, lane));
 }
