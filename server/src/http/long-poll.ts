@@ -91,7 +91,7 @@ export class LongPolls {
       let body = await polled.read();
       const known = matchesEtag(request.headers["if-none-match"], weakEtag(body));
       const waitMs = polled.ended(body) && !known ? 0 : requestedWaitMs(request);
-      if (waitMs > 0) body = await this.#hold(request, reply, { request, polled, changes, body, waitMs });
+      if (waitMs > 0) body = await this.#hold(reply, { caller: request.caller, polled, changes, body, waitMs });
       reply.headers({ ETag: weakEtag(body), "Cache-Control": "private, no-cache" });
       return body;
     } finally {
@@ -99,9 +99,9 @@ export class LongPolls {
     }
   }
 
-  async #hold<T extends object>(request: FastifyRequest, reply: FastifyReply, poll: Poll<T>): Promise<T> {
+  async #hold<T extends object>(reply: FastifyReply, poll: Poll<T>): Promise<T> {
     if (this.#released) return poll.body;
-    const place = this.#deps.places.tryTake(request.caller);
+    const place = this.#deps.places.tryTake(poll.caller);
     const ends = new AbortController();
     const stops = [ends.signal, clientGone(reply)];
     this.#held.add(ends);
@@ -117,7 +117,7 @@ export class LongPolls {
   }
 
   async #untilChange<T extends object>(
-    { request, polled, changes, body: arrived }: Poll<T>,
+    { caller, polled, changes, body: arrived }: Poll<T>,
     holdMs: number,
     stops: readonly AbortSignal[],
   ): Promise<T> {
@@ -130,7 +130,7 @@ export class LongPolls {
       await changes.next(Math.min(left, rereadMs(this.#deps.places.taken)), stops);
       // Nobody would see it.
       if (stops.at(-1)?.aborted === true) return body;
-      if (!(await isStillGood(this.#deps.catalogue, request.caller))) throw new WharfError("invalid_api_key", IS_OVER);
+      if (!(await isStillGood(this.#deps.catalogue, caller))) throw new WharfError("invalid_api_key", IS_OVER);
       body = await polled.read();
       if (polled.state(body) !== arrival) return body;
     }
@@ -143,7 +143,7 @@ const IS_OVER = {
 };
 
 interface Poll<T extends object> {
-  readonly request: FastifyRequest;
+  readonly caller: FastifyRequest["caller"];
   readonly polled: Polled<T>;
   readonly changes: Changes;
   /** As on arrival. */
