@@ -134,3 +134,65 @@ test("quotes: rows and bold words of Markdown, and numbers of notes, are not quo
   const wiki = "Eider ducks dive.[11][12] Mallards dabble at the surface.[13] Geese graze.";
   assert.equal(quotesOf("where do mallards dabble", [givenPassage(wiki)])[0]?.text, "Mallards dabble at the surface.");
 });
+
+const MACHINE = `Questions about the espresso machine K200
+
+Q: The machine does not heat up. What can I do?
+A: Check that the tank holds at least 200 ml of water.
+
+Q: How often must I descale it?
+A: Every 250 cups, or every two months with hard water.
+
+Q: What does error E7 mean?
+A: The coffee grounds container is full. Empty it.`;
+
+const PARTS = `article,description,price,stock
+KT-55-20,Hex bolt M8x40 of stainless steel,0.42,12000
+KT-71-03,Wing nut M6 of brass,0.31,400`;
+
+const MINUTES = `## 1. Present
+Dr. Anna Keller (chair), Tom Osei.
+
+## 2. Decisions
+Only what follows was decided:
+- Luis Ortega becomes security officer of e.g. the port.
+Der Vertrag endet am 31. März 2027.`;
+
+const LIMITS_TABLE = `| what | limit |
+|---|---|
+| size of a file | 25 MiB |
+| tags of a file | 20 |`;
+
+const LAKE = `Lake Ohrid lies in the mountains between two countries. Lake Ohrid has a depth of 288 metres.`;
+
+const ANSWERED = [
+  [MACHINE, "How often should I descale?", "Every 250 cups, or every two months with hard water."],
+  [MACHINE, "What does error E7 mean?", "The coffee grounds container is full."],
+  [PARTS, "What does the wing nut cost?", "KT-71-03,Wing nut M6 of brass,0.31,400"],
+  [MINUTES, "Who is the chair?", "Dr. Anna Keller (chair), Tom Osei."],
+  [MINUTES, "Who is the new security officer?", "Luis Ortega becomes security officer of e.g. the port."],
+  [MINUTES, "Wann endet der Vertrag?", "Der Vertrag endet am 31. März 2027."],
+  [LIMITS_TABLE, "How many tags may a file have?", "tags of a file 20"],
+  [LIMITS_TABLE, "How large may a file be?", "size of a file 25 MiB"],
+  [LAKE, "How deep is Lake Ohrid?", "Lake Ohrid has a depth of 288 metres."],
+  [
+    "Ducks lead their ducklings to water. A duckling is a young duck.",
+    "What is a duckling?",
+    "A duckling is a young duck.",
+  ],
+] as const;
+
+for (const [text, question, answer] of ANSWERED)
+  test(`quotes: the sentence that answers stands first: ${question}`, () => {
+    assert.equal(quotesOf(question, [givenPassage(text)])[0]?.text, answer);
+  });
+
+test("quotes: words that questions are made of do not make a sentence an answer", () => {
+  const given = [
+    givenPassage("You get two days for your wedding."),
+    givenPassage("The header says how many seconds to wait. Overtime may often be taken off.", 1),
+  ];
+  assert.deepEqual(quotesOf("How many days off may I get for my wedding?", given), [
+    { passage: 0, text: "You get two days for your wedding." },
+  ]);
+});

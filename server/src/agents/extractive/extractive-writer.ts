@@ -10,7 +10,7 @@ const QUOTE_CHARS = 400;
 /** … and this much before it. */
 const LEAD_CHARS = 60;
 /** One that tells less than this part of what the best one tells, or is worth less of it, is padding … */
-const LEAST_SHARE = 0.5;
+const LEAST_SHARE = 0.7;
 /** … and one that tells nothing new has to be nearly as good as the best one, to tell a good part of what was asked. */
 const LEAST_SHARE_OF_SAME = 0.75;
 const LEAST_TOLD_BY_SAME = 0.45;
@@ -46,14 +46,14 @@ export function quotesOf(question: string, passages: readonly GivenPassage[]): r
     if (chosen.length === MOST_QUOTES || sentence.score < best * LEAST_SHARE) break;
     if (sentence.share < (ranked[0]?.share ?? 0) * LEAST_SHARE) continue;
     if (chosen.some((other) => saysTheSame(other, sentence))) continue;
-    const tellsMore = [...sentence.terms].some((term) => !told.has(term));
+    const tellsMore = [...sentence.terms.keys()].some((term) => !told.has(term));
     if (!tellsMore && chosen.length > 0) {
       const isGood = sentence.score >= best * LEAST_SHARE_OF_SAME && sentence.share >= LEAST_TOLD_BY_SAME;
       if (!isGood || ofSame === MOST_OF_SAME) continue;
       ofSame += 1;
     }
     chosen.push(sentence);
-    for (const term of sentence.terms) told.add(term);
+    for (const term of sentence.terms.keys()) told.add(term);
   }
   return chosen.map((sentence) => ({
     passage: sentence.passage,
@@ -84,13 +84,14 @@ function isBlank(text: string, at: number): boolean {
   return /\s/.test(text.charAt(at));
 }
 
-/** On one line, without what Markdown draws tables, lists, quotations and bold words with. */
+/** On one line, without what Markdown draws tables, lists, quotations and bold words with, and without the `A:` of an answer. */
 function asProse(text: string): string {
   const line = text.replace(/\s+/g, " ").trim();
   const cells = line.startsWith("|") || line.endsWith("|") ? line.replaceAll("|", " ") : line;
   return cells
     .replaceAll("**", "")
-    .replace(/^[\s>#*•]+ (?=\S)/, "")
+    .replace(/^[\s>#*•–-]+ (?=\S)/, "")
+    .replace(/^(?:A|Answer|Antwort): ?(?=\S)/, "")
     .replace(/\s+/g, " ")
     .trim();
 }
