@@ -54,8 +54,24 @@ test("only what may pass is tried again", () => {
   assert.deepEqual(passing, [408, 429, 500, 503, 507]);
 });
 
-test("Retry-After is read in seconds; anything else counts as absent", () => {
-  const cases = { "1": 1, "120": 120, "": null, "1.5": null, "-1": null, "Wed, 21 Oct 2026 07:28:00 GMT": null };
-  for (const [text, expected] of Object.entries(cases)) assert.equal(retryAfterOf({ header: () => text }), expected);
-  assert.equal(retryAfterOf({ header: () => null }), null);
+test("Retry-After is read as seconds and as a time, by the answer's clock; anything else counts as absent", () => {
+  const time = "Wed, 21 Oct 2026 07:28:00 GMT";
+  const cases: readonly (readonly [text: string | null, date: string | null, expected: number | null])[] = [
+    ["1", null, 1],
+    ["120", time, 120],
+    [time, "Wed, 21 Oct 2026 07:27:00 GMT", 60],
+    [time, null, 5],
+    [time, "yesterday", 5],
+    [time, "Wed, 21 Oct 2026 08:00:00 GMT", 0],
+    ...["", "1.5", "-1", "2026-10-21", "Foo, 99 Bar 2026 07:28:00 GMT", null].map(
+      (text) => [text, time, null] as const,
+    ),
+  ];
+  const now = Date.parse("Wed, 21 Oct 2026 07:27:55 GMT");
+  for (const [text, date, expected] of cases)
+    assert.equal(retryAfterOf({ header: (name) => (name === "Date" ? date : text) }, now), expected, String(text));
+});
+
+test("who is told to come back at once, or at a time that is over, backs off all the same", () => {
+  assert.equal(delayBefore(3, 0, 0), 2000);
 });

@@ -46,9 +46,9 @@ const MAX_DELAY_MS = 15_000;
 /** More than the server ever asks for; a broken clock in between must not park a job for a day. */
 const MAX_RETRY_AFTER_SECONDS = 120;
 
-/** Pure. `failures`: tries that failed since the last progress. */
+/** Pure. `failures`: tries that failed since the last progress. To be asked to come back at once is to be asked nothing. */
 export function delayBefore(failures: number, retryAfterSeconds: number | null, random: number): number {
-  if (retryAfterSeconds !== null) {
+  if (retryAfterSeconds !== null && retryAfterSeconds > 0) {
     // A little more than asked for, spread out: clients that were refused together must not come back together.
     return Math.min(retryAfterSeconds, MAX_RETRY_AFTER_SECONDS) * 1000 + random * FIRST_DELAY_MS;
   }
@@ -73,8 +73,25 @@ export const realTiming: Timing = {
     }),
 };
 
-/** `Retry-After` in whole seconds (dates are not sent by anything that we speak to), or null. */
-export function retryAfterOf(answer: { header(name: string): string | null }): number | null {
-  const text = answer.header("Retry-After");
-  return text !== null && /^\d{1,6}$/.test(text) ? Number(text) : null;
+/**
+ * `Retry-After` in seconds, or null when there is none. A proxy may send a time instead: that is counted from the
+ * answer's own `Date`, since two machines' clocks differ, and from `nowMs` (Unix) where the answer shows none.
+ */
+export function retryAfterOf(
+  answer: { header(name: string): string | null },
+  nowMs: number = Date.now(),
+): number | null {
+  const text = answer.header("Retry-After") ?? "";
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  const until = timeIn(text);
+  if (until === null) return null;
+  return Math.max(0, Math.ceil((until - (timeIn(answer.header("Date") ?? "") ?? nowMs)) / 1000));
+}
+
+/** A time as HTTP writes it (RFC 9110 §5.6.7); `Date.parse` alone takes "1.5" for a day. */
+function timeIn(text: string): number | null {
+  const time = /^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/.test(text)
+    ? Date.parse(text)
+    : Number.NaN;
+  return Number.isNaN(time) ? null : time;
 }
