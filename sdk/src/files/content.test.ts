@@ -45,6 +45,28 @@ test("every source gives the same bytes, size and digest, at any place and as of
   }
 });
 
+test("text in a stream is UTF-8, whatever else a stream gives is refused, and so is what is no source at all", async () => {
+  const text = await openContent(Readable.from(["grüße ", new TextEncoder().encode("12"), "34"]), noPaths, signal);
+  assert.equal(new TextDecoder().decode(await text.read(0, text.sizeBytes)), "grüße 1234");
+  const numbers = new ReadableStream({ start: (controller) => controller.enqueue(12) });
+  const broken = Readable.from(
+    (async function* () {
+      yield BYTES;
+      throw new Error("the disk is gone");
+    })(),
+  );
+  const cases: readonly (readonly [source: unknown, says: RegExp])[] = [
+    [Readable.from([{ a: 1 }]), /neither bytes nor text/],
+    [numbers, /neither bytes nor text/],
+    [broken, /failed before its end: the disk is gone/],
+    ...[undefined, null, 5, {}, ["a"], new ArrayBuffer(8)].map((source) => [source, /can be uploaded/] as const),
+  ];
+  // @ts-expect-error: what programs without types may hand over
+  const opened = (source: unknown) => openContent(source, noPaths, signal);
+  for (const [source, message] of cases)
+    await assert.rejects(opened(source), { name: "WharfError", code: "unreadable", message });
+});
+
 test("a stream whose writer uses its buffer again is kept as it was", async () => {
   async function* reusing() {
     const buffer = new Uint8Array(4);

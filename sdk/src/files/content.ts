@@ -1,16 +1,18 @@
-import { WharfError } from "../core/errors.ts";
+import { toError, WharfError } from "../core/errors.ts";
 import { hex } from "../core/hex.ts";
 
 /**
  * Text is a path, which Node alone can open. A stream is kept in memory until it is sent: its size has to be known
- * first.
+ * first. Where it gives text, as a stream of Node with an encoding does, that is UTF-8.
  */
 export type Source =
   | string
   | Blob
   | Uint8Array<ArrayBuffer>
-  | ReadableStream<Uint8Array<ArrayBuffer>>
-  | AsyncIterable<Uint8Array<ArrayBufferLike>>;
+  | ReadableStream<Uint8Array<ArrayBuffer> | string>
+  | AsyncIterable<Uint8Array<ArrayBufferLike> | string>;
+
+type Stream = Exclude<Source, string | Blob | Uint8Array>;
 
 /** What is uploaded: of known size, and readable at any place as often as a bad line needs it. */
 export interface Content {
@@ -36,11 +38,23 @@ export type OpenPath = (path: string, signal: AbortSignal) => Promise<Content>;
 /** The most that a server can be set to take in one file. */
 export const MAX_STREAM_BYTES = 1024 ** 3;
 
-export function openContent(source: Source, openPath: OpenPath, signal: AbortSignal): Promise<Content> {
+/** Rejects with WharfError `unreadable` for what is no Source, or a stream that fails. */
+export async function openContent(source: Source, openPath: OpenPath, signal: AbortSignal): Promise<Content> {
   if (typeof source === "string") return openPath(source, signal);
   if (source instanceof Blob) return contentOf(source);
-  if (source instanceof Uint8Array) return contentOf(new Blob([source]));
-  return collected(source, signal).then(contentOf);
+  // Not by its class: a test runner's own world has another one than Node's buffers.
+  if (ArrayBuffer.isView(source)) return contentOf(new Blob([source]));
+  if (isStream(source)) return contentOf(await collected(source, signal));
+  throw new WharfError("unreadable", "Only a path, a File, a Blob, a Uint8Array or a stream of bytes can be uploaded.");
+}
+
+/** What programs without types hand over may be anything. */
+function isStream(source: unknown): source is Stream {
+  return (
+    typeof source === "object" &&
+    source !== null &&
+    (source instanceof ReadableStream || Symbol.asyncIterator in source)
+  );
 }
 
 /** In browsers, and wherever else there are no paths. */
@@ -84,10 +98,11 @@ async function digestOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
 }
 
-async function collected(stream: Exclude<Source, string | Blob | Uint8Array>, signal: AbortSignal): Promise<Blob> {
+async function collected(stream: Stream, signal: AbortSignal): Promise<Blob> {
   const parts: Blob[] = [];
   let sizeBytes = 0;
-  for await (const chunk of chunksOf(stream, signal)) {
+  for await (const given of chunksOf(stream, signal)) {
+    const chunk = bytesIn(given);
     sizeBytes += chunk.byteLength;
     if (sizeBytes > MAX_STREAM_BYTES)
       throw new WharfError("file_too_large", `There is no end to the stream: over ${MAX_STREAM_BYTES} bytes.`);
@@ -97,11 +112,15 @@ async function collected(stream: Exclude<Source, string | Blob | Uint8Array>, si
   return new Blob(parts);
 }
 
+/** Anything else would be taken for an empty array, or for a length, and the file would be another one. */
+function bytesIn(chunk: Uint8Array | string): Uint8Array {
+  if (typeof chunk === "string") return new TextEncoder().encode(chunk);
+  if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  throw new WharfError("unreadable", "The stream gives neither bytes nor text.");
+}
+
 /** Leaves a stream that says nothing more when the signal says so. */
-async function* chunksOf(
-  stream: Exclude<Source, string | Blob | Uint8Array>,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
+async function* chunksOf(stream: Stream, signal: AbortSignal): AsyncGenerator<Uint8Array | string> {
   signal.throwIfAborted();
   const chunks = stream instanceof ReadableStream ? readerOf(stream) : stream[Symbol.asyncIterator]();
   let abort = () => {};
@@ -111,7 +130,7 @@ async function* chunksOf(
   });
   try {
     for (;;) {
-      const { done, value } = await Promise.race([chunks.next(), aborted]);
+      const { done, value } = await Promise.race([chunks.next().catch(broken), aborted]);
       if (done === true) return;
       yield value;
     }
@@ -122,8 +141,12 @@ async function* chunksOf(
   }
 }
 
+function broken(error: unknown): never {
+  throw new WharfError("unreadable", `The stream failed before its end: ${toError(error).message}`, { cause: error });
+}
+
 /** Not every browser can walk a ReadableStream by itself. */
-function readerOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncIterator<Uint8Array, undefined> {
+function readerOf<Chunk>(stream: ReadableStream<Chunk>): AsyncIterator<Chunk, undefined> {
   const reader = stream.getReader();
   return {
     next: async () => {
