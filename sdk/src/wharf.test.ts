@@ -22,6 +22,8 @@ test("an address or a key that cannot be one is refused at once, and a key is ne
     ["http://x", "sk_secret\n", /^WharfError: apiKey (?!.*secret)/],
   ];
   for (const [baseUrl, apiKey, says] of tries) assert.throws(() => new Wharf({ baseUrl, apiKey }), says);
+  // @ts-expect-error: process.env.WHARF_API_KEY in JavaScript
+  assert.throws(() => new Wharf({ baseUrl: "http://x", apiKey: undefined }), /apiKey is empty/);
   const wharf = new Wharf({ baseUrl: "http://x", apiKey: "sk_secret" });
   assert.doesNotMatch(inspect(wharf, { depth: 9, showHidden: true }), /sk_secret/);
 });
@@ -99,6 +101,13 @@ test("an answer without an end is refused, and one that is cut is a lost connect
     setImmediate(() => response.destroy());
   });
   await assert.rejects(cut.connection(), ConnectionError);
+});
+
+test("the text of a long document is larger than other answers, and comes whole", async (t) => {
+  const text = "a".repeat(17 * 1024 * 1024);
+  const wharf = await clientOf(t, (_, response) => void response.end(JSON.stringify({ pages: [{ page: 1, text }] })));
+  const { pages } = await wharf.files.text("file_1");
+  assert.equal(pages[0]?.text.length, text.length);
 });
 
 test("a create that is repeated keeps its key, and each has one (IDE-2)", async (t) => {

@@ -40,6 +40,13 @@ const ONCE: ReadonlySet<Operation> = new Set([
 /** Said to be retryable, but by another call than the same one: the bytes have to be sent first. */
 const NEEDS_BYTES: ReadonlySet<string> = new Set(["upload_incomplete", "integrity_error"]);
 
+/**
+ * The text of a document has up to 32 Mi characters, each of at most 6 bytes in JSON; 200 buckets name up to 1 000
+ * files each, thrice.
+ */
+const LARGE: ReadonlySet<Operation> = new Set(["getFileText", "listBuckets"] as const);
+const LARGE_ANSWER_BYTES = 256 * 1024 * 1024;
+
 /** Above the longest poll (60 s). */
 const IDLE_MS = 75_000;
 /** A line that is slower is taken for a lost one. */
@@ -129,6 +136,7 @@ export class Calls {
       body: body === undefined ? undefined : JSON.stringify(body),
       signal,
       idleMs: IDLE_MS,
+      maxAnswerBytes: LARGE.has(operation) ? LARGE_ANSWER_BYTES : undefined,
     };
   }
 

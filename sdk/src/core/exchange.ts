@@ -13,12 +13,14 @@ export interface Exchange {
    * So long for the answer to begin, and then for each further part of it; beyond that the connection counts as lost.
    */
   readonly idleMs: number;
+  /** Of an answer that is read whole. Default 16 MiB. */
+  readonly maxAnswerBytes?: number | undefined;
 }
 
 export interface Answer {
   readonly status: number;
   header(name: string): string | null;
-  /** At most MAX_ANSWER_BYTES. */
+  /** At most the exchange's maxAnswerBytes. */
   readonly text: string;
 }
 
@@ -35,23 +37,24 @@ export interface OpenAnswer extends Omit<Answer, "text"> {
  */
 export type Send = (request: Exchange) => Promise<OpenAnswer>;
 
-/** Larger than any answer of ours: 200 files of a list with full metadata are 2 MB. */
-const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+const MIB = 1024 * 1024;
+/** Larger than most answers of ours: 200 files of a list with full metadata are 2 MB. */
+const MAX_ANSWER_MIB = 16;
 
 /** The whole exchange. Rejects with ConnectionError, WharfError `bad_answer`, or the signal's reason. */
 export async function exchange(send: Send, request: Exchange): Promise<Answer> {
   const opened = await send(request);
-  return { status: opened.status, header: opened.header, text: await readText(opened) };
+  return { status: opened.status, header: opened.header, text: await readText(opened, request.maxAnswerBytes) };
 }
 
-export async function readText(answer: OpenAnswer): Promise<string> {
+export async function readText(answer: OpenAnswer, maxBytes: number = MAX_ANSWER_MIB * MIB): Promise<string> {
   const decoder = new TextDecoder();
   let size = 0;
   let text = "";
   for await (const chunk of answer.chunks()) {
     size += chunk.byteLength;
-    if (size > MAX_ANSWER_BYTES)
-      throw new WharfError("bad_answer", "The answer is larger than 16 MiB: it is none of the API.");
+    if (size > maxBytes)
+      throw new WharfError("bad_answer", `The answer is larger than ${maxBytes / MIB} MiB: it is none of the API.`);
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();
