@@ -7,7 +7,7 @@ import type { Io } from "../io.ts";
 
 const HELP = `
 For programs that start it (agents, editors), not for people: it reads requests of the Model Context Protocol from
-stdin and answers on stdout, until stdin ends. Its tools search and read the documents of the key's team, list buckets
+stdin and answers on stdout, until stdin ends and all is answered. Its tools search and read the documents of the key's team, list buckets
 and files, upload and delete. Give it a key with no more scopes than the agent needs: with files:read,search it can
 change nothing.
 
@@ -41,7 +41,8 @@ export function defineMcp(command: Command, io: Io): void {
       const local = root === undefined ? null : await openRoot(root);
       const { createTools } = await import("../../server/src/mcp/tools.ts");
       const { createMcpServer } = await import("../../server/src/mcp/server.ts");
-      const { serveStdio, StdioServerTransport } = await import("@modelcontextprotocol/server/stdio");
+      const { serveStdio } = await import("@modelcontextprotocol/server/stdio");
+      const { AnsweringTransport } = await import("./answering-transport.ts");
       const options = {
         wharf,
         tools: createTools({ local }),
@@ -51,11 +52,9 @@ export function defineMcp(command: Command, io: Io): void {
         failed: (error: unknown) =>
           io.stderr.write(`wharf: ${error instanceof Error ? error.message : String(error)}\n`),
       };
-      const stdin = io.stdin();
-      const served = serveStdio(() => createMcpServer(options), {
-        transport: new StdioServerTransport(stdin, writableOf(io)),
-      });
-      await Promise.race([once(stdin, "close"), once(io.signal, "abort")]);
+      const transport = new AnsweringTransport(io.stdin(), writableOf(io));
+      const served = serveStdio(() => createMcpServer(options), { transport });
+      await Promise.race([transport.closed, once(io.signal, "abort")]);
       await served.close();
     });
 }

@@ -61,7 +61,7 @@ export function createMcpServer(options: McpServerOptions): Server {
     inTurn(() =>
       orRefused(options, async () => {
         const found = await readResource(contextOf(options, signal), uri);
-        if (found === null) throw new ResourceNotFoundError(uri);
+        if (found === null) throw new ResourceNotFoundError(shortened(uri, ERROR_BYTES));
         return { contents: [{ ...found }] };
       }),
     ),
@@ -103,7 +103,8 @@ async function orRefused<T>({ failed }: McpServerOptions, work: () => Promise<T>
 
 /** What a model is told so that it can act; null for what it cannot. */
 function sentenceOf(error: unknown): string | null {
-  if (error instanceof ToolError) return `invalid_arguments: ${error.message}`;
+  // It may name what it was given, of any length.
+  if (error instanceof ToolError) return shortened(`invalid_arguments: ${error.message}`, ERROR_BYTES);
   if (!(error instanceof WharfError)) return null;
   const { code, message } = error;
   if (!(error instanceof ApiError)) return shortened(`${code}: ${message}`, ERROR_BYTES);

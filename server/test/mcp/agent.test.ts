@@ -159,6 +159,12 @@ for (const transport of TRANSPORTS)
             { ...upload, buckets: ["inbox"], create_missing_buckets: true },
             transport.takesPaths ? /no file absent\.txt/ : /no base64/,
           ],
+          ...(transport.takesPaths
+            ? ([
+                ["upload_file", { path: "../".repeat(40_000), buckets: ["inbox"] }, /^invalid_arguments: \.\.\//],
+                ["upload_file", { path: "", buckets: ["inbox"] }, /path must not have fewer than 1/],
+              ] as const)
+            : []),
           ["upload_file", { ...(await uploading(transport, "x")), buckets: [] }, /buckets must not have fewer than 1/],
           [
             "upload_file",
@@ -178,7 +184,7 @@ for (const transport of TRANSPORTS)
         ];
         for (const [tool, args, says] of cases) {
           const { text, isError } = await agent.raw(tool, args);
-          assert.ok(isError, `${tool} ${JSON.stringify(args).slice(0, 100)}`);
+          assert.ok(isError && Buffer.byteLength(text) < 8_000, `${tool} ${JSON.stringify(args).slice(0, 100)}`);
           assert.match(text, says);
         }
         for (const uri of [
@@ -189,7 +195,7 @@ for (const transport of TRANSPORTS)
           `wharf://buckets/${"b".repeat(40_000)}`,
           "nothing",
         ])
-          await assert.rejects(agent.read(uri), /./, uri);
+          await assert.rejects(agent.read(uri), (error) => error instanceof Error && error.message.length < 8_000, uri);
       });
     });
 

@@ -30,6 +30,7 @@ const ByContent = Type.Object({ ...Content, ...Labels }, { additionalProperties:
 const ByPath = Type.Object(
   {
     path: Type.String({
+      minLength: 1,
       description: "Of the file, in the folder that was given with --root; relative to it, or absolute.",
     }),
     ...Labels,
