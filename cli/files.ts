@@ -31,10 +31,11 @@ export function defineStatus(command: Command, io: Io, end: (exitCode: ExitCode)
     .addHelpText("after", STATUS_HELP);
   addClientFlags(command, RETRY_SECONDS);
   command.action(async (ids: readonly string[], flags: StatusFlags) => {
+    const known = ids.map(checked);
     const results = await withWharf(flags, io, async (wharf) => {
       const waitMs = flags.wait ? flags.timeout * 1000 : null;
       const list: Result[] = [];
-      for (const id of ids) list.push(await statusOf(wharf, io.signal, checked(id), waitMs));
+      for (const id of known) list.push(await statusOf(wharf, io.signal, id, waitMs));
       return list;
     });
     if (flags.json) printJson(io, { files: results.map(({ file }) => file) });
@@ -109,13 +110,18 @@ export function defineFiles(files: Command, io: Io): void {
     .addHelpText("after", FILES_HELP);
   addClientFlags(remove, RETRY_SECONDS);
   remove.action(async (ids: readonly string[], flags: ClientFlags) => {
-    const deleted = await withWharf(flags, io, async (wharf) => {
-      const list: KnowledgeFile[] = [];
-      for (const id of ids) list.push(await wharf.files.delete(checked(id), { signal: io.signal }));
-      return list;
+    // All of them first: a wrong word on the line must not come to light behind files that are gone.
+    const known = ids.map(checked);
+    const deleted: KnowledgeFile[] = [];
+    await withWharf(flags, io, async (wharf) => {
+      for (const id of known) {
+        const file = await wharf.files.delete(id, { signal: io.signal });
+        deleted.push(file);
+        // At once: the next may fail, and this one is gone.
+        if (!flags.json) io.stdout.write(`${file.id} is deleted (${file.size_bytes} bytes).\n`);
+      }
     });
-    if (flags.json) return printJson(io, { files: deleted });
-    for (const file of deleted) io.stdout.write(`${file.id} is deleted (${file.size_bytes} bytes).\n`);
+    if (flags.json) printJson(io, { files: deleted });
   });
 }
 

@@ -4,7 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
-import { objectIn, textIn } from "./client/json.ts";
+import { objectIn, objectsIn, textIn } from "./client/json.ts";
 import { EXIT, exitCodes } from "./exit-codes.ts";
 import { run, startTestServer, type TestServer, temporaryFolder } from "./test-support.ts";
 
@@ -155,6 +155,19 @@ describe("the command line", () => {
     const absent = await run(["status", "file_00000000000000000000000000", "--json"], server.env);
     assert.equal(absent.exitCode, EXIT.failure);
     assert.equal(textIn(objectIn(absent.json, "error"), "code"), "file_not_found");
+  });
+
+  test("a wrong id among several deletes none of them, and a refusal hides none that are deleted", async (t) => {
+    const path = join(await temporaryFolder(t), "doomed.txt");
+    await writeFile(path, "words");
+    const uploaded = await run(["upload", path, "--bucket", "b", "--create-missing-buckets", "--json"], server.env);
+    const [file] = objectsIn(uploaded.json, "files");
+    const id = textIn(file ?? null, "file_id") ?? "";
+    assert.equal((await run(["files", "delete", id, "../buckets"], server.env)).exitCode, EXIT.usage);
+    assert.doesNotMatch((await run(["status", id], server.env)).stdout, /deleted/);
+    const half = await run(["files", "delete", id, "file_absent"], server.env);
+    assert.deepEqual([half.exitCode, half.stdout], [EXIT.failure, `${id} is deleted (5 bytes).\n`]);
+    assert.match(half.stderr, /no such file/);
   });
 
   test("help names every command, teaches each by an example, and lists every exit code", async () => {

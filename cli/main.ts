@@ -85,7 +85,7 @@ First steps:
   $ wharf search "parental leave" --bucket handbook
 
 Settings of the client commands: WHARF_URL (http://127.0.0.1:8686) and WHARF_API_KEY.
-Every command takes --json: one JSON document on stdout, errors too ({"error": {"code", "message"}}).
+Every command but mcp takes --json: one JSON document on stdout, errors too ({"error": {"code", "message"}}).
 
 Exit codes:
 ${exitCodes()
