@@ -138,7 +138,11 @@ export const CATALOGUE = {
     retryable: false,
     say: "The request body is too large; details.max_bytes is the limit.",
   },
-  unsupported_content_type: { status: 415, retryable: false, say: "Send the body as Content-Type: application/json." },
+  unsupported_content_type: {
+    status: 415,
+    retryable: false,
+    say: "Send the body in UTF-8, as Content-Type: application/json.",
+  },
   range_not_satisfiable: {
     status: 416,
     retryable: false,

@@ -1295,7 +1295,7 @@ export type ErrorCatalogue = {
   readonly file_too_large: { readonly status: 413; readonly retryable: false };
   /** The request body is too large; details.max_bytes is the limit. */
   readonly request_too_large: { readonly status: 413; readonly retryable: false };
-  /** Send the body as Content-Type: application/json. */
+  /** Send the body in UTF-8, as Content-Type: application/json. */
   readonly unsupported_content_type: { readonly status: 415; readonly retryable: false };
   /** The range lies outside the file; Content-Range names its size. */
   readonly range_not_satisfiable: { readonly status: 416; readonly retryable: false };

@@ -91,6 +91,9 @@ export function isJsonType(contentType: string | undefined): boolean {
   const type = contentType === undefined ? null : parseMediaType(contentType);
   return (
     type?.essence === "application/json" &&
-    type.parameters.every(([name, value]) => name === "charset" && value.toLowerCase() === "utf-8")
+    type.parameters.every(([name, value]) => name === "charset" && UTF8.has(value.toLowerCase()))
   );
 }
+
+/** As old clients spell it, and the part of it that is ASCII. */
+const UTF8: ReadonlySet<string> = new Set(["utf-8", "utf8", "us-ascii", "ascii"]);

@@ -1,4 +1,4 @@
-import { WharfError } from "../errors.ts";
+import { invalidRequest, WharfError } from "../errors.ts";
 import type { App } from "./route.ts";
 
 /**
@@ -10,7 +10,10 @@ export function addValidation(app: App): void {
     const declared = propertiesOf(request.routeOptions.schema?.querystring);
     const query = propertiesIn(request.query);
     for (const [name, schema] of Object.entries(declared)) {
-      if (query[name] !== undefined) query[name] = readParameter(query[name], typeOf(schema));
+      const type = typeOf(schema);
+      if (type !== "array" && Array.isArray(query[name]))
+        throw invalidRequest(name, `${name} is given more than once: give it once.`);
+      if (query[name] !== undefined) query[name] = readParameter(query[name], type);
     }
     request.query = query;
   });
@@ -19,16 +22,29 @@ export function addValidation(app: App): void {
     const missing = "missingProperty" in params ? [String(params["missingProperty"])] : [];
     const field = [...instancePath.split("/").filter(Boolean).map(unescapePointer), ...missing].join(".");
     const allowed = "allowedValues" in params ? [params["allowedValues"]].flat() : null;
+    const type = "type" in params ? TYPES[String(params["type"])] : undefined;
     const says =
       missing.length > 0
         ? "is required"
         : allowed !== null
           ? `must be one of ${allowed.join(", ")}`
-          : (message ?? "is not valid");
+          : type !== undefined
+            ? `must be ${type}`
+            : (message ?? "is not valid");
     const subject = field === "" ? `The ${part}` : field;
     return new WharfError("invalid_request", { message: `${subject} ${says}.`, details: { field } });
   });
 }
+
+/** Of JSON Schema, in words. */
+const TYPES: Readonly<Record<string, string>> = {
+  string: "a string",
+  integer: "a whole number",
+  number: "a number",
+  boolean: "true or false",
+  array: "a list",
+  object: "an object",
+};
 
 /** The value as declared, or the text itself, which validation then refuses with the field's name. */
 function readParameter(value: unknown, type: unknown): unknown {

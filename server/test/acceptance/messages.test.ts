@@ -54,6 +54,35 @@ const MESSAGES: readonly Message[] = [
     says: /^status must be one of queued, indexing, indexed, failed, deleted\.$/,
   },
   {
+    what: "a limit that is no number",
+    send: () => api.get(`${FILES}?limit=+10`),
+    status: 400,
+    code: "invalid_request",
+    says: /^limit must be a whole number\.$/,
+  },
+  {
+    what: "a limit that is given twice",
+    send: () => api.get(`${FILES}?limit=1&limit=2`),
+    status: 400,
+    code: "invalid_request",
+    says: /^limit is given more than once: give it once\.$/,
+  },
+  {
+    what: "a flag that is neither true nor false",
+    send: () => api.get("/v1/knowledge/buckets?include_archived=1"),
+    status: 400,
+    code: "invalid_request",
+    says: /^include_archived must be true or false\.$/,
+  },
+  {
+    what: "a body of another charset",
+    send: () =>
+      api.call("POST", SESSIONS, { rawBody: "{}", headers: { "Content-Type": "application/json; charset=latin1" } }),
+    status: 415,
+    code: "unsupported_content_type",
+    says: /in UTF-8/,
+  },
+  {
     what: "a slash at the end of a list",
     send: () => api.get(`${FILES}/`),
     status: 404,
