@@ -60,6 +60,13 @@ describe("the command line", () => {
       says: /JSON object/,
     },
     {
+      what: "metadata with a number that JSON could only send as null",
+      argv: ["upload", "x", "--bucket", "b", "--metadata", '{"a":[1e999]}'],
+      code: "usage",
+      exitCode: EXIT.usage,
+      says: /number that is too large: send it as a string/,
+    },
+    {
       what: "a file that is not there",
       argv: ["upload", "/nowhere/x", "--bucket", "b"],
       code: "no_such_file",

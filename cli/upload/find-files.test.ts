@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { EXIT } from "../exit-codes.ts";
 import { temporaryFolder } from "../test-support.ts";
 import { findFiles } from "./find-files.ts";
 
@@ -45,6 +46,25 @@ test("a named pipe or a device that is named itself is refused without being ope
   const pipe = join(await temporaryFolder(t), "pipe");
   execFileSync("mkfifo", [pipe]);
   for (const [name, why] of await found(pipe, "/dev/zero")) assert.match(why ?? "", /no regular file/, name);
+});
+
+test("a path that leads nowhere is named, and its neighbours are found; when all do, the command line is wrong", async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeFile(join(folder, "a.txt"), "x");
+  await symlink("gone.txt", join(folder, "dangling"));
+  await symlink("ring", join(folder, "ring"));
+  const inside = (name: string) => join(folder, name);
+  const files = await found(inside("dangling"), inside("a.txt"), inside("a.txt/"), inside("ring"));
+  assert.deepEqual(
+    files.map(([name, why]) => [name, why?.match(/\((\w+)\): check the path/)?.[1] ?? null]),
+    [
+      ["dangling", "ENOENT"],
+      ["a.txt", null],
+      ["a.txt", "ENOTDIR"],
+      ["ring", "ELOOP"],
+    ],
+  );
+  await assert.rejects(found(inside("dangling"), ""), { code: "no_such_file", exitCode: EXIT.usage });
 });
 
 test("a folder that may not be read is named, and its neighbours are found", async (t) => {

@@ -34,7 +34,8 @@ const MAX_FILES = 100_000;
  * The files that the arguments name: each file itself, each folder's files at any depth, in a stable order. Below a
  * folder, names that begin with a dot and symbolic links are left out: they are seldom documents, and a link may lead
  * out of the folder or round in a ring.
- * Everything else that is no regular file, or cannot be read or named, is an UnusableEntry.
+ * Everything else that is no regular file, or cannot be read or named, is an UnusableEntry, and so is a path that
+ * leads nowhere: a shell's `*` names dangling links, too. When all of them do, the command line is wrong.
  * `-` is what stands at `spooledAt`.
  */
 export async function findFiles(paths: readonly string[], spooledAt: string | null): Promise<readonly Found[]> {
@@ -44,15 +45,23 @@ export async function findFiles(paths: readonly string[], spooledAt: string | nu
       found.push({ path, filename: "stdin", spooledAt });
       continue;
     }
-    const kind = await stat(path).catch((error: unknown) => {
-      throw new CliError(EXIT.usage, "no_such_file", `${path} cannot be read (${errorCodeOf(error) ?? "error"}).`);
-    });
-    if (kind.isDirectory()) await walk(path, "", found);
+    const kind = await stat(path).catch((error: unknown) => unreachable(path, error));
+    if (kind instanceof CliError) found.push(unusable(path, basename(path), kind));
+    else if (kind.isDirectory()) await walk(path, "", found);
     else if (kind.isFile()) found.push({ path, filename: basename(path).normalize("NFC") });
     else found.push(unusable(path, basename(path), noRegularFile()));
   }
   if (found.length === 0) throw new CliError(EXIT.usage, "no_files", "There are no files in what you named.");
+  const nowhere = found.flatMap((file) => ("error" in file && file.error.exitCode === EXIT.usage ? file.error : []));
+  if (nowhere[0] !== undefined && nowhere.length === found.length) throw nowhere[0];
   return found;
+}
+
+function unreachable(path: string, error: unknown): CliError {
+  const code = errorCodeOf(error) ?? "";
+  if (!["ENOENT", "ENOTDIR", "ELOOP"].includes(code)) return unreadable("file", error);
+  const message = `${path === "" ? "An empty path" : path} leads to no file or folder (${code}): check the path.`;
+  return new CliError(EXIT.usage, "no_such_file", message);
 }
 
 async function walk(folder: string, below: string, found: Found[]): Promise<void> {

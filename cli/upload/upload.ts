@@ -280,10 +280,18 @@ function exitCodeOf(outcomes: readonly Outcome[]): ExitCode {
 
 function parseMetadata(text: string): JsonObject {
   try {
-    const value = objectOf(JSON.parse(text));
+    const value = objectOf(JSON.parse(text, refuseInfinity));
     if (value !== null) return value;
-  } catch {
+  } catch (error) {
+    if (error instanceof CliError) throw error;
     // Said below.
   }
   throw new CliError(EXIT.usage, "usage", `--metadata takes a JSON object, such as '{"case": "7 U 12/26"}'.`);
+}
+
+/** What 1e999 is read as. JSON has none: it would be sent, and stored, as null. */
+function refuseInfinity(_key: string, value: unknown): unknown {
+  if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY)
+    throw new CliError(EXIT.usage, "usage", "--metadata holds a number that is too large: send it as a string.");
+  return value;
 }
