@@ -85,9 +85,10 @@ async function finalizeItem(
   gone: AbortSignal,
 ): Promise<BatchResult> {
   try {
-    const kind = session.state === "finalized" ? "replayed" : "finalized";
-    const made = await finalizer.finalize(teamId, session.id, { sha256, crc32c: null }, gone, session);
-    return { kind, item: { clientFileId, sessionId: session.id, ...made } };
+    const expected = { sha256, crc32c: null };
+    const { fileId, taskId, madeNow } = await finalizer.finalize(teamId, session.id, expected, gone, session);
+    const item = { clientFileId, sessionId: session.id, fileId, taskId };
+    return { kind: madeNow ? "finalized" : "replayed", item };
   } catch (error) {
     if (!(error instanceof WharfError)) throw error;
     if (error.code === "upload_incomplete") {

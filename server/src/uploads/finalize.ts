@@ -26,6 +26,8 @@ export interface ExpectedDigests {
 export interface Finalized {
   readonly fileId: FileId;
   readonly taskId: TaskId;
+  /** By this call; false: an earlier one had made the file. */
+  readonly madeNow: boolean;
 }
 
 /** Hashes of the bytes as they were read back. */
@@ -133,7 +135,7 @@ export class Finalizer {
         "what arrived for a finalized session is left for maintenance",
       );
     });
-    return finalizedOf(result.session);
+    return finalizedOf(result.session, true);
   }
 
   /** An original that was published for a session which was ended meanwhile: it can become no file any more. */
@@ -147,13 +149,13 @@ export class Finalizer {
 function repeated(session: Session, expected: ExpectedDigests): Finalized {
   if (session.sha256 !== null && session.crc32c !== null)
     checkExpected(session, { sha256: session.sha256, crc32c: session.crc32c }, expected);
-  return finalizedOf(session);
+  return finalizedOf(session, false);
 }
 
-function finalizedOf(session: Session): Finalized {
+function finalizedOf(session: Session, madeNow: boolean): Finalized {
   // The CHECK of a finalized row: both ids are there.
   if (session.fileId === null || session.taskId === null) throw new Error(`${session.id} is finalized without a file`);
-  return { fileId: session.fileId, taskId: session.taskId };
+  return { fileId: session.fileId, taskId: session.taskId, madeNow };
 }
 
 function checkExpected(session: Session, found: ReadBack, expected: ExpectedDigests): void {

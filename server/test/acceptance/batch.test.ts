@@ -129,6 +129,17 @@ proves(
   },
 );
 
+proves(["BAT-8"], "of finalizes of a batch at once, one says of each item that it finalized it", async () => {
+  const parts: readonly Part[] = ["a", "b", "c", "d"].map((id) => ({ id, bytes: `the text of ${id}` }));
+  const made = await send(batchOf(parts));
+  await upload(made, parts);
+  const answers = await Promise.all(Array.from({ length: 8 }, () => finalize(textAt(made.json, "batch_id"))));
+  const namesIn = (list: string) =>
+    answers.flatMap(({ json }) => listAt(json, list).map((one) => textAt(one, "client_file_id"))).sort();
+  assert.deepEqual(namesIn("finalized"), ["a", "b", "c", "d"]);
+  assert.equal(namesIn("replayed").length, 4 * 7);
+});
+
 proves(
   ["BAT-1", "BAT-2", "BAT-5", "ALL-9"],
   "what is wrong with the whole of a batch is 400 with the field, and makes nothing",
