@@ -5,7 +5,7 @@ import { LIMITS } from "./limits.ts";
 export function refuseFaulty(body: unknown): void {
   const fault = faultOf(body);
   if (fault === null) return;
-  throw new WharfError(isFilename(fault.field) ? "invalid_filename" : "invalid_request", {
+  throw new WharfError(fault.ofText && isFilename(fault.field) ? "invalid_filename" : "invalid_request", {
     message: `${fault.field === "" ? "The body" : fault.field} ${fault.say}.`,
     details: { field: fault.field },
   });
@@ -22,6 +22,8 @@ function isFilename(field: string): boolean {
 interface Fault {
   readonly field: string;
   readonly say: string;
+  /** Of the characters of a text: of a file name that is a fault of the name. */
+  readonly ofText: boolean;
 }
 
 /** Walks with a stack of its own; `depth` counts containers, the outermost object is level 1. */
@@ -30,12 +32,12 @@ function faultOf(root: unknown): Fault | null {
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const { value, field, depth } = next;
     const say = faultOfValue(value, depth);
-    if (say !== null) return { field, say };
+    if (say !== null) return { field, say, ofText: typeof value === "string" };
     if (typeof value !== "object" || value === null) continue;
     for (const [key, member] of Object.entries(value)) {
       const path = field === "" ? key : `${field}.${key}`;
       const badKey = faultOfKey(key);
-      if (badKey !== null) return { field, say: badKey };
+      if (badKey !== null) return { field, say: badKey, ofText: false };
       waiting.push({ value: member, field: path, depth: depth + 1 });
     }
   }

@@ -52,6 +52,8 @@ const BODIES: readonly (readonly [what: string, body: string | Uint8Array, statu
   ["an integer beyond 2^53 in metadata", `${START},"metadata":{"id":9007199254740993}}`, 400, "invalid_request"],
   ["20 digits in metadata", `${START},"metadata":{"id":12345678901234567890}}`, 400, "invalid_request"],
   ["an integer beyond 2^53 in an unknown field", `${START},"u":-9007199254740993}`, 400, "invalid_request"],
+  ["a filename that is an integer beyond 2^53", `${START},"filename":9007199254740993}`, 400, "invalid_request"],
+  ["a filename with a member __proto__", `${START},"filename":{"__proto__":1}}`, 400, "invalid_request"],
   ["CR and LF in a filename", `${START},"filename":"a\\r\\nX: y"}`, 400, "invalid_filename"],
   ["a body cut in the middle", `${START},"title":"a`, 400, "invalid_request"],
   ["no JSON", "filename=a.txt", 400, "invalid_request"],
