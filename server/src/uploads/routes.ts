@@ -13,7 +13,7 @@ import type { ExpectedDigests, Finalizer } from "./finalize.ts";
 import { parseIdempotencyKey } from "./idempotency.ts";
 import { type SessionPageDeps, sessionPage } from "./list-sessions.ts";
 import { cancelSession, readSession } from "./session.store.ts";
-import { isExpired, type Session } from "./session.ts";
+import { isExpired, SESSION_STATES, type Session } from "./session.ts";
 
 export interface UploadRoutesDeps extends CreateDeps, SessionPageDeps {
   readonly config: Pick<Config, "bucketsPerTeam" | "createsPerSecond" | "maxFileBytes" | "sessionTtlSeconds">;
@@ -308,13 +308,7 @@ const SessionObject = Type.Object({
   filename: Type.Optional(
     Type.String({ description: "Not in what DELETE answers, which a key may send that reads nothing." }),
   ),
-  status: Type.Union([
-    Type.Literal("open"),
-    Type.Literal("received"),
-    Type.Literal("finalized"),
-    Type.Literal("expired"),
-    Type.Literal("cancelled"),
-  ]),
+  status: Type.Enum([...SESSION_STATES]),
   received_bytes: Type.Integer({ description: "Bytes from the start that are durable." }),
   size_bytes: Type.Integer(),
   expires_at: Type.String({ format: "date-time" }),

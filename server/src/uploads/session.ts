@@ -60,10 +60,11 @@ export const NEXT: Record<SessionState, Record<SessionEvent, SessionState | "rej
   cancelled: { complete: "reject", drop_bytes: "reject", finalize: "reject", expire: "reject", cancel: "reject" },
 };
 
+export const SESSION_STATES = ["open", "received", "finalized", "expired", "cancelled"] as const;
+
 /** The states in which the event does something: the WHERE of its update. */
 export function statesThatAllow(event: SessionEvent): readonly SessionState[] {
-  const states: readonly SessionState[] = ["open", "received", "finalized", "expired", "cancelled"];
-  return states.filter((state) => NEXT[state][event] !== "reject");
+  return SESSION_STATES.filter((state) => NEXT[state][event] !== "reject");
 }
 
 /** Nothing more can come of a session that has ended: no bytes, and no file that there is not by now. */

@@ -252,6 +252,8 @@ proves(["LST-1"], "tasks and upload sessions are listed newest first, by status,
       assert.equal(answer.status, 400, query);
       assert.equal(textAt(answer.json, "error", "details", "field"), query.split("=")[0]);
     }
+    const { json } = await api.get(`${path}?status=nonsense`);
+    assert.match(textAt(json, "error", "message"), /^status must be one of .*\bcancelled\b/);
   }
 });
 
