@@ -6,7 +6,7 @@ export const AGENT_LIMITS = {
   metadataBytes: 64 * KIB,
   /** Messages or parts of one request. */
   inputItems: 1_000,
-  /** UTF-16 code units of a question: what is longer is a document, and is uploaded. */
+  /** Of a question: what is longer is a document, and is uploaded. */
   questionChars: 32_000,
   instructionsChars: 32_000,
   profileInstructionsChars: 4_000,

@@ -34,6 +34,13 @@ test("a question with its history, instructions and files", () => {
   assert.equal(question.conversationId, "c1");
 });
 
+test("limits count characters, not the code units of them (contract §12)", () => {
+  const text = "\u{1f6a2}".repeat(AGENT_LIMITS.questionChars);
+  const conversation = "\u{1f6a2}".repeat(AGENT_LIMITS.conversationIdChars);
+  assert.equal(readQuestion({ input: text, conversation }).conversationId, conversation);
+  assert.equal(readQuestion({ input: text, metadata: { conversation_id: conversation } }).conversationId, conversation);
+});
+
 test("a file that cannot be one restricts to nothing, never to everything", () => {
   const input = [
     { type: "input_file", file_id: "no id" },

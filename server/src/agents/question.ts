@@ -1,4 +1,5 @@
 import { invalidRequest, type JsonValue, WharfError } from "../errors.ts";
+import { codePoints } from "../files/fields.ts";
 import { type FileId, parseId, type ResponseId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { member } from "./json-member.ts";
@@ -46,7 +47,7 @@ export function readQuestion(request: ResponseRequest): Question {
   const text = said.at(-1)?.role === "user" ? (said.at(-1)?.text ?? "") : "";
   if (text.trim() === "")
     throw invalidRequest("input", "input must end with a question of the user: a text that is not empty.");
-  if (text.length > AGENT_LIMITS.questionChars)
+  if (codePoints(text) > AGENT_LIMITS.questionChars)
     throw invalidRequest(
       "input",
       `A question has at most ${AGENT_LIMITS.questionChars} characters: upload a longer text, and name it as input_file.`,
@@ -154,7 +155,7 @@ function turnsOf(said: readonly SaidItem[]): readonly Turn[] {
 }
 
 function checkedInstructions(instructions: string): string {
-  if ([...instructions].length > AGENT_LIMITS.instructionsChars)
+  if (codePoints(instructions) > AGENT_LIMITS.instructionsChars)
     throw invalidRequest("instructions", `instructions have at most ${AGENT_LIMITS.instructionsChars} characters.`, {
       max: AGENT_LIMITS.instructionsChars,
     });
@@ -164,17 +165,19 @@ function checkedInstructions(instructions: string): string {
 function readConversation(conversation: unknown): string | null {
   if (conversation === undefined) return null;
   const id = typeof conversation === "string" ? conversation : member(conversation, "id");
-  const good = typeof id === "string" && id.length >= 1 && id.length <= AGENT_LIMITS.conversationIdChars;
-  if (!good)
-    throw invalidRequest(
-      "conversation",
-      `conversation is an id or {id}: a text of 1 to ${AGENT_LIMITS.conversationIdChars} characters.`,
-    );
-  return id;
+  if (isConversationId(id)) return id;
+  throw invalidRequest(
+    "conversation",
+    `conversation is an id or {id}: a text of 1 to ${AGENT_LIMITS.conversationIdChars} characters.`,
+  );
 }
 
 /** Clients that cannot send `conversation` send it here (AGT-6). One that is no id is nothing. */
 function fallbackConversation(metadata: Readonly<Record<string, JsonValue>>): string | null {
   const id = metadata["conversation_id"];
-  return typeof id === "string" && id.length >= 1 && id.length <= AGENT_LIMITS.conversationIdChars ? id : null;
+  return isConversationId(id) ? id : null;
+}
+
+function isConversationId(id: unknown): id is string {
+  return typeof id === "string" && id !== "" && codePoints(id) <= AGENT_LIMITS.conversationIdChars;
 }
