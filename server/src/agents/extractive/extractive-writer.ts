@@ -84,7 +84,7 @@ function isBlank(text: string, at: number): boolean {
   return /\s/.test(text.charAt(at));
 }
 
-/** On one line, without what Markdown draws tables, lists, quotations and bold words with, and without the `A:` of an answer. */
+/** On one line, without what Markdown draws tables, lists, quotations and bold words with, and an answer's `A:`. */
 function asProse(text: string): string {
   const line = text.replace(/\s+/g, " ").trim();
   const cells = line.startsWith("|") || line.endsWith("|") ? line.replaceAll("|", " ") : line;

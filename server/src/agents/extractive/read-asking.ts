@@ -32,7 +32,7 @@ const ASKING_WORDS: ReadonlySet<string> = new Set(
 
 const FOR_NUMBER = [
   // How high, how often; not how to, how does.
-  /\bhow (?!(?:are|can|could|come|did|do|does|has|have|i|in|is|may|must|shall|should|the|to|was|we|were|will|would)\b)[a-z]/i,
+  /\bhow (?!(?:are|can|could|did|do|does|has|have|i|in|is|may|must|shall|should|the|to|was|we|will|would)\b)[a-z]/i,
   /\b(?:when|minimum|maximum|wann)\b/i,
   /\bwie (?:alt|groß|hoch|lange|oft|schwer|teuer|tief|viele?|weit)\b|\bwas kostet\b/i,
 ];

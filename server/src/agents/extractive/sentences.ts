@@ -17,8 +17,8 @@ const LEAD_IN_CHARS = 200;
 const ENDS = /[.!?…:;。！？؟।"”»)]\s*$/u;
 
 /**
- * The sentences of a passage in order. Lines that a page wrapped are read on; a heading, a question and a line that announces what
- * follows belong to the sentence after it; the cells of a row stay together.
+ * The sentences of a passage in order. Lines that a page wrapped are read on; a heading, a question and a line that
+ * announces what follows belong to the sentence after it; the cells of a row stay together.
  */
 export function sentencesOf(text: string): readonly Sentence[] {
   const flowing = withoutNotes(unwrap(text));
@@ -28,9 +28,13 @@ export function sentencesOf(text: string): readonly Sentence[] {
   let lineEnded = false;
   for (const { start, end, endsLine } of segmentsOf(flowing)) {
     const segment = flowing.slice(start, end);
-    if (DELIMITER_ROW.test(segment)) {
-      // The row before it names the columns.
-      if (heading === null) nearest = heading = sentences.pop()?.start ?? null;
+    if (isDelimiter(segment)) {
+      const columns = sentences.at(-1);
+      if (columns !== undefined && isRow(flowing.slice(columns.start, columns.end))) {
+        sentences.pop();
+        heading = columns.headedFrom ?? columns.start;
+        nearest = columns.start;
+      }
       continue;
     }
     if (isHeading(segment, endsLine)) {
@@ -107,7 +111,10 @@ function isHeading(sentence: string, endsLine: boolean): boolean {
     : sentence.length <= HEADING_CHARS && !ENDS.test(sentence);
 }
 
-const DELIMITER_ROW = /^\|[\s:|-]*-[\s:|-]*\|$/;
+/** Under the row that names the columns. */
+function isDelimiter(line: string): boolean {
+  return isRow(line) && line.includes("-") && /^[\s:|-]+$/.test(line);
+}
 
 /** Of a table in Markdown: rows are sentences of their own. */
 function isRow(line: string): boolean {
