@@ -9,6 +9,7 @@ import type { BucketId, FileId, IdSource, TeamId } from "../ids.ts";
 import { auditPage } from "../indexing/audit-page.ts";
 import { pruneBuilds } from "../indexing/prune-builds.ts";
 import type { ShownBuild } from "../indexing/rebuild.store.ts";
+import type { Log } from "../log.ts";
 import { reconcile } from "../maintenance/reconcile.ts";
 import type { SearchIndex } from "../search-index/search-index.ts";
 import type { Arrivals } from "../uploads/arrivals.ts";
@@ -21,6 +22,7 @@ export interface ContentDeps {
   readonly arrivals: Pick<Arrivals, "tidy">;
   readonly index: SearchIndex;
   readonly ids: IdSource;
+  readonly log: Log;
 }
 
 export interface ContentOptions {
@@ -58,7 +60,7 @@ export async function checkOrphans(deps: ContentDeps, { repair, signal }: Conten
   // Without the lock sessions may be written just now: then only what is garbage for certain counts as such.
   const report = await reconcile(deps, { heldMs: () => (repair ? 0 : null), busy: () => [], repair, signal });
   const { garbage } = report;
-  const builds = repair ? await pruneBuilds(deps) : 0;
+  const builds = repair ? await pruneBuilds(deps, signal) : 0;
   const what = `${garbage} stored objects or ends of them (${bytesInWords(report.garbageBytes)}) belong to nothing`;
   const first =
     garbage === 0

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { textKey } from "../blobs/keys.ts";
 import { accepted } from "../errors.ts";
@@ -47,7 +49,7 @@ test("an attempt that lost its lease writes beside its successor, changes nothin
   await zombie;
   assert.deepEqual(await t.on.file(file.fileId), shown);
   assert.deepEqual((await t.staged("basalt")).toSorted(), [`${file.taskId}_1/0`, `${file.taskId}_2/0`]);
-  assert.equal(await pruneBuilds({ catalogue: t.on.catalogue, index: t.index }), 1);
+  assert.equal(await pruneBuilds(t.depsWith()), 1);
   assert.deepEqual(await t.staged("basalt"), [`${file.taskId}_2/0`]);
 });
 
@@ -76,9 +78,9 @@ test("what a stopped worker writes for a file after its removal is swept, and no
       chunks: [chunk],
     });
   // However far the round through all builds is from the deleted file's.
-  await runRound(new DeletedFileSweep({ catalogue: t.on.catalogue, index: t.index }));
+  await runRound(new DeletedFileSweep(t.depsWith()));
   assert.deepEqual((await t.staged("oaken")).toSorted(), [`${kept.taskId}_1/0`, `${kept.taskId}_9/0`]);
-  await runRound(new BuildSweep({ catalogue: t.on.catalogue, index: t.index }));
+  await runRound(new BuildSweep(t.depsWith()));
   assert.deepEqual(await t.staged("oaken"), [`${kept.taskId}_1/0`]);
 });
 
@@ -102,11 +104,7 @@ test("what an attempt wrote before it was killed is never shown beside its succe
     titleTokens: "",
     chunks: [chunk],
   });
-  assert.equal(
-    await pruneBuilds({ catalogue: t.on.catalogue, index: t.index }),
-    0,
-    "a build whose task is held was removed",
-  );
+  assert.equal(await pruneBuilds(t.depsWith()), 0, "a build whose task is held was removed");
   await t.on.queue.requeueAll();
   await t.workerWith().runOnce();
   assert.deepEqual((await t.staged("slate")).toSorted(), [`${file.taskId}_2/0`, `${file.taskId}_2/1`]);
@@ -138,6 +136,37 @@ test("a restart goes on where a dead server stopped, and nothing that it had beg
   stop();
   await indexer.stop();
   assert.deepEqual(await t.staged("copper"), [`${file.taskId}_2/0`]);
+});
+
+test("a team whose index is damaged holds up neither a start nor what is swept for the other teams", async () => {
+  const teams = [await t.on.newTeam(), await t.on.newTeam()] as const;
+  const [damaged, healthy] = teams;
+  const late = {
+    buckets: [],
+    tags: [],
+    titleTokens: "",
+    chunks: [{ position: 0, page: 1, charStart: 0, charEnd: 1, text: "x", tokens: "x" }],
+  };
+  for (const team of teams) {
+    const { fileId } = await t.on.newFile({ team, bucket: await t.on.newBucket(team) });
+    await t.on.catalogue.run(deleteFile, { teamId: team, fileId, removalTaskId: t.on.ids.next("task") });
+    await t.index.write(team, { ...late, file: fileId, build: "late_1" });
+  }
+  await t.emptyQueue();
+  await t.on.newFile({ team: damaged, bucket: await t.on.newBucket(damaged) });
+  assert.ok((await t.on.queue.claim("fast")) !== null);
+  await t.index.discard(damaged);
+  await writeFile(join(t.on.folder, "index", `${damaged}.db`), "no database ".repeat(1_000));
+  const deps = t.depsWith();
+
+  await createIndexer({ ...deps, arrivals: t.arrivals, queue: t.on.queue, workers: 1 }).recover();
+  assert.equal((await t.index.builds(healthy, null, 10)).length, 1);
+  await runRound(new DeletedFileSweep(deps));
+  assert.deepEqual(await t.index.builds(healthy, null, 10), []);
+  await t.index.write(healthy, { ...late, file: t.on.ids.next("file"), build: "never_1" });
+  await runRound(new BuildSweep(deps));
+  assert.deepEqual(await t.index.builds(healthy, null, 10), []);
+  await t.emptyQueue();
 });
 
 test("an activation of a stale attempt, or of a cancelled task, writes nothing", async () => {
