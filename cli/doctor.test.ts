@@ -82,7 +82,7 @@ describe("doctor", () => {
     assert.deepEqual(await unwell(server.dataDir), []);
   });
 
-  test("a damaged index file is a problem whose remedy is reindex", async () => {
+  test("a damaged index file is a problem whose remedy is reindex, and --repair goes on past it", async () => {
     await stopped(async () => {
       const [name = ""] = (await readdir(join(server.dataDir, "index"))).filter((path) => path.endsWith(".db"));
       const file = await open(join(server.dataDir, "index", name), "r+");
@@ -91,8 +91,13 @@ describe("doctor", () => {
       await file.close();
       const found = await unwell(server.dataDir);
       assert.ok(found.includes("index files: problem"), String(found));
+      const database = new DatabaseSync(join(server.dataDir, "catalogue.db"));
+      database.exec("UPDATE files SET labels_dirty = 1 WHERE state = 'indexed'");
+      database.close();
+      const repaired = await unwell(server.dataDir, "--repair");
+      assert.deepEqual(repaired, ["index files: problem", "labels: problem", "index: problem"]);
       assert.equal((await run(["reindex", "--data-dir", server.dataDir])).exitCode, EXIT.ok);
-      assert.deepEqual(await unwell(server.dataDir), []);
+      assert.deepEqual(await unwell(server.dataDir, "--repair"), ["labels: repaired"]);
     });
   });
 

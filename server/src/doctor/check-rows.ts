@@ -1,11 +1,12 @@
 import { forgetQuotes } from "../agents/forget-quotes.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
+import { WharfError } from "../errors.ts";
 import { FileChanges } from "../files/change-file.ts";
 import { filesWithOldLabels } from "../files/old-labels.ts";
-import type { BatchId } from "../ids.ts";
+import type { BatchId, FileId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import type { Log } from "../log.ts";
-import type { SearchIndex } from "../search-index/search-index.ts";
+import { type SearchIndex, SearchIndexError } from "../search-index/search-index.ts";
 import { type Finding, finding, some } from "./finding.ts";
 import { lostBatchItems, lostQuotes, type Page, type QuoteRef, rejectLostItem } from "./rows.store.ts";
 
@@ -48,11 +49,28 @@ export async function checkLabels(deps: RowsDeps, { repair, signal }: RowsOption
   const what = `The index may have old titles, tags or buckets of ${some(dirty)}`;
   if (!repair) return finding("labels", "note", `${what}: the server tells it by itself.`);
   const changes = new FileChanges(deps);
+  const untold: FileId[] = [];
   for (const file of dirty) {
     signal.throwIfAborted();
-    await changes.relabel(file);
+    if (!(await isTold(changes, file))) untold.push(file);
   }
-  return finding("labels", "repaired", `${what}, and is told of those of now.`);
+  if (untold.length === 0) return finding("labels", "repaired", `${what}, and is told of those of now.`);
+  return finding(
+    "labels",
+    "problem",
+    `The index has old titles, tags or buckets of ${some(untold)}, and cannot be told: stop the server and run wharf reindex.`,
+  );
+}
+
+/** False: the team's index does not take it. What else is to be looked at does not wait for that. */
+async function isTold(changes: FileChanges, file: FileId): Promise<boolean> {
+  try {
+    await changes.relabel(file);
+    return true;
+  } catch (error) {
+    if (error instanceof WharfError && error.cause instanceof SearchIndexError) return false;
+    throw error;
+  }
 }
 
 /** Kept answers with words of files that are deleted: those have a minute to go (AGT-6). */

@@ -4,8 +4,9 @@ import { BlobStoreError } from "../blobs/blob-store.ts";
 import { storedKey } from "../blobs/keys.ts";
 import { deleteFile } from "../files/delete-file.store.ts";
 import { retryTask } from "../files/task-events.store.ts";
+import { SearchIndexError } from "../search-index/search-index.ts";
 import { textScript } from "./test-documents.ts";
-import { blobMethods, failing, openTestIndexing, type TestIndexing } from "./test-indexing.ts";
+import { blobMethods, failing, indexMethods, openTestIndexing, type TestIndexing } from "./test-indexing.ts";
 
 let t: TestIndexing;
 before(async () => {
@@ -49,6 +50,21 @@ test("removal backs off while it cannot be done, never fails, and is done in the
   await t.workerWith().runOnce();
   assert.equal((await t.on.task(removal)).state, "succeeded");
   assert.equal((await t.on.file(file.fileId)).blob_key, null);
+});
+
+test("a file's bytes go within the minute also where its team's index is damaged; its chunks go when that was mended (FIL-4)", async () => {
+  const file = await t.newFile("damaged index.txt", textScript("canary"));
+  await t.workerWith().runOnce();
+  const { text_key, blob_key } = await t.on.file(file.fileId);
+  const removal = t.on.ids.next("task");
+  await t.on.catalogue.run(deleteFile, { teamId: t.team, fileId: file.fileId, removalTaskId: removal });
+  const damaged = { ...indexMethods(t.index), removeFile: failing(new SearchIndexError("malformed")) };
+  await t.workerWith({ index: damaged }).runOnce();
+  for (const key of [text_key, blob_key]) assert.equal(await t.blobs.size(storedKey(key ?? "")), null);
+  assert.deepEqual([(await t.on.task(removal)).state, (await t.on.task(removal)).troubles], ["queued", 1]);
+  t.on.passMs(60_000);
+  await t.workerWith().runOnce();
+  assert.deepEqual([(await t.on.task(removal)).state, await t.staged("canary")], ["succeeded", []]);
 });
 
 test("a removal task never touches a file that is not deleted", async () => {
