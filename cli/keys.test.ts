@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { MIGRATIONS, NEWEST_VERSION, SQLITE } from "../server/src/catalogue/migrate.ts";
 import { readConfig } from "../server/src/config.ts";
+import { lockDataFolder, openDataFolder } from "../server/src/data-folder.ts";
 import { createLog } from "../server/src/log.ts";
+import { openDatabase } from "../server/src/sqlite/open-database.ts";
 import { startWharf } from "../server/src/start.ts";
 import { objectsIn, textIn, textsIn } from "./client/json.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -71,6 +74,25 @@ describe("wharf keys beside a running server", () => {
     const revoked = await run(["keys", "revoke", "key_0", "--json", "--data-dir", server.dataDir]);
     assert.equal(revoked.exitCode, EXIT.failure);
   });
+});
+
+test("keys beside a server of an older version leave its schema alone, and bring it up to date without one", async (t) => {
+  const dataDir = join(await temporaryFolder(t), "data");
+  const folder = openDataFolder(dataDir);
+  const old = openDatabase(folder.catalogue);
+  old.exec("CREATE TABLE schema_migrations (version integer PRIMARY KEY, name text, applied_at integer)");
+  for (const statement of MIGRATIONS.slice(0, 1).flatMap((first) => first.statements(SQLITE))) old.exec(statement);
+  old.exec("INSERT INTO schema_migrations VALUES (1, 'initial', 1)");
+  const schema = () => old.prepare("SELECT max(version) AS version FROM schema_migrations").get()?.["version"];
+  t.after(() => old.close());
+
+  const server = lockDataFolder(folder);
+  const refused = await run(["keys", "list", "--data-dir", dataDir]);
+  server.release();
+  assert.deepEqual([refused.exitCode, schema()], [EXIT.config, 1]);
+  assert.match(refused.stderr, /A server runs on .* with schema 1, .*: restart it with this Wharf first/);
+  assert.equal((await run(["keys", "list", "--data-dir", dataDir])).exitCode, EXIT.ok);
+  assert.equal(schema(), NEWEST_VERSION);
 });
 
 test("keys on a new folder make it, and then the first start prints no second key", async (t) => {

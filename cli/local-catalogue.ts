@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Catalogue } from "../server/src/catalogue/catalogue.ts";
+import { olderSchema } from "../server/src/catalogue/inspect.ts";
 import { ConfigError } from "../server/src/config.ts";
 import {
   type DataFolder,
@@ -42,14 +43,31 @@ export async function withCatalogue<T>(
   }
 }
 
-/** A new folder gets its schema under the server lock, so that no server starts on it half-way. */
+/**
+ * A new folder gets its schema under the server lock, so that no server starts on it half-way; an older one is brought up to
+ * date under it, so that no server runs on a schema that it does not know.
+ */
 async function openOrMake(folder: DataFolder, fatal: (error: Error) => void): Promise<Catalogue> {
-  if (existsSync(folder.catalogue)) return openCatalogue({ path: folder.catalogue, fatal });
-  const lock = await lockOrCatalogue(folder);
+  const isThere = existsSync(folder.catalogue);
+  const older = isThere ? olderSchema(folder.catalogue) : null;
+  if (isThere && older === null) return openCatalogue({ path: folder.catalogue, fatal });
+  const lock = older === null ? await lockOrCatalogue(folder) : lockToMigrate(folder, older);
   try {
     return await openCatalogue({ path: folder.catalogue, fatal });
   } finally {
     lock?.release();
+  }
+}
+
+function lockToMigrate(folder: DataFolder, schema: number): ServerLock {
+  try {
+    return lockDataFolder(folder);
+  } catch (cause) {
+    if (!(cause instanceof ConfigError)) throw cause;
+    throw new ConfigError(
+      `A server runs on ${folder.path} with schema ${schema}, which this Wharf would change: restart it with this Wharf first.`,
+      { cause },
+    );
   }
 }
 

@@ -25,6 +25,20 @@ export function inspectCatalogue(path: string): CatalogueInspection {
   }
 }
 
+/**
+ * The version of the schema in the file, when this program would bring it up to date; null: it has the newest, a newer one,
+ * or none yet. Looks at nothing else, and changes nothing.
+ */
+export function olderSchema(path: string): number | null {
+  const database = new DatabaseSync(path, { readOnly: true, timeout: 5000 });
+  try {
+    const schema = schemaOf(database);
+    return schema > 0 && schema < NEWEST_VERSION ? schema : null;
+  } finally {
+    database.close();
+  }
+}
+
 function schemaOf(database: DatabaseSync): number {
   const table = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'schema_migrations'").get();
   if (table === undefined) return 0;
