@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes, randomUUID } from "node:crypto";
-import { mkdir, mkdtemp, open, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readdir, readlink, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -319,6 +319,21 @@ describe("backup of a running server", () => {
         assert.equal(report.damaged.length, 1);
         assert.ok(report.objects >= 1);
       });
+    });
+
+    test("makes the folders above the data folder durable, too", { skip: process.platform !== "linux" }, async (t) => {
+      const synced = new Set<string>();
+      const handle = await open(backup);
+      await handle.close();
+      const { sync } = handle;
+      t.mock.method(Object.getPrototypeOf(handle), "sync", async function (this: typeof handle) {
+        synced.add(await readlink(`/proc/self/fd/${this.fd}`));
+        return sync.call(this);
+      });
+      const dir = target();
+      await into(join(dir, "a", "b", "data"));
+      for (const folder of [root, dir, join(dir, "a"), join(dir, "a", "b")])
+        assert.ok(synced.has(folder), `${folder} was not synced`);
     });
 
     test("that is interrupted leaves a folder that no server starts on", async () => {

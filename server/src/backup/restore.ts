@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { open, unlink } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { type BlobArchive, BlobStoreError, type SegmentedStore } from "../blobs/blob-store.ts";
-import { fsyncDirectory } from "../blobs/directory-sync.ts";
+import { fsyncDirectory, makeFolderDurably } from "../blobs/directory-sync.ts";
 import { ConfigError } from "../config.ts";
 import { type DataFolder, findDataFolder, RESTORE_MARK } from "../data-folder.ts";
 import { readContents } from "./contents.ts";
@@ -38,8 +38,7 @@ export async function restore(deps: RestoreDeps): Promise<RestoreReport> {
   refuseUsedFolder(dataDir);
   const manifest = await readManifest(backup);
   const folder = findDataFolder(dataDir);
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  await fsyncDirectory(dirname(dataDir));
+  await makeFolderDurably(dataDir);
   await (await open(join(dataDir, RESTORE_MARK), "wx", 0o600)).close();
   await fsyncDirectory(dataDir);
 

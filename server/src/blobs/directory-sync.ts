@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
-import { open } from "node:fs/promises";
+import { mkdir, open } from "node:fs/promises";
+import { dirname } from "node:path";
 import { promisify } from "node:util";
 
 /** Makes entries of directories durable: a name that was made or removed survives a power cut only after this. */
@@ -121,4 +122,13 @@ export async function fsyncDirectory(directory: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/** Makes the folder and those above it that are missing, mode 0700: when it resolves, all of their names are on disk. */
+export async function makeFolderDurably(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode: 0o700 });
+  // Also when it was there: the process that made it may have died before its fsync.
+  await fsyncDirectory(dirname(path));
+  for (let made = dirname(path); first !== undefined && made.length >= first.length; made = dirname(made))
+    await fsyncDirectory(dirname(made));
 }

@@ -1,7 +1,7 @@
 import { link, mkdir, readdir, unlink, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { AREAS } from "./blob-store.ts";
-import { fsyncDirectory } from "./directory-sync.ts";
+import { fsyncDirectory, makeFolderDurably } from "./directory-sync.ts";
 import { SHARDS } from "./fs-layout.ts";
 
 /**
@@ -9,7 +9,7 @@ import { SHARDS } from "./fs-layout.ts";
  * 20 ms on a new folder, 1 ms later.
  */
 export async function makeFolders(root: string): Promise<void> {
-  const first = await mkdir(root, { recursive: true, mode: 0o700 });
+  await makeFolderDurably(root);
   for (const area of AREAS) {
     await mkdir(join(root, area), { recursive: true, mode: 0o700 });
     const there = new Set(await readdir(join(root, area)));
@@ -18,9 +18,6 @@ export async function makeFolders(root: string): Promise<void> {
     await fsyncDirectory(join(root, area));
   }
   await fsyncDirectory(root);
-  await fsyncDirectory(dirname(root));
-  for (let made = dirname(root); first !== undefined && made.length >= first.length; made = dirname(made))
-    await fsyncDirectory(dirname(made));
   await proveLinks(join(root, "originals", "00"));
 }
 
