@@ -1,9 +1,10 @@
-import { type ExpressionBuilder, sql } from "kysely";
+import type { ExpressionBuilder } from "kysely";
 import { type Tx, writeOperation } from "../catalogue/catalogue.ts";
 import { LOCKS, NO_LOCKS } from "../catalogue/locks.ts";
 import type { BucketStatus, Schema } from "../catalogue/schema.ts";
 import { type Refusal, refuse } from "../errors.ts";
 import type { BucketId, TeamId } from "../ids.ts";
+import { MEMBERS } from "./membership.store.ts";
 import { makeNewBucket, type NewBucket } from "./resolve.store.ts";
 
 /** What becomes of a bucket itself. Its counters are its memberships' (membership.store.ts). */
@@ -79,7 +80,9 @@ export const deleteBucket = writeOperation(
       .updateTable("buckets")
       .set({ deleted_at: tx.now, status: "archived", slug: bucketId, updated_at: tx.now })
       .where((by) => isLive(by, teamId, bucketId));
-    const deleted = await (force ? query : query.where(FILES, "=", 0)).returning(FILES.as("files")).executeTakeFirst();
+    const deleted = await (force ? query : query.where(MEMBERS, "=", 0))
+      .returning(MEMBERS.as("files"))
+      .executeTakeFirst();
     if (deleted !== undefined) return { id: bucketId, slug: before.slug, files: deleted.files };
     const [now] = await slugOf(tx, teamId, bucketId);
     return now === undefined
@@ -88,12 +91,10 @@ export const deleteBucket = writeOperation(
   },
 );
 
-const FILES = sql<number>`pending_files + active_files + failed_files`;
-
 function slugOf({ db }: Tx, teamId: TeamId, bucketId: BucketId) {
   return db
     .selectFrom("buckets")
-    .select(["slug", FILES.as("files")])
+    .select(["slug", MEMBERS.as("files")])
     .where((by) => isLive(by, teamId, bucketId))
     .execute();
 }

@@ -13,6 +13,9 @@ import type { BucketId, FileId, TeamId } from "../ids.ts";
  * Membership: `pending → active | failed`; `failed → pending` (retry); `active` stays while a later version is prepared.
  */
 
+/** A bucket's members in whatever state, by the counters in its row. */
+export const MEMBERS = sql<number>`pending_files + active_files + failed_files`;
+
 /** Into buckets that were found just now; one that was deleted since makes the operation run again. */
 export async function addMemberships(tx: Tx, file: NewMemberships, bucketIds: readonly BucketId[]): Promise<void> {
   const { status, chunks, ...added } = file;

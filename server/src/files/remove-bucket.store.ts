@@ -1,5 +1,4 @@
-import { sql } from "kysely";
-import { membershipsOf, removeMemberships } from "../buckets/membership.store.ts";
+import { MEMBERS, membershipsOf, removeMemberships } from "../buckets/membership.store.ts";
 import { findBucket } from "../buckets/resolve.store.ts";
 import { TOPICS, type Tx, walkOperation, writeOperation } from "../catalogue/catalogue.ts";
 import { LOCKS, NO_LOCKS } from "../catalogue/locks.ts";
@@ -10,14 +9,15 @@ import { bury } from "./delete-file.store.ts";
 
 /** What a bucket's delete left to do: nobody sees it (buckets/change.store.ts), and its rows go in bounded batches. */
 
-/** Deleted buckets, the first ones first. Index buckets_deleted. */
+/** Deleted buckets of which files, or the row itself, can go by now, the first ones first. Index buckets_deleted. */
 export const listDeletedBuckets = walkOperation(
   "files.listDeletedBuckets",
-  async ({ db }, { limit }: { limit: number }): Promise<readonly BucketId[]> => {
+  async ({ db, now }, { limit }: { limit: number }): Promise<readonly BucketId[]> => {
     const rows = await db
       .selectFrom("buckets")
       .select("id")
       .where("deleted_at", "is not", null)
+      .where((by) => by.or([by(MEMBERS, ">", 0), by("deleted_at", "<=", now - LIMITS.deletedBucketMs)]))
       .orderBy("deleted_at")
       .limit(limit)
       .execute();
@@ -92,7 +92,7 @@ async function removeRow({ db, now }: Tx, bucketId: BucketId): Promise<boolean> 
     .deleteFrom("buckets")
     .where("id", "=", bucketId)
     .where("deleted_at", "<=", now - LIMITS.deletedBucketMs)
-    .where(sql<number>`pending_files + active_files + failed_files`, "=", 0)
+    .where(MEMBERS, "=", 0)
     .where(({ not, exists, selectFrom }) =>
       not(exists(selectFrom("file_buckets").select("file_id").whereRef("file_buckets.bucket_id", "=", "buckets.id"))),
     )

@@ -18,7 +18,7 @@ export class DeletedBuckets implements Chore {
     this.#deps = deps;
   }
 
-  /** The first bucket that still has files; those that only wait for their row to go hold none up. */
+  /** The first bucket that still has files, or whose row can go. */
   async runOnce(): Promise<Batch> {
     const { catalogue, ids } = this.#deps;
     for (const bucketId of await catalogue.run(listDeletedBuckets, { limit: BUCKETS })) {

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { deleteBucket } from "../buckets/change.store.ts";
+import { LIMITS } from "../limits.ts";
 import { MetricsRecorder } from "../metrics/recorder.ts";
 import { openTestCatalogue, type TestCatalogue } from "../tasks/test-catalogue.ts";
 import type { Batch, Chore } from "./chore.ts";
+import { DeletedBuckets } from "./deleted-buckets.ts";
 import { Maintenance } from "./maintenance.ts";
 import { keepPosition, readPositions } from "./position.store.ts";
+import { runRound } from "./test-rounds.ts";
 
 let on: TestCatalogue;
 before(async () => {
@@ -96,6 +100,24 @@ test("the position of a chore that this version does not have is forgotten", asy
   maintenance.start();
   await maintenance.stop();
   assert.ok(!(await kept()).some(([chore]) => chore === "of_another_version"));
+});
+
+test("deleted buckets that only wait for their rows to go hold up none that has files", async () => {
+  const team = await on.newTeam();
+  const empty = await Promise.all(Array.from({ length: 25 }, () => on.newBucket(team)));
+  const bucket = await on.newBucket(team);
+  const { fileId } = await on.newFile({ team, bucket });
+  for (const bucketId of [...empty, bucket]) {
+    await on.catalogue.run(deleteBucket, { teamId: team, bucketId, force: true });
+    on.passMs(1);
+  }
+  await runRound(new DeletedBuckets(on));
+  assert.equal((await on.file(fileId)).state, "deleted");
+  const rows = () => on.db.selectFrom("buckets").select("id").where("team_id", "=", team).execute();
+  assert.equal((await rows()).length, 26);
+  on.passMs(LIMITS.deletedBucketMs);
+  await runRound(new DeletedBuckets(on));
+  assert.deepEqual(await rows(), []);
 });
 
 test("a chore that stays where it is writes nothing", async () => {
