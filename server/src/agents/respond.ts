@@ -137,7 +137,7 @@ async function conversationOf({ catalogue, ids }: AgentDeps, teamId: TeamId, que
   const previous = previousId === null ? null : await catalogue.run(findResponse, { teamId, id: previousId });
   const id = previous?.answer.conversationId ?? conversationId;
   if (id === null) return { id: ids.next("conv"), previousId: null, turns: [] };
-  const turns = await catalogue.run(readTurns, { teamId, conversationId: id, upTo: previous?.answer ?? null });
+  const turns = await catalogue.run(readTurns, { teamId, conversationId: id, upTo: previous?.answer.id ?? null });
   return { id, previousId: previous?.answer.id ?? null, turns };
 }
 

@@ -5,7 +5,14 @@ import type { TeamId } from "../ids.ts";
 import { openTestCatalogue, type TestCatalogue } from "../tasks/test-catalogue.ts";
 import { MINUTE } from "../units.ts";
 import { AGENT_LIMITS } from "./limits.ts";
-import { blankQuotes, deleteResponse, findResponse, forgetResponses, keepResponse } from "./responses.store.ts";
+import {
+  blankQuotes,
+  deleteResponse,
+  findResponse,
+  forgetResponses,
+  keepResponse,
+  readTurns,
+} from "./responses.store.ts";
 
 let on: TestCatalogue;
 before(async () => {
@@ -86,4 +93,29 @@ test("A team's total follows its answers, whatever happens to them", async () =>
     await assertCounted(team);
   }
   assert.equal(await assertCounted(team), 0);
+});
+
+test("of a conversation that branched, the turns that led to a response are read, and no others (AGT-6)", async () => {
+  const team = await on.newTeam();
+  const say = async (text: string, previousId: Awaited<ReturnType<typeof kept>> | null) => {
+    const answer = { ...answerOf(on, []), text, conversationId: "branched", previousId, createdAt: on.now() };
+    await on.catalogue.run(keepResponse, { teamId: team, question: "?", answer, maxBytes: ROOM });
+    on.passMs(1);
+    return answer.id;
+  };
+  const turns = async (upTo: Awaited<ReturnType<typeof kept>> | null) =>
+    (await on.catalogue.run(readTurns, { teamId: team, conversationId: "branched", upTo })).map(({ answer }) => answer);
+  const first = await say("1", null);
+  const second = await say("2", first);
+  const again = await say("2 again", first);
+  const third = await say("3", second);
+  const other = await say("3 of again", again);
+  assert.deepEqual(await turns(third), ["1", "2", "3"]);
+  assert.deepEqual(await turns(other), ["1", "2 again", "3 of again"]);
+  assert.deepEqual(await turns(first), ["1"]);
+  assert.deepEqual(await turns(null), ["1", "2", "2 again", "3", "3 of again"]);
+  await on.catalogue.run(deleteResponse, { teamId: team, id: second });
+  const left = await turns(third);
+  assert.equal(left[0], "1", "what it continued is gone: it goes on from what was said before");
+  assert.ok(!left.includes("2"));
 });

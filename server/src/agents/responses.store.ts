@@ -3,7 +3,7 @@ import { LostRaceError, readOperation, type Tx, writeOperation } from "../catalo
 import { LOCKS, lockFile, NO_LOCKS } from "../catalogue/locks.ts";
 import type { ResponsesTable } from "../catalogue/schema.ts";
 import { type Refusal, refuse } from "../errors.ts";
-import type { FileId, ResponseId, TeamId } from "../ids.ts";
+import { brandId, type FileId, type ResponseId, type TeamId } from "../ids.ts";
 import { type Answer, BLANKED, blank, quotedFiles } from "./answer.ts";
 import { AGENT_LIMITS } from "./limits.ts";
 import type { Turn } from "./writer.ts";
@@ -136,36 +136,59 @@ export const findResponse = readOperation(
   },
 );
 
-/** The newest turns of a conversation, up to and with a response when one is named; oldest first, without blanked ones. */
+/**
+ * The newest turns of a conversation; of one that branched, those that led to `upTo`, and it. Oldest first, without blanked ones. A
+ * response that names its previous one continues that; any other, and one whose previous is gone, continues what was said before it.
+ */
 export const readTurns = readOperation(
   "agents.readTurns",
   async (
-    { db, now },
+    tx,
     {
       teamId,
       conversationId,
       upTo,
-    }: { teamId: TeamId; conversationId: string; upTo: Pick<Answer, "id" | "createdAt"> | null },
+    }: { readonly teamId: TeamId; readonly conversationId: string; readonly upTo: ResponseId | null },
   ): Promise<readonly Turn[]> => {
-    let query = db
-      .selectFrom("responses")
-      .selectAll()
-      .where("team_id", "=", teamId)
-      .where("conversation_id", "=", conversationId)
-      .where("expires_at", ">", now)
-      .orderBy("created_at", "desc")
-      .orderBy("id", "desc")
-      .limit(AGENT_LIMITS.conversationTurns);
-    if (upTo !== null)
-      query = query
-        .where("created_at", "<=", upTo.createdAt)
-        .where((by) => by.or([by("created_at", "<", upTo.createdAt), by("id", "<=", upTo.id)]));
-    const kept = (await query.execute()).map(toKept).reverse();
-    return kept
+    const of = { teamId, conversationId };
+    const newest = upTo === null ? null : ((await rowAt(tx, { teamId, id: upTo })) ?? null);
+    const rows = newest === null ? [...(await rowsBefore(tx, of, null, AGENT_LIMITS.conversationTurns))] : [newest];
+    for (let last = newest; last !== null && rows.length < AGENT_LIMITS.conversationTurns; ) {
+      const previous =
+        last.previous_id === null ? undefined : await rowAt(tx, { teamId, id: brandId("resp", last.previous_id) });
+      last = previous ?? (await rowsBefore(tx, of, last, 1))[0] ?? null;
+      if (last !== null) rows.push(last);
+    }
+    return rows
+      .map(toKept)
+      .reverse()
       .filter(({ answer }) => answer.text !== BLANKED)
       .map(({ question, answer }) => ({ question, answer: answer.text }));
   },
 );
+
+/** Of a conversation, newest first. Index responses_of_conversation. */
+function rowsBefore(
+  { db, now }: Tx,
+  { teamId, conversationId }: { readonly teamId: TeamId; readonly conversationId: string },
+  before: Pick<ResponsesTable, "id" | "created_at"> | null,
+  limit: number,
+): Promise<readonly ResponsesTable[]> {
+  let query = db
+    .selectFrom("responses")
+    .selectAll()
+    .where("team_id", "=", teamId)
+    .where("conversation_id", "=", conversationId)
+    .where("expires_at", ">", now)
+    .orderBy("created_at", "desc")
+    .orderBy("id", "desc")
+    .limit(limit);
+  if (before !== null)
+    query = query
+      .where("created_at", "<=", before.created_at)
+      .where((by) => by.or([by("created_at", "<", before.created_at), by("id", "<", before.id)]));
+  return query.execute();
+}
 
 export const deleteResponse = writeOperation(
   "agents.deleteResponse",

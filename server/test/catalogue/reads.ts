@@ -225,7 +225,7 @@ export async function readsOf(on: CatalogueUnderTest): Promise<Readonly<Record<s
     [findResponse.name]: [...answers.map(({ id }) => id), on.ids.next("resp")].map((id) =>
       calling(catalogue, findResponse, { teamId, id }),
     ),
-    [readTurns.name]: [null, ...answers].map((upTo) =>
+    [readTurns.name]: [null, ...answers.map(({ id }) => id)].map((upTo) =>
       calling(catalogue, readTurns, { teamId, conversationId: "c", upTo }),
     ),
     [readPositions.name]: [calling(catalogue, readPositions, {})],
