@@ -133,6 +133,14 @@ if (NEEDS_OWN_SERVER === false) {
     });
   });
 
+  test("a server that ends with the reason why it stopped, and without [DONE], has said all", async () => {
+    const last = { choices: [{ index: 0, delta: {}, finish_reason: "stop" }] };
+    chat.behave = sends(`${chunk("All of it [1].")}data: ${JSON.stringify(last)}\n\n`);
+    const { status, json } = await ask({ input: "crane" });
+    assert.equal(status, 200, shown(json));
+    assert.equal(textAt(json, "output_text"), "All of it [1].");
+  });
+
   test("a refusal of the model is an answer without citations", async () => {
     const refusal = { choices: [{ index: 0, delta: { content: null, refusal: "I cannot help with that." } }] };
     chat.behave = sends(`data: ${JSON.stringify(refusal)}\n\ndata: [DONE]\n\n`);

@@ -153,6 +153,8 @@ class Patience {
 interface Said {
   readonly text: string;
   readonly usage: { readonly inputTokens: number; readonly outputTokens: number } | null;
+  /** It says why nothing more comes. */
+  readonly isLast: boolean;
 }
 
 async function* saidBy(response: Response, patience: Patience): AsyncGenerator<Said> {
@@ -166,11 +168,15 @@ async function* saidBy(response: Response, patience: Patience): AsyncGenerator<S
     .pipeThrough(listening(patience))
     .pipeThrough(new TextDecoderStream())
     .pipeThrough(new EventSourceParserStream({ onError: "terminate", maxBufferSize: AGENT_LIMITS.chatEventChars }));
+  let isComplete = false;
   for await (const { data } of events) {
     if (data.trim() === "[DONE]") return;
-    yield readSaid(JSON.parse(data));
+    const said = readSaid(JSON.parse(data));
+    isComplete ||= said.isLast;
+    yield said;
   }
-  throw new ChatFailure("it broke off", true);
+  // Some servers end with the reason why they stopped, and send no [DONE].
+  if (!isComplete) throw new ChatFailure("it broke off", true);
 }
 
 function listening(patience: Patience): TransformStream<Uint8Array, Uint8Array> {
@@ -203,7 +209,8 @@ function readSaid(chunk: unknown): Said {
   const text = [member(message, "content"), member(message, "refusal")].find(
     (part) => typeof part === "string" && part !== "",
   );
-  return { text: typeof text === "string" ? text : "", usage };
+  const isLast = typeof member(choice, "finish_reason") === "string";
+  return { text: typeof text === "string" ? text : "", usage, isLast };
 }
 
 function usageOf(usage: unknown): Said["usage"] {
