@@ -49,8 +49,20 @@ test("what is left around a dropped citation does not become one (AGT-8)", () =>
 });
 
 test("what only looks like a mark stays as it is (AGT-8)", () => {
-  for (const text of ["a[i] = [x]", "[1", "[12, ", "[1a]", "see [note 1]", "[]", "[1234]"])
+  for (const text of ["a[i] = [x]", "[1", "[12, ", "[1a]", "see [note 1]", "[]"])
     assert.equal(told(3, ...text).text, text.trimEnd());
+});
+
+test("a number that no passage can have keeps what it says, and is no mark any more (AGT-8)", () => {
+  for (const [text, shown] of [
+    ["Smith v Jones [2019] EWCA 12 [1].", "Smith v Jones (2019) EWCA 12 [1]."],
+    ["[1000]", "(1000)"],
+    ["In [1, 2019]", "In (1, 2019)"],
+  ] as const) {
+    assert.equal(told(3, text).text, shown);
+    assert.equal(told(3, ...text).text, shown);
+  }
+  assert.doesNotMatch(told(2, ..."[[99]1000]").text, /\[\d+\]/);
 });
 
 test("a citation stands behind its own paragraph", () => {

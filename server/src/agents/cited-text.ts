@@ -16,8 +16,8 @@ export interface Support {
 }
 
 /** As a reader takes one for a citation (chat/citation-marks.ts), and how long one can be. */
-const MARK = /\[[ \t]{0,3}\d{1,3}(?:,[ \t]{0,3}\d{1,3}){0,15}[ \t]{0,3}\]/;
-const LONGEST_MARK = 128;
+const MARK = /\[[ \t]{0,3}\d{1,12}(?:,[ \t]{0,3}\d{1,12}){0,15}[ \t]{0,3}\]/;
+const LONGEST_MARK = 256;
 
 /**
  * The text of an answer while it is written: passages get the numbers 1, 2, 3 … in the order in which they are first cited, a citation of

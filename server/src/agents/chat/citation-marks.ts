@@ -1,9 +1,11 @@
 import type { AnswerPart } from "../writer.ts";
 
 /** `[3]` and `[1, 2]`; nothing else is a citation. */
-const MARK = /\[[ \t]{0,3}(\d{1,3}(?:,[ \t]{0,3}\d{1,3}){0,15})[ \t]{0,3}\]/g;
+const MARK = /\[[ \t]{0,3}(\d{1,12}(?:,[ \t]{0,3}\d{1,12}){0,15})[ \t]{0,3}\]/g;
+/** `[2019]` is a year, and no passage has such a number: a reader must not take it for one. */
+const YEAR = /\d{4}/;
 /** What may still become a mark when more text comes. */
-const BEGUN = /\[[\d, \t]{0,128}$/;
+const BEGUN = /\[[\d, \t]{0,256}$/;
 
 type Part = Exclude<AnswerPart, { kind: "usage" }>;
 
@@ -34,7 +36,9 @@ function partsOf(text: string): readonly Part[] {
   let from = 0;
   for (const mark of text.matchAll(MARK)) {
     if (mark.index > from) parts.push({ kind: "text", text: text.slice(from, mark.index) });
-    for (const number of (mark[1] ?? "").split(",")) parts.push({ kind: "cite", passage: Number(number) - 1 });
+    const numbers = mark[1] ?? "";
+    if (YEAR.test(numbers)) parts.push({ kind: "text", text: `(${numbers})` });
+    else for (const number of numbers.split(",")) parts.push({ kind: "cite", passage: Number(number) - 1 });
     from = mark.index + mark[0].length;
   }
   if (from < text.length) parts.push({ kind: "text", text: text.slice(from) });
