@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { givenPassage } from "../test-passages.ts";
-import { quotesOf } from "./extractive-writer.ts";
+import { ExtractiveWriter, FAR_FROM_IT, FIRST_LINE, quotesOf } from "./extractive-writer.ts";
 import { sentencesOf } from "./sentences.ts";
 
 const HARBOUR = `# Harbour rules
@@ -195,4 +195,15 @@ test("quotes: words that questions are made of do not make a sentence an answer"
   assert.deepEqual(quotesOf("How many days off may I get for my wedding?", given), [
     { passage: 0, text: "You get two days for your wedding." },
   ]);
+});
+
+test("an answer says when its sentences share little with the question", async () => {
+  const passages = [givenPassage("The site was declared a World Heritage Site in 1979.")];
+  const firstLineOf = async (question: string) => {
+    for await (const part of new ExtractiveWriter().write({ question, instructions: "", turns: [], passages }))
+      return part.kind === "text" ? part.text : "";
+    return "";
+  };
+  assert.equal(await firstLineOf("Who won the football world cup in Brazil?"), `${FIRST_LINE} ${FAR_FROM_IT}`);
+  assert.equal(await firstLineOf("When was the site declared?"), FIRST_LINE);
 });

@@ -3,6 +3,9 @@ import { type ScoredSentence, scoreSentences } from "./score-sentences.ts";
 
 /** The first line of every such answer: nobody shall take a quotation for a conclusion. */
 export const FIRST_LINE = "Quoted from the documents; no language model wrote this.";
+/** … nor what only shares a word with the question for its answer. */
+export const FAR_FROM_IT = "No sentence holds much of what was asked; the nearest:";
+const MUCH = 1 / 3;
 
 const MOST_QUOTES = 5;
 /** A quotation is at most so long; of a longer sentence the part around what was asked for is quoted. */
@@ -21,8 +24,9 @@ const SAME_WORDS = 0.85;
 /** The sentences that answer, quoted, each with its number: what Wharf says without a chat server. */
 export class ExtractiveWriter implements AnswerWriter {
   async *write({ question, passages }: WritingTask): AsyncGenerator<AnswerPart> {
-    yield { kind: "text", text: FIRST_LINE };
-    for (const { passage, text } of quotesOf(question, passages)) {
+    const { quotes, told } = choose(question, passages);
+    yield { kind: "text", text: told < MUCH ? `${FIRST_LINE} ${FAR_FROM_IT}` : FIRST_LINE };
+    for (const { passage, text } of quotes) {
       yield { kind: "text", text: `\n\n${withoutMarks(text)} ` };
       yield { kind: "cite", passage };
     }
@@ -37,6 +41,16 @@ export interface Quote {
 
 /** Best first. At least one: where no sentence tells more than another, the beginning of the best passage. Pure. */
 export function quotesOf(question: string, passages: readonly GivenPassage[]): readonly Quote[] {
+  return choose(question, passages).quotes;
+}
+
+interface Choice {
+  readonly quotes: readonly Quote[];
+  /** The most of the question that one of them tells: 0 to 1. */
+  readonly told: number;
+}
+
+function choose(question: string, passages: readonly GivenPassage[]): Choice {
   const ranked = scoreSentences(question, passages);
   const best = ranked[0]?.score ?? 0;
   const told = new Set<string>();
@@ -55,10 +69,11 @@ export function quotesOf(question: string, passages: readonly GivenPassage[]): r
     chosen.push(sentence);
     for (const term of sentence.terms.keys()) told.add(term);
   }
-  return chosen.map((sentence) => ({
+  const quotes = chosen.map((sentence) => ({
     passage: sentence.passage,
     text: shorten(passages[sentence.passage]?.text ?? "", sentence),
   }));
+  return { quotes, told: Math.max(0, ...chosen.map(({ share }) => share)) };
 }
 
 /** Two versions of a document, and passages that overlap, say much in nearly the same words. */
