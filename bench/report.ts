@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Row } from "./figures.ts";
 
 /** The machine in as many words as its figures need. */
-export function conditions(rounds: number): Readonly<Record<string, string>> {
+function conditions(rounds: number): Readonly<Record<string, string>> {
   return {
     date: new Date().toISOString(),
     cores: String(availableParallelism()),

@@ -7,7 +7,7 @@ import { build } from "esbuild";
  * run generate`; with `--check`, part of `npm run check`, it compares what is there with what would be made. The
  * bundler is pinned, so the same sources give the same bytes.
  */
-export async function builtDashboard(root: string): Promise<ReadonlyMap<string, string>> {
+async function builtDashboard(root: string): Promise<ReadonlyMap<string, string>> {
   const source = join(root, "dashboard/src");
   const common = {
     bundle: true,

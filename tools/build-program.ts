@@ -34,7 +34,7 @@ const RUNS_MS = 3 * SAID_EVERY_MS;
  * Builds the program (program.mjs says what for) into a folder of its own, and then makes the record say so: nobody
  * sees half of one. Call it alone.
  */
-export async function buildProgram(root: string): Promise<void> {
+async function buildProgram(root: string): Promise<void> {
   const besides = await Promise.all(BESIDES.map(async (path) => [path, await readFile(join(root, path))] as const));
   const [main, entries, reader] = await Promise.all([
     bundle(root, MAIN),

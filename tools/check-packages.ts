@@ -6,7 +6,7 @@ import { type Entry, isEntry, type Lockfile, nameOf, namesIn, readLockfile } fro
  * Packages that may want to run a program when they are installed, each with the reason why we keep them. None does:
  * all is installed without scripts.
  */
-export const WITH_SCRIPTS: Readonly<Record<string, string>> = {
+const WITH_SCRIPTS: Readonly<Record<string, string>> = {
   esbuild: "its script fetches what is missing of the platform's own package, which the lockfile has; it works without",
 };
 

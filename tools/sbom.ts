@@ -30,7 +30,7 @@ export async function sbom(root: string): Promise<string> {
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /** The lockfile's entries but those that only development needs. */
-export function productionPackages({ packages }: Lockfile): Readonly<Record<string, unknown>> {
+function productionPackages({ packages }: Lockfile): Readonly<Record<string, unknown>> {
   const kept = [...packages].filter(([, { dev }]) => dev !== true);
   return Object.fromEntries(
     kept.map(([path, entry]) => {

@@ -96,7 +96,7 @@ function unusable(path: string, filename: string, error: CliError): UnusableEntr
 }
 
 /** Opening a named pipe or a device could wait for ever. */
-export function noRegularFile(): CliError {
+function noRegularFile(): CliError {
   const message = "This is no regular file. To upload what a program writes: program | wharf upload - --bucket …";
   return new CliError(EXIT.failure, "unreadable", message);
 }

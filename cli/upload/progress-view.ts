@@ -100,7 +100,7 @@ function readPayload(payload: unknown): { readonly name: string; readonly stage:
 }
 
 /** 25 MiB is "26.2 MB": decimal units, as file managers show them. */
-export function amount(bytes: number): string {
+function amount(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;
   if (bytes < 1_000_000) return `${(bytes / 1000).toFixed(1)} kB`;
   return `${(bytes / 1_000_000).toFixed(1)} MB`;

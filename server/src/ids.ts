@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
  * bits (the ULID layout), so that rows made together lie together in an index. An id is no secret and may be logged; bearer
  * secrets (`sk_…`, upload URLs) never share a prefix with one (contract ALL-6).
  */
-export const ID_PREFIXES = [
+const ID_PREFIXES = [
   "sess",
   "file",
   "task",
@@ -30,7 +30,6 @@ export type FileId = Id<"file">;
 export type TaskId = Id<"task">;
 export type BucketId = Id<"bucket">;
 export type BatchId = Id<"batch">;
-export type RequestId = Id<"req">;
 export type TeamId = Id<"team">;
 export type KeyId = Id<"key">;
 export type ResponseId = Id<"resp">;

@@ -86,7 +86,7 @@ export const findProfile = readOperation("agents.findProfile", async (tx, ref: P
   return row === undefined ? null : toProfile(row);
 });
 
-/** By profile_id; at most limits.profilesPerTeam. */
+/** By profile_id; at most AGENT_LIMITS.profilesPerTeam. */
 export const listProfiles = readOperation(
   "agents.listProfiles",
   async ({ db }, { teamId }: { readonly teamId: TeamId }): Promise<readonly Profile[]> => {

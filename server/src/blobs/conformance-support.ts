@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { describe, test } from "node:test";
 import { brandId, type FileId, type SessionId } from "../ids.ts";
 import type { BlobStore, BlobStoreFailure, SegmentedStore, SegmentRef, StoredEntry } from "./blob-store.ts";
-import { everyEntry } from "./every-entry.ts";
 import { originalKey } from "./keys.ts";
+import { everyEntry } from "./test-entries.ts";
 
 /** What the conformance suites of blobs and of segments write, read and expect. */
 

@@ -98,7 +98,7 @@ export class FsSegmentWriter implements SegmentWriter {
  * Writes the chunks at `position` and returns their length. `writev` may take less than it was given (a signal, a nearly full
  * disk); the rest is written again from where it stopped, with its position, so that nothing moves.
  */
-export async function writeFully(handle: FileHandle, chunks: readonly Uint8Array[], position: number): Promise<number> {
+async function writeFully(handle: FileHandle, chunks: readonly Uint8Array[], position: number): Promise<number> {
   let rest = chunks.filter((chunk) => chunk.byteLength > 0);
   let written = 0;
   while (rest.length > 0) {

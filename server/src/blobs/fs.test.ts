@@ -6,12 +6,12 @@ import { after, test } from "node:test";
 import { brandId, createIdSource, type SessionId } from "../ids.ts";
 import { describeBlobStore } from "./blob-store.conformance.ts";
 import type { StoredEntry } from "./blob-store.ts";
-import { everyEntry } from "./every-entry.ts";
 import { openFsBlobStore } from "./fs.ts";
 import { blobPath, segmentPath } from "./fs-layout.ts";
 import { originalKey, textKey } from "./keys.ts";
 import { describeSegmentStore } from "./segment-store.conformance.ts";
 import { openTestArchive } from "./test-archive.ts";
+import { everyEntry } from "./test-entries.ts";
 
 const folders: string[] = [];
 after(async () => {

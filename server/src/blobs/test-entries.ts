@@ -1,6 +1,6 @@
 import { AREAS, type Area, type BlobStore, type StoredEntry } from "./blob-store.ts";
 
-/** All that is stored, or all of one area, page after page: for what looks at a whole store (doctor, tests). */
+/** All that is stored, or all of one area, page after page. */
 export async function* everyEntry(
   blobs: Pick<BlobStore, "list">,
   areas: readonly Area[] = AREAS,

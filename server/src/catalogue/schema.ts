@@ -70,7 +70,7 @@ export interface BucketsTable {
   name: string;
   description: string | null;
   status: BucketStatus;
-  /** Memberships by state, kept by buckets/counters.store.ts in the transaction that moves them. */
+  /** Memberships by state, kept by buckets/membership.store.ts in the transaction that moves them. */
   pending_files: number;
   active_files: number;
   failed_files: number;
@@ -80,7 +80,7 @@ export interface BucketsTable {
   updated_at: number;
   last_synced_at: number | null;
   last_error: string | null;
-  /** Set: hidden, and being removed (buckets/remove.store.ts). It is `archived` then, and its slug is its id. */
+  /** Set: hidden, and being removed (files/remove-bucket.store.ts). It is `archived` then, and its slug is its id. */
   deleted_at: number | null;
 }
 

@@ -1,4 +1,4 @@
-import { type Static, Type } from "typebox";
+import { Type } from "typebox";
 import { mayReadFiles } from "../access/api-key.ts";
 import { BucketParams, bucketIdOf } from "../buckets/bucket-ref.ts";
 import { requireBucket } from "../buckets/find-bucket.ts";
@@ -133,4 +133,3 @@ const BulkDeleted = Type.Object({
 
 const { bucket: _, ...others } = ListQuerystring.properties;
 const BucketListQuerystring = Type.Object(others);
-export type BucketListQuery = Static<typeof BucketListQuerystring>;

@@ -97,11 +97,6 @@ export function nextFileState(state: FileState, event: FileEvent): FileState | n
   return next === "same" ? state : next;
 }
 
-/** The states in which the event is allowed: the WHERE of its update. */
-export function fileStatesThatAllow(event: FileEvent): readonly FileState[] {
-  return FILE_STATES.filter((state) => NEXT[state][event] !== "reject");
-}
-
 /** What all memberships of a file in this state are; null: it has none. */
 export function membershipStatusOf(state: FileState): MembershipStatus | null {
   return MEMBERSHIP_STATUS[state];

@@ -158,7 +158,7 @@ export function bucketSyncStatus(memberships: readonly Membership[]): Membership
 }
 
 /** What the status word does not say; null when it says everything (POL-1: nuance is never a new status word). */
-export function statusDetail({ state, task: { task } }: Pick<FileView, "state" | "task">): string | null {
+function statusDetail({ state, task: { task } }: Pick<FileView, "state" | "task">): string | null {
   const underWay = task.state === "queued" || task.state === "running";
   switch (state) {
     case "queued":

@@ -41,7 +41,7 @@ interface Found extends ReconcileReport {
 }
 
 type BlobArea = Exclude<Area, "segments">;
-export const BLOB_AREAS: readonly BlobArea[] = ["originals", "text"];
+const BLOB_AREAS: readonly BlobArea[] = ["originals", "text"];
 
 export interface ReconcileChoreDeps extends ReconcileDeps {
   readonly arrivals: Pick<Arrivals, "tidy" | "busy">;

@@ -2,9 +2,9 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { BlobStore, StoredEntry } from "../../src/blobs/blob-store.ts";
-import { everyEntry } from "../../src/blobs/every-entry.ts";
 import { openFsBlobStore } from "../../src/blobs/fs.ts";
 import { storedKey } from "../../src/blobs/keys.ts";
+import { everyEntry } from "../../src/blobs/test-entries.ts";
 
 /** Compares the data folder of a server that has stopped with its catalogue, both ways, with statements of its own. */
 export interface FolderAudit {

@@ -1,7 +1,7 @@
 import type { Migration } from "../migration.ts";
 
 /**
- * Agents (contract §16). A profile stays until its operator deletes it. A response stays for limits.responseKeepMs (`expires_at`), or until its
+ * Agents (contract §16). A profile stays until its operator deletes it. A response stays for 30 days (`expires_at`), or until its
  * client deletes it: `answer` is what it said, with the passages that it was given; `quotes` says from which files, so that it can be blanked
  * when one of them is deleted.
  */

@@ -1,7 +1,11 @@
 import type { FileWarningCode } from "../../errors.ts";
 import type { WarningFinding } from "../findings.ts";
 
-/** One page as its reader found it; read-document.ts numbers, cleans, chunks and sends it. */
+/**
+ * One page as its reader found it; read-document.ts numbers, cleans, chunks and sends it. A reader yields one page after
+ * another and keeps none that it has yielded. It throws DocumentFault for what is wrong with the document, and anything
+ * else only for a defect of ours.
+ */
 export interface PageText {
   /** The page's own name, or null. */
   readonly label: string | null;
@@ -27,12 +31,6 @@ export interface FormatInput {
   readonly filename: string;
   readonly declaredType: string;
 }
-
-/**
- * Reads one format, a page at a time. Throws DocumentFault for what is wrong with the document and anything
- * else only for a defect of ours. A reader keeps no page that it has yielded.
- */
-export type ReadFormat = (input: FormatInput) => AsyncIterable<PageText> | Iterable<PageText>;
 
 /** Every format that is read. The key is also what sniff.ts answers. */
 export const FORMATS = {

@@ -22,10 +22,10 @@ import { dropBytes, readSession, recordProgress } from "../session.store.ts";
 import type { Session } from "../session.ts";
 import type { DigestEngine } from "./digests.ts";
 import { digestAtOffset } from "./intake.ts";
+import { writeSegment } from "./one-call-segment.ts";
 import { Segments } from "./segments.ts";
 import type { Share, UnrecordedBytes } from "./unrecorded.ts";
 import { makeUploadUrl } from "./upload-url.ts";
-import { writeSegment } from "./write-segment.ts";
 
 export interface EmbeddedArrivalsDeps {
   readonly catalogue: Catalogue;

@@ -6,7 +6,7 @@ import { parseId, type SessionId } from "../../ids.ts";
  * secret, 43 base64url characters. It is derived, so a replay gives the same URL again and nothing secret is stored; the
  * session's row alone says how long it lives.
  */
-export const UPLOADS_PATH = "/v1/uploads/";
+const UPLOADS_PATH = "/v1/uploads/";
 
 export function makeUploadUrl(publicUrl: string, secret: string, session: SessionId): string {
   return `${publicUrl}${UPLOADS_PATH}${session}/${signatureOf(secret, session)}`;
