@@ -1,6 +1,7 @@
 /**
- * A line of the result. A **figure** is what Wharf does; its **floor** what a bare program does for the same duty, on the same machine in
- * the same run. Absolute figures change with the machine, their ratio hardly: targets are ratios wherever a floor makes sense.
+ * A line of the result. A **figure** is what Wharf does; its **floor** what a bare program does for the same duty, on
+ * the same machine in the same run. Absolute figures change with the machine, their ratio hardly: targets are ratios
+ * wherever a floor makes sense.
  */
 export interface Row {
   readonly what: string;

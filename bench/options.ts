@@ -15,13 +15,13 @@ export interface Options {
   /** `ranking`: a folder with corpus.jsonl, queries.jsonl and qrels.tsv; null = the project's own questions alone. */
   readonly collection: string | null;
   /**
-   * `folder`: what it uploads. `extract`: what it reads. `event-loop`: files to upload beside the load (hostile ones, say); null = the load
-   * alone.
+   * `folder`: what it uploads. `extract`: what it reads. `event-loop`: files to upload beside the load (hostile ones,
+   * say); null = the load alone.
    */
   readonly documents: string | null;
   /**
-   * A checkout of an earlier version: `extract`, `folder` and `start` measure it in turns with this one, `refresh` has it write
-   * the index.
+   * A checkout of an earlier version: `extract`, `folder` and `start` measure it in turns with this one, `refresh` has
+   * it write the index.
    */
   readonly earlier: string | null;
   /** Where the server leaves a CPU profile of each of its threads; null = none. Its figures are then worth less. */

@@ -19,8 +19,9 @@ import { search } from "./rows/search.ts";
 import { start } from "./rows/start.ts";
 
 /**
- * `npm run bench [-- <row> …]`: the figures that the design promises, each beside its floor. Every row starts the real server in a
- * temporary folder, and its load comes from a process of its own. The result is a table here and in bench/results/.
+ * `npm run bench [-- <row> …]`: the figures that the design promises, each beside its floor. Every row starts the real
+ * server in a temporary folder, and its load comes from a process of its own. The result is a table here and in
+ * bench/results/.
  *
  *     npm run bench                              every row that needs no argument, about half an hour on two cores
  *     npm run bench -- put create --rounds 3     some of them, fewer runs

@@ -1,4 +1,6 @@
-/** How a command ended, for scripts. From 64 up they are sysexits(3). `wharf --help` and the README print this table. */
+/**
+ * How a command ended, for scripts. From 64 up they are sysexits(3). `wharf --help` and the README print this table.
+ */
 export const EXIT = {
   ok: 0,
   failure: 1,

@@ -1,7 +1,10 @@
 import type { Readable } from "node:stream";
 import { styleText } from "node:util";
 
-/** Where a command writes, what it reads its settings from, and when it shall stop. Injected, so that tests run commands in place. */
+/**
+ * Where a command writes, what it reads its settings from, and when it shall stop. Injected, so that tests run
+ * commands in place.
+ */
 export interface Io {
   readonly stdout: Sink;
   readonly stderr: Sink;
@@ -25,8 +28,8 @@ export function styled(sink: Sink, format: Parameters<typeof styleText>[0], text
 }
 
 /**
- * Text from elsewhere (file names, titles, documents) without what a terminal would obey: an uploaded title must not move the
- * reader's cursor or forge a line.
+ * Text from elsewhere (file names, titles, documents) without what a terminal would obey: an uploaded title must not
+ * move the reader's cursor or forge a line.
  */
 export function printable(text: string): string {
   return text

@@ -15,8 +15,8 @@ import { openCatalogue } from "../server/src/engines/catalogue.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
 
 /**
- * Runs `work` on the data folder's catalogue, beside a running server or without one: the same operations in a process of their own
- * (docs/operations.md). SQLite keeps the two apart, and the server caches nothing that they change.
+ * Runs `work` on the data folder's catalogue, beside a running server or without one: the same operations in a process
+ * of their own (docs/operations.md). SQLite keeps the two apart, and the server caches nothing that they change.
  */
 export async function withCatalogue<T>(
   dataDir: string,
@@ -44,8 +44,8 @@ export async function withCatalogue<T>(
 }
 
 /**
- * A new folder gets its schema under the server lock, so that no server starts on it half-way; an older one is brought up to
- * date under it, so that no server runs on a schema that it does not know.
+ * A new folder gets its schema under the server lock, so that no server starts on it half-way; an older one is brought
+ * up to date under it, so that no server runs on a schema that it does not know.
  */
 async function openOrMake(folder: DataFolder, fatal: (error: Error) => void): Promise<Catalogue> {
   const isThere = existsSync(folder.catalogue);

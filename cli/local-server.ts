@@ -26,8 +26,8 @@ export interface LocalServer {
 }
 
 /**
- * Runs `work` in the server's place: under its lock, so that no server runs meanwhile, and on the same adapters. Refuses a folder without a
- * catalogue: it is a mistyped path.
+ * Runs `work` in the server's place: under its lock, so that no server runs meanwhile, and on the same adapters.
+ * Refuses a folder without a catalogue: it is a mistyped path.
  */
 export async function withStoppedServer<T>(dataDir: string, work: (local: LocalServer) => Promise<T>): Promise<T> {
   if (!existsSync(join(dataDir, "catalogue.db")))

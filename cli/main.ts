@@ -5,8 +5,8 @@ import { CliError, EXIT, type ExitCode, exitCodes } from "./exit-codes.ts";
 import { type Io, printJson } from "./io.ts";
 
 /**
- * `wharf`: runs the server, makes its keys, and speaks to it as any client would. The commands for files go over HTTP alone; only
- * `serve`, `keys` and the operator's commands touch a data folder.
+ * `wharf`: runs the server, makes its keys, and speaks to it as any client would. The commands for files go over HTTP
+ * alone; only `serve`, `keys` and the operator's commands touch a data folder.
  */
 export async function runCli(argv: readonly string[], io: Io): Promise<ExitCode> {
   const outcome: { exitCode: ExitCode } = { exitCode: EXIT.ok };
@@ -93,10 +93,15 @@ ${exitCodes()
   .join("\n")}
 `;
 
-/** npm and bin/wharf pass a Ctrl-C on that the terminal has sent to the whole group already: both come within milliseconds. */
+/**
+ * npm and bin/wharf pass a Ctrl-C on that the terminal has sent to the whole group already: both come within
+ * milliseconds.
+ */
 const SAME_SIGNAL_MS = 1000;
 
-/** The process's own streams and signals. The first signal asks for an orderly end; a later one does not wait for it. */
+/**
+ * The process's own streams and signals. The first signal asks for an orderly end; a later one does not wait for it.
+ */
 function processIo(): Io {
   const stop = new AbortController();
   let stoppedAt = 0;

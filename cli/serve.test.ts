@@ -36,7 +36,8 @@ async function serve(
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<unknown> {
   const exited = once(child, "exit");
-  // Two at once, as under npm, where the terminal and npm both send one: the end stays an orderly one. (The kernel would merge two equal ones.)
+  // Two at once, as under npm, where the terminal and npm both send one: the end stays an orderly one. (The kernel
+  // would merge two equal ones.)
   child.kill(signal);
   child.kill(signal === "SIGINT" ? "SIGTERM" : "SIGINT");
   const [code] = await exited;

@@ -1,7 +1,8 @@
 /**
- * A first document, from a shell: create → PUT → finalize → wait → search. It needs curl, sed and sh alone, and is pasted into whatever
- * shell is there: no comments (zsh reads them as commands at its prompt), no `!`, no variable called `status` (read-only in zsh), nothing
- * that would close the shell when a step fails. A test runs this text with `sh`.
+ * A first document, from a shell: create → PUT → finalize → wait → search. It needs curl, sed and sh alone, and
+ * is pasted into whatever shell is there: no comments (zsh reads them as commands at its prompt), no `!`, no
+ * variable called `status` (read-only in zsh), nothing that would close the shell when a step fails. A test runs
+ * this text with `sh`.
  */
 export function tour(url: string): string {
   return `export WHARF_URL=${url}

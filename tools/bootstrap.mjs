@@ -12,8 +12,8 @@ import { createRequire } from "node:module";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-// An import of one of these makes everything that it exports, streams and WebCrypto too, which is a fifth of the time of
-// `wharf --help`. Those that are needed by an installation alone are loaded there.
+// An import of one of these makes everything that it exports, streams and WebCrypto too, which is a fifth of the time
+// of `wharf --help`. Those that are needed by an installation alone are loaded there.
 const require = createRequire(import.meta.url);
 const { createHash } = require("node:crypto");
 const {
@@ -174,8 +174,8 @@ function take(lock) {
 }
 
 /**
- * By a process that lives, and has not held it for longer than the work takes (its number may be another's by now: it is
- * ours where a container was killed and started again, and gives each start the same number).
+ * By a process that lives, and has not held it for longer than the work takes (its number may be another's by now: it
+ * is ours where a container was killed and started again, and gives each start the same number).
  */
 function isHeld(lock, longestMs) {
   try {

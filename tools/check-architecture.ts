@@ -43,7 +43,10 @@ function cyclesIn(sources: readonly SourceText[]): readonly Violation[] {
   });
 }
 
-/** Rooms that need each other at run time: neither can be understood, tested or exchanged without the other. Tests may stand anywhere. */
+/**
+ * Rooms that need each other at run time: neither can be understood, tested or exchanged without the other. Tests may
+ * stand anywhere.
+ */
 function roomCyclesIn(sources: readonly SourceText[]): readonly Violation[] {
   const arrows = sources.flatMap(({ path, imports }) =>
     imports.flatMap(({ from, typeOnly, line }) => {

@@ -2,8 +2,8 @@ import { glob, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /**
- * Comments, tests and pages cite the contract (`contract §12`, `PUT-19`), the byte end-point (`byte-endpoint §5`, rows like
- * `K5`), decisions and other pages. Each has to lead somewhere in this repository. Part of `npm run check`.
+ * Comments, tests and pages cite the contract (`contract §12`, `PUT-19`), the byte end-point (`byte-endpoint §5`, rows
+ * like `K5`), decisions and other pages. Each has to lead somewhere in this repository. Part of `npm run check`.
  *
  * A bare `§12` is the contract's. Returns `path:line sentence`.
  */

@@ -39,8 +39,8 @@ export function programToRun() {
 }
 
 /**
- * Says in `program`'s folder that it runs, now and as long as this process does: builds of other versions leave it where
- * it is, since a server loads some of its parts late.
+ * Says in `program`'s folder that it runs, now and as long as this process does: builds of other versions leave it
+ * where it is, since a server loads some of its parts late.
  */
 export function sayItRuns(program) {
   const say = () => {

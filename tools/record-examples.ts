@@ -8,8 +8,8 @@ import { Recorder } from "./examples/recorder.ts";
 import { recordAll } from "./examples/scenario.ts";
 
 /**
- * The examples of `/openapi.json`: every operation asked once of a real server, with what it answered. Nobody writes them by hand, so that
- * none says what the server does not. Ids, times and the address are made the same each time.
+ * The examples of `/openapi.json`: every operation asked once of a real server, with what it answered. Nobody writes
+ * them by hand, so that none says what the server does not. Ids, times and the address are made the same each time.
  */
 async function recordExamples(): Promise<Readonly<Record<string, RecordedExample>>> {
   const folder = await mkdtemp(join(tmpdir(), "wharf-examples-"));

@@ -5,9 +5,9 @@ import { spec } from "node:test/reporters";
 import { fileURLToPath } from "node:url";
 
 /**
- * `npm test [-- <part of a path> …]`: every *.test.ts file of the repository, or those whose path holds one of the parts. Each file runs in
- * a process of its own. At the end it names what was skipped and why: a machine without a C compiler or a browser still gets a green run,
- * and knows what that run did not look at.
+ * `npm test [-- <part of a path> …]`: every *.test.ts file of the repository, or those whose path holds one of the
+ * parts. Each file runs in a process of its own. At the end it names what was skipped and why: a machine without a C
+ * compiler or a browser still gets a green run, and knows what that run did not look at.
  */
 async function runTests(parts: readonly string[]): Promise<boolean> {
   const root = fileURLToPath(new URL("..", import.meta.url));
@@ -35,7 +35,10 @@ async function runTests(parts: readonly string[]): Promise<boolean> {
   return counts.failed === 0;
 }
 
-/** Many files wait for timers, browsers and restarts: two at once use half of two cores. What is timed has generous ends. */
+/**
+ * Many files wait for timers, browsers and restarts: two at once use half of two cores. What is timed has
+ * generous ends.
+ */
 const AT_ONCE = 3;
 /** A test that hangs must not hang the run; what takes half a minute alone took ten at a load of 40 on two cores. */
 const FILE_TIMEOUT_MS = 30 * 60 * 1000;

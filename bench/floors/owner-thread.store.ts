@@ -6,8 +6,8 @@ import { checkpoint, WAL_CHECKPOINT_BYTES, walBytes } from "../../server/src/sql
 import type { FloorCall, FloorOperation } from "./catalogue.ts";
 
 /**
- * The floor's owner thread: Wharf's tables and indexes, the rows that Wharf writes, one commit for all that waits; plain prepared
- * statements and no reads.
+ * The floor's owner thread: Wharf's tables and indexes, the rows that Wharf writes, one commit for all that waits;
+ * plain prepared statements and no reads.
  */
 function main(path: string): void {
   const database = openDatabase(path);

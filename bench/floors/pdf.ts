@@ -2,7 +2,9 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { init, type WrappedPdfiumModule } from "@embedpdf/pdfium";
 
-/** The extraction library alone: every page's text of a PDF in memory, without a process of its own, labels or limits. */
+/**
+ * The extraction library alone: every page's text of a PDF in memory, without a process of its own, labels or limits.
+ */
 export class BarePdf {
   readonly #library: WrappedPdfiumModule;
 

@@ -5,7 +5,8 @@ import { FloorCatalogue } from "./catalogue.ts";
 import { Floor } from "./duties.ts";
 
 /**
- * The floor: a bare `node:http` server with Wharf's duties (duties.ts). It answers the same addresses, so that one load client serves both.
+ * The floor: a bare `node:http` server with Wharf's duties (duties.ts). It answers the same addresses, so that one load
+ * client serves both.
  *
  *     node server.ts <folder> bytes      PUT: stream, two digests, fsync, link, fsync directory; no database
  *     node server.ts <folder> commits    create, PUT and finalize with Wharf's commits and fsyncs

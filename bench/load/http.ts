@@ -7,7 +7,10 @@ export interface Call {
   readonly expect: number;
 }
 
-/** Requests to one server over kept connections. Any other status than the expected one rejects: a wrong answer is no figure. */
+/**
+ * Requests to one server over kept connections. Any other status than the expected one rejects: a wrong answer
+ * is no figure.
+ */
 export class Client {
   readonly #host: string;
   readonly #port: string;

@@ -1,4 +1,6 @@
-/** What a load client does: `count` units by `callers` at once, each caller one after another over a kept connection. */
+/**
+ * What a load client does: `count` units by `callers` at once, each caller one after another over a kept connection.
+ */
 export interface Job {
   /** Base without `/v1`. */
   readonly url: string;
@@ -13,7 +15,10 @@ export type Unit =
   | { readonly kind: "create" }
   /** One PUT of random bytes into a session that was made beforehand. Names: the session's id. */
   | { readonly kind: "put"; readonly bytes: number }
-  /** Sessions that hold all their bytes are made beforehand; then one finalize each. `noise`: no text, so that nobody reads it long. Names: the file's id. */
+  /**
+   * Sessions that hold all their bytes are made beforehand; then one finalize each. `noise`: no text, so that nobody
+   * reads it long. Names: the file's id.
+   */
   | { readonly kind: "finalize"; readonly bytes: number; readonly noise?: boolean }
   /** Create, PUT and finalize of a text. Names: the file's id. */
   | { readonly kind: "cycle"; readonly bytes: number }

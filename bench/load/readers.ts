@@ -3,7 +3,10 @@ import { json } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Readers } from "../processes/readers.ts";
 
-/** Entry of the slow readers (processes/readers.ts): what to read on stdin, one JSON document on stdout when all of them have begun. */
+/**
+ * Entry of the slow readers (processes/readers.ts): what to read on stdin, one JSON document on stdout when all of
+ * them have begun.
+ */
 await main();
 
 const TURN_MS = 100;
@@ -24,7 +27,10 @@ async function main(): Promise<void> {
   }
 }
 
-/** A connection on which the content has begun to come. Buffers are those of any client: what waits in them has left the server. */
+/**
+ * A connection on which the content has begun to come. Buffers are those of any client: what waits in them has
+ * left the server.
+ */
 function begun({ url, key, file }: Readers): Promise<Socket> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {

@@ -11,7 +11,10 @@ export interface Child {
   end(): Promise<void>;
 }
 
-/** Starts it, hands it `input` on stdin and waits for a JSON document on its stdout. Rejects with its stderr when it ends before that. */
+/**
+ * Starts it, hands it `input` on stdin and waits for a JSON document on its stdout. Rejects with its stderr when it
+ * ends before that.
+ */
 export async function startChild(
   args: readonly string[],
   options: {

@@ -15,7 +15,10 @@ export interface Loaded {
 
 const WITHIN_MS = 30 * 60_000;
 
-/** Runs a job in a client process of its own, so that its work is not on the server's threads nor on ours. Rejects when any answer is not what it should be. */
+/**
+ * Runs a job in a client process of its own, so that its work is not on the server's threads nor on ours. Rejects when
+ * any answer is not what it should be.
+ */
 export async function load(job: Job): Promise<Loaded> {
   const entry = join(import.meta.dirname, "../load/client.ts");
   const child = await startChild([entry], { input: JSON.stringify(job), withinMs: WITHIN_MS });

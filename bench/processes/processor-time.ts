@@ -38,8 +38,8 @@ export function commandsTime(): number {
 }
 
 /**
- * Milliseconds of processor time that this process has used so far. Of work that waits for nothing it is what that takes
- * on a quiet machine, also on one that is not.
+ * Milliseconds of processor time that this process has used so far. Of work that waits for nothing it is what that
+ * takes on a quiet machine, also on one that is not.
  */
 export function processMs(): number {
   const { user, system } = process.cpuUsage();

@@ -9,8 +9,9 @@ const CYCLES = 400;
 const CALLERS = 8;
 
 /**
- * Create, PUT and finalize of a text of 10 kB, in Wharf, which begins to index each file at once, and in two floors: one that does the commits and
- * fsyncs of indexing too, behind the answers, as Wharf does, and one that leaves them out. Wharf's queue is empty again before each round.
+ * Create, PUT and finalize of a text of 10 kB, in Wharf, which begins to index each file at once, and in two floors:
+ * one that does the commits and fsyncs of indexing too, behind the answers, as Wharf does, and one that leaves them
+ * out. Wharf's queue is empty again before each round.
  */
 export async function cycle(options: Options): Promise<readonly Row[]> {
   const wharf = await Wharf.start(options);

@@ -6,11 +6,17 @@ import type { Options } from "../options.ts";
 import { load } from "../processes/load.ts";
 import { Wharf } from "../processes/wharf.ts";
 
-/** The server hands out its figures at most so often (limits.metricsCacheMs); a look afterwards covers the time since the last one. */
+/**
+ * The server hands out its figures at most so often (limits.metricsCacheMs); a look afterwards covers the time since
+ * the last one.
+ */
 const FRESH_MS = 5100;
 const NORMAL_CALLERS = 16;
 
-/** How late the main thread's timers fire under 16 callers that upload, and with `--documents` while it reads those files beside them. */
+/**
+ * How late the main thread's timers fire under 16 callers that upload, and with `--documents` while it reads those
+ * files beside them.
+ */
 export async function eventLoop(options: Options): Promise<readonly Row[]> {
   const wharf = await Wharf.start(options);
   try {

@@ -14,7 +14,9 @@ const UNITS = 200;
 const CALLERS = 4;
 const CLAIMS = 150;
 
-/** Create, finalize, poll and claim on a catalogue of many files, by those on one of hardly any, which is their floor. */
+/**
+ * Create, finalize, poll and claim on a catalogue of many files, by those on one of hardly any, which is their floor.
+ */
 export async function growth(options: Options): Promise<readonly Row[]> {
   const [empty, full] = [await Wharf.start(options), await Wharf.start(options)];
   try {

@@ -10,8 +10,8 @@ const READERS = 50;
 const READ_BYTES_PER_SECOND = 10_000;
 
 /**
- * Uploads of 25 MB at once, a round to warm up and a round that counts, with slow readers of a file of 25 MB beside it: how far the server's
- * memory rises above where it was before both.
+ * Uploads of 25 MB at once, a round to warm up and a round that counts, with slow readers of a file of 25 MB beside it:
+ * how far the server's memory rises above where it was before both.
  */
 export async function memory(options: Options): Promise<readonly Row[]> {
   const wharf = await Wharf.start(options);

@@ -36,8 +36,8 @@ export async function ranking(options: Options): Promise<readonly Row[]> {
 }
 
 /**
- * nDCG@10 of a collection with judgements: through the public API, and from the index that the server built, where the term budget can be
- * taken away; the same again among so many chunks of other text that the budget bites.
+ * nDCG@10 of a collection with judgements: through the public API, and from the index that the server built, where the
+ * term budget can be taken away; the same again among so many chunks of other text that the budget bites.
  */
 async function judged(options: Options, from: string): Promise<readonly Row[]> {
   const collection = readCollection(from);

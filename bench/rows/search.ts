@@ -22,9 +22,9 @@ const COMMON = 0.1;
 type Body = Readonly<Record<string, unknown>>;
 
 /**
- * Queries over 100 000 chunks through the API, one after another, in turns with the server's reader alone and with a plain
- * FTS5 table of the same chunks, which are asked without HTTP, in this process. One file of the fifty is in the bucket
- * "small": 2 % of the chunks.
+ * Queries over 100 000 chunks through the API, one after another, in turns with the server's reader alone and with a
+ * plain FTS5 table of the same chunks, which are asked without HTTP, in this process. One file of the fifty is in the
+ * bucket "small": 2 % of the chunks.
  */
 export async function search(options: Options): Promise<readonly Row[]> {
   const folder = mkdtempSync(join(tmpdir(), "wharf-bench-corpus-"));

@@ -17,8 +17,9 @@ const LOOK_MS = 2;
 const BARE_SERVER = join(import.meta.dirname, "../floors/bare-server.mjs");
 
 /**
- * From a command to what its user waits for: the help, and a server that is ready on a folder that is there. All in turns, warm. bin/wharf
- * begins with the `node` of the PATH, floors are of the Node of this bench. The processor time tells the same of a busy machine.
+ * From a command to what its user waits for: the help, and a server that is ready on a folder that is there. All in
+ * turns, warm. bin/wharf begins with the `node` of the PATH, floors are of the Node of this bench. The processor time
+ * tells the same of a busy machine.
  */
 export async function start({ rounds, earlier }: Options): Promise<readonly Row[]> {
   const folder = mkdtempSync(join(tmpdir(), "wharf-bench-start-"));

@@ -3,9 +3,10 @@ import type { Random } from "../../server/test/support/random.ts";
 import type { FoundWord } from "../floors/plain-fts5.store.ts";
 
 /**
- * Queries of two or three words of the texts themselves, drawn by the number of chunks that they stand in: a number
- * between `least` and the commonest word's, each order of magnitude equally often, then a word that stands in about so
- * many. Stop words are not drawn: Wharf leaves them out of a query, and the floor, which does not, would only look slow.
+ * Queries of two or three words of the texts themselves, drawn by the number of chunks that they stand in: a
+ * number between `least` and the commonest word's, each order of magnitude equally often, then a word that stands
+ * in about so many. Stop words are not drawn: Wharf leaves them out of a query, and the floor, which does not,
+ * would only look slow.
  */
 export function drawnQueries(
   words: readonly FoundWord[],

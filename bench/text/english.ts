@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { type Random, seededRandom } from "../../server/test/support/random.ts";
 
 /**
- * Text whose words are as frequent as in English: Zipf's law with Mandelbrot's shift. The most frequent words are real ones (words.txt: of
- * this project's own prose, by frequency); the long tail, which real text fills with names and compounds, is compounds of two of them.
- * A seed gives the same text on every machine.
+ * Text whose words are as frequent as in English: Zipf's law with Mandelbrot's shift. The most frequent words are real
+ * ones (words.txt: of this project's own prose, by frequency); the long tail, which real text fills with names and
+ * compounds, is compounds of two of them. A seed gives the same text on every machine.
  */
 export class English {
   readonly #random: Random;
@@ -36,7 +36,9 @@ export class English {
     return this.#words[Math.floor(Math.exp(from + this.#random.next() * (to - from)))] ?? "";
   }
 
-  /** Sentences of 8 to 20 words, paragraphs of 4 to 8 sentences, until there are `chars` characters; all of them ASCII. */
+  /**
+   * Sentences of 8 to 20 words, paragraphs of 4 to 8 sentences, until there are `chars` characters; all of them ASCII.
+   */
   text(chars: number): string {
     const paragraphs: string[] = [];
     for (let length = 0; length < chars; ) {

@@ -9,7 +9,8 @@ const PAGE_FILES = 200;
  * Those of the files that are indexed, failed or deleted already, by their ids. They are among the `newest` files of
  * their bucket, so that one request tells of 200 of them: asking for each was a quarter of all requests of a folder.
  *
- * What it does not tell of is to be asked for by itself: files that are older, and all of them when there is no list to be had.
+ * What it does not tell of is to be asked for by itself: files that are older, and all of them when there is no
+ * list to be had.
  */
 export async function listEnded(
   wharf: Wharf,

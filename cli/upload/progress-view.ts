@@ -2,7 +2,10 @@ import { MultiBar, type Params } from "cli-progress";
 import { type Io, printable } from "../io.ts";
 import type { ProgressView } from "./watcher.ts";
 
-/** A moving bar for each file on a terminal, a line for each event elsewhere; both on stderr, so that stdout is the result alone. */
+/**
+ * A moving bar for each file on a terminal, a line for each event elsewhere; both on stderr, so that stdout is the
+ * result alone.
+ */
 export function createProgressView(io: Io): ProgressView {
   return io.stderr.isTerminal ? bars() : lines(io);
 }
@@ -48,7 +51,10 @@ function lines(io: Io): ProgressView {
   };
 }
 
-/** What has ended leaves: a folder of a thousand files must not scroll the terminal away, and the table at the end has them all. */
+/**
+ * What has ended leaves: a folder of a thousand files must not scroll the terminal away, and the table at the end
+ * has them all.
+ */
 function bars(): ProgressView {
   const multi = new MultiBar({
     stream: process.stderr,

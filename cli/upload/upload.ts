@@ -101,8 +101,8 @@ interface Run {
 }
 
 /**
- * All bytes first, then all waits: a long document must not hold up the upload of the next. In the order of `found`. Rejects only when no
- * file can go any further: a refused key, or a signal.
+ * All bytes first, then all waits: a long document must not hold up the upload of the next. In the order of `found`.
+ * Rejects only when no file can go any further: a refused key, or a signal.
  */
 async function uploadAll(run: Run, found: readonly Found[]): Promise<readonly Outcome[]> {
   const { wharf, io, flags } = run;

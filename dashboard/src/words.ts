@@ -66,7 +66,9 @@ export function doing(file: WatchedFile): string {
   return `${STAGES[task.stage] ?? "In the queue"}${of}`;
 }
 
-/** Why a file cannot be read, and what to do. Who drops a file has set no content_type: the browser has, by its name. */
+/**
+ * Why a file cannot be read, and what to do. Who drops a file has set no content_type: the browser has, by its name.
+ */
 export function whyNot(error: FileError | null): string {
   if (error === null) return "";
   if (error.code !== "type_mismatch") return error.message;

@@ -2,7 +2,9 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { TestContext } from "node:test";
 
-/** A server on loopback that answers as the test says, until the test ends. Returns its address, which ends in a slash. */
+/**
+ * A server on loopback that answers as the test says, until the test ends. Returns its address, which ends in a slash.
+ */
 export async function serve(
   t: TestContext,
   answer: (request: IncomingMessage, response: ServerResponse) => void,

@@ -83,7 +83,8 @@ function baseUrlOf(text: string): string {
 }
 
 function keyOf(apiKey: unknown): string {
-  // What cannot be a header value would fail with a message that shows the key; an environment without it gives undefined.
+  // What cannot be a header value would fail with a message that shows the key; an environment without it
+  // gives undefined.
   if (typeof apiKey === "string" && /^[\x21-\x7e]+$/.test(apiKey)) return apiKey;
   throw new WharfError("config", "apiKey is empty or holds characters that no key has: paste it again.");
 }

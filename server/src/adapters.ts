@@ -44,8 +44,8 @@ export interface Adapters {
 }
 
 /**
- * Begins to open them: when this returns, every thread and process is loading its code. Both reject with ConfigError for what the operator
- * must change.
+ * Begins to open them: when this returns, every thread and process is loading its code. Both reject with ConfigError
+ * for what the operator must change.
  */
 export function openAdapters(base: Base, options: AdapterOptions): Adapters {
   const { config, closing } = base;

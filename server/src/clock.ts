@@ -5,8 +5,8 @@ export interface Clock {
 }
 
 /**
- * The system's clock, shifted by the milliseconds in `offset` when one is given. The cell is shared memory, so that a test
- * moves the time of every thread at once; the service itself passes none.
+ * The system's clock, shifted by the milliseconds in `offset` when one is given. The cell is shared memory, so that a
+ * test moves the time of every thread at once; the service itself passes none.
  */
 export function createClock(offset?: SharedArrayBuffer): Clock {
   if (offset === undefined) return { now: () => Date.now() };

@@ -1,4 +1,6 @@
-/** What was opened or may run, closed in the opposite order; each once. What opens later than that is closed at once. */
+/**
+ * What was opened or may run, closed in the opposite order; each once. What opens later than that is closed at once.
+ */
 export class Closers {
   readonly #closers: (() => unknown)[] = [];
   #ran = false;

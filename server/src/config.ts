@@ -49,7 +49,10 @@ export interface Config {
 
 export type MetricsAudience = "loopback" | "public";
 
-/** How strong the jail of the readers has to be: `require` starts with the full one alone, `reduced` with the strongest that there is. */
+/**
+ * How strong the jail of the readers has to be: `require` starts with the full one alone, `reduced` with the strongest
+ * that there is.
+ */
 const SANDBOX_MODES = ["require", "reduced", "off"] as const;
 export type SandboxMode = (typeof SANDBOX_MODES)[number];
 
@@ -197,7 +200,8 @@ export const SETTINGS: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     value: "number",
     say: "documents that are read at once",
     shown: "number of cores + 4",
-    // Four to spare: a long document holds its place for up to a second before it moves, and notes should not wait for that.
+    // Four to spare: a long document holds its place for up to a second before it moves, and notes should not
+    // wait for that.
     fallback: () => availableParallelism() + 4,
     parse: integerWithin(1, 256),
   },
@@ -348,8 +352,9 @@ export function readClientConfig(
 }
 
 /**
- * Room for 16 file operations at once instead of 4: fsyncs wait for the disk, not for a core, and with 4 the whole cycle of a small
- * file ran at 550 a second where 16 gave 1 400 (32 callers, measured). Takes effect only before the first asynchronous file operation.
+ * Room for 16 file operations at once instead of 4: fsyncs wait for the disk, not for a core, and with 4 the whole
+ * cycle of a small file ran at 550 a second where 16 gave 1 400 (32 callers, measured). Takes effect only before the
+ * first asynchronous file operation.
  */
 export function widenThreadPool(env: Record<string, string | undefined> = process.env): void {
   env["UV_THREADPOOL_SIZE"] ??= "16";

@@ -3,9 +3,9 @@ import { WharfError } from "./errors.ts";
 import { type Id, type IdPrefix, parseId, type TeamId } from "./ids.ts";
 
 /**
- * Cursors of lists that go by ids. Opaque to clients: the last id of a page, sealed with a digest over list, team and filter, so that a cursor of
- * another list, or of another team, is refused instead of showing a wrong page. No secret: whoever forges one only chooses a place in
- * a list of their own.
+ * Cursors of lists that go by ids. Opaque to clients: the last id of a page, sealed with a digest over list, team and
+ * filter, so that a cursor of another list, or of another team, is refused instead of showing a wrong page. No secret:
+ * whoever forges one only chooses a place in a list of their own.
  */
 export interface ListOf {
   /** What is listed, and by which filter. */

@@ -19,8 +19,9 @@ import { fsyncDirectory } from "./blobs/directory-sync.ts";
 import { ConfigError } from "./config.ts";
 
 /**
- * The folder that holds everything of the embedded server. Nothing but SQLite and `stat` touches the catalogue, index and lock files while
- * they are open: an `open` and `close` of a locked file in the same process drops its POSIX locks (seen).
+ * The folder that holds everything of the embedded server. Nothing but SQLite and `stat` touches the catalogue, index
+ * and lock files while they are open: an `open` and `close` of a locked file in the same process drops its POSIX
+ * locks (seen).
  */
 export interface DataFolder {
   readonly path: string;
@@ -38,9 +39,9 @@ export function findDataFolder(path: string): DataFolder {
 export const RESTORE_MARK = "restore-incomplete";
 
 /**
- * Makes the folder (0700) when it is not there, each new one fsynced in its parent. One that others can read is made ours alone while it
- * is empty, and otherwise refused, as is another user's: then nothing is made in it. What was there already is on the disk for certain once
- * `syncDataFolder` has ended.
+ * Makes the folder (0700) when it is not there, each new one fsynced in its parent. One that others can read is made
+ * ours alone while it is empty, and otherwise refused, as is another user's: then nothing is made in it. What was there
+ * already is on the disk for certain once `syncDataFolder` has ended.
  */
 export function openDataFolder(path: string): DataFolder {
   const folder = findDataFolder(path);
@@ -74,14 +75,15 @@ export interface ServerLock {
 }
 
 /**
- * One server for each folder: an exclusive transaction on a SQLite file of its own. The handle lives in the returned object, or it would be
- * garbage-collected and the lock with it.
+ * One server for each folder: an exclusive transaction on a SQLite file of its own. The handle lives in the returned
+ * object, or it would be garbage-collected and the lock with it.
  */
 export function lockDataFolder(folder: DataFolder): ServerLock {
   const path = join(folder.path, "server.lock");
   const database = new DatabaseSync(path, { timeout: LOCK_WAIT_MS });
   try {
-    // One that an older version made, too. By its path: to open and close the file here would drop the lock of this very process.
+    // One that an older version made, too. By its path: to open and close the file here would drop the lock of this
+    // very process.
     chmodSync(path, 0o600);
     database.exec("PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE");
   } catch (error) {
@@ -98,10 +100,15 @@ export function lockDataFolder(folder: DataFolder): ServerLock {
   };
 }
 
-/** How long a start waits for the lock: longer than a look by `isLocked`, shorter than anybody waits for the sentence. */
+/**
+ * How long a start waits for the lock: longer than a look by `isLocked`, shorter than anybody waits for the sentence.
+ */
 const LOCK_WAIT_MS = 250;
 
-/** Whether a server holds the lock just now. Takes and leaves a shared lock, which a start that comes at that moment waits for. */
+/**
+ * Whether a server holds the lock just now. Takes and leaves a shared lock, which a start that comes at that
+ * moment waits for.
+ */
 export function isLocked(folder: DataFolder): boolean {
   const path = join(folder.path, "server.lock");
   if (!existsSync(path)) return false;
@@ -117,7 +124,10 @@ export function isLocked(folder: DataFolder): boolean {
   }
 }
 
-/** The secret behind upload URLs: generated once, and published like a blob, so that a power cut leaves a whole one or none. */
+/**
+ * The secret behind upload URLs: generated once, and published like a blob, so that a power cut leaves a whole
+ * one or none.
+ */
 export function loadSecret(folder: DataFolder): string {
   const path = join(folder.path, "secret");
   for (const name of readdirSync(folder.path)) if (name.startsWith("secret.tmp-")) unlinkSync(join(folder.path, name));
@@ -141,8 +151,9 @@ export function loadSecret(folder: DataFolder): string {
 }
 
 /**
- * For folders that were there: a start that died between making one and syncing its parent left its name unsynced. Nothing is acknowledged
- * before this has ended; until then other work may go on, for a busy disk takes a tenth of a second.
+ * For folders that were there: a start that died between making one and syncing its parent left its name
+ * unsynced. Nothing is acknowledged before this has ended; until then other work may go on, for a busy disk takes
+ * a tenth of a second.
  */
 export async function syncDataFolder({ path }: DataFolder): Promise<void> {
   await Promise.all([dirname(path), path].map((folder) => fsyncDirectory(folder)));

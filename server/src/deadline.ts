@@ -1,8 +1,8 @@
 import { LIMITS } from "./limits.ts";
 
 /**
- * Calls `fire` after `ms`. A timer that fires more than limits.lateTimerMs late slept with the process (SIGSTOP, suspend), and what
- * it guards had no chance to go on: it arms once more. Returns the way to cancel it.
+ * Calls `fire` after `ms`. A timer that fires more than limits.lateTimerMs late slept with the process (SIGSTOP,
+ * suspend), and what it guards had no chance to go on: it arms once more. Returns the way to cancel it.
  */
 export function startDeadline(ms: number, fire: () => void): () => void {
   let timer: NodeJS.Timeout;

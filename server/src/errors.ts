@@ -238,8 +238,8 @@ export type JsonValue = null | boolean | number | string | readonly JsonValue[] 
 export type ErrorDetails = Readonly<Record<string, JsonValue>>;
 
 /**
- * An outcome that the contract names, thrown towards the HTTP edge. Its message is public; `cause` is for the log alone.
- * Headers that belong to one outcome (Retry-After, Allow, RateLimit) travel with it.
+ * An outcome that the contract names, thrown towards the HTTP edge. Its message is public; `cause` is for the log
+ * alone. Headers that belong to one outcome (Retry-After, Allow, RateLimit) travel with it.
  */
 export class WharfError extends Error {
   readonly code: ErrorCode;

@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 
 /**
  * Ids: a prefix that says what it names, then 26 characters of Crockford base32: 48 bits of milliseconds and 80 random
- * bits (the ULID layout), so that rows made together lie together in an index. An id is no secret and may be logged; bearer
- * secrets (`sk_…`, upload URLs) never share a prefix with one (contract ALL-6).
+ * bits (the ULID layout), so that rows made together lie together in an index. An id is no secret and may be logged;
+ * bearer secrets (`sk_…`, upload URLs) never share a prefix with one (contract ALL-6).
  */
 const ID_PREFIXES = [
   "sess",
@@ -52,7 +52,10 @@ export function createIdSource(clock: { now(): number }): IdSource {
 const RANDOM_BYTES = 16;
 const POOLED_IDS = 256;
 
-/** Random bytes for one id after another, fetched for many at a time: a call into the generator costs more than the rest of an id. */
+/**
+ * Random bytes for one id after another, fetched for many at a time: a call into the generator costs more than the
+ * rest of an id.
+ */
 function randomPool(): () => Uint8Array {
   let pool = new Uint8Array(0);
   let used = 0;

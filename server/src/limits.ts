@@ -24,7 +24,10 @@ export const LIMITS = {
   jsonBodyBytes: 64 * KIB,
   /** Of a batch: 100 items at the limits of a file are over 1 MiB. */
   batchBodyBytes: 4 * MIB,
-  /** What requests of more than jsonBodyBytes may send together, until they are answered; in places of jsonBodyBytes each. */
+  /**
+   * What requests of more than jsonBodyBytes may send together, until they are answered; in places of
+   * jsonBodyBytes each.
+   */
   largeBodyBytes: 64 * MIB,
   jsonDepth: 32,
   jsonBodyTimeoutMs: 15 * SECOND,
@@ -139,7 +142,8 @@ export const LIMITS = {
    */
   stopMs: 20 * SECOND,
 
-  // Maintenance: from the beginning of a chore's round to that of the next, and how much of a round it works (maintenance/)
+  // Maintenance: from the beginning of a chore's round to that of the next, and how much of a round it works
+  // (maintenance/)
   sweepEveryMs: 10 * SECOND,
   sweepShare: 0.5,
   /** Segments are those of uploads under way: few, and what is left of them takes the room of new ones. */
@@ -185,14 +189,17 @@ export const LIMITS = {
   /** Processor time after which a document moves to the slow lane, if there is room … */
   slowLaneAfterCpuMs: 250,
   /**
-   * … and time after which it leaves the fast lane, if that is full: it goes on in the slow lane, or lines up there. Both are of
-   * a machine on which a reader starts in `childStartCpuMs` of processor time; a slower one has as many times more,
-   * at most `slowestMachine` times (extraction/lanes.ts).
+   * … and time after which it leaves the fast lane, if that is full: it goes on in the slow lane, or lines up there.
+   * Both are of a machine on which a reader starts in `childStartCpuMs` of processor time; a slower one has as many
+   * times more, at most `slowestMachine` times (extraction/lanes.ts).
    */
   childStartCpuMs: 30,
   slowestMachine: 8,
   fastLaneMaxMs: SECOND,
-  /** As many of a team's documents are read at once as there are cores; what is read for longer than this does not count. */
+  /**
+   * As many of a team's documents are read at once as there are cores; what is read for longer than this
+   * does not count.
+   */
   teamTurnMs: 50,
   queuePositionMax: 1000,
   pollWaitMaxSeconds: 60,
@@ -201,12 +208,19 @@ export const LIMITS = {
   /** … unless so many are held that all together would read more often than this: 10 % of the main thread. */
   pollRereadsPerSecond: 500,
   /**
-   * A poll beyond its team's or key's share of limits.heldPolls is held for at least this long, instead of being refused …
+   * A poll beyond its team's or key's share of limits.heldPolls is held for at least this long, instead of
+   * being refused …
    */
   pollSurplusMs: SECOND,
-  /** … and longer when so many are that they would come again more often than this: each costs 0.5 ms of the main thread. */
+  /**
+   * … and longer when so many are that they would come again more often than this: each costs 0.5 ms of the
+   * main thread.
+   */
   pollSurplusPerSecond: 200,
-  /** At most so long: what holds a connection for nothing must make room. 8 500 held for 30 s left no place for other teams. */
+  /**
+   * At most so long: what holds a connection for nothing must make room. 8 500 held for 30 s left no place for
+   * other teams.
+   */
   pollSurplusMaxMs: 3 * SECOND,
   /** Fair queueing: how much later a team's next task sorts than its last (tasks/fair-order.store.ts). */
   fairShareMs: 1,
@@ -289,7 +303,10 @@ export const LIMITS = {
   bucketListings: 40,
   /** Answers that are being written (§16): each holds a connection, and most of them wait for the chat server. */
   responses: 200,
-  /** Requests to /mcp that are waiting or being answered: each holds a connection and makes one call of the API at a time. */
+  /**
+   * Requests to /mcp that are waiting or being answered: each holds a connection and makes one call of the
+   * API at a time.
+   */
   agentCalls: 200,
 
   // Downloads (§7 content, text)
@@ -332,7 +349,10 @@ export const LIMITS = {
   chunkWritesAtOnce: 2,
 
   // Files of the search index (search-index/fts5*.ts)
-  /** The thread that writes has a priority so much lower than those that answer (nice; readers of documents have childPriority). */
+  /**
+   * The thread that writes has a priority so much lower than those that answer (nice; readers of documents have
+   * childPriority).
+   */
   indexWriterYields: 5,
   /** Threads that read … */
   indexReaders: 2,
@@ -353,13 +373,15 @@ export const LIMITS = {
   /** The same of a change of labels. */
   indexThoroughLabelChunks: 100,
   /**
-   * Chunks whose tokens are made anew in one commit, after a new analyser: 4 ms of processor, at most 20, behind which a
-   * write waits (of 50 chunks: 8 and 36 ms).
+   * Chunks whose tokens are made anew in one commit, after a new analyser: 4 ms of processor, at most 20, behind which
+   * a write waits (of 50 chunks: 8 and 36 ms).
    */
   indexReadAgainBatch: 20,
   /** A changed file of more chunks keeps its old labels in the index, beside the new ones, until maintenance. */
   labelledAtOnceChunks: 1000,
-  /** Pages (4 KiB) written by one step of a merge: the one that follows a larger removal, or one that waits for quiet. */
+  /**
+   * Pages (4 KiB) written by one step of a merge: the one that follows a larger removal, or one that waits for quiet.
+   */
   indexMergePages: 200,
   /** When nobody has written for so long, the trees of what was written are merged (search-index/fts5-write.ts). */
   indexQuietMs: 2 * SECOND,

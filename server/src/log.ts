@@ -14,8 +14,8 @@ export interface Log {
 }
 
 /**
- * Fields are chosen by the caller from ids, counts and states. Keys, upload URLs, header values and document text are never
- * passed in; the redaction of whatever looks like one is the second fence, not the first.
+ * Fields are chosen by the caller from ids, counts and states. Keys, upload URLs, header values and document text are
+ * never passed in; the redaction of whatever looks like one is the second fence, not the first.
  */
 export function createLog(level: LogLevel): Log {
   return pino(

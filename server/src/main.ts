@@ -59,7 +59,9 @@ import { uploadRoutes } from "./uploads/routes.ts";
 import { uploadFileRoutes } from "./uploads/upload-file-routes.ts";
 
 export interface Started {
-  /** Where it listens, as clients reach it: WHARF_PUBLIC_URL, or computed from host and port. Without a trailing slash. */
+  /**
+   * Where it listens, as clients reach it: WHARF_PUBLIC_URL, or computed from host and port. Without a trailing slash.
+   */
   readonly url: string;
   /** The key that the first start made; null at every later one. */
   readonly firstKey: MadeKey | null;
@@ -68,8 +70,8 @@ export interface Started {
 }
 
 /**
- * The composition root: adapters → capabilities → http and workers. It alone knows everything; start.ts calls it, and runs `closing` also
- * when this throws: ConfigError for what the operator must change.
+ * The composition root: adapters → capabilities → http and workers. It alone knows everything; start.ts calls it, and
+ * runs `closing` also when this throws: ConfigError for what the operator must change.
  */
 export async function runWharf(base: Base, { stores, extractor }: Adapters): Promise<Started> {
   const { config, log, ids, closing } = base;
@@ -82,14 +84,15 @@ export async function runWharf(base: Base, { stores, extractor }: Adapters): Pro
   const service = await createService(base, opened, background, async () => (await extractor).isolation);
   // Nothing is changed or answered before it is known how readers are shut in.
   const indexer = createDocumentIndexer(base, opened, background, service.arrivals, await extractor);
-  // Nobody else can hold a task. What a crash left on the disk is seen by nobody, and maintenance's: a start walks no bytes.
+  // Nobody else can hold a task. What a crash left on the disk is seen by nobody, and maintenance's: a start
+  // walks no bytes.
   await indexer.recover();
   await adoptScrubPosition(catalogue, folder.path);
 
   const url = await service.listen();
   const memory = new IdleMemory({ log });
-  // Side by side: what is in the middle of something has the whole grace period for it. Also when a start fails half-way: a server that
-  // listens without a catalogue would keep the port, and its process.
+  // Side by side: what is in the middle of something has the whole grace period for it. Also when a start fails
+  // half-way: a server that listens without a catalogue would keep the port, and its process.
   const loops = [indexer, background.refresh, service.maintenance, memory];
   closing.add(() => Promise.all([service.stop(), ...loops.map((loop) => loop.stop())]));
   await indexer.start();
@@ -278,7 +281,10 @@ function createWriter({ config, log }: Base): AnswerWriter {
     : new ChatWriter({ server: { url, model, apiKey }, log });
 }
 
-/** Not while everybody asks whether the server is ready; a client's first request mostly comes later still, and need not wait. */
+/**
+ * Not while everybody asks whether the server is ready; a client's first request mostly comes later still, and
+ * need not wait.
+ */
 const LOAD_COMPILERS_AFTER_MS = 1000;
 
 const LOG_BYTES = "Size of the catalogue's write-ahead log.";

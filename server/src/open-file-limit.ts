@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import { LIMITS } from "./limits.ts";
 
-/** Descriptors for what cannot do without them: 42 open search indexes in each of three threads, the catalogue, pipes of children. */
+/**
+ * Descriptors for what cannot do without them: 42 open search indexes in each of three threads, the catalogue, pipes
+ * of children.
+ */
 const RESERVED = 512;
 /** A connection that uploads or downloads has a file open, too; there is a tenth more of them for uploads. */
 const PER_CONNECTION = 2.2;
@@ -16,8 +19,8 @@ export interface OpenFileShares {
 }
 
 /**
- * Who gets how many of the `limit` files that a process may have open. Beyond it nothing works that opens one, so nobody may use it up: clients
- * least of all.
+ * Who gets how many of the `limit` files that a process may have open. Beyond it nothing works that opens one, so
+ * nobody may use it up: clients least of all.
  */
 export function shareOpenFiles(limit: number = openFileLimit()): OpenFileShares {
   const folders = Math.min(LIMITS.openFolders, Math.floor(limit / 8));

@@ -30,8 +30,8 @@ import { tryOperations } from "./uploads/try-create.store.ts";
 import { uploadOperations } from "./uploads/upload-file.store.ts";
 
 /**
- * The one registry of catalogue operations, name → operation: how an operation is found again on the other side of a thread
- * boundary. This file alone imports every store.
+ * The one registry of catalogue operations, name → operation: how an operation is found again on the other side of a
+ * thread boundary. This file alone imports every store.
  */
 export const OPERATIONS: Operations = registryOf([
   ...accessOperations,

@@ -19,8 +19,8 @@ export interface RunningWharf extends Started {
 }
 
 /**
- * Starts the service: `wharf serve` and the tests call this one function. Threads and processes come first; they load their code while
- * this thread loads main.ts, a thousand files. Throws ConfigError for what the operator must change.
+ * Starts the service: `wharf serve` and the tests call this one function. Threads and processes come first; they load
+ * their code while this thread loads main.ts, a thousand files. Throws ConfigError for what the operator must change.
  */
 export async function startWharf(config: Config, options: StartOptions = {}): Promise<RunningWharf> {
   const { allSchemas = false } = options;

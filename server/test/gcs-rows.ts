@@ -1,6 +1,6 @@
 /**
- * The rows of the byte end-point's table (docs/byte-endpoint.md), one sentence each. "session" is an upload session, "kept" the bytes
- * from 0 that are durable and recorded, T the declared size.
+ * The rows of the byte end-point's table (docs/byte-endpoint.md), one sentence each. "session" is an upload session,
+ * "kept" the bytes from 0 that are durable and recorded, T the declared size.
  */
 export const GCS_ROWS = {
   // S. Session and URL

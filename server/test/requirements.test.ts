@@ -46,8 +46,8 @@ test("what is put off or skipped on Google's URLs is a known sentence", () => {
 });
 
 /**
- * Id → files that cite it: a contract id anywhere in a string of a test file; a row's id (too short to be told from other text) only
- * alone in a string, or in a list in parentheses at the end of a name.
+ * Id → files that cite it: a contract id anywhere in a string of a test file; a row's id (too short to be told from
+ * other text) only alone in a string, or in a list in parentheses at the end of a name.
  */
 async function citations(): Promise<Map<string, string[]>> {
   const cited = new Map<string, string[]>();

@@ -120,8 +120,9 @@ export const LATER: Readonly<Partial<Record<RequirementId, string>>> = {
 };
 
 /**
- * Rules of our own end-point that Google's does not have: skipped when `upload_url` is Google's. All of section A without a source, the
- * choices that Google leaves open, and PUT-11's reset, PUT-13's expiry, PUT-14, PUT-18, PUT-19, PUT-20.
+ * Rules of our own end-point that Google's does not have: skipped when `upload_url` is Google's. All of section A
+ * without a source, the choices that Google leaves open, and PUT-11's reset, PUT-13's expiry, PUT-14, PUT-18,
+ * PUT-19, PUT-20.
  */
 export const EMBEDDED_ONLY: ReadonlySet<RequirementId> = new Set<RequirementId>([
   ...([

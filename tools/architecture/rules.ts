@@ -2,8 +2,8 @@ import { posix } from "node:path";
 import { type Import, lineOf, type SourceText } from "./source-text.ts";
 
 /**
- * The arrows and fences that ARCHITECTURE.md draws: routes → capability → port ← adapter. What a linter can see in one line (any, !,
- * default exports, barrels) is Biome's; here is what needs to know where a file stands.
+ * The arrows and fences that ARCHITECTURE.md draws: routes → capability → port ← adapter. What a linter can see in one
+ * line (any, !, default exports, barrels) is Biome's; here is what needs to know where a file stands.
  */
 export interface Violation {
   readonly path: string;
@@ -39,8 +39,8 @@ const ADAPTERS =
   /^server\/src\/(?:blobs\/(?:fs|memory|s3|gcs)|catalogue\/(?:sqlite|postgres)|search-index\/(?:fts5[\w-]*|tsvector)|extraction\/pool|[\w-]+\/[\w.-]+\.(?:sqlite|postgres))\.ts$/;
 
 /**
- * Our own byte end-point is one way in which bytes arrive. Nobody but who chooses it, and tests, knows that bytes pass through us; and what
- * it records in the session's row is read there and in stores alone.
+ * Our own byte end-point is one way in which bytes arrive. Nobody but who chooses it, and tests, knows that bytes pass
+ * through us; and what it records in the session's row is read there and in stores alone.
  */
 const EMBEDDED = "server/src/uploads/embedded/";
 const ITS_RECORD = /\b(?!(?:fence|sealing)\.)\w+\.(?:writerEpoch|receivedBytes|segments|digestState)\b/g;
@@ -121,7 +121,10 @@ export const RULES: readonly Rule[] = [
   judgeLibrary,
 ];
 
-/** The client library is published by itself, and runs in browsers: it needs nothing of the rest, and of Node in node/ only. */
+/**
+ * The client library is published by itself, and runs in browsers: it needs nothing of the rest, and of Node
+ * in node/ only.
+ */
 function judgeLibrary({ path, imports }: SourceText): readonly Violation[] {
   if (!path.startsWith(LIBRARY) || isTest(path)) return [];
   return imports.flatMap((found) => {
@@ -200,14 +203,16 @@ function isEdge(path: string): boolean {
   return roomOf(path) === "http" || /(?:\/|-)routes\.ts$/.test(path) || isOutside || isRoot(path) || isTest(path);
 }
 
-/** What composes capabilities knows them all: the root, the registry, and the threads' entries, which get it handed in. */
+/**
+ * What composes capabilities knows them all: the root, the registry, and the threads' entries, which get it handed in.
+ */
 function isRoot(path: string): boolean {
   return /^server\/src\/(?:(?:main|adapters|start|operations)\.ts$|threads\/)/.test(path);
 }
 
 /**
- * The folder that a file belongs to, as far as arrows go: one below server/src, or cli, bench, tools. A file of server/src itself
- * is a room of its own.
+ * The folder that a file belongs to, as far as arrows go: one below server/src, or cli, bench, tools. A file of
+ * server/src itself is a room of its own.
  */
 export function roomOf(path: string): string {
   const inServer = /^server\/src\/([\w-]+)\//.exec(path)?.[1];

@@ -1,6 +1,6 @@
 /**
- * A TypeScript file as the rules look at it. Positions and line breaks stay, so that a match in `code` or `strings` has the line that it
- * has in the file.
+ * A TypeScript file as the rules look at it. Positions and line breaks stay, so that a match in `code` or `strings` has
+ * the line that it has in the file.
  */
 export interface SourceText {
   /** Path from the root, with `/`. */

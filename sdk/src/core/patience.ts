@@ -46,7 +46,9 @@ const MAX_DELAY_MS = 15_000;
 /** More than the server ever asks for; a broken clock in between must not park a job for a day. */
 const MAX_RETRY_AFTER_SECONDS = 120;
 
-/** Pure. `failures`: tries that failed since the last progress. To be asked to come back at once is to be asked nothing. */
+/**
+ * Pure. `failures`: tries that failed since the last progress. To be asked to come back at once is to be asked nothing.
+ */
 export function delayBefore(failures: number, retryAfterSeconds: number | null, random: number): number {
   if (retryAfterSeconds !== null && retryAfterSeconds > 0) {
     // A little more than asked for, spread out: clients that were refused together must not come back together.

@@ -69,12 +69,13 @@ export class Files {
   }
 
   /**
-   * Uploads many files, each as `upload` does: the same keys, resumed and found again in the same way, whatever other
-   * files stand beside it. They go in batches of 50, each of which counts as one create, and costs a request for its
-   * bytes alone. The results are in the order of the files; what is wrong with one is its `error`, and the others go on.
+   * Uploads many files, each as `upload` does: the same keys, resumed and found again in the same way, whatever
+   * other files stand beside it. They go in batches of 50, each of which counts as one create, and costs a request
+   * for its bytes alone. The results are in the order of the files; what is wrong with one is its `error`, and the
+   * others go on.
    *
-   * Rejects when no file can go any further: with ApiError when the key is refused, or with the signal's reason. A batch
-   * that has no answer for `retryForMs` is the ConnectionError of each of its files.
+   * Rejects when no file can go any further: with ApiError when the key is refused, or with the signal's reason. A
+   * batch that has no answer for `retryForMs` is the ConnectionError of each of its files.
    */
   uploadMany(files: readonly FileToUpload[], options: ManyOptions = {}): Promise<readonly UploadResult[]> {
     return new ManyUploads(this.#calls, this.#openPath, options).upload(files);

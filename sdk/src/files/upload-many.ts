@@ -29,7 +29,10 @@ const BATCH_FILES = 50;
 const BATCH_BYTES = 16 * 1024 * 1024;
 /** While one is sent, the files of the next are read. */
 const BATCHES_AT_ONCE = 2;
-/** Hides the waits of one file behind the bytes of another, and the server syncs to its disk once for what came together. */
+/**
+ * Hides the waits of one file behind the bytes of another, and the server syncs to its disk once for what
+ * came together.
+ */
 const FILES_AT_ONCE = 4;
 
 interface Item {
@@ -67,7 +70,9 @@ export class ManyUploads {
     this.#onResult = onResult;
   }
 
-  /** In the order of the files. Rejects with the signal's reason, or when the key is refused: no file can go further. */
+  /**
+   * In the order of the files. Rejects with the signal's reason, or when the key is refused: no file can go further.
+   */
   async upload(files: readonly FileToUpload[]): Promise<readonly UploadResult[]> {
     await eachInLanes(this.#batches(files), BATCHES_AT_ONCE, async (items) => {
       try {

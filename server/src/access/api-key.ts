@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
 
 /**
- * Project API keys: `sk_wharf_` is avoided on purpose (scanners take `sk_live_` for another vendor's); ours is `sk_` + 43 base62
- * characters (256 bits) + 6 base62 characters of CRC32, so that a mistyped or cut key is told apart without a look-up and secret
- * scanners have few false hits. The service keeps the SHA-256 alone.
+ * Project API keys: `sk_wharf_` is avoided on purpose (scanners take `sk_live_` for another vendor's); ours is `sk_` +
+ * 43 base62 characters (256 bits) + 6 base62 characters of CRC32, so that a mistyped or cut key is told apart without a
+ * look-up and secret scanners have few false hits. The service keeps the SHA-256 alone.
  */
 export const SCOPES = ["files:write", "files:read", "search", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];

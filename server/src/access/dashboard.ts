@@ -18,8 +18,8 @@ import type { Caller } from "./store.ts";
 
 /**
  * Signing a browser in (contract ALL-2). A **link** is made on the server's machine, is good once and for a minute,
- * and becomes a
- * **session**, which lives in the catalogue: whoever ends it there has signed the browser out, from its next request on.
+ * and becomes a **session**, which lives in the catalogue: whoever ends it there has signed the browser out, from its
+ * next request on.
  */
 export interface DashboardDeps {
   readonly catalogue: Catalogue;

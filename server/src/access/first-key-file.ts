@@ -6,8 +6,8 @@ import { ConfigError } from "../config.ts";
 import { toError } from "../errors.ts";
 
 /**
- * Where the first start leaves its key instead of on stdout (`WHARF_FIRST_KEY_FILE`): a new file for its owner alone. The key is on disk
- * before it counts, so that a failed write costs nothing, and a key that was made is never lost.
+ * Where the first start leaves its key instead of on stdout (`WHARF_FIRST_KEY_FILE`): a new file for its owner alone.
+ * The key is on disk before it counts, so that a failed write costs nothing, and a key that was made is never lost.
  */
 export class FirstKeyFile {
   readonly path: string;

@@ -6,8 +6,8 @@ import type { FirstKeyFile } from "./first-key-file.ts";
 import { anyTeam, createFirstKey, createKey, type ListedKey, listKeys, type NewKey, revokeKey } from "./store.ts";
 
 /**
- * Making, listing and revoking keys: what `wharf keys` and the first start call, over the catalogue, with or without a running
- * server. The key is in the returned value alone; it is shown once and kept nowhere.
+ * Making, listing and revoking keys: what `wharf keys` and the first start call, over the catalogue, with or without a
+ * running server. The key is in the returned value alone; it is shown once and kept nowhere.
  */
 export interface KeysDeps {
   readonly catalogue: Catalogue;
@@ -42,8 +42,8 @@ export async function isFirstStart(catalogue: Catalogue): Promise<boolean> {
 }
 
 /**
- * The first start: team `default` and a key with every scope (ALL-10), or null when there is a team already. With a `file` the key is in
- * there before it counts. Throws ConfigError when it cannot be; then no key is made.
+ * The first start: team `default` and a key with every scope (ALL-10), or null when there is a team already. With a
+ * `file` the key is in there before it counts. Throws ConfigError when it cannot be; then no key is made.
  */
 export async function createFirstApiKey(deps: KeysDeps, file: FirstKeyFile | null = null): Promise<MadeKey | null> {
   const { key, row } = newKey(deps, FIRST_NAME, SCOPES);

@@ -3,7 +3,9 @@ import type { FileId, ResponseId } from "../ids.ts";
 import type { Citation, Support } from "./cited-text.ts";
 import type { GivenPassage } from "./writer.ts";
 
-/** What an agent said, and from what: as it is kept, and as every shape of the wire is made of (wire.ts). Plain data. */
+/**
+ * What an agent said, and from what: as it is kept, and as every shape of the wire is made of (wire.ts). Plain data.
+ */
 export interface Answer {
   readonly id: ResponseId;
   /** As the request named it. */
@@ -34,8 +36,8 @@ export function quotedFiles({ given }: Pick<Answer, "given">): readonly FileId[]
 }
 
 /**
- * The answer without a word of these files (AGT-6): their passages are empty, and so is the text, since nobody can say which of its words
- * came from where.
+ * The answer without a word of these files (AGT-6): their passages are empty, and so is the text, since nobody can say
+ * which of its words came from where.
  */
 export function blank(answer: Answer, deleted: ReadonlySet<FileId>): Answer {
   if (!answer.given.some(({ fileId }) => deleted.has(fileId))) return answer;

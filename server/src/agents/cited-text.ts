@@ -20,8 +20,9 @@ const MARK = /\[[ \t]{0,3}\d{1,12}(?:,[ \t]{0,3}\d{1,12}){0,15}[ \t]{0,3}\]/;
 const LONGEST_MARK = 256;
 
 /**
- * The text of an answer while it is written: passages get the numbers 1, 2, 3 … in the order in which they are first cited, a citation of
- * nothing that was given is dropped together with the blank before it, and what `push` returns, joined, is the text (AGT-8).
+ * The text of an answer while it is written: passages get the numbers 1, 2, 3 … in the order in which they are first
+ * cited, a citation of nothing that was given is dropped together with the blank before it, and what `push` returns,
+ * joined, is the text (AGT-8).
  */
 export class CitedText {
   readonly #given: number;

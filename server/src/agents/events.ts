@@ -30,8 +30,9 @@ export interface BegunAnswer {
 }
 
 /**
- * An answer as server-sent events in OpenAI's order, `sequence_number` from 0 (AGT-5). While nothing is said a comment keeps proxies
- * from cutting the connection. A failure in the middle is the last event, `error`; `[DONE]` follows only what is complete.
+ * An answer as server-sent events in OpenAI's order, `sequence_number` from 0 (AGT-5). While nothing is said a comment
+ * keeps proxies from cutting the connection. A failure in the middle is the last event, `error`; `[DONE]` follows only
+ * what is complete.
  */
 export async function* eventsOf(
   asked: Asked,

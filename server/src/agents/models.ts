@@ -13,7 +13,10 @@ export interface Model {
   readonly missing: readonly string[];
 }
 
-/** All models of a team, the default one first. Reads counters only: nothing of it grows with files, and no chat server is asked (AGT-1). */
+/**
+ * All models of a team, the default one first. Reads counters only: nothing of it grows with files, and no chat server
+ * is asked (AGT-1).
+ */
 export async function listModels(
   { catalogue, walks }: { readonly catalogue: Catalogue; readonly walks: Turns },
   by: Holder,

@@ -5,8 +5,9 @@ import { modelOf } from "./model.ts";
 import { listProfiles } from "./profiles.store.ts";
 
 /**
- * `GET /v1/models`, OpenAI's list (contract §17): programs that take a base URL and a key ask for it to see whether both are right, and to
- * offer a choice. Profiles that are disabled are no models here: whoever chose one would be answered 404.
+ * `GET /v1/models`, OpenAI's list (contract §17): programs that take a base URL and a key ask for it to see whether
+ * both are right, and to offer a choice. Profiles that are disabled are no models here: whoever chose one would be
+ * answered 404.
  */
 export function openAiModelRoutes(app: App, { catalogue }: { readonly catalogue: Catalogue }): void {
   app.get("/v1/models", {

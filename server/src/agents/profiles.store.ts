@@ -100,7 +100,10 @@ export const listProfiles = readOperation(
   },
 );
 
-/** Which of the buckets a question may be asked of now: what is gone or archived is not searched, and never stands for "all". */
+/**
+ * Which of the buckets a question may be asked of now: what is gone or archived is not searched, and never
+ * stands for "all".
+ */
 export const activeBuckets = readOperation(
   "agents.activeBuckets",
   async (

@@ -75,8 +75,9 @@ export type AnswerStep =
   | { readonly kind: "answer"; readonly answer: Answer };
 
 /**
- * The answer's text as it comes, then the answer, kept on disk when the question says so. Throws WharfError `model_unavailable`, and
- * `storage_full` or `storage_unavailable` when it cannot be kept; then nothing is, and earlier turns are as they were.
+ * The answer's text as it comes, then the answer, kept on disk when the question says so. Throws WharfError
+ * `model_unavailable`, and `storage_full` or `storage_unavailable` when it cannot be kept; then nothing is, and earlier
+ * turns are as they were.
  */
 export async function* answerTo(deps: AgentDeps, asked: Asked, gone: AbortSignal): AsyncGenerator<AnswerStep, void> {
   const { question, given, turns, instructions } = asked;
@@ -162,7 +163,9 @@ function queryOf(text: string, turns: readonly Turn[]): string {
   return [...(leans ? `${text} ${before}` : text)].slice(0, LIMITS.queryChars).join("");
 }
 
-/** A passage with less than this part of the best one's score shares a common word with the question, and nothing else. */
+/**
+ * A passage with less than this part of the best one's score shares a common word with the question, and nothing else.
+ */
 const LEAST_SHARE = 0.05;
 
 async function passagesOf(

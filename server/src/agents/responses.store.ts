@@ -25,8 +25,8 @@ export interface KeepInput extends KeptResponse {
 }
 
 /**
- * Keeps an answer. A file that was deleted while it was written is blanked in it at once: its removal (blankQuotes) may have looked
- * already. Whoever deletes one holds its lock.
+ * Keeps an answer. A file that was deleted while it was written is blanked in it at once: its removal (blankQuotes) may
+ * have looked already. Whoever deletes one holds its lock.
  */
 export const keepResponse = writeOperation(
   "agents.keepResponse",
@@ -137,8 +137,9 @@ export const findResponse = readOperation(
 );
 
 /**
- * The newest turns of a conversation; of one that branched, those that led to `upTo`, and it. Oldest first, without blanked ones. A
- * response that names its previous one continues that; any other, and one whose previous is gone, continues what was said before it.
+ * The newest turns of a conversation; of one that branched, those that led to `upTo`, and it. Oldest first, without
+ * blanked ones. A response that names its previous one continues that; any other, and one whose previous is gone,
+ * continues what was said before it.
  */
 export const readTurns = readOperation(
   "agents.readTurns",
@@ -201,7 +202,8 @@ export const deleteResponse = writeOperation(
 );
 
 /**
- * Takes the words of a deleted file out of answers that were kept, at most `limit` of them; returns how many. Call again while it is `limit`.
+ * Takes the words of a deleted file out of answers that were kept, at most `limit` of them; returns how many. Call
+ * again while it is `limit`.
  */
 export const blankQuotes = writeOperation(
   "agents.blankQuotes",
@@ -237,7 +239,9 @@ export const blankQuotes = writeOperation(
   },
 );
 
-/** Forgets responses whose time is over. Returns how many; call again while it is `limit`. Index responses_to_forget. */
+/**
+ * Forgets responses whose time is over. Returns how many; call again while it is `limit`. Index responses_to_forget.
+ */
 export const forgetResponses = writeOperation(
   "agents.forgetResponses",
   NO_LOCKS,

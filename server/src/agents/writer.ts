@@ -35,12 +35,13 @@ export type AnswerPart =
   | { readonly kind: "usage"; readonly inputTokens: number; readonly outputTokens: number };
 
 /**
- * The port of the words: whoever writes an answer out of passages. It may be slow, wrong or gone; what it says is checked by who calls it
- * (cited-text.ts): a citation outside the passages does not reach a client.
+ * The port of the words: whoever writes an answer out of passages. It may be slow, wrong or gone; what it says is
+ * checked by who calls it (cited-text.ts): a citation outside the passages does not reach a client.
  */
 export interface AnswerWriter {
   /**
-   * The parts of one answer. Aborted: it ends soon. Throws WharfError `model_unavailable`; nothing that it wrote before counts then.
+   * The parts of one answer. Aborted: it ends soon. Throws WharfError `model_unavailable`; nothing that it wrote before
+   * counts then.
    */
   write(task: WritingTask, signal: AbortSignal): AsyncIterable<AnswerPart>;
 }

@@ -19,9 +19,9 @@ import type { BackupDeps, BackupReport, Running } from "./running.ts";
 import { backUpSessions } from "./sessions.ts";
 
 /**
- * `wharf backup`: catalogue first, at one instant and beside a running server, then what it names. Blobs are immutable, so what is named is
- * either still there, or was deleted since: then it is deleted in the backup too. Whatever was acknowledged before `takenAt` is in it. The index
- * is left out: restore makes it from the kept text.
+ * `wharf backup`: catalogue first, at one instant and beside a running server, then what it names. Blobs are immutable,
+ * so what is named is either still there, or was deleted since: then it is deleted in the backup too. Whatever was
+ * acknowledged before `takenAt` is in it. The index is left out: restore makes it from the kept text.
  */
 export async function backUp(deps: BackupDeps): Promise<BackupReport> {
   const { live, target, signal } = deps;
@@ -65,7 +65,9 @@ export async function backUp(deps: BackupDeps): Promise<BackupReport> {
   return report;
 }
 
-/** A removal takes the text before the original: whichever of them is gone, the live catalogue says whether the file is. */
+/**
+ * A removal takes the text before the original: whichever of them is gone, the live catalogue says whether the file is.
+ */
 async function backUpFile(run: Running, original: Original, report: BackupReport): Promise<void> {
   const { key, textKey } = original;
   const fault = await keep(run, storedKey(key), original, report);
@@ -105,7 +107,10 @@ async function keep(
   return null;
 }
 
-/** An original that is linked is not read: its digest is its name, restore compares it, and the server's scrubber reads it anyway. */
+/**
+ * An original that is linked is not read: its digest is its name, restore compares it, and the server's scrubber
+ * reads it anyway.
+ */
 async function look(blobs: SegmentedStore, key: BlobKey, expected: { readonly sha256: string } | null) {
   const bytes = await blobs.size(key);
   if (bytes === null) return "missing" as const;

@@ -29,9 +29,10 @@ export interface RestoreReport {
 }
 
 /**
- * `wharf restore`: a backup into a new data folder. Everything is copied and compared with its digest on the way, so the backup stays what it
- * is and the folder shares nothing with it. A mark in the folder keeps servers off it until all is there; a restore that was interrupted is begun
- * again in an empty folder. The caller makes the index afterwards. Throws BackupError, and ConfigError for a folder that is not empty.
+ * `wharf restore`: a backup into a new data folder. Everything is copied and compared with its digest on the way, so
+ * the backup stays what it is and the folder shares nothing with it. A mark in the folder keeps servers off it until
+ * all is there; a restore that was interrupted is begun again in an empty folder. The caller makes the index
+ * afterwards. Throws BackupError, and ConfigError for a folder that is not empty.
  */
 export async function restore(deps: RestoreDeps): Promise<RestoreReport> {
   const { backup, dataDir } = deps;

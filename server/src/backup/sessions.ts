@@ -9,10 +9,12 @@ import { type LiveSession, listLiveSessions, sessionOutcome } from "./store.ts";
 const PAGE = 200;
 
 /**
- * The bytes that were acknowledged to uploads which were not finished at the snapshot. Copied, never linked: a segment's file may still grow.
+ * The bytes that were acknowledged to uploads which were not finished at the snapshot. Copied, never linked: a
+ * segment's file may still grow.
  *
- * Finalize removes segments as soon as the original is published. A session that was finalized since gets its segments back out of its
- * original, which is made of exactly those bytes. One that was cancelled or expired since is cancelled in the backup too.
+ * Finalize removes segments as soon as the original is published. A session that was finalized since gets its segments
+ * back out of its original, which is made of exactly those bytes. One that was cancelled or expired since is cancelled
+ * in the backup too.
  */
 export async function backUpSessions(run: Running, report: BackupReport): Promise<void> {
   // The list first: ending one in the backup takes it out of what is being listed.

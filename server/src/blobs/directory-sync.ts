@@ -12,8 +12,8 @@ export interface DirectorySync {
 }
 
 /**
- * One fsync serves everybody whose entry was made before it *started*. A caller who comes while one runs may have made his
- * entry too late for it, so he waits for the next one, which he shares with all who come until it starts.
+ * One fsync serves everybody whose entry was made before it *started*. A caller who comes while one runs may have made
+ * his entry too late for it, so he waits for the next one, which he shares with all who come until it starts.
  */
 export function createDirectorySync(fsync: (directory: string) => Promise<void>): DirectorySync {
   const lanes = new Map<string, { running: Promise<void>; next: Promise<void> | null }>();
@@ -48,8 +48,9 @@ export function createDirectorySync(fsync: (directory: string) => Promise<void>)
 }
 
 /**
- * Folders whose names are made durable again and again, each open from its first time on: opening and closing one around each fsync is
- * two of three calls, and a fifth of what a small file costs. Beyond `limit`, the one that was not used for longest is closed.
+ * Folders whose names are made durable again and again, each open from its first time on: opening and closing one
+ * around each fsync is two of three calls, and a fifth of what a small file costs. Beyond `limit`, the one that was not
+ * used for longest is closed.
  */
 export class OpenFolders {
   readonly #limit: number;
@@ -124,7 +125,9 @@ export async function fsyncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** Makes the folder and those above it that are missing, mode 0700: when it resolves, all of their names are on disk. */
+/**
+ * Makes the folder and those above it that are missing, mode 0700: when it resolves, all of their names are on disk.
+ */
 export async function makeFolderDurably(path: string): Promise<void> {
   const first = await mkdir(path, { recursive: true, mode: 0o700 });
   // Also when it was there: the process that made it may have died before its fsync.

@@ -10,8 +10,9 @@ import { readFileRange } from "./fs-read.ts";
 /** A blob folder as a backup holds it: filled by hard links where it can be, and read without writing a byte to it. */
 
 /**
- * Gives the blob of one folder a name in the other. Blobs never change, so two folders may share one; what removes it here leaves it there.
- * Not durable before `syncArchive`. `elsewhere`: the folders do not lie on one file system that links; the blob has to be copied.
+ * Gives the blob of one folder a name in the other. Blobs never change, so two folders may share one; what removes it
+ * here leaves it there. Not durable before `syncArchive`. `elsewhere`: the folders do not lie on one file system that
+ * links; the blob has to be copied.
  */
 export async function linkBlob(from: string, to: string, key: BlobKey): Promise<"linked" | "missing" | "elsewhere"> {
   const [source, target] = [join(from, blobPath(key)), join(to, blobPath(key))];

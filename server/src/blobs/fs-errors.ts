@@ -3,7 +3,10 @@ import { dirname } from "node:path";
 import { errorCodeOf, toError } from "../errors.ts";
 import { BlobStoreError, type BlobStoreFailure } from "./blob-store.ts";
 
-/** The result of one call of the file system, or its error as the port's. `what` names the step; it never names a client's text. */
+/**
+ * The result of one call of the file system, or its error as the port's. `what` names the step; it never names a
+ * client's text.
+ */
 export async function attempt<T>(what: string, call: Promise<T>): Promise<T> {
   try {
     return await call;
@@ -23,8 +26,9 @@ function failureOf(code: string | undefined): BlobStoreFailure {
 }
 
 /**
- * Whether the error means that there is no such file in a folder that is there. When the folder is missing too, a disk is not
- * mounted: bytes that were acknowledged must then not be taken for lost, and bytes to be removed not for removed.
+ * Whether the error means that there is no such file in a folder that is there. When the folder is missing too, a
+ * disk is not mounted: bytes that were acknowledged must then not be taken for lost, and bytes to be removed not
+ * for removed.
  */
 export async function isAbsent(error: unknown, path: string): Promise<boolean> {
   if (errorCodeOf(error) !== "ENOENT") return false;

@@ -5,8 +5,8 @@ import { fsyncDirectory, makeFolderDurably } from "./directory-sync.ts";
 import { SHARDS } from "./fs-layout.ts";
 
 /**
- * Makes whatever is missing of the store's folders and makes all of it durable, up to the folder that holds `root`. Takes some
- * 20 ms on a new folder, 1 ms later.
+ * Makes whatever is missing of the store's folders and makes all of it durable, up to the folder that holds `root`.
+ * Takes some 20 ms on a new folder, 1 ms later.
  */
 export async function makeFolders(root: string): Promise<void> {
   await makeFolderDurably(root);

@@ -11,9 +11,10 @@ import { originalKey, textKey } from "./keys.ts";
  *     text/<shard>/<file>.<build>.jsonl       a build's extracted text
  *     <any of these>/<shard>/.tmp-…           what a publish or put is still writing
  *
- * All folders are made when the store opens. A folder made later would have to be fsynced in its parent before the first
- * acknowledgement that depends on it; a fixed set has nothing to forget. 256 shards keep a folder at some 4 000 names for a
- * million files, so that listing one, which removing a session's segments needs, stays well under a millisecond.
+ * All folders are made when the store opens. A folder made later would have to be fsynced in its parent before the
+ * first acknowledgement that depends on it; a fixed set has nothing to forget. 256 shards keep a folder at some 4 000
+ * names for a million files, so that listing one, which removing a session's segments needs, stays well under a
+ * millisecond.
  */
 export const SHARDS: readonly string[] = Array.from({ length: 256 }, (_, n) => n.toString(16).padStart(2, "0"));
 
@@ -48,7 +49,9 @@ export function temporaryBeside(path: string, unique: string): string {
   return `${dirname(path)}/.tmp-${unique}`;
 }
 
-/** Whether the text is a temporary's name as `list` gives it: what a caller hands back is checked before it is unlinked. */
+/**
+ * Whether the text is a temporary's name as `list` gives it: what a caller hands back is checked before it is unlinked.
+ */
 function isTemporaryPath(path: string): boolean {
   const [area, shard, name, ...more] = path.split("/");
   return (

@@ -6,9 +6,9 @@ import { attempt, storeError } from "./fs-errors.ts";
 /**
  * Writes one file from its beginning. Calls run one after the other, in the order they were made.
  *
- * After a failed `append` nothing more is appended, but `sync` still makes durable what earlier ones took: on a full disk an
- * upload keeps its recorded units. After a failed `sync` both reject for ever: the kernel forgets which pages it could not
- * write, so a second fsync would report a success that is none.
+ * After a failed `append` nothing more is appended, but `sync` still makes durable what earlier ones took: on a full
+ * disk an upload keeps its recorded units. After a failed `sync` both reject for ever: the kernel forgets which pages
+ * it could not write, so a second fsync would report a success that is none.
  */
 export class FsSegmentWriter implements SegmentWriter {
   readonly #handle: FileHandle;
@@ -24,8 +24,8 @@ export class FsSegmentWriter implements SegmentWriter {
   #closing: Promise<void> | null = null;
 
   /**
-   * `syncName` makes the file's name durable. `closed` is told when nothing can be appended any more, with the file's exact
-   * length, or null when a failed append left it unknown.
+   * `syncName` makes the file's name durable. `closed` is told when nothing can be appended any more, with the file's
+   * exact length, or null when a failed append left it unknown.
    */
   constructor(
     handle: FileHandle,
@@ -54,8 +54,8 @@ export class FsSegmentWriter implements SegmentWriter {
     return this.#afterLast(async () => {
       const refused = this.#refusal();
       if (refused !== null) throw refused;
-      // Both at once: a segment counts only when it is recorded, so neither has to be first, and one journal commit serves
-      // both (10 kB, 8 writers: 2 050 cycles a second, one after the other 1 800).
+      // Both at once: a segment counts only when it is recorded, so neither has to be first, and one journal commit
+      // serves both (10 kB, 8 writers: 2 050 cycles a second, one after the other 1 800).
       const results = await Promise.allSettled([this.#handle.sync(), this.#named ? undefined : this.#syncName()]);
       const failed = results.find((result) => result.status === "rejected");
       if (failed !== undefined) {
@@ -81,7 +81,10 @@ export class FsSegmentWriter implements SegmentWriter {
     return this.#closing;
   }
 
-  /** Made when it is needed: each upload closes a segment, and an error with its stack takes longer than the rest of that. */
+  /**
+   * Made when it is needed: each upload closes a segment, and an error with its stack takes longer than the
+   * rest of that.
+   */
   #refusal(): BlobStoreError | null {
     if (this.#syncFailure !== null) return this.#syncFailure;
     return this.#isClosed ? new BlobStoreError("unavailable", "the segment is closed") : null;
@@ -95,8 +98,8 @@ export class FsSegmentWriter implements SegmentWriter {
 }
 
 /**
- * Writes the chunks at `position` and returns their length. `writev` may take less than it was given (a signal, a nearly full
- * disk); the rest is written again from where it stopped, with its position, so that nothing moves.
+ * Writes the chunks at `position` and returns their length. `writev` may take less than it was given (a signal, a
+ * nearly full disk); the rest is written again from where it stopped, with its position, so that nothing moves.
  */
 async function writeFully(handle: FileHandle, chunks: readonly Uint8Array[], position: number): Promise<number> {
   let rest = chunks.filter((chunk) => chunk.byteLength > 0);
@@ -123,8 +126,9 @@ function withoutFirst(chunks: readonly Uint8Array[], bytes: number): Uint8Array[
 const GATHER_BYTES = 256 * 1024;
 
 /**
- * Writes the stream into a new file, 256 KiB or more at a time (text arrives as many short lines), and fsyncs it. Returns its
- * length. On failure the file stays behind, for the caller to unlink; the stream's own error passes through as it is.
+ * Writes the stream into a new file, 256 KiB or more at a time (text arrives as many short lines), and fsyncs it.
+ * Returns its length. On failure the file stays behind, for the caller to unlink; the stream's own error passes
+ * through as it is.
  */
 export async function writeNewFile(path: string, content: AsyncIterable<Uint8Array>): Promise<number> {
   const handle = await attempt("make a temporary file", open(path, "wx", 0o600));

@@ -47,8 +47,8 @@ export interface FsBlobStoreOptions {
 }
 
 /**
- * Opens the store in a folder of a local file system. One process may write to a folder at a time (the server's lock sees to it).
- * Rejects when the folder cannot be made, written or hard-linked in.
+ * Opens the store in a folder of a local file system. One process may write to a folder at a time (the server's lock
+ * sees to it). Rejects when the folder cannot be made, written or hard-linked in.
  */
 export async function openFsBlobStore(options: FsBlobStoreOptions): Promise<SegmentedStore> {
   await makeFolders(options.root);
@@ -63,7 +63,9 @@ class FsBlobStore implements SegmentedStore {
   readonly #directories: DirectorySync = createDirectorySync((directory) => this.#folders.fsync(directory));
   /** Segment files that somebody may still append to, or whose cut may not be on disk. */
   readonly #notToBeLinked = new Set<string>();
-  /** Lengths of segment files that were closed, the newest: spares publish one of its six calls (8 to 25 % of its time). */
+  /**
+   * Lengths of segment files that were closed, the newest: spares publish one of its six calls (8 to 25 % of its time).
+   */
   readonly #lengths = new Map<string, number>();
   /** Temporary files of this process, so that no clock and no round of reconcile takes one for a leftover. */
   readonly #temporaries = new Set<string>();
@@ -78,8 +80,8 @@ class FsBlobStore implements SegmentedStore {
   }
 
   /**
-   * bytes durable → name → name durable → resolve. Nothing here takes anything away from the segments, so a crash at any
-   * point leaves something to go on from.
+   * bytes durable → name → name durable → resolve. Nothing here takes anything away from the segments, so a crash at
+   * any point leaves something to go on from.
    */
   async publish(session: SessionId, segments: readonly SegmentRef[], key: BlobKey): Promise<void> {
     const target = this.#path(blobPath(key));
@@ -89,7 +91,8 @@ class FsBlobStore implements SegmentedStore {
       if (whole !== null) await this.#giveName(whole, target, bytes);
       else if (!(await this.#isThere(key, bytes))) await this.#putUnder(target, this.readSegments(session, segments));
     } catch (error) {
-      // Another publish of the session may have been committed meanwhile and its segments removed: then the blob is there.
+      // Another publish of the session may have been committed meanwhile and its segments removed: then the
+      // blob is there.
       const gone = error instanceof BlobStoreError && error.failure === "missing";
       if (!gone || (await this.size(key)) !== bytes) throw error;
     }
@@ -207,8 +210,8 @@ class FsBlobStore implements SegmentedStore {
   }
 
   /**
-   * The path of the one segment that is the whole object, exactly, or null when its bytes have to be copied: several segments,
-   * a tail that was never recorded, a writer that could still append, a cut that may not be on disk.
+   * The path of the one segment that is the whole object, exactly, or null when its bytes have to be copied: several
+   * segments, a tail that was never recorded, a writer that could still append, a cut that may not be on disk.
    */
   async #wholeSegment(session: SessionId, segments: readonly SegmentRef[], folder: string): Promise<string | null> {
     const [only, ...more] = segments.filter((segment) => segment.bytes > 0);
@@ -258,11 +261,11 @@ class FsBlobStore implements SegmentedStore {
   }
 
   /**
-   * link, not rename: rename would replace silently. An equal key means equal bytes, so a blob that is there is done, unless
-   * its length says that the disk has damaged it.
+   * link, not rename: rename would replace silently. An equal key means equal bytes, so a blob that is there is done,
+   * unless its length says that the disk has damaged it.
    *
-   * After a failed fsync of the folder it is unknown which of its names are on disk, and fsyncing again would prove nothing. Then
-   * the name is written anew, by a rename over the old one, and never missing in between.
+   * After a failed fsync of the folder it is unknown which of its names are on disk, and fsyncing again would prove
+   * nothing. Then the name is written anew, by a rename over the old one, and never missing in between.
    */
   async #giveName(from: string, target: string, bytes: number): Promise<void> {
     if (this.#directories.isSuspect(dirname(target))) return attempt("replace a blob", rename(from, target));

@@ -8,7 +8,9 @@ import type { StoredEntry } from "./blob-store.ts";
  */
 export type HeldMs = number | null;
 
-/** In use a temporary has age 0. One of another process that opens the store beside this one is younger than this one. */
+/**
+ * In use a temporary has age 0. One of another process that opens the store beside this one is younger than this one.
+ */
 export function isLeftover({ ageMs }: StoredEntry & { readonly kind: "temporary" }, heldMs: HeldMs): boolean {
   return ageMs >= Math.min(heldMs ?? LIMITS.temporaryMaxAgeMs, LIMITS.temporaryMaxAgeMs);
 }

@@ -21,7 +21,10 @@ interface Named {
   readonly entry: StoredEntry;
 }
 
-/** Keeps everything in this process's memory: for tests, and as the port's plainest reading. Nothing survives the process. */
+/**
+ * Keeps everything in this process's memory: for tests, and as the port's plainest reading. Nothing survives
+ * the process.
+ */
 export function openMemoryBlobStore(): SegmentedStore {
   return new MemoryBlobStore();
 }

@@ -26,7 +26,10 @@ export interface BucketChange {
   readonly status?: BucketStatus | undefined;
 }
 
-/** PATCH. An archived bucket leaves search with this commit, since search asks for its status; one that comes back is there again. */
+/**
+ * PATCH. An archived bucket leaves search with this commit, since search asks for its status; one that comes back is
+ * there again.
+ */
 export const changeBucket = writeOperation(
   "buckets.change",
   NO_LOCKS,
@@ -62,10 +65,10 @@ export interface DeletedBucket {
 }
 
 /**
- * The instant in which a bucket is gone: no name finds it, no search looks into it, and a file that is in no other bucket
- * is as good as deleted (files/view.store.ts). Rows go later, in bounded batches (files/remove-bucket.store.ts). One
- * update decides, by the counters in the row itself: a file that comes in at the same time is counted before, and makes the
- * bucket not empty, or finds no bucket any more.
+ * The instant in which a bucket is gone: no name finds it, no search looks into it, and a file that is in no other
+ * bucket is as good as deleted (files/view.store.ts). Rows go later, in bounded batches (files/remove-bucket.store.ts).
+ * One update decides, by the counters in the row itself: a file that comes in at the same time is counted before, and
+ * makes the bucket not empty, or finds no bucket any more.
  */
 export const deleteBucket = writeOperation(
   "buckets.delete",

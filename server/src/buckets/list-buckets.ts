@@ -22,7 +22,9 @@ export interface ListBuckets {
   readonly cursor: string | undefined;
   /** null = all that there are, with limits.listedFileIds between them. */
   readonly limit: number | null;
-  /** Most ids of files in all of them; default: limits.listedFileIds when there is no limit, else all of each bucket. */
+  /**
+   * Most ids of files in all of them; default: limits.listedFileIds when there is no limit, else all of each bucket.
+   */
   readonly mostFileIds?: number;
 }
 
@@ -33,8 +35,8 @@ export interface SomeBuckets {
 }
 
 /**
- * The team's buckets by slug, some at a time: a team may have thousands, each with a thousand ids, and one read after another takes its turn.
- * Throws `invalid_request` for a cursor that is none of this team's.
+ * The team's buckets by slug, some at a time: a team may have thousands, each with a thousand ids, and one read after
+ * another takes its turn. Throws `invalid_request` for a cursor that is none of this team's.
  */
 export async function* bucketsOf(
   { catalogue, walks }: BucketsDeps,
@@ -56,7 +58,9 @@ export async function* bucketsOf(
   }
 }
 
-/** Opaque, and sealed with the team, so that another list's or team's cursor is refused instead of misread. No secret. */
+/**
+ * Opaque, and sealed with the team, so that another list's or team's cursor is refused instead of misread. No secret.
+ */
 function cursorAt(teamId: TeamId, slug: string): string {
   const seal = createHash("sha256").update(`buckets ${teamId} ${slug}`).digest("base64url").slice(0, 16);
   return Buffer.from(`${slug}.${seal}`).toString("base64url");

@@ -17,8 +17,8 @@ export interface ListingRequest extends ListBuckets {
 }
 
 /**
- * `{team_id, buckets, next_cursor?, request_id}`, written as it is read: built whole, 400 000 buckets took 1.6 GB and stopped the server for
- * seconds. Throws `invalid_request` and `overloaded`; a later error cuts the transfer.
+ * `{team_id, buckets, next_cursor?, request_id}`, written as it is read: built whole, 400 000 buckets took 1.6 GB and
+ * stopped the server for seconds. Throws `invalid_request` and `overloaded`; a later error cuts the transfer.
  */
 export async function listingAnswer(deps: ListingDeps, request: ListingRequest): Promise<Readable> {
   const place = deps.listings.take(request.by);

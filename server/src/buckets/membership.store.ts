@@ -5,12 +5,13 @@ import type { MembershipStatus } from "../catalogue/schema.ts";
 import type { BucketId, FileId, TeamId } from "../ids.ts";
 
 /**
- * Memberships of files in buckets, and the buckets' counters beside them. Whoever moves a membership calls one of these, inside its
- * own transaction, so that counters are sums that nobody has to scan for (contract §9 `searched`). Buckets are taken in id
- * order, so that two transactions on PostgreSQL cannot wait for each other; and last in each transaction, because who moves a bucket's counters
- * holds up everybody who moves them until it commits.
+ * Memberships of files in buckets, and the buckets' counters beside them. Whoever moves a membership calls one of
+ * these, inside its own transaction, so that counters are sums that nobody has to scan for (contract §9 `searched`).
+ * Buckets are taken in id order, so that two transactions on PostgreSQL cannot wait for each other; and last in each
+ * transaction, because who moves a bucket's counters holds up everybody who moves them until it commits.
  *
- * Membership: `pending → active | failed`; `failed → pending` (retry); `active` stays while a later version is prepared.
+ * Membership: `pending → active | failed`; `failed → pending` (retry); `active` stays while a later version
+ * is prepared.
  */
 
 /** A bucket's members in whatever state, by the counters in its row. */
@@ -49,8 +50,8 @@ const insertRow = prepared(
 );
 
 /**
- * Moves all of the file's memberships to `to`. `chunksBefore` and `chunksAfter` are the chunks that the file showed and shows: they
- * count in a bucket while its membership is active.
+ * Moves all of the file's memberships to `to`. `chunksBefore` and `chunksAfter` are the chunks that the file showed and
+ * shows: they count in a bucket while its membership is active.
  */
 export async function moveMemberships(
   tx: Tx,

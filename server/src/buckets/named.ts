@@ -16,7 +16,10 @@ export interface NamedBucket {
 /** More names than this are refused unread: a union of twenty buckets never needs them. */
 export const MAX_BUCKET_NAMES = 200;
 
-/** CRE-1's three forms as one list. What begins `bucket_` in `bucket` is an id or nothing; ids are never provisioned (CRE-2). */
+/**
+ * CRE-1's three forms as one list. What begins `bucket_` in `bucket` is an id or nothing; ids are never
+ * provisioned (CRE-2).
+ */
 export function namedBuckets(request: {
   readonly bucket_ids?: readonly string[] | undefined;
   readonly bucket_slugs?: readonly string[] | undefined;

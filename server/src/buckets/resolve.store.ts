@@ -67,8 +67,9 @@ export async function resolveActive(
 }
 
 /**
- * CRE-1 … CRE-4: the union of what was named, de-duplicated; missing slugs made on request; when one cannot be resolved, nothing is
- * made at all (the caller refuses, and the engine rolls back). Two creates of one slug meet in UNIQUE (team_id, slug).
+ * CRE-1 … CRE-4: the union of what was named, de-duplicated; missing slugs made on request; when one cannot be
+ * resolved, nothing is made at all (the caller refuses, and the engine rolls back). Two creates of one slug meet in
+ * UNIQUE (team_id, slug).
  */
 export async function resolveBuckets(
   tx: Tx,
@@ -166,7 +167,9 @@ const EMPTY_BUCKET = {
   deleted_at: null,
 } as const;
 
-/** POST: `conflict` when the slug is taken, by an archived bucket too. Whoever calls it holds the team's `creates` lock. */
+/**
+ * POST: `conflict` when the slug is taken, by an archived bucket too. Whoever calls it holds the team's `creates` lock.
+ */
 export async function makeNewBucket(
   tx: Tx,
   bucket: NewBucket,

@@ -30,15 +30,19 @@ export interface BucketsWanted {
   readonly includeArchived: boolean;
   /** The slug after which the page begins. */
   readonly after: string | null;
-  /** Most buckets of the page; a page has at most limits.bucketsPerRead, and ends sooner once it has limits.rowsPerRead ids. */
+  /**
+   * Most buckets of the page; a page has at most limits.bucketsPerRead, and ends sooner once it has
+   * limits.rowsPerRead ids.
+   */
   readonly limit: number;
   /** Most ids of files in all of them together. */
   readonly fileIds: number;
 }
 
 /**
- * A page of the team's buckets by slug (the unique index on team and slug serves order and page). A listing without `limit` is read
- * page by page, so that no single read holds the reader thread for long: a team may have thousands of buckets.
+ * A page of the team's buckets by slug (the unique index on team and slug serves order and page). A listing
+ * without `limit` is read page by page, so that no single read holds the reader thread for long: a team may have
+ * thousands of buckets.
  */
 export const listBuckets = walkOperation(
   "buckets.list",

@@ -64,8 +64,8 @@ export const DeletedBucket = Type.Object({
 });
 
 /**
- * The published shape, in which one list and most counts stand under several names. Our members are files and nothing else, and a
- * membership that is active is indexed; so there are no stale ones and none that are no file.
+ * The published shape, in which one list and most counts stand under several names. Our members are files and nothing
+ * else, and a membership that is active is indexed; so there are no stale ones and none that are no file.
  */
 export function bucketToWire(bucket: BucketView) {
   const { pendingFiles: pending, activeFiles: indexed } = bucket;

@@ -7,7 +7,8 @@ import type { Schema } from "./schema.ts";
  *
  * - **operation**: one transaction of the catalogue, written once beside its capability in the SQL that both databases
  *   accept. It is known by name, so that it can run in another thread.
- * - **refusal**: a returned value `{ refused: code, … }`. The engine then rolls the operation back: a refusal leaves no row.
+ * - **refusal**: a returned value `{ refused: code, … }`. The engine then rolls the operation back: a refusal
+ *   leaves no row.
  * - **topic**: what somebody may wait for (`file:<id>`, `tasks`). An operation names those that it touched; the engine
  *   wakes their waiters after the commit.
  */

@@ -9,7 +9,9 @@ import { serialTx } from "./catalogue.ts";
 import type { RunnableOperation } from "./registry.ts";
 import type { Schema } from "./schema.ts";
 
-/** An I/O error at COMMIT: what is on disk is unknown, and a failed fsync is never retried. The process ends (exit 74). */
+/**
+ * An I/O error at COMMIT: what is on disk is unknown, and a failed fsync is never retried. The process ends (exit 74).
+ */
 class CommitFailedError extends Error {
   override readonly name = "CommitFailedError";
 }
@@ -18,8 +20,8 @@ class CommitFailedError extends Error {
 export type OperationOf = (name: string) => Pick<RunnableOperation, "run"> | undefined;
 
 /**
- * Runs what is waiting as one transaction: one fsync for all of it. Operations run strictly one after another, each in a
- * savepoint of its own (two that interleaved on one connection reported an acknowledged write that was gone).
+ * Runs what is waiting as one transaction: one fsync for all of it. Operations run strictly one after another, each in
+ * a savepoint of its own (two that interleaved on one connection reported an acknowledged write that was gone).
  */
 export class GroupCommit {
   readonly #database: DatabaseSync;
@@ -38,8 +40,8 @@ export class GroupCommit {
   async run(calls: readonly Call[]): Promise<readonly Answer[]> {
     const first = await this.#transaction(calls);
     if (first.answers !== null) return first.answers;
-    // The whole batch was rolled back. Whoever did it is answered; the others merely shared the batch and run again once,
-    // each alone, so that one of them cannot take the rest down again.
+    // The whole batch was rolled back. Whoever did it is answered; the others merely shared the batch and run again
+    // once, each alone, so that one of them cannot take the rest down again.
     const answers: Answer[] = [];
     for (const call of calls) {
       if (call.id === first.culprit) {

@@ -11,7 +11,10 @@ export interface CatalogueInspection {
   readonly damage: readonly string[];
 }
 
-/** Looks at the file through a reading connection of its own: beside a running server, and without bringing the schema up to date. */
+/**
+ * Looks at the file through a reading connection of its own: beside a running server, and without bringing the
+ * schema up to date.
+ */
 export function inspectCatalogue(path: string): CatalogueInspection {
   const database = new DatabaseSync(path, { readOnly: true, timeout: 5000 });
   const sqlite = process.versions["sqlite"] ?? "";
@@ -26,8 +29,8 @@ export function inspectCatalogue(path: string): CatalogueInspection {
 }
 
 /**
- * The version of the schema in the file, when this program would bring it up to date; null: it has the newest, a newer one,
- * or none yet. Looks at nothing else, and changes nothing.
+ * The version of the schema in the file, when this program would bring it up to date; null: it has the newest, a newer
+ * one, or none yet. Looks at nothing else, and changes nothing.
  */
 export function olderSchema(path: string): number | null {
   const database = new DatabaseSync(path, { readOnly: true, timeout: 5000 });

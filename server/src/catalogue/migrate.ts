@@ -36,9 +36,9 @@ export class SchemaTooNewError extends Error {
 }
 
 /**
- * Brings the database to the newest schema. The caller holds what keeps a second process out (server.lock; an advisory lock
- * on PostgreSQL) and runs it inside one transaction, so that a kill at any statement leaves the old schema whole. `define` makes a
- * function known to the database's SQL.
+ * Brings the database to the newest schema. The caller holds what keeps a second process out (server.lock; an advisory
+ * lock on PostgreSQL) and runs it inside one transaction, so that a kill at any statement leaves the old schema whole.
+ * `define` makes a function known to the database's SQL.
  */
 export async function migrate(
   db: Kysely<Schema>,

@@ -17,8 +17,8 @@ import type { Operations } from "./registry.ts";
 import type { Schema } from "./schema.ts";
 
 /**
- * The thread that owns the catalogue's writing connection. It gathers what is waiting into one commit. On the main thread
- * SQLite would block the server while the disk syncs (148 ms measured); here it costs its callers a hop (5 ms).
+ * The thread that owns the catalogue's writing connection. It gathers what is waiting into one commit. On the main
+ * thread SQLite would block the server while the disk syncs (148 ms measured); here it costs its callers a hop (5 ms).
  */
 
 export interface OwnerThreadData {
@@ -78,8 +78,8 @@ export async function runOwnerThread(operations: Operations): Promise<void> {
     while (queue.length > 0) {
       const batch = queue.slice(0, MAX_BATCH);
       queue = queue.slice(MAX_BATCH);
-      // An operation awaits nothing but its statements, which are synchronous: a turn of the event loop in between means that one
-      // awaited something else, and another could have come in between.
+      // An operation awaits nothing but its statements, which are synchronous: a turn of the event loop in between
+      // means that one awaited something else, and another could have come in between.
       const overdue = setImmediate(() =>
         fatal(new Error(`an operation left its thread: ${batch.map((c) => c.method)}`)),
       );

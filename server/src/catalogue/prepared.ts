@@ -11,8 +11,8 @@ import type { Schema } from "./schema.ts";
  *     const rows = await bucketNames(tx, { teamId });
  *
  * `$("teamId")` is a parameter: an expression of the member's type, with no value yet, so that the compiler refuses to
- * compute with it. A sum like `now + 1` is made by the caller; a list for `in` comes with `preparedForList`; a choice by
- * what a value is needs plain Kysely; `= null` is written `is null`.
+ * compute with it. A sum like `now + 1` is made by the caller; a list for `in` comes with `preparedForList`; a choice
+ * by what a value is needs plain Kysely; `= null` is written `is null`.
  */
 export function prepared<Input extends object, Row>(
   build: (db: Kysely<Schema>, $: Bind<Input>) => Compilable<Row>,
@@ -33,8 +33,8 @@ export function prepared<Input extends object, Row>(
 }
 
 /**
- * The same for a statement with a list for `in`: built once for each power of two of its length. What is left of that is
- * filled with the last item, which finds nothing new. Without an item there are no rows.
+ * The same for a statement with a list for `in`: built once for each power of two of its length. What is left of that
+ * is filled with the last item, which finds nothing new. Without an item there are no rows.
  *
  *     const namesOf = preparedForList((db, $: Bind<{ teamId: TeamId }>, ids: ListOf<BucketId>) =>
  *       db.selectFrom("buckets").select("name").where("team_id", "=", $("teamId")).where("id", "in", ids));

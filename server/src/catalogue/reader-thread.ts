@@ -75,8 +75,8 @@ export function runReaderThread(operations: Operations): void {
   const lastTook = new Map<string, number>();
 
   /**
-   * Short reads together, for one message back: it costs as much as one of them. Nothing that is ready waits for a read that was long the last
-   * time, or is new.
+   * Short reads together, for one message back: it costs as much as one of them. Nothing that is ready waits for a read
+   * that was long the last time, or is new.
    */
   const readSome = async (): Promise<readonly Answer[]> => {
     const began = performance.now();

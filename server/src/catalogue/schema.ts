@@ -236,7 +236,9 @@ export interface TasksTable {
   lane: TaskLane;
   /** Order among the due tasks of a lane (tasks/fair-order.store.ts). */
   fair_at: number;
-  /** Backed off until then; null = due. Nobody scans past what is not due: the index for claims holds due tasks alone. */
+  /**
+   * Backed off until then; null = due. Nobody scans past what is not due: the index for claims holds due tasks alone.
+   */
   due_at: number | null;
   claimed_at: number | null;
   lease_until: number | null;

@@ -11,7 +11,10 @@ import { Wakeups } from "./wakeups.ts";
 export interface SqliteCatalogueOptions {
   /** The database file; its folder exists. */
   readonly path: string;
-  /** Files that run owner-thread.ts and reader-thread.ts with the registry of operations, which this folder does not know. */
+  /**
+   * Files that run owner-thread.ts and reader-thread.ts with the registry of operations, which this folder
+   * does not know.
+   */
   readonly threads: { readonly owner: URL; readonly reader: URL };
   /** See `createClock`. */
   readonly clockOffset?: SharedArrayBuffer | undefined;

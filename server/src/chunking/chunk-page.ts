@@ -2,15 +2,19 @@ import { LIMITS } from "../limits.ts";
 import type { Chunk } from "./chunk.ts";
 
 const { chunkTargetChars: TARGET, chunkMaxChars: MAX, chunkOverlapChars: OVERLAP } = LIMITS;
-/** A rest this much longer than the target stays with its chunk: a chunk of three words finds nothing and cites badly. */
+/**
+ * A rest this much longer than the target stays with its chunk: a chunk of three words finds nothing and cites badly.
+ */
 const SLACK = OVERLAP;
 
 /**
- * Cuts one page's text into passages of about 1 200 characters, at most 2 000, each but the first beginning up to 200 before the
- * end of the one before. Cuts at the ends of sentences, else of lines, else of words, else anywhere but inside a surrogate pair.
+ * Cuts one page's text into passages of about 1 200 characters, at most 2 000, each but the first beginning up to 200
+ * before the end of the one before. Cuts at the ends of sentences, else of lines, else of words, else anywhere but
+ * inside a surrogate pair.
  *
- * Ranges are UTF-16 code units of `text`, trimmed of white space at both ends; every other character of the page lies in a chunk. Only a
- * window of at most 2 000 characters is looked at for each cut, so the time is linear in the text whatever it holds.
+ * Ranges are UTF-16 code units of `text`, trimmed of white space at both ends; every other character of the page lies
+ * in a chunk. Only a window of at most 2 000 characters is looked at for each cut, so the time is linear in the text
+ * whatever it holds.
  */
 export function* chunkPage(text: string): Generator<Chunk> {
   let from = skipSpace(text, 0);
@@ -36,7 +40,10 @@ function chunkEnd(text: string, from: number): number {
   return wholeCharacter(text, far);
 }
 
-/** Where the next chunk begins: at a sentence, line or word within the overlap, never past the first character not yet covered. */
+/**
+ * Where the next chunk begins: at a sentence, line or word within the overlap, never past the first character not
+ * yet covered.
+ */
 function nextStart(text: string, from: number, charEnd: number, covered: number): number {
   // The end of the last chunk's first half keeps chunks moving on when the text gives only short ones.
   const earliest = Math.max(charEnd - OVERLAP, from + Math.ceil((charEnd - from) / 2));
@@ -50,8 +57,8 @@ function nextStart(text: string, from: number, charEnd: number, covered: number)
 }
 
 /**
- * Ends of a sentence, then of a line, then of a word; a match ends where the next piece begins. CJK, Indic and Tibetan full stops
- * need no space after them; Latin, Arabic and Ethiopic ones do, or `3.14` and `example.org` would be cut.
+ * Ends of a sentence, then of a line, then of a word; a match ends where the next piece begins. CJK, Indic and Tibetan
+ * full stops need no space after them; Latin, Arabic and Ethiopic ones do, or `3.14` and `example.org` would be cut.
  */
 const BOUNDARIES: readonly RegExp[] = [
   /[.!?…؟۔։።][\p{Pe}\p{Pf}"']*\s+|[。！？｡।॥။។།][\p{Pe}\p{Pf}"'」』]*\s*|\n\s*\n\s*/gu,
@@ -60,8 +67,8 @@ const BOUNDARIES: readonly RegExp[] = [
 ];
 
 /**
- * Matches end in (after, upTo]. The window begins a little earlier, so that a full stop just before it still counts, and is cut
- * out first: a search in the whole text would run on to a match far away, for every chunk again.
+ * Matches end in (after, upTo]. The window begins a little earlier, so that a full stop just before it still counts,
+ * and is cut out first: a search in the whole text would run on to a match far away, for every chunk again.
  */
 function* endsWithin(boundary: RegExp, text: string, after: number, upTo: number): Generator<number> {
   const begin = Math.max(0, wholeCharacter(text, after - 8));

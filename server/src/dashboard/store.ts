@@ -14,7 +14,9 @@ export interface TeamQueue {
   readonly countedTo: number;
 }
 
-/** By the partial index tasks_open_by_team. A long queue takes 15 ms, which the look-ups of keys must not wait behind. */
+/**
+ * By the partial index tasks_open_by_team. A long queue takes 15 ms, which the look-ups of keys must not wait behind.
+ */
 export const teamQueue = walkOperation(
   "dashboard.teamQueue",
   async ({ db }, { teamId }: { teamId: TeamId }): Promise<TeamQueue> => {

@@ -29,7 +29,10 @@ function checkNode(): Finding {
       );
 }
 
-/** Documents, keys' hashes and the secret are readable by their owner alone; whoever made a copy of the folder may have changed that. */
+/**
+ * Documents, keys' hashes and the secret are readable by their owner alone; whoever made a copy of the folder may have
+ * changed that.
+ */
 function checkModes(folder: DataFolder, { missing }: InspectedBlobs): readonly Finding[] {
   const open = [folder.path, folder.blobs, folder.index, folder.catalogue, join(folder.path, "secret")].filter(
     (path) => ((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o077) !== 0,

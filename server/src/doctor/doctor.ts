@@ -19,9 +19,10 @@ export interface DoctorOptions {
 }
 
 /**
- * `wharf doctor`: looks at everything that a data folder holds, and says of each thing whether it is as it should be and what to do when it is
- * not. Beside a running server it reads only; it needs no server either. Content is compared through `withContent`, which opens the
- * adapters: only after the databases were found sound, since a damaged one cannot be opened.
+ * `wharf doctor`: looks at everything that a data folder holds, and says of each thing whether it is as it should be
+ * and what to do when it is not. Beside a running server it reads only; it needs no server either. Content is compared
+ * through `withContent`, which opens the adapters: only after the databases were found sound, since a damaged one
+ * cannot be opened.
  */
 export async function* examine(
   folder: DataFolder,

@@ -8,7 +8,9 @@ import type { BucketId, TeamId } from "../ids.ts";
 /** Buckets of one read: each costs a walk over its memberships. */
 const PAGE = 20;
 
-/** Of the next buckets after `after`, those whose counters differ from their memberships. `last` null: it was the end. */
+/**
+ * Of the next buckets after `after`, those whose counters differ from their memberships. `last` null: it was the end.
+ */
 export const wrongBuckets = walkOperation("doctor.wrongBuckets", async (tx, { after }: { after: BucketId | null }) => {
   let query = tx.db.selectFrom("buckets").selectAll().orderBy("id").limit(PAGE);
   if (after !== null) query = query.where("id", ">", after);
@@ -26,7 +28,10 @@ export const wrongBuckets = walkOperation("doctor.wrongBuckets", async (tx, { af
   return { wrong, last: page.length < PAGE ? null : (page.at(-1)?.id ?? null) };
 });
 
-/** Teams whose count of live sessions, or sum of kept answers, differs from the rows (upload_sessions_to_expire, responses_of_team). */
+/**
+ * Teams whose count of live sessions, or sum of kept answers, differs from the rows (upload_sessions_to_expire,
+ * responses_of_team).
+ */
 export const wrongTeams = walkOperation("doctor.wrongTeams", async (tx, _input: object): Promise<readonly TeamId[]> => {
   const teams = await tx.db.selectFrom("teams").select(["id", "open_sessions"]).execute();
   const live = await liveSessions(tx);
@@ -40,7 +45,8 @@ export const recount = writeOperation(
   "doctor.recount",
   NO_LOCKS,
   async (tx, { buckets, teams }: { buckets: readonly BucketId[]; teams: readonly TeamId[] }): Promise<number> => {
-    // Each row is written before its own rows are counted: whoever moves its counter then waits for this transaction, or is waited for.
+    // Each row is written before its own rows are counted: whoever moves its counter then waits for this transaction,
+    // or is waited for.
     for (const id of buckets.toSorted()) {
       await tx.db
         .updateTable("buckets")

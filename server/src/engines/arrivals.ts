@@ -32,7 +32,10 @@ export interface OpenArrivals {
   readonly arrivals: Arrivals;
   /** Whether the disk that they lie on has room. */
   readonly disk: DiskGate;
-  /** Answers what is sent to an upload_url of ours; `expectsContinue`: the client waits for `100 Continue`. Never rejects. */
+  /**
+   * Answers what is sent to an upload_url of ours; `expectsContinue`: the client waits for `100 Continue`.
+   * Never rejects.
+   */
   handle(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): Promise<void>;
   /** Cuts what still comes in; its whole units are recorded, and what cannot go on is gone. */
   close(): Promise<void>;

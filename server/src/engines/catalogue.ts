@@ -4,8 +4,8 @@ import { entryFile } from "../program/entry-file.ts";
 import { walBytes } from "../sqlite/wal-checkpoint.ts";
 
 /**
- * Which engine stands behind a port that keeps something: chosen in this folder, for the server and the command line alike. A file
- * for each, so that a command loads what it opens and nothing else.
+ * Which engine stands behind a port that keeps something: chosen in this folder, for the server and the command line
+ * alike. A file for each, so that a command loads what it opens and nothing else.
  *
  * The catalogue's is SQLite, with a thread that writes and others that read.
  */

@@ -22,9 +22,9 @@ export interface Overrun {
 }
 
 /**
- * Counts what a document uses, from samples taken every limits.childPollMs. There is no deadline that could go off at a wrong
- * moment: time is added sample by sample, and a sample that comes more than limits.lateTimerMs late counts for nothing,
- * because then the server itself was stopped or asleep (SIGSTOP, suspend) and the document is not to blame.
+ * Counts what a document uses, from samples taken every limits.childPollMs. There is no deadline that could go off at a
+ * wrong moment: time is added sample by sample, and a sample that comes more than limits.lateTimerMs late counts for
+ * nothing, because then the server itself was stopped or asleep (SIGSTOP, suspend) and the document is not to blame.
  */
 export class Budget {
   readonly #limits: BudgetLimits;

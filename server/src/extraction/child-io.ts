@@ -15,8 +15,8 @@ const STDIN = 0;
 const STDOUT = 1;
 
 /**
- * The child's end of the protocol. Blocking calls on purpose: the child has nothing else to do while it waits, a full pipe is
- * the backpressure, and no buffer can grow.
+ * The child's end of the protocol. Blocking calls on purpose: the child has nothing else to do while it waits, a full
+ * pipe is the backpressure, and no buffer can grow.
  */
 export interface ReceivedDocument {
   readonly header: DocumentHeader;
@@ -35,8 +35,8 @@ export function receiveDocument(): ReceivedDocument | null {
 }
 
 /**
- * `more`: others follow, and they go out together, unless this takes long or they are many. Each write wakes the server:
- * with three for each page that took a sixth of a PDF of 100 pages.
+ * `more`: others follow, and they go out together, unless this takes long or they are many. Each write wakes the
+ * server: with three for each page that took a sixth of a PDF of 100 pages.
  */
 export function send(message: ChildMessage, text = "", more = false): void {
   const frame = encodeFrame(message, text);
@@ -72,8 +72,8 @@ const sleepCell = new Int32Array(new SharedArrayBuffer(4));
 const RETRY_MS = 1;
 
 /**
- * The descriptors block until something touches `process.stdout`, and `stream.pipe()` does (yauzl uses it: seen as EAGAIN on the
- * first long DOCX). From then on a full pipe is waited for in steps of a millisecond.
+ * The descriptors block until something touches `process.stdout`, and `stream.pipe()` does (yauzl uses it: seen as
+ * EAGAIN on the first long DOCX). From then on a full pipe is waited for in steps of a millisecond.
  */
 function waiting(call: () => number): number {
   for (;;) {

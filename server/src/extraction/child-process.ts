@@ -78,7 +78,8 @@ export class ExtractionChild {
       child.kill();
       throw endedTooEarly(await child.ended);
     }
-    // Walls put processes of theirs before the reader. It has seen no document yet, so what there is now is as we made it.
+    // Walls put processes of theirs before the reader. It has seen no document yet, so what there is now is
+    // as we made it.
     child.#pid = innermost(child.#pid);
     setReaderPriority(child.#pid, LIMITS.childPriority);
     return child;
@@ -168,8 +169,8 @@ export class ExtractionChild {
   }
 
   /**
-   * The frames that are whole with what it says next, perhaps none; null when it has ended. They are to be taken to their end, which
-   * may throw ProtocolError. What nobody asks for stays in the pipe and holds the child back.
+   * The frames that are whole with what it says next, perhaps none; null when it has ended. They are to be taken to
+   * their end, which may throw ProtocolError. What nobody asks for stays in the pipe and holds the child back.
    */
   async receive(): Promise<Iterable<Frame> | null> {
     const { stdout } = this.#process;

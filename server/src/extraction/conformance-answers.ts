@@ -8,7 +8,10 @@ export interface Fate {
   readonly says: RegExp;
 }
 
-/** On a loaded machine a spinning reader, at nice 10, may reach its wall time first: which of the two is budget.test.ts's. */
+/**
+ * On a loaded machine a spinning reader, at nice 10, may reach its wall time first: which of the two is
+ * budget.test.ts's.
+ */
 export const UNFINISHED_ANSWERS: Readonly<Record<string, Fate>> = {
   fault: { code: "encrypted_file", permanent: true, death: false, says: /protected \(DRM\)/ },
   "a fault alone": { code: "unsupported_file_type", permanent: true, death: false, says: /./ },

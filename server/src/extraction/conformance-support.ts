@@ -6,7 +6,9 @@ import { documentNamed, oneByOne } from "./fixtures/reading.ts";
 
 /** What the conformance suite runs on, what it reads, and how it waits. */
 
-/** Opens an extractor whose readers are fixtures/children/misbehaving.ts: a document's name says how its reader behaves. */
+/**
+ * Opens an extractor whose readers are fixtures/children/misbehaving.ts: a document's name says how its reader behaves.
+ */
 export type OpenExtractor = (options: { readonly places: number; readonly limits: BudgetLimits }) => Promise<Extractor>;
 
 export interface ExtractorUnderTest {

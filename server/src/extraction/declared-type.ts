@@ -5,7 +5,10 @@ import { FORMATS, type Format } from "./formats/format.ts";
 /** A binary format of which only the name is known: its content is looked at nevertheless. */
 export type DeclaredKind = Format | "binary";
 
-/** What the declared type says, or null when it says nothing: an unknown type, or one that clients also send for something else. */
+/**
+ * What the declared type says, or null when it says nothing: an unknown type, or one that clients also send for
+ * something else.
+ */
 export function declaredKind(declaredType: string): DeclaredKind | null {
   const type = mediaType(declaredType);
   if (FOUND_ONLY.has(type) || TEXT_OF_MEDIA.has(type)) return null;
@@ -30,9 +33,9 @@ const TEXT_OF_MEDIA: ReadonlySet<string> = new Set(
 );
 
 /**
- * Whether a text may have been declared so by a browser that asked the system what it opens the file with: Windows with Office says Excel of every
- * CSV, Word of a web page that is saved as .doc and of a Graphviz .dot, PowerPoint of a translator's .pot, and a video of every .ts. The declaration
- * then says nothing. `found` is what the text looks like.
+ * Whether a text may have been declared so by a browser that asked the system what it opens the file with: Windows with
+ * Office says Excel of every CSV, Word of a web page that is saved as .doc and of a Graphviz .dot, PowerPoint of a
+ * translator's .pot, and a video of every .ts. The declaration then says nothing. `found` is what the text looks like.
  */
 export function isMisnamedText(declaredType: string, filename: string, found: Format, text: string): boolean {
   const type = mediaType(declaredType);

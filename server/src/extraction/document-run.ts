@@ -27,8 +27,9 @@ export interface DocumentRun {
 }
 
 /**
- * Reads one document in one child: feeds it, watches it, and turns what it says into events. The child is `reusable` again only
- * after its own `done`; however else this ends (its death, an abort, a consumer that left the loop), the child is ended too.
+ * Reads one document in one child: feeds it, watches it, and turns what it says into events. The child is `reusable`
+ * again only after its own `done`; however else this ends (its death, an abort, a consumer that left the loop), the
+ * child is ended too.
  */
 export async function* readOne(source: ExtractionSource, run: DocumentRun): AsyncGenerator<readonly ExtractionEvent[]> {
   const { child } = run;
@@ -232,8 +233,9 @@ class Watch {
 }
 
 /**
- * What ended the reader. The tool that shut it in stands in between: unshare ends by the same signal, and of SIGKILL, which it cannot
- * (util-linux 2.38), tells only that it failed; bubblewrap exits with 128 + its number, as a shell does.
+ * What ended the reader. The tool that shut it in stands in between: unshare ends by the same signal, and of
+ * SIGKILL, which it cannot (util-linux 2.38), tells only that it failed; bubblewrap exits with 128 + its number, as
+ * a shell does.
  */
 function signalOf({ signal, exitCode, lastWords }: ChildEnd): string | null {
   if (signal !== null || exitCode === null) return signal;

@@ -1,8 +1,8 @@
 import type { FileErrorCode, FileWarning } from "../errors.ts";
 
 /**
- * The extraction port: bytes in, type, pages and analysed chunks out, read in a jailed child process (pool.ts), never in the
- * server's own.
+ * The extraction port: bytes in, type, pages and analysed chunks out, read in a jailed child process (pool.ts), never
+ * in the server's own.
  *
  * - **page**: a PDF page, slide, sheet, chapter or message; a format without any has one, 1.
  * - **chunk**: a passage of one page, the unit of search (chunking/chunk.ts).
@@ -10,10 +10,10 @@ import type { FileErrorCode, FileWarning } from "../errors.ts";
  */
 export interface Extractor {
   /**
-   * Reads one document. Events arrive in order: one `type`, then for each page its `page` and its `chunks`, `progress` in between, and at
-   * the end perhaps one `warnings`; those that came together are given together.
-   * The iterator waits for its consumer (backpressure reaches the child). Leaving the loop early or aborting ends the child.
-   * Throws ExtractionFault (the file's), ExtractorTrouble (the machine's) or TooLongForFastLane (nobody's).
+   * Reads one document. Events arrive in order: one `type`, then for each page its `page` and its `chunks`, `progress`
+   * in between, and at the end perhaps one `warnings`; those that came together are given together. The iterator waits
+   * for its consumer (backpressure reaches the child). Leaving the loop early or aborting ends the child. Throws
+   * ExtractionFault (the file's), ExtractorTrouble (the machine's) or TooLongForFastLane (nobody's).
    */
   extract(source: ExtractionSource, options: ExtractionOptions): AsyncIterable<readonly ExtractionEvent[]>;
   /** What isolation this machine gives, for the log at start and `/readyz`. */
@@ -100,7 +100,9 @@ export class ExtractionFault extends Error {
   }
 }
 
-/** A document that has had its time in the fast lane while the slow lane is full: to be read again, from the slow lane. */
+/**
+ * A document that has had its time in the fast lane while the slow lane is full: to be read again, from the slow lane.
+ */
 export class TooLongForFastLane extends Error {
   override readonly name = "TooLongForFastLane";
 }

@@ -5,8 +5,9 @@ type Options = ConstructorParameters<typeof Blob>[1];
 const NodeBlob = Blob;
 
 /**
- * postal-mime makes one Blob of all lines of a body and reads it back at once. Node's own keeps an object for each line and takes
- * 17 µs for it: a mail of 24 MB in lines of 70 characters took 820 MiB and 9 s. Joined first, it is a single part.
+ * postal-mime makes one Blob of all lines of a body and reads it back at once. Node's own keeps an object for each
+ * line and takes 17 µs for it: a mail of 24 MB in lines of 70 characters took 820 MiB and 9 s. Joined first, it is a
+ * single part.
  */
 export class JoinedBlob extends NodeBlob {
   constructor(parts: Parts = [], options: Options = {}) {

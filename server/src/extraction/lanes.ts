@@ -2,9 +2,9 @@ import { LIMITS } from "../limits.ts";
 import type { TeamTurns, Turn } from "./team-turns.ts";
 
 /**
- * Two lanes of places for documents that are being read. The fast lane has as many as the configuration says; the slow lane
- * has as many as there are cores, at the lowest priority. A document that turns out long leaves the fast lane for the slow
- * one, so that horrors do not hold up everybody's one-page notes, however many they are.
+ * Two lanes of places for documents that are being read. The fast lane has as many as the configuration says; the slow
+ * lane has as many as there are cores, at the lowest priority. A document that turns out long leaves the fast lane for
+ * the slow one, so that horrors do not hold up everybody's one-page notes, however many they are.
  */
 export type Lane = "fast" | "slow";
 
@@ -14,7 +14,10 @@ export interface Place {
   readonly wanted: boolean;
   /** Its reader is there: its turn among its team's counts from now on. */
   reads(): void;
-  /** Moves to the slow lane when there is room, and frees the fast place. False when there is none, or it is there already. */
+  /**
+   * Moves to the slow lane when there is room, and frees the fast place. False when there is none, or it is
+   * there already.
+   */
   slowDown(): boolean;
   /** Idempotent. */
   leave(): void;
@@ -37,9 +40,10 @@ export interface Taken {
 }
 
 /**
- * Whether a document is to leave the fast lane. What its reader waited for a processor is not the document's: where others
- * have the machine a note takes as long as a book, and to begin it again, in another reader, takes as long once more. (A
- * folder of 1 000 documents, read on a third of a processor beside 40 busy programs, took 140 readers, not six.)
+ * Whether a document is to leave the fast lane. What its reader waited for a processor is not the document's: where
+ * others have the machine a note takes as long as a book, and to begin it again, in another reader, takes as long
+ * once more. (A folder of 1 000 documents, read on a third of a processor beside 40 busy programs, took 140
+ * readers, not six.)
  */
 export function isLong(pace: Pace, { cpuMs, stayedMs, waitedMs }: Taken): boolean {
   if (cpuMs > pace.slowAfterCpuMs) return true;
@@ -47,8 +51,9 @@ export function isLong(pace: Pace, { cpuMs, stayedMs, waitedMs }: Taken): boolea
 }
 
 /**
- * What is long depends on the machine: the same PDF of 100 pages takes 90 ms of processor time on one and 400 on another, and by fixed times
- * it bounced between the lanes there (8.5 × PDFium alone instead of 2.5). The unit is the start of a reader, which the machine has just shown.
+ * What is long depends on the machine: the same PDF of 100 pages takes 90 ms of processor time on one and 400 on
+ * another, and by fixed times it bounced between the lanes there (8.5 × PDFium alone instead of 2.5). The unit is the
+ * start of a reader, which the machine has just shown.
  */
 export function paceOf(startCpuMs: number): Pace {
   const slower = Math.min(Math.max(1, startCpuMs / LIMITS.childStartCpuMs), LIMITS.slowestMachine);

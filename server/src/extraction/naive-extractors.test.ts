@@ -13,7 +13,9 @@ import { createExtractionPool } from "./pool.ts";
 interface Naive {
   readonly breaks: (real: { readonly extract: Extract }) => Extract;
   readonly seenBy: readonly string[];
-  /** Its documents have the product's limits: with the short ones they would end by themselves before the suite looks. */
+  /**
+   * Its documents have the product's limits: with the short ones they would end by themselves before the suite looks.
+   */
   readonly patiently?: true;
 }
 

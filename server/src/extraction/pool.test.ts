@@ -15,7 +15,10 @@ import { documentNamed, failure, oneByOne, readAll } from "./fixtures/reading.ts
 import type { Lane } from "./lanes.ts";
 import { createExtractionPool } from "./pool.ts";
 
-/** What any extractor does is extractor.conformance.ts's; this is what is a pool's alone: its children, and who starts them. */
+/**
+ * What any extractor does is extractor.conformance.ts's; this is what is a pool's alone: its children, and who
+ * starts them.
+ */
 const CHILDREN = join(import.meta.dirname, "fixtures/children");
 const never = new AbortController().signal;
 const limits = { rssBytes: 300 * 1024 * 1024, cpuMs: 600, wallMs: 1500, stoppedMs: 400 };

@@ -2,10 +2,11 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { setPriority } from "node:os";
 
 /**
- * The priority of a reader (nice, 0 to 19) against the server's. Linux shares processors among sessions first, where autogroups are on, and a reader has
- * a session of its own: nice alone would weigh it against itself, and each reader as much as the whole server. Its session yields half as far, since it
- * yields to all other programs of the machine, which must not keep a document from being read. False when the system refuses, or the
- * process is gone: it then competes as an equal.
+ * The priority of a reader (nice, 0 to 19) against the server's. Linux shares processors among sessions first, where
+ * autogroups are on, and a reader has a session of its own: nice alone would weigh it against itself, and each reader
+ * as much as the whole server. Its session yields half as far, since it yields to all other programs of the machine,
+ * which must not keep a document from being read. False when the system refuses, or the process is gone: it then
+ * competes as an equal.
  */
 export function setReaderPriority(pid: number, nice: number): boolean {
   try {

@@ -19,8 +19,8 @@ const TICK_MS = 10;
  */
 export function usageOf(pid: number): Usage | null {
   try {
-    // As UTF-8, which Node reads without a buffer. Of a file whose size it cannot know it otherwise takes two of 64 KiB:
-    // the watch of 1 000 documents had the server's heap collected 47 times, now twice.
+    // As UTF-8, which Node reads without a buffer. Of a file whose size it cannot know it otherwise takes two of 64
+    // KiB: the watch of 1 000 documents had the server's heap collected 47 times, now twice.
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     const status = readFileSync(`/proc/${pid}/status`, "utf8");
     return parseUsage(stat, status);

@@ -5,18 +5,22 @@ import { FAULT_FINDINGS, type Finding, type ReaderFaultCode, WARNING_FINDINGS } 
 /**
  * What server and child say to each other, over the child's stdin and stdout.
  *
- * A **frame** is two 32-bit little-endian lengths, then that much JSON, then that much UTF-8 text. Text travels beside the JSON
- * because `JSON.parse` of a 25 MB page would hold the server's event loop five times as long as decoding it does.
+ * A **frame** is two 32-bit little-endian lengths, then that much JSON, then that much UTF-8 text. Text travels
+ * beside the JSON because `JSON.parse` of a 25 MB page would hold the server's event loop five times as long as
+ * decoding it does.
  *
- * Server → child: one `DocumentHeader` frame, then exactly `sizeBytes` raw bytes. Child → server: `ready` once; then for each
- * document `type`, (`page`, `chunks`…)…, `progress` in between, perhaps `warnings` or `fault`, and always `done`.
+ * Server → child: one `DocumentHeader` frame, then exactly `sizeBytes` raw bytes. Child → server: `ready` once;
+ * then for each document `type`, (`page`, `chunks`…)…, `progress` in between, perhaps `warnings` or `fault`, and
+ * always `done`.
  */
 export interface DocumentHeader {
   readonly filename: string;
   readonly title: string;
   readonly declaredType: string;
   readonly sizeBytes: number;
-  /** Each page is sent when it is read, so that the server knows on which one a reader ended; otherwise some together. */
+  /**
+   * Each page is sent when it is read, so that the server knows on which one a reader ended; otherwise some together.
+   */
   readonly pageByPage: boolean;
 }
 

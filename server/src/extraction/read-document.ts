@@ -16,8 +16,9 @@ import { type Sniffed, sniff } from "./sniff.ts";
 type Send = (message: ChildMessage, text?: string, more?: boolean) => void;
 
 /**
- * The whole work on one document, inside the child: sniff, read page by page, clean, chunk, analyse, send. Whatever the
- * document does wrong is sent as a `fault`. `again: false` = the process has been left in an unknown state and must end.
+ * The whole work on one document, inside the child: sniff, read page by page, clean, chunk, analyse, send.
+ * Whatever the document does wrong is sent as a `fault`. `again: false` = the process has been left in an unknown
+ * state and must end.
  */
 export async function readDocument(document: ReceivedDocument, send: Send): Promise<{ readonly again: boolean }> {
   const { header, bytes } = document;
@@ -130,8 +131,9 @@ function sendPage(found: PageText, page: number, written: { chars: number; hasTe
 }
 
 /**
- * Line ends are LF, form feeds are line ends, other controls and noncharacters are gone (PDFium writes U+FFFE where it joined a
- * hyphenated word), lone surrogates are U+FFFD: so the text survives JSON, UTF-8 and every database with its offsets intact.
+ * Line ends are LF, form feeds are line ends, other controls and noncharacters are gone (PDFium writes U+FFFE where it
+ * joined a hyphenated word), lone surrogates are U+FFFD: so the text survives JSON, UTF-8 and every database with its
+ * offsets intact.
  */
 function cleanText(text: string): string {
   let clean = "";
@@ -154,7 +156,9 @@ function cleanPiece(text: string): string {
 /** Whatever the three steps might change. Most pages have none, and to look once takes a third of their time. */
 const UNCLEAN = /[\u0000-\u0008\u000b-\u001f\u007f\u2028\u2029\ud800-\udfff\ufffe\uffff]/;
 
-/** V8 keeps an object for each match: in one piece, 24 MB of form feeds, or of short lines with CRLF, filled the heap. */
+/**
+ * V8 keeps an object for each match: in one piece, 24 MB of form feeds, or of short lines with CRLF, filled the heap.
+ */
 const PIECE_CHARS = 64 * 1024;
 
 /** Never between CR and LF, nor within a surrogate pair. */
@@ -179,7 +183,8 @@ function sendFault(error: unknown, send: Send): boolean {
 function faultOf(error: unknown): DocumentFault {
   if (error instanceof DocumentFault) return error;
   if (error instanceof ReaderTrap) return error.fault;
-  // A reader stumbled over what it did not expect. The file is what its owner can change, so it is called damaged, with the place.
+  // A reader stumbled over what it did not expect. The file is what its owner can change, so it is called damaged,
+  // with the place.
   const name = error instanceof Error && isFindingName(error.name) ? error.name : "Error";
   return documentFault("corrupt_file", "stumbled", name);
 }

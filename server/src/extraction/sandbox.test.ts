@@ -158,7 +158,10 @@ interface Clone {
   readonly strength: Jail["isolation"]["strength"];
 }
 
-/** What a reader runs comes over its stdin: of the clone's files it needs launch.mjs alone, which is this checkout's here. */
+/**
+ * What a reader runs comes over its stdin: of the clone's files it needs launch.mjs alone, which is this
+ * checkout's here.
+ */
 const clones: readonly Clone[] = [
   { name: "below a folder that only root can enter", others: "go+rX", outerMode: 0o700, strength: "full" },
   { name: "whose files are for root alone", others: "go-rwx", outerMode: 0o755, strength: "full" },

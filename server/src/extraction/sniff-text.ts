@@ -6,7 +6,10 @@ import type { Format } from "./formats/format.ts";
 
 const HEAD_CHARS = 4096;
 
-/** HTML and SVG by their first element, mail by its headers, an archive of mails by the line before them; the rest is text. JSON and CSV read the same as text. */
+/**
+ * HTML and SVG by their first element, mail by its headers, an archive of mails by the line before them; the rest is
+ * text. JSON and CSV read the same as text.
+ */
 export function guessText(text: string): Format {
   const head = text.slice(0, HEAD_CHARS);
   const rest = withoutProlog(head);
@@ -22,8 +25,9 @@ export function isMailbox(text: string): boolean {
 }
 
 /**
- * An office document as one XML file, whose text is not what the file shows: OpenDocument is read, the others are refused by name. Null: it is none.
- * Like magic this wins over what is declared; to read such a file as text would index its tags.
+ * An office document as one XML file, whose text is not what the file shows: OpenDocument is read, the others are
+ * refused by name. Null: it is none. Like magic this wins over what is declared; to read such a file as text would
+ * index its tags.
  */
 export function flatDocument(text: string): "odt" | "ods" | "odp" | null {
   const root = /^<(?:[A-Za-z_][\w.-]{0,40}:)?([A-Za-z]{1,40})\b[^>]{0,8000}/.exec(
@@ -82,7 +86,10 @@ function behindDoctype(text: string): string {
   return bracket !== -1 && bracket < close ? behind(behind(text, "]", bracket), ">", 0) : behind(text, ">", 0);
 }
 
-/** `From ann@example.org Mon Feb  5 10:00:00 2024`, and a header behind it: archives part mails so. A letter may begin with "From". */
+/**
+ * `From ann@example.org Mon Feb  5 10:00:00 2024`, and a header behind it: archives part mails so. A letter may begin
+ * with "From".
+ */
 function isMailLine(head: string): boolean {
   if (!/^\s*From /.test(head)) return false;
   const [first = "", second = ""] = head.trimStart().split(/\r\n|\r|\n/, 2);

@@ -7,8 +7,9 @@ import { loadedOnce } from "./loaded-once.ts";
 import { flatDocument, guessText, isMailbox } from "./sniff-text.ts";
 
 /**
- * What a document is. Known magic always wins over the declaration. Within text the declaration wins, then the extension, then
- * the guess, because text types cannot be told apart. `text` is there when finding out meant decoding it.
+ * What a document is. Known magic always wins over the declaration. Within text the declaration wins, then the
+ * extension, then the guess, because text types cannot be told apart. `text` is there when finding out meant
+ * decoding it.
  */
 export interface Sniffed {
   readonly format: Format;
@@ -87,8 +88,8 @@ async function sniffMagic(bytes: Buffer, expected: DeclaredKind | null): Promise
 const ZIP = Buffer.from("PK\u0003\u0004", "latin1");
 
 /**
- * `%PDF-` at the start, or within the first 1 024 bytes after something that is not text; a text that merely mentions it (two
- * JSON files of the corpus do) is a PDF only when it is declared to be one.
+ * `%PDF-` at the start, or within the first 1 024 bytes after something that is not text; a text that merely mentions
+ * it (two JSON files of the corpus do) is a PDF only when it is declared to be one.
  */
 function isPdf(bytes: Buffer, expected: DeclaredKind | null): boolean {
   const at = bytes.subarray(0, 1024 + 5).indexOf("%PDF-", 0, "latin1");

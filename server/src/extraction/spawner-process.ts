@@ -4,14 +4,16 @@ import { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 
 /**
- * A process that starts the extraction children for the server (spawner.ts says why). It knows nothing of documents, and ends with
- * the server: its stdin closes, and it takes the children along.
+ * A process that starts the extraction children for the server (spawner.ts says why). It knows nothing of documents,
+ * and ends with the server: its stdin closes, and it takes the children along.
  */
 
 /** What the server asks of its spawner, over the IPC channel. */
 export type ToSpawner =
   | { readonly kind: "spawn"; readonly id: number; readonly command: string; readonly args: readonly string[] }
-  /** SIGKILL. Nothing happens when it has ended: a pid may be somebody else's by then, so only its parent may send it. */
+  /**
+   * SIGKILL. Nothing happens when it has ended: a pid may be somebody else's by then, so only its parent may send it.
+   */
   | { readonly kind: "kill"; readonly id: number };
 
 export type FromSpawner =
@@ -65,8 +67,8 @@ function start(id: number, command: string, args: readonly string[]): void {
   });
   for (const emitter of [child, child.stdin, child.stdout, child.stderr]) emitter.on("error", () => {});
   children.set(id, child);
-  // stdin last. A socket that has been sent is still read here until the server has it, and what comes is lost; the child says nothing
-  // before it has got its code, and Node sends a socket only when the one before has arrived.
+  // stdin last. A socket that has been sent is still read here until the server has it, and what comes is lost; the
+  // child says nothing before it has got its code, and Node sends a socket only when the one before has arrived.
   handOver({ kind: "stdout", id, pid }, child.stdout);
   handOver({ kind: "stdin", id, pid }, child.stdin);
   const silent = once(child.stderr, "close");

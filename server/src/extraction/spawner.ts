@@ -28,12 +28,13 @@ export interface Spawned {
 }
 
 /**
- * Starts processes by way of a small process that does nothing else. A start copies the page tables of the process that asks for it, and stops it
- * until the new one has loaded its program: 25 ms for a server of 600 MB on a quiet machine, 100 ms on a busy one, in which it answers nobody, and
- * from a thread of it two thirds of that. The spawner's tables are small.
+ * Starts processes by way of a small process that does nothing else. A start copies the page tables of the process
+ * that asks for it, and stops it until the new one has loaded its program: 25 ms for a server of 600 MB on a quiet
+ * machine, 100 ms on a busy one, in which it answers nobody, and from a thread of it two thirds of that. The
+ * spawner's tables are small.
  *
- * Should it be killed, its children die with it (sandbox.ts, `--pdeathsig`; without that tool they are merely given up), no document is to blame, and the
- * next start begins a new one.
+ * Should it be killed, its children die with it (sandbox.ts, `--pdeathsig`; without that tool they are merely given
+ * up), no document is to blame, and the next start begins a new one.
  */
 export class Spawner {
   readonly #log: Log;
@@ -89,8 +90,8 @@ export class Spawner {
     const [command = process.execPath, ...args] = [...this.#prefix, ...node];
     const spawner = spawn(command, args, {
       env: environment(),
-      // stdin is its lifeline: it closes when this process is gone, however it went. The channel does not do: Node keeps it up while a socket
-      // that was sent is not acknowledged, and a server that is killed just then never does.
+      // stdin is its lifeline: it closes when this process is gone, however it went. The channel does not do: Node
+      // keeps it up while a socket that was sent is not acknowledged, and a server that is killed just then never does.
       stdio: ["pipe", "ignore", "pipe", "ipc"],
       // Ctrl-C at a terminal is meant for the server.
       detached: true,
@@ -155,9 +156,13 @@ class Child {
     this.started.catch(() => {});
   }
 
-  /** `socket` null: it was lost on the way, because this process may open no more files just now, or the child is gone already. */
+  /**
+   * `socket` null: it was lost on the way, because this process may open no more files just now, or the child is
+   * gone already.
+   */
   take({ kind, pid }: Extract<FromSpawner, { pid: number }>, socket: Socket | null): void {
-    // A child that dies while it is being fed gives EPIPE; unheard, that would end the server. Its end is told by `ended`.
+    // A child that dies while it is being fed gives EPIPE; unheard, that would end the server. Its end is
+    // told by `ended`.
     socket?.on("error", () => {});
     if (kind === "stdout") {
       this.#stdout = socket;
@@ -186,8 +191,8 @@ class Child {
 }
 
 /**
- * A spawner that owes an answer for limits.childStartMs is stopped, or out of its mind: it is ended, so that nobody waits for it for ever.
- * Returns how to say that it has answered.
+ * A spawner that owes an answer for limits.childStartMs is stopped, or out of its mind: it is ended, so that nobody
+ * waits for it for ever. Returns how to say that it has answered.
  */
 function expectAnswer(spawner: ChildProcess): () => void {
   return startDeadline(LIMITS.childStartMs, () => spawner.kill("SIGKILL"));

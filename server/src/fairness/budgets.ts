@@ -27,7 +27,10 @@ export interface Budgets {
   gauges(): readonly Gauge[];
 }
 
-/** `connections`: how many are served at once. Held polls and uploads need one each, so that no team may take them all that way. */
+/**
+ * `connections`: how many are served at once. Held polls and uploads need one each, so that no team may take them
+ * all that way.
+ */
 export function createBudgets(metrics: Metrics, connections: number): Budgets {
   const places = (name: string, total: number) => new Places({ name, total, metrics });
   const shared = {

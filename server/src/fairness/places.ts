@@ -5,10 +5,11 @@ import { type Metrics, NO_METRICS } from "../metrics/metrics.ts";
 /**
  * A bounded number of places that all teams share, in this process, such that no team takes them all.
  *
- * - **share**: a team may take another place while it holds fewer than are free: half of them when it is alone, and the next team finds half of
- *   the rest. A key may take another while it holds fewer than three times what its team may still take: three quarters of its
- *   team's share when it is alone. (Dynamic thresholds, Choudhury and Hahne, 1998.) Fixed shares were rejected: with a hundred
- *   teams each would be too small to be useful, or all of them together more than there is.
+ * - **share**: a team may take another place while it holds fewer than are free: half of them when it is alone, and the
+ *   next team finds half of the rest. A key may take another while it holds fewer than three times what its team may
+ *   still take: three quarters of its team's share when it is alone. (Dynamic thresholds, Choudhury and Hahne, 1998.)
+ *   Fixed shares were rejected: with a hundred teams each would be too small to be useful, or all of them together more
+ *   than there is.
  * - **holder**: a team, and the key that it came with; null where none is known, as behind an upload URL.
  */
 export interface Holder {
@@ -83,7 +84,8 @@ export class Places {
     if (free < size) return "all";
     const left = free - (this.#ofTeam.get(teamId) ?? 0);
     if (left < 1) return "team";
-    // Each place that the team takes is one more of its own and one less that is free: it may still take half of `left`.
+    // Each place that the team takes is one more of its own and one less that is free: it may still take
+    // half of `left`.
     const ofKey = keyId === null ? 0 : (this.#ofKey.get(keyId) ?? 0);
     return ofKey < KEY_SHARE * (left / 2) ? null : "key";
   }

@@ -17,8 +17,9 @@ export interface TurnsOptions {
 }
 
 /**
- * Work that only so much of can be done at once, in fair turns: teams one after another, and within a team its keys. What a client no
- * longer waits for leaves the line and is never begun. Whoever joins holds one of some Places, which bound the line.
+ * Work that only so much of can be done at once, in fair turns: teams one after another, and within a team its keys.
+ * What a client no longer waits for leaves the line and is never begun. Whoever joins holds one of some Places, which
+ * bound the line.
  */
 export class Turns {
   readonly #options: TurnsOptions;
@@ -79,8 +80,8 @@ type KeyLine = Set<Begin>;
 type TeamLine = Map<CredentialId | null, KeyLine>;
 
 /**
- * Who waits. A Map keeps its order: the first is served, and goes to the end while it has more. A step looks at no more teams than work at
- * once, however many wait.
+ * Who waits. A Map keeps its order: the first is served, and goes to the end while it has more. A step looks at no more
+ * teams than work at once, however many wait.
  */
 class Line {
   readonly #teams = new Map<TeamId, TeamLine>();

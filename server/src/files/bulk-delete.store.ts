@@ -32,8 +32,8 @@ export const matchNamedFiles = walkOperation(
 );
 
 /**
- * Deletes those of the files that are there, as `deleteFile` does each of them. Their removals line up in the slow lane, so that the team's
- * uploads do not wait behind hundreds of them.
+ * Deletes those of the files that are there, as `deleteFile` does each of them. Their removals line up in the slow
+ * lane, so that the team's uploads do not wait behind hundreds of them.
  */
 export const deleteFiles = writeOperation(
   "files.deleteMany",

@@ -90,8 +90,8 @@ export interface BulkDeleted {
 }
 
 /**
- * Deletes what matches, newest first, at most limits.bulkDeleteFiles of it. Each file goes as by DELETE, whole; a call that is cut
- * short has deleted some of them, and is repeated.
+ * Deletes what matches, newest first, at most limits.bulkDeleteFiles of it. Each file goes as by DELETE, whole; a call
+ * that is cut short has deleted some of them, and is repeated.
  */
 export async function bulkDelete(
   deps: BulkDeleteDeps,

@@ -1,6 +1,6 @@
 /**
- * The `Range` header of a download (RFC 9110 §14.2), pure. One range is served; several give the whole, as the RFC allows, because a
- * multipart answer costs more code than any client of this API asks for.
+ * The `Range` header of a download (RFC 9110 §14.2), pure. One range is served; several give the whole, as the RFC
+ * allows, because a multipart answer costs more code than any client of this API asks for.
  */
 export type RangeDecision =
   | { readonly kind: "whole" }

@@ -28,8 +28,8 @@ export interface ChangeInput extends FileRef {
 
 /**
  * PATCH, whole: title, tags, metadata and memberships change in one transaction, so that a search finds the file by all
- * of the old or all of the new. `file` null: its labels or its shown build are others than the index was prepared for, and nothing was
- * written.
+ * of the old or all of the new. `file` null: its labels or its shown build are others than the index was prepared for,
+ * and nothing was written.
  */
 export const changeFile = writeOperation(
   "files.change",
@@ -49,7 +49,9 @@ export const changeFile = writeOperation(
   ({ fileId }, output) => ("file" in output && output.file !== null ? [TOPICS.file(fileId)] : []),
 );
 
-/** Of the buckets: one that was deleted or archived since it was named. One that holds the file already may be archived. */
+/**
+ * Of the buckets: one that was deleted or archived since it was named. One that holds the file already may be archived.
+ */
 async function firstGone(tx: Tx, { teamId, fileId, change }: ChangeInput): Promise<BucketId | null> {
   if (change.buckets === undefined) return null;
   const held = new Set((await membershipsOf(tx, { fileId })).map(({ bucket_id }) => bucket_id));

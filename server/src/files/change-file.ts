@@ -74,10 +74,10 @@ export interface FileChangesDeps {
 }
 
 /**
- * Changes of files that search shows. The index must never know less than the catalogue (search-index.ts): it is told the old and the new
- * labels, then the catalogue changes in one transaction, then the index is told the new ones alone. So a changed title is
- * found from the answer on, and a file moves from one bucket's searches to another's in one instant. Whatever ends in between leaves a mark,
- * and maintenance goes on there.
+ * Changes of files that search shows. The index must never know less than the catalogue (search-index.ts): it is told
+ * the old and the new labels, then the catalogue changes in one transaction, then the index is told the new ones alone.
+ * So a changed title is found from the answer on, and a file moves from one bucket's searches to another's in one
+ * instant. Whatever ends in between leaves a mark, and maintenance goes on there.
  */
 export class FileChanges {
   readonly #deps: FileChangesDeps;

@@ -2,8 +2,8 @@ import { encodeExtended, format } from "content-disposition";
 import type { RangeDecision } from "./byte-range.ts";
 
 /**
- * Headers of a download. The bytes are a stranger's: they are never shown in a page of ours, never guessed at, and could run nothing
- * if they were (type, `nosniff`, attachment and sandbox each stop that alone).
+ * Headers of a download. The bytes are a stranger's: they are never shown in a page of ours, never guessed at, and
+ * could run nothing if they were (type, `nosniff`, attachment and sandbox each stop that alone).
  */
 export function contentHeaders(file: { readonly filename: string; readonly sha256: string }): Record<string, string> {
   return {
@@ -26,8 +26,9 @@ export function contentTag(sha256: string): string {
 }
 
 /**
- * RFC 6266: `filename` for clients that know nothing better, and `filename*` (RFC 8187) with the exact name. The fallback is printable
- * ASCII without what clients are known to read differently: quotes, backslashes, percent signs and path separators.
+ * RFC 6266: `filename` for clients that know nothing better, and `filename*` (RFC 8187) with the exact name. The
+ * fallback is printable ASCII without what clients are known to read differently: quotes, backslashes, percent signs
+ * and path separators.
  */
 export function attachment(filename: string): string {
   const fallback = filename.replace(/[^\x20-\x7e]|["\\%/]/gu, "_");
@@ -38,8 +39,8 @@ export function attachment(filename: string): string {
 }
 
 /**
- * RFC 9110 §13.1.5: a range counts only while the client's validator is the current one, by strong comparison. A date never is:
- * no Last-Modified is sent.
+ * RFC 9110 §13.1.5: a range counts only while the client's validator is the current one, by strong comparison. A date
+ * never is: no Last-Modified is sent.
  */
 export function rangeApplies(ifRange: string | undefined, tag: string): boolean {
   return ifRange === undefined || ifRange.trim() === tag;

@@ -35,9 +35,9 @@ export interface ContentAnswer {
 }
 
 /**
- * The original, hashed before its first byte is sent (§7): damaged bytes are `integrity_error` and never leave. HEAD is answered like
- * GET, the hashing included, so that it tells the truth. Throws file_not_found, range_not_satisfiable, integrity_error, overloaded and
- * storage_unavailable.
+ * The original, hashed before its first byte is sent (§7): damaged bytes are `integrity_error` and never leave. HEAD is
+ * answered like GET, the hashing included, so that it tells the truth. Throws file_not_found, range_not_satisfiable,
+ * integrity_error, overloaded and storage_unavailable.
  */
 export async function contentAnswer(deps: ContentDeps, ref: FileRef, request: ContentRequest): Promise<ContentAnswer> {
   const file = await deps.catalogue.run(findFile, ref);
@@ -80,7 +80,9 @@ async function openChecked(
   return deps.verified.open({ key, sizeBytes, sha256 }, { start, end }, reader);
 }
 
-/** A read that fails because the file was deleted meanwhile finds no file; any other missing or changed byte is damage. */
+/**
+ * A read that fails because the file was deleted meanwhile finds no file; any other missing or changed byte is damage.
+ */
 async function outcomeOf(deps: ContentDeps, ref: FileRef, error: unknown): Promise<unknown> {
   if (!isDamage(error)) return error;
   const file = await deps.catalogue.run(findFile, ref);

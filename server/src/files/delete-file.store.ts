@@ -8,8 +8,9 @@ import { moveFile } from "./move-file.store.ts";
 import { type FileRef, type FileView, ownFile, viewOf } from "./view.store.ts";
 
 /**
- * Delete, in any state of the file and as often as one likes: after this one transaction no search finds it, nothing of the client's text is
- * in the catalogue, and the task that removes bytes, text and chunks is queued. Ids, size and times stay as the tombstone.
+ * Delete, in any state of the file and as often as one likes: after this one transaction no search finds it, nothing of
+ * the client's text is in the catalogue, and the task that removes bytes, text and chunks is queued. Ids, size and
+ * times stay as the tombstone.
  */
 export const deleteFile = writeOperation(
   "files.delete",
@@ -53,8 +54,8 @@ export async function bury(
 }
 
 /**
- * The session answers repeats for days (FIN-2, PUT-18): it keeps its ids and the declared type, and nothing that could tell whoever has
- * a document whether this was it. (Empty, not NULL: a finalized row has digests, says its CHECK.)
+ * The session answers repeats for days (FIN-2, PUT-18): it keeps its ids and the declared type, and nothing that could
+ * tell whoever has a document whether this was it. (Empty, not NULL: a finalized row has digests, says its CHECK.)
  */
 async function clearSession({ db }: Tx, row: FilesTable): Promise<void> {
   await db

@@ -3,8 +3,9 @@ import { toError } from "../errors.ts";
 import type { Holder, Places } from "../fairness/places.ts";
 
 /**
- * Answers that are sent as a stream: how many at once in this process, and what each may hold. A reader of 10 kB/s keeps one chunk (at most
- * 256 KiB) in memory and nothing read ahead; so the places bound the memory of all of them (200 × 256 KiB = 50 MiB), whoever is slow.
+ * Answers that are sent as a stream: how many at once in this process, and what each may hold. A reader of 10 kB/s
+ * keeps one chunk (at most 256 KiB) in memory and nothing read ahead; so the places bound the memory of all of them
+ * (200 × 256 KiB = 50 MiB), whoever is slow.
  */
 export class Downloads {
   readonly #places: Places;
@@ -18,8 +19,8 @@ export class Downloads {
   }
 
   /**
-   * A place for one download; throws `overloaded` when the holder's share is used up. The caller frees it, unless it turned it into a
-   * stream, which frees it when it closes. Freeing twice is harmless.
+   * A place for one download; throws `overloaded` when the holder's share is used up. The caller frees it, unless it
+   * turned it into a stream, which frees it when it closes. Freeing twice is harmless.
    */
   take(by: Holder): DownloadPlace {
     const { free } = this.#places.take(by);
@@ -37,14 +38,16 @@ export class Downloads {
 export interface DownloadPlace {
   free(): void;
   /**
-   * The content as a body. Rejects with what the first read rejects with: then there is still an answer to give. A later error cuts the
-   * transfer, after `onCut` was told. A reader that takes nothing is the HTTP server's to cut (http/unread-answers.ts).
+   * The content as a body. Rejects with what the first read rejects with: then there is still an answer to give. A
+   * later error cuts the transfer, after `onCut` was told. A reader that takes nothing is the HTTP server's to cut
+   * (http/unread-answers.ts).
    */
   stream(content: AsyncIterable<Uint8Array>, onCut: (error: unknown) => void): Promise<Readable>;
 }
 
 /**
- * One chunk for each time the reader asks. `Readable.from` and `stream.pipeline` read one ahead, which doubles what a slow reader holds.
+ * One chunk for each time the reader asks. `Readable.from` and `stream.pipeline` read one ahead, which doubles what a
+ * slow reader holds.
  */
 function pulledStream(
   first: IteratorResult<Uint8Array>,

@@ -1,7 +1,10 @@
 import { type ErrorDetails, type JsonValue, WharfError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 
-/** What a client may say of a file (contract §2, §12), alike in a create, a batch and a change. Throws WharfError naming the field; pure. */
+/**
+ * What a client may say of a file (contract §2, §12), alike in a create, a batch and a change. Throws WharfError naming
+ * the field; pure.
+ */
 export function validTitle(sent: string): string {
   if (codePoints(sent) > LIMITS.titleChars)
     throw invalid("title", `title may have at most ${LIMITS.titleChars} characters; shorten it.`);

@@ -4,10 +4,10 @@ import type { FileState, MembershipStatus } from "../catalogue/schema.ts";
  * The file: what one finalized upload session became, and what search finds once it is indexed.
  *
  * - **version**: which content; replacement makes the next one. `activeVersion` is the one that search shows.
- * - **build**: one attempt's chunks and text (search-index/build.ts). `activeBuild` is the one that search shows. A file has one
- *   exactly while it is `indexed`.
- * - **membership**: the file in one bucket. Its status follows from the file's state (`membershipStatusOf`), and moves in the same
- *   transaction: so `indexed`, `active` and "search finds it" are one instant (POL-2).
+ * - **build**: one attempt's chunks and text (search-index/build.ts). `activeBuild` is the one that search shows. A
+ *   file has one exactly while it is `indexed`.
+ * - **membership**: the file in one bucket. Its status follows from the file's state (`membershipStatusOf`), and moves
+ *   in the same transaction: so `indexed`, `active` and "search finds it" are one instant (POL-2).
  * - **tombstone**: what is left of a deleted file for 30 days: ids, size and times.
  *
  * `docs/state-machines/file.md` and `membership.md` draw the tables below.
@@ -38,14 +38,16 @@ export type FileEvent =
 /**
  * `same`: allowed, and the file stays in its state. `reject`: nobody may do that; the row is left alone.
  *
- * An indexed file stays indexed whatever becomes of a later task: what search shows is complete, and stays so until a new build takes
- * its place. A task that goes back to the queue (back-off, lost lease) is no event of the file: it stays `indexing`.
+ * An indexed file stays indexed whatever becomes of a later task: what search shows is complete, and stays so until a
+ * new build takes its place. A task that goes back to the queue (back-off, lost lease) is no event of the file: it
+ * stays `indexing`.
  */
 export const NEXT: Record<FileState, Record<FileEvent, FileState | "same" | "reject">> = {
   queued: {
     claim: "indexing",
     activate: "reject",
-    // Claim comes first, so nothing leads here. If something ever did, a file that says why is better than one that waits for ever.
+    // Claim comes first, so nothing leads here. If something ever did, a file that says why is better than one that
+    // waits for ever.
     fail: "failed",
     cancel: "failed",
     retry: "reject",

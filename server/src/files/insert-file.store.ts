@@ -30,8 +30,9 @@ export interface NewFile {
 }
 
 /**
- * A part of finalize's transaction: the file, its tags, its searchable metadata, its memberships and its indexing task appear together or
- * not at all (FIN-1). `files.session_id` is UNIQUE: a second file of one session cannot be made, whatever the caller does.
+ * A part of finalize's transaction: the file, its tags, its searchable metadata, its memberships and its indexing task
+ * appear together or not at all (FIN-1). `files.session_id` is UNIQUE: a second file of one session cannot be made,
+ * whatever the caller does.
  */
 export async function insertFile(tx: Tx, file: NewFile): Promise<void> {
   await insertRow(tx, {
@@ -96,7 +97,8 @@ const insertRow = prepared((db, $: Bind<Omit<FilesTable, keyof typeof NEW_FILE>>
   }),
 );
 
-// Row by row: one statement text whatever the count, so that lists of many lengths do not push others out of the statement cache.
+// Row by row: one statement text whatever the count, so that lists of many lengths do not push others out of the
+// statement cache.
 
 export async function insertTags({ db }: Tx, file: Pick<NewFile, "id" | "teamId" | "tags">): Promise<void> {
   for (const tag of new Set(file.tags.map(tagKey)))

@@ -89,8 +89,8 @@ export interface LabelsRef {
 }
 
 /**
- * Before the index is told of labels that the catalogue does not have yet: whatever happens then, maintenance puts it right. False: they
- * have changed, or another build is shown.
+ * Before the index is told of labels that the catalogue does not have yet: whatever happens then, maintenance puts it
+ * right. False: they have changed, or another build is shown.
  */
 export const markLabelsDirty = writeOperation(
   "files.markLabelsDirty",

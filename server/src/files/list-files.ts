@@ -15,8 +15,8 @@ export interface ListDeps {
 }
 
 /**
- * A page of files. What matches rarely is looked for in several reads, each in its turn, so that nobody waits behind all of them; after
- * limits.listReads the page stays short, and the client goes on from there. Throws `overloaded`.
+ * A page of files. What matches rarely is looked for in several reads, each in its turn, so that nobody waits behind
+ * all of them; after limits.listReads the page stays short, and the client goes on from there. Throws `overloaded`.
  */
 export async function readFiles(
   { catalogue, lists, walks }: ListDeps,

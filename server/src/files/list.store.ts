@@ -11,15 +11,19 @@ import { type FileView, viewsOf } from "./view.store.ts";
 
 export interface FilePage {
   readonly files: readonly FileView[];
-  /** Where the next page begins; null at the end. A page before the end may be short, or empty, when a filter matches rarely. */
+  /**
+   * Where the next page begins; null at the end. A page before the end may be short, or empty, when a filter
+   * matches rarely.
+   */
   readonly next: ListPosition | null;
 }
 
 /**
- * One page of the team's files, newest first or oldest first (created_at, then id), or as much of it as one read may look at (limits.rowsPerRead). Two
- * plans, chosen by counting some entries of each filter's index. With a small set, its files are read and sorted (5 ms for 1 900). Otherwise
- * files are walked newest first and each is looked up in the filters' indexes, which is quick just because many match (0.3 ms). One plan for
- * both took 77 ms to find 100 old files among 300 000, and a walk without an end took 4 s when nothing matched.
+ * One page of the team's files, newest first or oldest first (created_at, then id), or as much of it as one read may
+ * look at (limits.rowsPerRead). Two plans, chosen by counting some entries of each filter's index. With a small set,
+ * its files are read and sorted (5 ms for 1 900). Otherwise files are walked newest first and each is looked up in the
+ * filters' indexes, which is quick just because many match (0.3 ms). One plan for both took 77 ms to find 100 old files
+ * among 300 000, and a walk without an end took 4 s when nothing matched.
  */
 export const listFiles = walkOperation("files.list", async (tx, input: PageRequest): Promise<FilePage> => {
   const { rows, next } = await rowsOf(tx, input);
@@ -126,7 +130,10 @@ async function sort(
   return cut(rows, limit);
 }
 
-/** Stretch by stretch, each four times as long, until the page is full, the files end, or this read has looked at enough. */
+/**
+ * Stretch by stretch, each four times as long, until the page is full, the files end, or this read has
+ * looked at enough.
+ */
 async function walk(
   tx: Tx,
   request: PageRequest,
@@ -155,8 +162,8 @@ async function walk(
 const FIRST_STRETCH = 2;
 
 /**
- * The team's files from a position on, as rows of the index files_by_state alone. State by state, merged: a walk over all of them would step
- * over every tombstone of the last 30 days.
+ * The team's files from a position on, as rows of the index files_by_state alone. State by state, merged: a walk over
+ * all of them would step over every tombstone of the last 30 days.
  */
 function stretchOf({ db }: Tx, { teamId, filter, after }: PageRequest, states: readonly FileState[]) {
   const ofState = (state: FileState) =>
@@ -194,7 +201,9 @@ function passing(
   return query.orderBy("files.created_at", direction).orderBy("files.id", direction).limit(limit).execute();
 }
 
-/** Whether the name or the title holds what was asked for; a row's own text, so no index serves it: files are walked. */
+/**
+ * Whether the name or the title holds what was asked for; a row's own text, so no index serves it: files are walked.
+ */
 function named({ name }: ListFilter) {
   if (name === null) return sql<boolean>`1 = 1`;
   const pattern = `%${name.replaceAll(/[\\%_]/g, "\\$&")}%`;

@@ -80,8 +80,8 @@ export function parseListQuery(teamId: TeamId, query: ListQuery): ListRequest {
 }
 
 /**
- * `metadata.<key>` compares with a scalar's JSON text (contract §12): `2024` is the number, `"2024"` the string. What is no JSON
- * scalar can only be meant as a string: `hr` is `"hr"`.
+ * `metadata.<key>` compares with a scalar's JSON text (contract §12): `2024` is the number, `"2024"` the string. What
+ * is no JSON scalar can only be meant as a string: `hr` is `"hr"`.
  */
 function readScalar(text: string): MetadataScalar {
   try {
@@ -136,9 +136,9 @@ function parseLimit(limit: number | undefined): number {
 }
 
 /**
- * Opaque to clients: a position, sealed with a digest over team, filters and position, so that a cursor of another team or for other
- * filters, or one that was cut or edited, is refused instead of showing a wrong page. No secret is needed: whoever forges one only
- * chooses a place in a list of their own.
+ * Opaque to clients: a position, sealed with a digest over team, filters and position, so that a cursor of another team
+ * or for other filters, or one that was cut or edited, is refused instead of showing a wrong page. No secret is needed:
+ * whoever forges one only chooses a place in a list of their own.
  */
 export function makeCursor(teamId: TeamId, filter: ListFilter, at: ListPosition): string {
   const seal = sealOf(teamId, filter, at);
@@ -148,7 +148,8 @@ export function makeCursor(teamId: TeamId, filter: ListFilter, at: ListPosition)
 export function parseCursor(teamId: TeamId, filter: ListFilter, cursor: string): ListPosition {
   const [createdAt = "", id = ""] = Buffer.from(cursor, "base64url").toString("utf8").split(".");
   const at = { createdAt: Number(createdAt), id: parseId("file", id) ?? brandId("file", "") };
-  // Comparing the texts, not the parts: base64url and numbers have several spellings of one value, and only ours is a cursor.
+  // Comparing the texts, not the parts: base64url and numbers have several spellings of one value, and only ours
+  // is a cursor.
   if (!Number.isSafeInteger(at.createdAt) || makeCursor(teamId, filter, at) !== cursor)
     throw invalidRequest(
       "cursor",

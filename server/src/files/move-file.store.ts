@@ -19,13 +19,13 @@ export interface FileMove {
 export type MovedFile = Pick<FilesTable, (typeof COLUMNS)[number]>;
 
 /**
- * The one place where a file's state changes, as a part of the transaction that knows why: by the table of file.ts, with
- * the memberships that follow from the state, and with the buckets' counters of them: last in its transaction
+ * The one place where a file's state changes, as a part of the transaction that knows why: by the table of file.ts,
+ * with the memberships that follow from the state, and with the buckets' counters of them: last in its transaction
  * (buckets/membership.store.ts). (A file begins in insert-file.store.ts.)
  *
- * Returns the file as it was; null: the event is not allowed in its state, or the file is not there, or on a newer task.
- * Then nothing was written. The update holds only for the state that it was decided on. Operations on one file are
- * serialised by the file, so that anything else is a defect, and throws.
+ * Returns the file as it was; null: the event is not allowed in its state, or the file is not there, or on a newer
+ * task. Then nothing was written. The update holds only for the state that it was decided on. Operations on one file
+ * are serialised by the file, so that anything else is a defect, and throws.
  */
 export async function moveFile(tx: Tx, id: FileId, move: FileMove): Promise<MovedFile | null> {
   const [file] = await fileById(tx, { id });
@@ -126,7 +126,9 @@ const write = prepared((db, $: Bind<Written>) =>
     .returning("id"),
 );
 
-/** What the client sent goes with the file. Its digest too: it would tell whoever has a document whether this was it. */
+/**
+ * What the client sent goes with the file. Its digest too: it would tell whoever has a document whether this was it.
+ */
 const bury = prepared((db, $: Bind<Written>) =>
   db
     .updateTable("files")

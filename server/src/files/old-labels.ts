@@ -4,7 +4,10 @@ import { listDirtyLabels } from "./labels.store.ts";
 
 const PAGE = 1_000;
 
-/** Files whose title, tags or buckets the index may know otherwise than the catalogue: marks that FileChanges.relabel takes away. */
+/**
+ * Files whose title, tags or buckets the index may know otherwise than the catalogue: marks that
+ * FileChanges.relabel takes away.
+ */
 export async function filesWithOldLabels(catalogue: Catalogue): Promise<readonly FileId[]> {
   const all: FileId[] = [];
   for (let after: FileId | null = null, more = true; more; ) {

@@ -11,7 +11,10 @@ export interface Original {
   readonly textKey: string | null;
 }
 
-/** In the order of file ids; a page looks at `limit` files, so it may hold fewer. `last` null: it was the end. Primary key. */
+/**
+ * In the order of file ids; a page looks at `limit` files, so it may hold fewer. `last` null: it was the end.
+ * Primary key.
+ */
 export const listOriginals = walkOperation(
   "files.listOriginals",
   async (

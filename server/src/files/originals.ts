@@ -6,7 +6,10 @@ import { findOriginals, listOriginals, type Original } from "./originals.store.t
 
 const PAGE = 500;
 
-/** All of them, or those after a file, in the order of their ids; read in pages, so that files that come and go meanwhile may be missed. */
+/**
+ * All of them, or those after a file, in the order of their ids; read in pages, so that files that come and go
+ * meanwhile may be missed.
+ */
 export async function* walkOriginals(catalogue: Catalogue, after: FileId | null = null): AsyncGenerator<Original> {
   for (let from = after, more = true; more; ) {
     const page: Awaited<ReturnType<typeof originalsAfter>> = await originalsAfter(catalogue, from, PAGE);

@@ -4,8 +4,9 @@ import type { FileId, TeamId } from "../ids.ts";
 import type { FileRef } from "./view.store.ts";
 
 /**
- * Files that an older version of the extractor read last, indexed or failed, in the order of their ids; those whose indexing was cancelled wait for somebody
- * to ask. A page looks at `limit` files, so it may hold fewer. `last` null: it was the end. Primary key.
+ * Files that an older version of the extractor read last, indexed or failed, in the order of their ids; those whose
+ * indexing was cancelled wait for somebody to ask. A page looks at `limit` files, so it may hold fewer. `last` null: it
+ * was the end. Primary key.
  */
 export const listOutdated = walkOperation(
   "files.listOutdated",

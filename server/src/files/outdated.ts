@@ -13,9 +13,10 @@ export interface OutdatedReport {
 }
 
 /**
- * `wharf reindex --outdated`: queues the files that an older version of the extractor read, beside a running server or without one. Searches find their present
- * text until the new one takes over. They line up in the slow lane, so that uploads do not wait behind them. May be stopped and repeated:
- * what is queued is not queued twice. `team` null: all teams' files.
+ * `wharf reindex --outdated`: queues the files that an older version of the extractor read, beside a running server or
+ * without one. Searches find their present text until the new one takes over. They line up in the slow lane, so that
+ * uploads do not wait behind them. May be stopped and repeated: what is queued is not queued twice. `team` null: all
+ * teams' files.
  */
 export async function queueOutdated(
   deps: { readonly catalogue: Catalogue; readonly ids: IdSource },

@@ -5,7 +5,10 @@ import type { IdSource } from "../ids.ts";
 import { reindexFile } from "./reindex-file.store.ts";
 import type { FileRef } from "./view.store.ts";
 
-/** Queues the file's original to be read again, unless a task of it is under way already. False: it is deleted, or one is. */
+/**
+ * Queues the file's original to be read again, unless a task of it is under way already. False: it is
+ * deleted, or one is.
+ */
 export async function queueAgain(
   deps: { readonly catalogue: Catalogue; readonly ids: IdSource },
   ref: FileRef,

@@ -9,8 +9,9 @@ import { moveFile } from "./move-file.store.ts";
 import { type FileRef, type FileView, ownFile, viewOf } from "./view.store.ts";
 
 /**
- * A new indexing task for the same bytes. An indexed file stays indexed, and found, until the new build takes over (POL-2); a failed
- * one starts again. While a task is under way this is it: repeating the call, or pressing twice, makes no second one.
+ * A new indexing task for the same bytes. An indexed file stays indexed, and found, until the new build takes over
+ * (POL-2); a failed one starts again. While a task is under way this is it: repeating the call, or pressing twice,
+ * makes no second one.
  */
 export const reindexFile = writeOperation(
   "files.reindex",

@@ -34,8 +34,9 @@ export interface EmptiedBucket {
 }
 
 /**
- * Takes some files out of a deleted bucket: one that is in another bucket stays there, any other is deleted. The row goes once no file is in
- * it, and no earlier than what was under way when it was deleted can still be (limits.deletedBucketMs).
+ * Takes some files out of a deleted bucket: one that is in another bucket stays there, any other is deleted. The row
+ * goes once no file is in it, and no earlier than what was under way when it was deleted can still be
+ * (limits.deletedBucketMs).
  */
 export const emptyBucket = writeOperation(
   "files.emptyBucket",

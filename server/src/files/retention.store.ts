@@ -3,9 +3,10 @@ import { LOCKS, NO_LOCKS } from "../catalogue/locks.ts";
 import { LIMITS } from "../limits.ts";
 
 /**
- * Forgets files that were deleted 30 days ago, with their tasks. Returns how many; call again while it is `limit`. Left alone are those
- * whose bytes are not removed yet, and those that an upload session still answers for (FIN-2: an idempotent job may repeat it for as
- * long as it likes); GET says 404 from the 30th day on either way (store.ts). Index files_tombstones.
+ * Forgets files that were deleted 30 days ago, with their tasks. Returns how many; call again while it is `limit`. Left
+ * alone are those whose bytes are not removed yet, and those that an upload session still answers for (FIN-2: an
+ * idempotent job may repeat it for as long as it likes); GET says 404 from the 30th day on either way (store.ts). Index
+ * files_tombstones.
  */
 export const forgetTombstones = writeOperation(
   "files.forgetTombstones",

@@ -30,7 +30,10 @@ import { fileRoutes } from "./routes.ts";
 import { findFile } from "./store.ts";
 import { VerifiedBlobs } from "./verified-blob.ts";
 
-/** The routes of files over a real catalogue and a real folder of bytes, for tests; files are made as finalize makes them. */
+/**
+ * The routes of files over a real catalogue and a real folder of bytes, for tests; files are made as
+ * finalize makes them.
+ */
 export interface TestFiles {
   readonly t: TestCatalogue;
   readonly app: App;

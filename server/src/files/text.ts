@@ -24,9 +24,10 @@ export interface TextRequest {
 }
 
 /**
- * The extracted text as `{file_id, file_version, pages, request_id}`. The kept text has one page a line, each the JSON of `{page, label,
- * text}` (indexing/), so the answer is that file with commas between its lines: nothing is parsed, and one page of 30 MB costs no more
- * memory than a small one. Throws file_not_found, conflict (no text, or none yet) and not_found (no such page).
+ * The extracted text as `{file_id, file_version, pages, request_id}`. The kept text has one page a line, each the JSON
+ * of `{page, label, text}` (indexing/), so the answer is that file with commas between its lines: nothing is parsed,
+ * and one page of 30 MB costs no more memory than a small one. Throws file_not_found, conflict (no text, or none yet)
+ * and not_found (no such page).
  */
 export async function textAnswer(deps: TextDeps, ref: FileRef, request: TextRequest): Promise<Readable> {
   const place = deps.downloads.take(request.by);
@@ -76,7 +77,9 @@ function whyNoText(file: FileView): string {
     : "The file has no text yet: wait until its status is indexed.";
 }
 
-/** Frame and members. The first chunk of text is read before the frame begins: a missing text is still an error then. */
+/**
+ * Frame and members. The first chunk of text is read before the frame begins: a missing text is still an error then.
+ */
 async function* answer(
   file: FileView,
   requestId: string,
@@ -95,7 +98,10 @@ async function* answer(
 const NEWLINE = 0x0a;
 const COMMA = 0x2c;
 
-/** Lines of JSON as members of an array: each line end becomes a comma, the last one nothing. JSON text holds no raw newline. */
+/**
+ * Lines of JSON as members of an array: each line end becomes a comma, the last one nothing. JSON text holds no
+ * raw newline.
+ */
 async function* commaSeparated(lines: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let ended = false;
   for await (const chunk of lines) {
@@ -108,7 +114,10 @@ async function* commaSeparated(lines: AsyncIterable<Uint8Array>): AsyncGenerator
   }
 }
 
-/** Where the page's line lies, without its end; null = there is none. Reads the file once up to there, and parses nothing else. */
+/**
+ * Where the page's line lies, without its end; null = there is none. Reads the file once up to there, and parses
+ * nothing else.
+ */
 async function findPage(
   blobs: BlobStore,
   key: BlobKey,

@@ -7,16 +7,17 @@ import type { Turns } from "../fairness/turns.ts";
  * Reads originals so that no damaged byte leaves the server (contract §7 `content`).
  *
  * - **piece**: 256 KiB of a blob, the last one shorter. What one reader holds in memory.
- * - **piece digests**: SHA-256 of each piece, taken while the whole blob was being compared with its own SHA-256. They are as good as
- *   that comparison for every later read, and let a read check the pieces it touches instead of all 25 MB.
+ * - **piece digests**: SHA-256 of each piece, taken while the whole blob was being compared with its own SHA-256.
+ *   They are as good as that comparison for every later read, and let a read check the pieces it touches instead
+ *   of all 25 MB.
  *
- * A viewer that asks for hundreds of small ranges would otherwise hash 25 MB (25 ms) for each. Rejected: remembering "verified a minute
- * ago", which serves bytes that were damaged since. Here each piece is hashed twice in every request: before the first byte of the answer,
- * so that damage is an error and no cut transfer; and again as it is sent, so that damage in between (a slow reader takes minutes) cuts
- * the transfer instead of passing through.
+ * A viewer that asks for hundreds of small ranges would otherwise hash 25 MB (25 ms) for each. Rejected: remembering
+ * "verified a minute ago", which serves bytes that were damaged since. Here each piece is hashed twice in every
+ * request: before the first byte of the answer, so that damage is an error and no cut transfer; and again as it is
+ * sent, so that damage in between (a slow reader takes minutes) cuts the transfer instead of passing through.
  *
- * Pieces are read and hashed in turns, team by team. Two hundred downloads that begin at once would otherwise each have a piece hashed in
- * one round of the event loop, and every other request waits for several such rounds.
+ * Pieces are read and hashed in turns, team by team. Two hundred downloads that begin at once would otherwise each have
+ * a piece hashed in one round of the event loop, and every other request waits for several such rounds.
  */
 export class VerifiedBlobs {
   readonly #blobs: BlobStore;
@@ -26,7 +27,10 @@ export class VerifiedBlobs {
   readonly #stays = new AbortController().signal;
   /** By key, oldest use first. Blobs are immutable, so an entry is never wrong; 100 pieces of 32 bytes for 25 MB. */
   readonly #digests = new Map<BlobKey, PieceDigests>();
-  /** Under way, for all who ask meanwhile: fifty readers of a file that nobody has read before would each hash all of it. */
+  /**
+   * Under way, for all who ask meanwhile: fifty readers of a file that nobody has read before would each
+   * hash all of it.
+   */
   readonly #digesting = new Map<BlobKey, Promise<PieceDigests>>();
 
   constructor(blobs: BlobStore, options: { readonly remembered: number; readonly turns: Turns }) {
@@ -36,9 +40,9 @@ export class VerifiedBlobs {
   }
 
   /**
-   * Checks every piece that holds bytes of [start, end), then resolves to those bytes as a stream that checks them again.
-   * Rejects with BlobDamagedError, BlobStoreError (`missing`, `damaged`, `unavailable`), or ClientGoneError while it checks; the stream may
-   * fail with the first two.
+   * Checks every piece that holds bytes of [start, end), then resolves to those bytes as a stream that checks them
+   * again. Rejects with BlobDamagedError, BlobStoreError (`missing`, `damaged`, `unavailable`), or ClientGoneError
+   * while it checks; the stream may fail with the first two.
    */
   async open(blob: VerifiableBlob, range: ByteRange, reader: BlobReader): Promise<AsyncIterable<Uint8Array>> {
     const { by, gone } = reader;

@@ -81,7 +81,10 @@ const fileOfTeam = prepared((db, $: Bind<FileRef>) =>
   db.selectFrom("files").selectAll().where("id", "=", $("fileId")).where("team_id", "=", $("teamId")),
 );
 
-/** The views of at most limits.listMax rows, in their order: two reads for all of them, and the heads of the queue when some wait. */
+/**
+ * The views of at most limits.listMax rows, in their order: two reads for all of them, and the heads of the queue
+ * when some wait.
+ */
 export async function viewsOf(tx: Tx, rows: readonly FilesTable[]): Promise<readonly FileView[]> {
   if (rows.length === 0) return [];
   const memberships = await membershipsOf(tx, rows);

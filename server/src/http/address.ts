@@ -1,6 +1,8 @@
 import { isIPv4, isIPv6 } from "node:net";
 
-/** An IP address as bytes: 4 of IPv4, also when it is mapped into IPv6 (`::ffff:1.2.3.4`), else 16. Null: it is none. */
+/**
+ * An IP address as bytes: 4 of IPv4, also when it is mapped into IPv6 (`::ffff:1.2.3.4`), else 16. Null: it is none.
+ */
 export function addressBytes(address: string): Uint8Array | null {
   if (isIPv4(address)) return Uint8Array.from(address.split("."), Number);
   const [unzoned = ""] = address.split("%", 1);
@@ -29,8 +31,8 @@ function groupBytes(groups: string): number[] {
 }
 
 /**
- * Whom connections count for: an IPv4 address, or the /64 of an IPv6 one, which is the least that a customer of a provider gets: its 2^64
- * addresses are one machine's to choose from.
+ * Whom connections count for: an IPv4 address, or the /64 of an IPv6 one, which is the least that a customer of a
+ * provider gets: its 2^64 addresses are one machine's to choose from.
  */
 export function peerOf(address: string): string {
   const bytes = addressBytes(address);

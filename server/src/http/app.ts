@@ -47,8 +47,9 @@ export interface AppDeps {
 }
 
 /**
- * The HTTP edge, a thin Fastify shell: what every call shares (contract §1, §12) is here, once. How a capability adds routes
- * stands in route.ts. The application is ready to be called through `app.routing` (server.ts) or `app.inject` (tests); it listens nowhere.
+ * The HTTP edge, a thin Fastify shell: what every call shares (contract §1, §12) is here, once. How a capability adds
+ * routes stands in route.ts. The application is ready to be called through `app.routing` (server.ts) or `app.inject`
+ * (tests); it listens nowhere.
  */
 export async function createApp(deps: AppDeps): Promise<App> {
   const {

@@ -67,7 +67,10 @@ export async function guardRequest(deps: GuardDeps, request: FastifyRequest): Pr
     throw new WharfError("forbidden_scope", { details: { required: scope } });
 }
 
-/** On a public route: whether a key was sent that has the scope. A wrong one is as good as none; so is a catalogue that cannot be asked. */
+/**
+ * On a public route: whether a key was sent that has the scope. A wrong one is as good as none; so is a catalogue that
+ * cannot be asked.
+ */
 export async function hasScope(catalogue: Catalogue, request: FastifyRequest, scope: Scope): Promise<boolean> {
   if (request.headers.authorization === undefined) return false;
   const caller = await callerOf(catalogue, request).catch(() => null);

@@ -3,8 +3,9 @@ import { startDeadline } from "../deadline.ts";
 import { toError, WharfError } from "../errors.ts";
 
 /**
- * The whole body, at most `maxBytes` (else `request_too_large`) and within `timeoutMs` from now (else `invalid_request`). What is too
- * much is left unread and paused; the stream is not destroyed, so that an answer can still be sent.
+ * The whole body, at most `maxBytes` (else `request_too_large`) and within `timeoutMs` from now (else
+ * `invalid_request`). What is too much is left unread and paused; the stream is not destroyed, so that an answer can
+ * still be sent.
  */
 export function readBounded(
   request: IncomingMessage,
@@ -18,7 +19,8 @@ export function readBounded(
   const tooLarge = () => new WharfError("request_too_large", { details: { max_bytes: limits.maxBytes } });
   // An honest client that declares too much is told before it sends it.
   if (Number(request.headers["content-length"] ?? 0) > limits.maxBytes) return Promise.reject(tooLarge());
-  // Gone before anybody listened: no event would come any more, and the deadline would keep a server that stops waiting.
+  // Gone before anybody listened: no event would come any more, and the deadline would keep a server that
+  // stops waiting.
   if (request.destroyed) return Promise.reject(cut());
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -54,7 +56,8 @@ export function hasBody(request: IncomingMessage): boolean {
 }
 
 /**
- * Reads and drops the rest of the body: true when it ended within the limits, false when the client still sends (or is gone).
+ * Reads and drops the rest of the body: true when it ended within the limits, false when the client still sends
+ * (or is gone).
  */
 export function dropBody(
   request: IncomingMessage,

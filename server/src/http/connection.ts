@@ -24,10 +24,11 @@ export interface ConnectionEvents {
 }
 
 /**
- * One accepted connection. It is worth one request at a time: what a client sends behind that (pipelining, RFC 9112 §9.3.2) waits here,
- * its handler not called, at most limits.pipelinedRequests of them with limits.pipelinedBytes. A connection that brings more is condemned:
- * its running answer is finished, what waited is forgotten, what still comes is dropped unparsed, and then it ends. The client sees
- * fewer answers than it sent requests, and knows that the others were not looked at.
+ * One accepted connection. It is worth one request at a time: what a client sends behind that (pipelining, RFC 9112
+ * §9.3.2) waits here, its handler not called, at most limits.pipelinedRequests of them with limits.pipelinedBytes. A
+ * connection that brings more is condemned: its running answer is finished, what waited is forgotten, what still comes
+ * is dropped unparsed, and then it ends. The client sees fewer answers than it sent requests, and knows that the others
+ * were not looked at.
  *
  * Reading never stops for a waiting request, because only a socket that is read tells that its client has left.
  */
@@ -50,8 +51,9 @@ export class Connection {
     this.socket = socket;
     this.peer = peer;
     this.#events = events;
-    // A waiting request's body does not fit into its buffer. Left so, nothing would be read until its turn, and a client that
-    // leaves a held poll or a queued search unseen. Behind bytes it may wait: those answers wait for a disk, not for an event.
+    // A waiting request's body does not fit into its buffer. Left so, nothing would be read until its turn, and a
+    // client that leaves a held poll or a queued search unseen. Behind bytes it may wait: those answers wait for a
+    // disk, not for an event.
     socket.on("pause", () => {
       const held = this.#running !== null && !this.#running.forBytes && this.#waiting.length > 0;
       if (held && !socket.writableNeedDrain) this.condemn();
@@ -126,7 +128,10 @@ export class Connection {
     if (this.#running === null) this.hangUp();
   }
 
-  /** Our half first; when the client has closed its own, or in a moment, the rest. Closing at once would reset what is on its way here. */
+  /**
+   * Our half first; when the client has closed its own, or in a moment, the rest. Closing at once would reset what is
+   * on its way here.
+   */
   hangUp(): void {
     const { socket } = this;
     socket.end();
@@ -159,10 +164,10 @@ export class Connection {
 }
 
 /**
- * A request of Node's parser that stops the parser when its connection is full. A chunk of 64 KiB has up to 2 340 whole heads, and Node makes
- * 4 kB of objects of each before a handler could end anything: pausing the socket takes effect after the chunk. What does stop the parser in
- * the middle of one is a request to upgrade the protocol; so that is what the request that is too many is taken for. The rest of the
- * chunk comes as bytes with the server's `upgrade` event.
+ * A request of Node's parser that stops the parser when its connection is full. A chunk of 64 KiB has up to 2 340 whole
+ * heads, and Node makes 4 kB of objects of each before a handler could end anything: pausing the socket takes effect
+ * after the chunk. What does stop the parser in the middle of one is a request to upgrade the protocol; so that is what
+ * the request that is too many is taken for. The rest of the chunk comes as bytes with the server's `upgrade` event.
  */
 export function boundedRequest(isFull: (socket: Socket) => boolean): typeof IncomingMessage {
   return class BoundedRequest extends IncomingMessage {

@@ -22,18 +22,21 @@ export interface ConnectionsDeps {
 export type EndReason = "idle" | "incomplete" | "refused" | "reserve" | "peer" | "pipelined" | "unread";
 
 /**
- * All connections, and who gets a place when they run out. A new one takes the place of one that has been idle, the longest first; then of one
- * whose request's head is incomplete; then of one that was refused and goes on sending; never of a request that is being answered, nor of
- * one that has just come. When there is none such, it comes into the reserve: for a moment, in which it may ask for `/healthz`, `/readyz`
- * and `/metrics`, or change places with one that has nothing to ask, and where newer ones push it out. So a supervisor is answered whatever
- * everybody else does, and nobody can take the reserve from him by sitting in it.
+ * All connections, and who gets a place when they run out. A new one takes the place of one that has been idle, the
+ * longest first; then of one whose request's head is incomplete; then of one that was refused and goes on sending;
+ * never of a request that is being answered, nor of one that has just come. When there is none such, it comes into the
+ * reserve: for a moment, in which it may ask for `/healthz`, `/readyz` and `/metrics`, or change places with one that
+ * has nothing to ask, and where newer ones push it out. So a supervisor is answered whatever everybody else does, and
+ * nobody can take the reserve from him by sitting in it.
  *
  * A peer that has as many as it may have gives one of its own up for the new one in the same order, or is refused.
  */
 export class Connections {
   readonly #deps: ConnectionsDeps;
   readonly #all = new Map<Socket, Connection>();
-  /** Without a request in hand, the one that has been so the longest first. A beginning of a head may have come on it. */
+  /**
+   * Without a request in hand, the one that has been so the longest first. A beginning of a head may have come on it.
+   */
   readonly #quiet = new Set<Connection>();
   /** Those of them that were found to have sent the beginning of a head. */
   readonly #incomplete = new Set<Connection>();
@@ -74,8 +77,8 @@ export class Connections {
   }
 
   /**
-   * A connection that was accepted; it may be ended at the end of this turn of the event loop. Not before: a client whose request has come in
-   * the same turn would be taken for idle, and lose it.
+   * A connection that was accepted; it may be ended at the end of this turn of the event loop. Not before: a client
+   * whose request has come in the same turn would be taken for idle, and lose it.
    */
   admit(socket: Socket): void {
     const { remoteAddress } = socket;
@@ -99,7 +102,10 @@ export class Connections {
     return this.#reserve.has(connection);
   }
 
-  /** Gives one in the reserve a place, if one has become free or can be made so. `forUpload`: of the tenth more that there is for those. */
+  /**
+   * Gives one in the reserve a place, if one has become free or can be made so. `forUpload`: of the tenth more that
+   * there is for those.
+   */
   claimPlace(connection: Connection, { forUpload }: { readonly forUpload: boolean }): boolean {
     const { max } = this.#deps;
     const places = forUpload ? max + Math.ceil(max / 10) : max;
@@ -134,7 +140,10 @@ export class Connections {
     this.#newest.clear();
   }
 
-  /** Newer ones push older ones out of it, unless somebody who has a place has been quiet for longer: he goes, and the new one has it. */
+  /**
+   * Newer ones push older ones out of it, unless somebody who has a place has been quiet for longer: he goes, and the
+   * new one has it.
+   */
   #intoReserve(connection: Connection): void {
     const [oldest] = this.#reserve;
     if (oldest !== undefined && this.#reserve.size >= LIMITS.reservedConnections) {
@@ -194,7 +203,10 @@ export class Connections {
     return undefined;
   }
 
-  /** Looks at some connections from where it stopped the last time: with all of them each time, accepting would cost more than serving. */
+  /**
+   * Looks at some connections from where it stopped the last time: with all of them each time, accepting would cost
+   * more than serving.
+   */
   #someRefused(): Connection | undefined {
     for (let looked = 0; looked < LOOKED_AT; looked++) {
       const next = this.#moveHand();

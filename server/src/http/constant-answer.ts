@@ -21,8 +21,9 @@ const ENCODINGS = ["br", "gzip", "identity"] as const;
 type Encoding = (typeof ENCODINGS)[number];
 
 /**
- * Large, constant answers from memory: compressed once, and each answer is the same bytes, no file, no copy. So thousands who ask for one
- * at once cost what their sockets cost. Made at the first request; who asks meanwhile waits for that.
+ * Large, constant answers from memory: compressed once, and each answer is the same bytes, no file, no copy. So
+ * thousands who ask for one at once cost what their sockets cost. Made at the first request; who asks meanwhile
+ * waits for that.
  */
 export class ConstantAnswer {
   readonly #load: () => ConstantContent | Promise<ConstantContent>;
@@ -35,7 +36,10 @@ export class ConstantAnswer {
     this.#headers = headers;
   }
 
-  /** In the smallest encoding that the client takes, or 304. Asks the client to revalidate each time: a restart may change it. */
+  /**
+   * In the smallest encoding that the client takes, or 304. Asks the client to revalidate each time: a restart
+   * may change it.
+   */
   async send(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { type, variants } = await this.#variants();
     const encoding = preferredEncoding(request.headers["accept-encoding"]);

@@ -52,7 +52,9 @@ export function answerError(log: Log, request: FastifyRequest, reply: FastifyRep
     .send(body);
 }
 
-/** Whether the client left: while it waited for its turn, or before the first byte of a stream, which then ends early. */
+/**
+ * Whether the client left: while it waited for its turn, or before the first byte of a stream, which then ends early.
+ */
 function isOfLeaving(request: FastifyRequest, thrown: unknown): boolean {
   if (thrown instanceof ClientGoneError) return true;
   return errorCodeOf(thrown) === "ERR_STREAM_PREMATURE_CLOSE" && request.raw.socket.destroyed;
@@ -86,8 +88,9 @@ export function errorBody(
 export function headersOfEveryAnswer(requestId: string): Readonly<Record<string, string>> {
   return {
     "X-Request-Id": requestId,
-    // Answers carry capabilities and documents: no cache, no referrer, no sniffing, no part or frame of another origin's
-    // page (a key cannot come with those, but the dashboard's cookie does). A route may allow revalidation (etag.ts).
+    // Answers carry capabilities and documents: no cache, no referrer, no sniffing, no part or frame of another
+    // origin's page (a key cannot come with those, but the dashboard's cookie does). A route may allow
+    // revalidation (etag.ts).
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -134,8 +137,9 @@ function toWharfError(thrown: unknown): WharfError {
 }
 
 /**
- * Fastify's and its plugins' refusals (a static file's name with two slashes, a body too large) are errors with a status: no defects of
- * ours. Their words stay inside: they may name paths. A status that the catalogue has no general code for is a request to correct.
+ * Fastify's and its plugins' refusals (a static file's name with two slashes, a body too large) are errors with a
+ * status: no defects of ours. Their words stay inside: they may name paths. A status that the catalogue has no general
+ * code for is a request to correct.
  */
 function refusalOfPlugin(thrown: unknown): WharfError | null {
   if (!(thrown instanceof Error) || !("statusCode" in thrown) || typeof thrown.statusCode !== "number") return null;

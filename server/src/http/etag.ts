@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import type { App } from "./route.ts";
 
 /**
- * Conditional answers (POL-6): a route that sets a weak `ETag` on a JSON answer gets its 304 here. The body is serialised for nothing
- * then; what is saved is the transfer and the client's work.
+ * Conditional answers (POL-6): a route that sets a weak `ETag` on a JSON answer gets its 304 here. The body is
+ * serialised for nothing then; what is saved is the transfer and the client's work.
  */
 export function addConditionalAnswers(app: App): void {
   app.addHook("onSend", async (request, reply, payload) => {

@@ -11,7 +11,9 @@ export interface Readiness {
   readonly refusal?: "storage_unavailable" | "storage_full" | "shutting_down" | undefined;
   /** What was looked at, by name, in words: `{ catalogue: "ok", sandbox: "no user namespaces" }`. */
   readonly checks: Readonly<Record<string, string>>;
-  /** The same in more words, for keys of scope `admin`: they tell what this machine lacks. Each name is one of `checks`. */
+  /**
+   * The same in more words, for keys of scope `admin`: they tell what this machine lacks. Each name is one of `checks`.
+   */
   readonly inFull?: Readonly<Record<string, string>>;
 }
 

@@ -9,9 +9,10 @@ import { hasBody, readBounded } from "./bounded-body.ts";
 import type { App } from "./route.ts";
 
 /**
- * JSON request bodies (ALL-9, contract §12): read within a size and a time, decoded strictly, and judged *before* anything recursive
- * looks at them: a legal 8 KB can be 4 000 levels deep and overflow a validator's stack. What may be large has places by its size, of
- * which no team takes all: from before it is read until it is answered it is in memory, as text and as values.
+ * JSON request bodies (ALL-9, contract §12): read within a size and a time, decoded strictly, and judged *before*
+ * anything recursive looks at them: a legal 8 KB can be 4 000 levels deep and overflow a validator's stack. What may be
+ * large has places by its size, of which no team takes all: from before it is read until it is answered it is in
+ * memory, as text and as values.
  */
 export function addJsonBodies(app: App, bodies: Places): void {
   app.removeAllContentTypeParsers();

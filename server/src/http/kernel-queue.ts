@@ -3,10 +3,12 @@ import type { Socket } from "node:net";
 import { addressBytes } from "./address.ts";
 
 /**
- * Bytes that the kernel holds for each of the sockets, which its peer has not acknowledged. An absent socket is none of the system's
- * any more; null where the system has no such table (it is Linux's `/proc/net/tcp`; what `SIOCOUTQ` says, which Node does not reach).
+ * Bytes that the kernel holds for each of the sockets, which its peer has not acknowledged. An absent socket is none of
+ * the system's any more; null where the system has no such table (it is Linux's `/proc/net/tcp`; what `SIOCOUTQ` says,
+ * which Node does not reach).
  *
- * With 10 000 connections the kernel needs some 80 ms of processor time for it, beside the main thread, and this thread 1 ms.
+ * With 10 000 connections the kernel needs some 80 ms of processor time for it, beside the main thread, and this
+ * thread 1 ms.
  */
 export async function unacknowledgedBytes(sockets: Iterable<Socket>): Promise<ReadonlyMap<Socket, number> | null> {
   const wanted = new Map<string, Socket>();
@@ -18,7 +20,9 @@ export async function unacknowledgedBytes(sockets: Iterable<Socket>): Promise<Re
   return found;
 }
 
-/** A line is `sl: local:port peer:port state queued:…`, all of it hexadecimal. A pattern for it takes ten times as long. */
+/**
+ * A line is `sl: local:port peer:port state queued:…`, all of it hexadecimal. A pattern for it takes ten times as long.
+ */
 function lookUp(wanted: ReadonlyMap<string, Socket>, table: string, found: Map<Socket, number>): void {
   for (let from = table.indexOf("\n") + 1; from > 0 && from < table.length; from = table.indexOf("\n", from) + 1) {
     const local = table.indexOf(":", table.indexOf(":", from) + 1);

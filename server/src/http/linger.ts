@@ -5,16 +5,17 @@ import { awaitsContinue, dropBody, hasBody } from "./bounded-body.ts";
 import type { App } from "./route.ts";
 
 /**
- * An answer given before the body was read (401, 413 …) must reach a client that is still sending: closing with unread bytes makes the
- * kernel send a reset, and the client loses the answer. So the answer goes out whole, then the rest is read and dropped, for a bounded
- * time and size, and only then does the response end.
+ * An answer given before the body was read (401, 413 …) must reach a client that is still sending: closing with unread
+ * bytes makes the kernel send a reset, and the client loses the answer. So the answer goes out whole, then the rest is
+ * read and dropped, for a bounded time and size, and only then does the response end.
  */
 export function addLingering(app: App): void {
   app.addHook("onSend", async (request, reply, payload) => {
     const { raw } = request;
     if (!hasBody(raw) || raw.readableEnded) return payload;
     if (awaitsContinue(raw)) {
-      // The client sends nothing until it is told to; it may also send all the same, so this connection has no next request.
+      // The client sends nothing until it is told to; it may also send all the same, so this connection has no
+      // next request.
       reply.header("Connection", "close");
       return payload;
     }

@@ -45,9 +45,10 @@ export interface LongPollsDeps {
 }
 
 /**
- * Held answers. Who holds more than a share of the places is never refused: a client that waits for its file must not fail over it. It hears of
- * a change at once, like all others, but without one it is held for a moment only, and comes again; the more of them there are, the longer, so
- * that together they come less often; but not for long, since each of them holds a connection that somebody else may need.
+ * Held answers. Who holds more than a share of the places is never refused: a client that waits for its file must not
+ * fail over it. It hears of a change at once, like all others, but without one it is held for a moment only, and comes
+ * again; the more of them there are, the longer, so that together they come less often; but not for long, since each of
+ * them holds a connection that somebody else may need.
  */
 export class LongPolls {
   readonly #deps: LongPollsDeps;
@@ -79,9 +80,9 @@ export class LongPolls {
   }
 
   /**
-   * "Holds the answer until `status` or `task.status` differs from what it was on arrival, at once when it is terminal or the server
-   * shuts down; with a matching `If-None-Match` it waits on terminal objects too and ends in 304" (POL-5).
-   * Whose key is revoked, or session ended, meanwhile is told nothing more: 401.
+   * "Holds the answer until `status` or `task.status` differs from what it was on arrival, at once when it is terminal
+   * or the server shuts down; with a matching `If-None-Match` it waits on terminal objects too and ends in 304"
+   * (POL-5). Whose key is revoked, or session ended, meanwhile is told nothing more: 401.
    */
   async answer<T extends object>(request: FastifyRequest, reply: FastifyReply, polled: Polled<T>): Promise<T> {
     // Listening starts before the first read, so a change between the two is not missed.
@@ -151,7 +152,10 @@ interface Poll<T extends object> {
   readonly waitMs: number;
 }
 
-/** Commits wake polls; reading again is for what woke nobody. All together they read no more often than limits.pollRereadsPerSecond. */
+/**
+ * Commits wake polls; reading again is for what woke nobody. All together they read no more often than
+ * limits.pollRereadsPerSecond.
+ */
 function rereadMs(held: number): number {
   return Math.max(LIMITS.pollRereadMs, (held / LIMITS.pollRereadsPerSecond) * 1000);
 }
@@ -197,7 +201,10 @@ class Changes {
   }
 }
 
-/** `?wait=` before `Prefer: wait=` (RFC 7240 §4.3); "a `?wait` that is no whole number is 400; in `Prefer` it is ignored". */
+/**
+ * `?wait=` before `Prefer: wait=` (RFC 7240 §4.3); "a `?wait` that is no whole number is 400; in `Prefer` it
+ * is ignored".
+ */
 function requestedWaitMs(request: FastifyRequest): number {
   const { query } = request;
   const inQuery = typeof query === "object" && query !== null && "wait" in query ? query.wait : undefined;

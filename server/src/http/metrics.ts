@@ -31,7 +31,10 @@ export function metricsRoute(app: App, { audience, expose }: MetricsRouteDeps): 
   });
 }
 
-/** A proxy on this machine is a loopback peer too: what it passes on came from elsewhere. Those that do not say so must be told (docs/operations.md). */
+/**
+ * A proxy on this machine is a loopback peer too: what it passes on came from elsewhere. Those that do not say so must
+ * be told (docs/operations.md).
+ */
 function isLocal({ raw }: FastifyRequest): boolean {
   const { headers } = raw;
   if (["forwarded", "x-forwarded-for", "x-real-ip", "via"].some((name) => headers[name] !== undefined)) return false;

@@ -9,8 +9,8 @@ import { KIB } from "../units.ts";
 /**
  * A form with one file (`multipart/form-data`, RFC 7578), read as it comes: the file is handed on piece by piece and
  * never gathered, fields may stand before or behind it, and everything has a limit (limits.form…). A part without a
- * name is refused: what it carries would be lost without a word. The parser knows of boundaries and headers alone: what a part means is decided here, so that
- * text is UTF-8 or refused, and a file keeps the type that it was sent with.
+ * name is refused: what it carries would be lost without a word. The parser knows of boundaries and headers alone: what
+ * a part means is decided here, so that text is UTF-8 or refused, and a file keeps the type that it was sent with.
  */
 export interface FormFile {
   /** As it was sent, paths too; null: it has none. */

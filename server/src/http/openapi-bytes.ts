@@ -1,8 +1,8 @@
 import { LIMITS } from "../limits.ts";
 
 /**
- * The byte end-point, described by hand: it is no Fastify route, and what matters about it is a protocol, not a schema (contract §3). No
- * key: the URL is the capability.
+ * The byte end-point, described by hand: it is no Fastify route, and what matters about it is a protocol, not a schema
+ * (contract §3). No key: the URL is the capability.
  */
 export function byteEndpointPath(maxFileBytes: number): Readonly<Record<string, object>> {
   const operation = (operationId: string, summary: string, more: object): object => ({

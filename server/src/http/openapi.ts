@@ -15,8 +15,9 @@ export type DescribedLimits = Pick<
 >;
 
 /**
- * `/openapi.json`: OpenAPI 3.1 from the routes' own schemas. Add it before the routes. A route without tags is not described.
- * It names the public URL as its server: behind a proxy that passes a sub-path on, what /docs calls lies below that path.
+ * `/openapi.json`: OpenAPI 3.1 from the routes' own schemas. Add it before the routes. A route without tags is not
+ * described. It names the public URL as its server: behind a proxy that passes a sub-path on, what /docs calls lies
+ * below that path.
  */
 export function addOpenApi(app: App, config: DescribedLimits & Pick<Config, "publicUrl">): void {
   const routes = new Map<string, RouteOptions>();

@@ -5,8 +5,9 @@ import { ConstantAnswer } from "./constant-answer.ts";
 import type { App } from "./route.ts";
 
 /**
- * `/docs`: the API to browse, drawn by Swagger UI from `/openapi.json`. Everything comes from this server: no validator, no fonts, no logo of
- * others, and a policy under which nothing could. The page names its parts relative to itself, so it works below any path of a proxy.
+ * `/docs`: the API to browse, drawn by Swagger UI from `/openapi.json`. Everything comes from this server: no
+ * validator, no fonts, no logo of others, and a policy under which nothing could. The page names its parts relative to
+ * itself, so it works below any path of a proxy.
  */
 export function referenceRoutes(app: App): void {
   const constant = (url: string, type: string, load: () => Buffer | Promise<Buffer>) => {
@@ -18,7 +19,8 @@ export function referenceRoutes(app: App): void {
   constant("/docs/", html, () => Buffer.from(page("static")));
   const script = "text/javascript; charset=utf-8";
   constant("/docs/static/start.js", script, () => Buffer.from(START));
-  // The plugin's package holds Swagger UI as it is published; that itself runs a script when it is installed (decisions/0001).
+  // The plugin's package holds Swagger UI as it is published; that itself runs a script when it is installed
+  // (decisions/0001).
   const folder = join(dirname(createRequire(import.meta.url).resolve("@fastify/swagger-ui")), "static");
   constant("/docs/static/swagger-ui-bundle.js", script, () => readFile(join(folder, "swagger-ui-bundle.js")));
   constant("/docs/static/swagger-ui.css", "text/css; charset=utf-8", () => readFile(join(folder, "swagger-ui.css")));

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
 
 /**
- * What Node's parser lets through and we do not (smuggling.test.ts has the cases): requests that two servers in a row may read differently.
- * The sentence to answer 400 with, or null.
+ * What Node's parser lets through and we do not (smuggling.test.ts has the cases): requests that two servers in a row
+ * may read differently. The sentence to answer 400 with, or null.
  */
 export function faultOfRequestLine(request: IncomingMessage): string | null {
   // RFC 9112 §3.2: a request without Host, or with more than one, is answered 400. Node drops the second.

@@ -6,7 +6,8 @@ import type { Scope } from "../access/api-key.ts";
 import type { ErrorCode } from "../errors.ts";
 
 /**
- * How a capability adds routes: a table of contents in its `routes.ts`, a handler of a few lines that calls one function.
+ * How a capability adds routes: a table of contents in its `routes.ts`, a handler of a few lines that calls
+ * one function.
  *
  * ```ts
  * export function fileRoutes(app: App, deps: FileRoutesDeps): void {
@@ -27,9 +28,10 @@ import type { ErrorCode } from "../errors.ts";
  *
  * - Handlers return the body without `request_id`; `request.id` is the id if one is needed (ALL-4).
  * - `request.caller` is who calls (ALL-2); the team is never a parameter.
- * - Outcomes of the contract are thrown as WharfError; anything else that is thrown is a defect: logged, 500 `internal`.
- * - Schemas state types, and limits whose breach is `invalid_request`. A limit with a code of its own (`invalid_size`) is judged
- *   in the capability, which batches use as well; the schema's description names it.
+ * - Outcomes of the contract are thrown as WharfError; anything else that is thrown is a defect: logged,
+ *   500 `internal`.
+ * - Schemas state types, and limits whose breach is `invalid_request`. A limit with a code of its own (`invalid_size`)
+ *   is judged in the capability, which batches use as well; the schema's description names it.
  * - Query parameters are declared as integer, boolean, string or array of string, and arrive as such.
  * - `null` members of a body have been taken out (except inside `metadata`): declare them optional, not nullable.
  * - A colon that is part of the path is written twice: `/v1/knowledge/files::batch/upload-session`.
@@ -70,8 +72,8 @@ declare module "fastify" {
 }
 
 /**
- * Looks at each route when it is registered: a route under /v1 that does not say who may call it stops the start (nothing is open by
- * oversight), and every JSON answer gets its `request_id` in schema and documentation (ALL-4).
+ * Looks at each route when it is registered: a route under /v1 that does not say who may call it stops the start
+ * (nothing is open by oversight), and every JSON answer gets its `request_id` in schema and documentation (ALL-4).
  */
 export function addRoutePolicy(app: App): void {
   const table: App["routeTable"] = new Map();

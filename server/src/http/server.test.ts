@@ -257,7 +257,8 @@ describe("bodies on the wire (ALL-9)", () => {
   });
 
   test("a refusal reaches a client that is still sending, and the connection ends after it", async () => {
-    // More than the kernel holds on the way. A refusal waits 5 s, in which a busy machine does not bring four times as much.
+    // More than the kernel holds on the way. A refusal waits 5 s, in which a busy machine does not bring four
+    // times as much.
     const size = 2 * 1024 * 1024;
     const socket = await open();
     socket.write(head("POST /v1/echo", `Content-Type: application/json\r\nContent-Length: ${size}\r\n\r\n`));

@@ -17,15 +17,18 @@ const BACKLOG = 1024;
 /** At a stop, turns of the loop that take in what waits; more come only while connections come without a pause. */
 const TAKE_IN_TURNS = 4 * BACKLOG;
 
-/** Answered whatever else is going on: a supervisor must see the difference between a server that is busy and one that is dead. */
+/**
+ * Answered whatever else is going on: a supervisor must see the difference between a server that is busy and one
+ * that is dead.
+ */
 const RESERVED_PATHS: ReadonlySet<string> = new Set(["/healthz", "/readyz", "/metrics"]);
 
 export interface HttpServerDeps {
   /** Everything but the byte end-point: `app.routing`. */
   readonly app: (request: IncomingMessage, response: ServerResponse) => void;
   /**
-   * `/v1/uploads/…`, any method. `expectsContinue`: the client waits for `100 Continue` before it sends its body, and the
-   * end-point itself says it (PUT-17).
+   * `/v1/uploads/…`, any method. `expectsContinue`: the client waits for `100 Continue` before it sends its body, and
+   * the end-point itself says it (PUT-17).
    */
   readonly byteEndpoint: (request: IncomingMessage, response: ServerResponse, expectsContinue: boolean) => void;
   readonly ids: IdSource;
@@ -44,9 +47,10 @@ export interface HttpServerDeps {
 }
 
 /**
- * The listening socket: hands requests to the two handlers, one of each connection at a time (connection.ts), bounds connections
- * (connections.ts), head times and unread answers (unread-answers.ts), and ends without cutting an answer. There is no time limit on a whole
- * request here: Node's would cut slow healthy uploads. Bodies have deadlines of their own (json-body.ts, linger.ts, the byte end-point).
+ * The listening socket: hands requests to the two handlers, one of each connection at a time (connection.ts), bounds
+ * connections (connections.ts), head times and unread answers (unread-answers.ts), and ends without cutting an answer.
+ * There is no time limit on a whole request here: Node's would cut slow healthy uploads. Bodies have deadlines of their
+ * own (json-body.ts, linger.ts, the byte end-point).
  */
 export class HttpServer {
   readonly #server: Server;
@@ -124,11 +128,13 @@ export class HttpServer {
   }
 
   /**
-   * Takes no new connections, lets running answers end (each says `Connection: close`), and cuts what is left after `graceMs`. The caller
-   * first makes `/readyz` say 503 and releases the long-polls. Resolves when every connection is closed.
+   * Takes no new connections, lets running answers end (each says `Connection: close`), and cuts what is left
+   * after `graceMs`. The caller first makes `/readyz` say 503 and releases the long-polls. Resolves when every
+   * connection is closed.
    *
-   * A request that was here when this was called is answered, even if nobody had looked at its connection yet. One that crosses with the
-   * closing of its kept connection is not: the client sees an end before any byte of an answer, and knows that nothing was done.
+   * A request that was here when this was called is answered, even if nobody had looked at its connection yet. One that
+   * crosses with the closing of its kept connection is not: the client sees an end before any byte of an answer, and
+   * knows that nothing was done.
    */
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
@@ -151,9 +157,13 @@ export class HttpServer {
     this.#server.close();
   }
 
-  /** Until what has reached this machine is with its handler: connections that wait to be accepted, and bytes that wait to be read. */
+  /**
+   * Until what has reached this machine is with its handler: connections that wait to be accepted, and bytes that
+   * wait to be read.
+   */
   async #takeIn(until: number): Promise<void> {
-    // A turn accepts one connection; its request is read in the next one. Counted in turns: on a starved machine a second is short.
+    // A turn accepts one connection; its request is read in the next one. Counted in turns: on a starved machine a
+    // second is short.
     for (let turn = 0, quiet = 0; turn < TAKE_IN_TURNS && quiet < 3 && performance.now() < until; turn++) {
       const before = this.#accepted;
       await turnOfTheLoop();
@@ -168,8 +178,8 @@ export class HttpServer {
   }
 
   #arrive(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
-    // The path decides, as the client spelled it: upload URLs are ours, and nobody rewrites them. A request that two servers may read
-    // differently is the app's to refuse, for both.
+    // The path decides, as the client spelled it: upload URLs are ours, and nobody rewrites them. A request that two
+    // servers may read differently is the app's to refuse, for both.
     const forBytes = request.url?.startsWith("/v1/uploads/") === true && faultOfRequestLine(request) === null;
     this.#connections.of(request.socket)?.add({ request, response, expectsContinue, forBytes });
   }
@@ -210,7 +220,8 @@ export class HttpServer {
   #refuseMalformed(error: Error, socket: Socket): void {
     const connection = this.#connections.of(socket);
     const running = connection?.running ?? null;
-    // Of a request whose body is malformed nothing has been said yet; behind one that is whole, an answer is on its way.
+    // Of a request whose body is malformed nothing has been said yet; behind one that is whole, an answer
+    // is on its way.
     const isTold = running !== null && (running.response.headersSent || running.request.complete);
     if (errorCodeOf(error) === "ECONNRESET" || !socket.writable || isTold) return void socket.destroy();
     if (errorCodeOf(error) === "ERR_HTTP_REQUEST_TIMEOUT")

@@ -22,12 +22,13 @@ interface Sight {
 }
 
 /**
- * Cuts connections whose client does not take what was written to it, after limits.unreadAnswerMs without progress. Whatever a connection
- * costs (a file, a place for downloads, memory) is free again then.
+ * Cuts connections whose client does not take what was written to it, after limits.unreadAnswerMs without progress.
+ * Whatever a connection costs (a file, a place for downloads, memory) is free again then.
  *
- * Progress is a byte that the client's machine acknowledged. Node sees less: it learns that the kernel takes more only when a third of a
- * socket's buffer has become free, 0.8 MB on loopback, for which a steady reader of 10 kB/s needs 83 s. So a connection that seems to stand
- * still to Node is looked up in the kernel's table as well, and where there is none the reader has limits.unseenProgressMs.
+ * Progress is a byte that the client's machine acknowledged. Node sees less: it learns that the kernel takes more only
+ * when a third of a socket's buffer has become free, 0.8 MB on loopback, for which a steady reader of 10 kB/s needs 83
+ * s. So a connection that seems to stand still to Node is looked up in the kernel's table as well, and where there is
+ * none the reader has limits.unseenProgressMs.
  */
 export class UnreadAnswers {
   readonly #deps: UnreadAnswersDeps;
@@ -60,7 +61,8 @@ export class UnreadAnswers {
 
   async look(): Promise<void> {
     const now = performance.now();
-    // A look that comes late was asleep with the process (SIGSTOP, suspend): nobody could have made progress that was seen.
+    // A look that comes late was asleep with the process (SIGSTOP, suspend): nobody could have made progress
+    // that was seen.
     if (now - this.#lookedAt > this.#idleMs / LOOKS + LIMITS.lateTimerMs) this.#sights.clear();
     this.#lookedAt = now;
     const still = this.#standingStill(now);
@@ -85,7 +87,9 @@ export class UnreadAnswers {
     return still;
   }
 
-  /** `queued`: null = this system does not tell; undefined = the connection is in no table any more, and ends by itself. */
+  /**
+   * `queued`: null = this system does not tell; undefined = the connection is in no table any more, and ends by itself.
+   */
   #judge(socket: Socket, last: Sight, now: number, queued: number | null | undefined): void {
     const moved = queued !== null && queued !== undefined && last.queued !== null && last.queued !== queued;
     const sight = { ...last, queued: queued ?? null, movedAt: moved ? now : last.movedAt };

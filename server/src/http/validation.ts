@@ -2,8 +2,9 @@ import { invalidRequest, WharfError } from "../errors.ts";
 import type { App } from "./route.ts";
 
 /**
- * "Wrong types are 400 `invalid_request` naming the field" (ALL-9). Nothing is coerced in bodies: "5" is no number. Query parameters are
- * text on the wire, so each is read as the type that its schema declares, strictly: `1e1` and ` 5` are no integers.
+ * "Wrong types are 400 `invalid_request` naming the field" (ALL-9). Nothing is coerced in bodies: "5" is no number.
+ * Query parameters are text on the wire, so each is read as the type that its schema declares, strictly: `1e1` and ` 5`
+ * are no integers.
  */
 export function addValidation(app: App): void {
   app.addHook("preValidation", async (request) => {

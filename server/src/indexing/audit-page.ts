@@ -3,7 +3,10 @@ import type { FileId, TeamId } from "../ids.ts";
 import { type SearchIndex, SearchIndexError } from "../search-index/search-index.ts";
 import { listShown, type ShownBuild, stillShown } from "./rebuild.store.ts";
 
-/** Compares what the catalogue says is found with what the index holds. Doctor and the running server call this one code. */
+/**
+ * Compares what the catalogue says is found with what the index holds. Doctor and the running server call
+ * this one code.
+ */
 
 export interface AuditPage {
   /** Builds that search should show and the index does not hold, or not whole. */

@@ -5,12 +5,12 @@ import { LIMITS } from "../limits.ts";
 import type { IndexedChunk } from "../search-index/search-index.ts";
 
 /**
- * Where a document's chunks wait until it is read to its end. They cannot go into the index before that, for two reasons: the index's
- * time must not be the child's (a slow index would look like a document that takes too long), and a document that cannot be read
- * to its end must leave nothing in the index, whose statistics would count it.
+ * Where a document's chunks wait until it is read to its end. They cannot go into the index before that, for two
+ * reasons: the index's time must not be the child's (a slow index would look like a document that takes too long), and
+ * a document that cannot be read to its end must leave nothing in the index, whose statistics would count it.
  *
- * Small documents wait in memory, up to limits.chunkSpoolChars; the rest of a large one in a file without a name, which is gone with
- * the process, whatever becomes of it. One writer, then one reader.
+ * Small documents wait in memory, up to limits.chunkSpoolChars; the rest of a large one in a file without a name, which
+ * is gone with the process, whatever becomes of it. One writer, then one reader.
  */
 export class ChunkSpool {
   readonly #folder: string;
@@ -48,7 +48,8 @@ export class ChunkSpool {
   /** All chunks in order, in batches of limits.chunksPerWrite. */
   async *read(): AsyncGenerator<readonly IndexedChunk[]> {
     yield* this.#batches;
-    // By length, not by line: Node's line reader also ends lines at U+2028, which documents hold and JSON leaves as it is.
+    // By length, not by line: Node's line reader also ends lines at U+2028, which documents hold and JSON
+    // leaves as it is.
     let start = 0;
     for (const bytes of this.#recordBytes) {
       yield parseBatch(await this.#readRecord(start, bytes));

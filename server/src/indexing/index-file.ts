@@ -28,9 +28,10 @@ export interface IndexingDeps {
 }
 
 /**
- * The `index` task: original → text and chunks → visible. The order is the promise: the document is read to its end, then its
- * text is published and its chunks are in the index, both under a build of this attempt's own that nobody sees, and then
- * one fenced transaction shows it all. Text and index are synced beside each other: neither waits for the other's disk.
+ * The `index` task: original → text and chunks → visible. The order is the promise: the document is read to its end,
+ * then its text is published and its chunks are in the index, both under a build of this attempt's own that nobody
+ * sees, and then one fenced transaction shows it all. Text and index are synced beside each other: neither waits for
+ * the other's disk.
  *
  * Safe to run again from the start, and beside an attempt that stalled: nothing is shared until that transaction.
  */
@@ -65,7 +66,10 @@ export function createIndexFile(deps: IndexingDeps): TaskHandler {
   };
 }
 
-/** Null: the file was deleted. A PATCH that comes in between makes the chunks' labels old: they get the new ones, and it is tried again. */
+/**
+ * Null: the file was deleted. A PATCH that comes in between makes the chunks' labels old: they get the new ones, and it
+ * is tried again.
+ */
 async function activateBuild(deps: IndexingDeps, job: Job, read: ReadText): Promise<Activated | null> {
   const { catalogue, index } = deps;
   const { claim, build } = job;
@@ -123,8 +127,8 @@ interface ReadText {
 }
 
 /**
- * Reads the original; its pages go to the kept text as they come, its chunks to the spool, and from there into the index
- * once all have come. Resolves when the text is published. When it throws, nothing is being written any more.
+ * Reads the original; its pages go to the kept text as they come, its chunks to the spool, and from there into the
+ * index once all have come. Resolves when the text is published. When it throws, nothing is being written any more.
  */
 async function publishText(
   deps: IndexingDeps,
@@ -158,8 +162,8 @@ async function publishText(
     await indexed.catch(() => {});
     throw error;
   }
-  // A store that has the key already discards the stream unread: a catalogue restored from a backup counts attempts again. The next
-  // attempt has a free name.
+  // A store that has the key already discards the stream unread: a catalogue restored from a backup counts attempts
+  // again. The next attempt has a free name.
   if (!read.whole) throw new BlobStoreError("exists", "the text of this build is there already");
   return { read, indexed };
 }
@@ -227,7 +231,9 @@ async function* someAtOnce<T>(from: AsyncIterable<T>, count: number): AsyncGener
   if (some.length > 0) yield some;
 }
 
-/** What earlier attempts and the replaced build left. The file is indexed already: whatever fails here is maintenance's. */
+/**
+ * What earlier attempts and the replaced build left. The file is indexed already: whatever fails here is maintenance's.
+ */
 async function removeOlder(deps: IndexingDeps, claim: Claim, { replaced }: Activated): Promise<void> {
   if (replaced === null && claim.attempt === 1) return;
   try {

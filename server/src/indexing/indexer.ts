@@ -10,19 +10,24 @@ import { createRemoveFile, type RemoveFileDeps } from "./remove-file.ts";
 
 export interface Indexer {
   /**
-   * For a server that is alone on its catalogue, before it listens: tasks that a dead one left running are due again, and what their
-   * attempts wrote into the index is gone.
+   * For a server that is alone on its catalogue, before it listens: tasks that a dead one left running are due again,
+   * and what their attempts wrote into the index is gone.
    */
   recover(): Promise<void>;
   /** Works until `stop`. */
   start(): Promise<void>;
-  /** Running tasks go back to the queue at once; resolves when their work has ended, at most limits.taskStopMs later. */
+  /**
+   * Running tasks go back to the queue at once; resolves when their work has ended, at most limits.taskStopMs later.
+   */
   stop(): Promise<void>;
 }
 
 export interface IndexerDeps extends IndexingDeps, RemoveFileDeps {
   readonly queue: TaskQueue;
-  /** Documents that are read at once in the fast lane, config.workers; the slow lane has as many places as the machine has cores. */
+  /**
+   * Documents that are read at once in the fast lane, config.workers; the slow lane has as many places as the
+   * machine has cores.
+   */
   readonly workers: number;
   /** Default: nothing is counted. */
   readonly metrics?: Metrics;

@@ -7,8 +7,8 @@ export class KeptTextDamagedError extends Error {
 }
 
 /**
- * The pages of a kept text, one a line of JSON. Throws KeptTextDamagedError, or BlobStoreError (`missing` …). Lines end at LF alone: Node's
- * line reader also ends them at U+2028, which documents hold.
+ * The pages of a kept text, one a line of JSON. Throws KeptTextDamagedError, or BlobStoreError (`missing` …). Lines end
+ * at LF alone: Node's line reader also ends them at U+2028, which documents hold.
  */
 export async function* readKeptText(blobs: BlobStore, key: BlobKey): AsyncGenerator<ExtractedPage> {
   let line: Uint8Array[] = [];

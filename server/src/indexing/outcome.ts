@@ -6,9 +6,10 @@ import type { TaskOutcome } from "../tasks/handler.ts";
 import type { Trouble } from "../tasks/task.ts";
 
 /**
- * Whose doing an error is. What the extractor says of the file is a fault; storage, catalogue, index, spawn and system errors are
- * the machine's trouble, also a missing or damaged original: sending the task to `failed` would tell the client that its file is bad.
- * Everything else is a defect of ours and is thrown on; the worker makes it a fault, so that it cannot loop for ever.
+ * Whose doing an error is. What the extractor says of the file is a fault; storage, catalogue, index, spawn and system
+ * errors are the machine's trouble, also a missing or damaged original: sending the task to `failed` would tell the
+ * client that its file is bad. Everything else is a defect of ours and is thrown on; the worker makes it a fault, so
+ * that it cannot loop for ever.
  */
 export function outcomeOf(error: unknown): TaskOutcome {
   if (error instanceof ExtractionFault) {

@@ -5,12 +5,12 @@ import { type BuildRef, type SearchIndex, SearchIndexError } from "../search-ind
 import { type DeletedRef, findGarbage, findRecentlyDeleted } from "./store.ts";
 
 /**
- * Garbage in the index: builds that no file shows and no attempt is writing (their attempt failed or lost its lease), and
- * what a stopped worker wrote for a file after its removal. Everything here is safe beside running tasks: each build is
- * named, and what is garbage once is garbage for ever.
+ * Garbage in the index: builds that no file shows and no attempt is writing (their attempt failed or lost its lease),
+ * and what a stopped worker wrote for a file after its removal. Everything here is safe beside running tasks: each
+ * build is named, and what is garbage once is garbage for ever.
  *
- * A team whose index cannot be read keeps its garbage, which nobody sees, until the index answers again or was made anew
- * (`wharf reindex`). It must hold up neither the other teams nor a start.
+ * A team whose index cannot be read keeps its garbage, which nobody sees, until the index answers again or was made
+ * anew (`wharf reindex`). It must hold up neither the other teams nor a start.
  */
 export interface PruneDeps {
   readonly catalogue: Catalogue;
@@ -36,7 +36,9 @@ export async function pruneBuilds(deps: PruneDeps, signal?: AbortSignal): Promis
   return removed;
 }
 
-/** A page of the files that were deleted within the last hour: what a stopped worker wrote for them after their removal. */
+/**
+ * A page of the files that were deleted within the last hour: what a stopped worker wrote for them after their removal.
+ */
 export async function removeDeletedPage(
   deps: PruneDeps,
   after: DeletedRef | null,

@@ -52,8 +52,8 @@ export const listShownOfTeam = walkOperation(
 );
 
 /**
- * Shown builds of all teams in the order of file ids. A page looks at `limit` files, so it may hold fewer builds; `last` null: it was the
- * end. Primary key.
+ * Shown builds of all teams in the order of file ids. A page looks at `limit` files, so it may hold fewer builds;
+ * `last` null: it was the end. Primary key.
  */
 export const listShown = walkOperation(
   "indexing.listShown",
@@ -77,7 +77,10 @@ export const stillShown = walkOperation(
   },
 );
 
-/** After a rebuild that cut the text into another number of chunks than the build had (another version of Wharf wrote it). */
+/**
+ * After a rebuild that cut the text into another number of chunks than the build had (another version of
+ * Wharf wrote it).
+ */
 export const correctChunks = writeOperation(
   "indexing.correctChunks",
   ({ file }: { file: FileId }) => [LOCKS.file(file)],

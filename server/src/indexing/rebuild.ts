@@ -43,9 +43,10 @@ export interface RebuildReport {
 }
 
 /**
- * `wharf reindex`: makes the search index anew from the kept text, team by team: thrown away, then every active build written under its own
- * name. The caller holds the server lock. It may be killed at any point: marks beside the index files say what is left, the next run goes on
- * there, and a server that starts before it finds the missing builds by itself (index-audit.ts). Throws when there is no such team.
+ * `wharf reindex`: makes the search index anew from the kept text, team by team: thrown away, then every active build
+ * written under its own name. The caller holds the server lock. It may be killed at any point: marks beside the index
+ * files say what is left, the next run goes on there, and a server that starts before it finds the missing builds by
+ * itself (index-audit.ts). Throws when there is no such team.
  */
 export async function rebuildIndex(deps: RebuildDeps, options: RebuildOptions): Promise<RebuildReport | null> {
   const teams = await deps.catalogue.run(listTeams, { slug: options.teamSlug });
@@ -123,7 +124,10 @@ async function rebuildFile(deps: RebuildDeps, shown: ShownBuild, report: Rebuild
   report.chunks += chunks;
 }
 
-/** How many chunks it wrote; null: the kept text is missing or damaged. What was written until then is under a build that is not complete. */
+/**
+ * How many chunks it wrote; null: the kept text is missing or damaged. What was written until then is under a build
+ * that is not complete.
+ */
 async function writeFromText(deps: RebuildDeps, shown: ShownBuild): Promise<number | null> {
   const { blobs, catalogue, index } = deps;
   const { team, file, build, textKey } = shown;

@@ -79,9 +79,10 @@ export interface Activated {
 }
 
 /**
- * The instant in which a file becomes visible (POL-2): the task ends, the file is `indexed`, its memberships are active, and its
- * build is the one that search shows, in one transaction. It comes after text and chunks are durable, and is fenced by the attempt.
- * `conflict`: the file's labels have changed since its chunks got theirs; nothing was written, and the chunks need the new ones first.
+ * The instant in which a file becomes visible (POL-2): the task ends, the file is `indexed`, its memberships are
+ * active, and its build is the one that search shows, in one transaction. It comes after text and chunks are durable,
+ * and is fenced by the attempt. `conflict`: the file's labels have changed since its chunks got theirs; nothing was
+ * written, and the chunks need the new ones first.
  */
 export const activate = writeOperation(
   "indexing.activate",
@@ -110,8 +111,8 @@ export const activate = writeOperation(
 );
 
 /**
- * Which of these builds nobody will ever show: not the file's active one, and not of an attempt that holds its task. An attempt
- * that holds its task no longer never will again, so what is garbage here stays garbage.
+ * Which of these builds nobody will ever show: not the file's active one, and not of an attempt that holds its task. An
+ * attempt that holds its task no longer never will again, so what is garbage here stays garbage.
  */
 export const findGarbage = walkOperation(
   "indexing.findGarbage",

@@ -4,8 +4,9 @@ import type { ExtractedPage } from "../extraction/extractor.ts";
 const SLICE_CHARS = 64 * 1024;
 
 /**
- * Pages as lines of the kept text: `{"page":1,"label":null,"text":"…"}`, in pieces; short ones together. A slice may end inside a
- * surrogate pair: both halves are then written as escapes, and are one character again when the line is read.
+ * Pages as lines of the kept text: `{"page":1,"label":null,"text":"…"}`, in pieces; short ones together. A slice
+ * may end inside a surrogate pair: both halves are then written as escapes, and are one character again when the
+ * line is read.
  */
 export function* textLines(pages: Iterable<ExtractedPage>): Generator<Uint8Array> {
   let lines = "";

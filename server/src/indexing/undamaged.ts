@@ -2,9 +2,10 @@ import { createHash } from "node:crypto";
 import { BlobStoreError } from "../blobs/blob-store.ts";
 
 /**
- * The original's bytes as they are, but for the last chunk, which comes only when all of them have the digest that finalize recorded. So a
- * reader never gets to the end of a damaged original, and nothing is made of it: text of flipped bits would be indexed and cited. The task
- * meets trouble of the machine (`damaged`) and comes again: the bytes may be restored.
+ * The original's bytes as they are, but for the last chunk, which comes only when all of them have the digest that
+ * finalize recorded. So a reader never gets to the end of a damaged original, and nothing is made of it: text of
+ * flipped bits would be indexed and cited. The task meets trouble of the machine (`damaged`) and comes again: the bytes
+ * may be restored.
  */
 export async function* undamaged(source: AsyncIterable<Uint8Array>, sha256: string): AsyncGenerator<Uint8Array> {
   const digest = createHash("sha256");

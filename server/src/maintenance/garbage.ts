@@ -5,8 +5,8 @@ import { hasEnded } from "../uploads/session.ts";
 import type { SessionFacts } from "../uploads/sweep.store.ts";
 
 /**
- * Which blobs are garbage. Pure, and careful in one direction: what might still become part of a file stays. Of uploads that are no blobs
- * yet, uploads/arrivals.ts judges.
+ * Which blobs are garbage. Pure, and careful in one direction: what might still become part of a file stays. Of uploads
+ * that are no blobs yet, uploads/arrivals.ts judges.
  */
 
 /** All but segments, which an upload is made of. */

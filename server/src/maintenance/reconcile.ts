@@ -132,9 +132,9 @@ function isBlob(entry: StoredEntry): entry is StoredBlob {
 }
 
 /**
- * What a file refers to is settled by one read, and is nearly all. For the rest, the order makes it safe beside requests of
- * this process. The entries were listed first: what was written since is not among them, and what is among them and has no
- * row can get one only through a session that is not over; so sessions are read before files.
+ * What a file refers to is settled by one read, and is nearly all. For the rest, the order makes it safe beside
+ * requests of this process. The entries were listed first: what was written since is not among them, and what is among
+ * them and has no row can get one only through a session that is not over; so sessions are read before files.
  */
 async function judge(
   catalogue: Catalogue,

@@ -13,8 +13,9 @@ export interface CollectorDeps {
 }
 
 /**
- * Reads the states that `/metrics` shows. What costs a read of catalogue or disk is kept for limits.metricsCacheMs, so that nobody can
- * slow the service down by asking often. A figure that cannot be read right now is left out: its absence is the alarm.
+ * Reads the states that `/metrics` shows. What costs a read of catalogue or disk is kept for limits.metricsCacheMs, so
+ * that nobody can slow the service down by asking often. A figure that cannot be read right now is left out: its
+ * absence is the alarm.
  */
 export class Collector {
   readonly #deps: CollectorDeps;

@@ -4,7 +4,9 @@ import { isRefusal } from "../errors.ts";
 import { ExtractionFault, type Extractor } from "../extraction/extractor.ts";
 import type { Metrics } from "./metrics.ts";
 
-/** The ports as they are, and counted on the way. One place above every adapter, instead of a line in each capability. */
+/**
+ * The ports as they are, and counted on the way. One place above every adapter, instead of a line in each capability.
+ */
 
 export function meteredCatalogue(catalogue: Catalogue, metrics: Metrics): Catalogue {
   return {

@@ -1,12 +1,13 @@
 /**
- * What the service counts, and the port that takes it. Adapters of other ports are wrapped once, above them (metered.ts), so that no
- * capability knows of metrics.
+ * What the service counts, and the port that takes it. Adapters of other ports are wrapped once, above them
+ * (metered.ts), so that no capability knows of metrics.
  *
  * - **counter**: only grows, from 0 at the start of the process.
  * - **histogram**: how many observations were at most so many seconds (or operations).
  * - **gauge**: a state, read when somebody asks (collect.ts).
  *
- * Labels are few and bounded: route patterns, status classes, states. Never a team, a file or anything that a client sent.
+ * Labels are few and bounded: route patterns, status classes, states. Never a team, a file or anything that a
+ * client sent.
  */
 export interface Metrics {
   count(name: CounterName, labels?: Labels, by?: number): void;

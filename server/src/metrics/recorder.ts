@@ -9,8 +9,9 @@ import {
 } from "./metrics.ts";
 
 /**
- * Keeps what was counted, and writes it in Prometheus's text format 0.0.4. Our own, not a library: two kinds of figure and one format of
- * three lines; what the usual one adds (registries, default metrics, push gateways, clusters) is not used here.
+ * Keeps what was counted, and writes it in Prometheus's text format 0.0.4. Our own, not a library: two kinds of
+ * figure and one format of three lines; what the usual one adds (registries, default metrics, push gateways,
+ * clusters) is not used here.
  */
 export class MetricsRecorder implements Metrics {
   readonly #counters = new Map<CounterName, Map<string, number>>();
@@ -37,7 +38,10 @@ export class MetricsRecorder implements Metrics {
     distribution.count += 1;
   }
 
-  /** Everything, with the gauges that were read for this answer. Counters without a label are there from the start, as 0. */
+  /**
+   * Everything, with the gauges that were read for this answer. Counters without a label are there from the
+   * start, as 0.
+   */
   expose(gauges: readonly Gauge[]): string {
     const lines: string[] = [];
     for (const name of namesOf(COUNTERS)) {

@@ -18,7 +18,10 @@ export interface ServiceFigures {
   readonly oldestDueMs: number;
 }
 
-/** A longer queue shows as this many: counting a million entries of an index would keep the reader from its callers for 50 ms. */
+/**
+ * A longer queue shows as this many: counting a million entries of an index would keep the reader from its
+ * callers for 50 ms.
+ */
 const COUNT_UP_TO = 100_000;
 
 /** For `/metrics`. Counters of teams and partial indexes alone: no table is scanned, whatever the server has seen. */

@@ -76,8 +76,8 @@ function readBuckets(request: SearchRequest): readonly NamedBucket[] {
 }
 
 /**
- * Trimmed, without empty ones, each once, else as sent: the catalogue compares their keys, and an index of the first analyser
- * knows what was sent. One over the limit of a tag belongs to no file, and simply matches none.
+ * Trimmed, without empty ones, each once, else as sent: the catalogue compares their keys, and an index of the first
+ * analyser knows what was sent. One over the limit of a tag belongs to no file, and simply matches none.
  */
 function readTags(sent: readonly string[]): readonly string[] {
   const tags = [...new Set(sent.map((tag) => tag.trim()).filter((tag) => tag !== ""))];

@@ -29,8 +29,10 @@ import {
 /**
  * Bucket-scoped retrieval: resolve the scope, let the index rank, let the catalogue say what is visible, cite.
  *
- * - **candidate**: a chunk that the index ranked. It may be staged, garbage or of another bucket: the index returns a superset.
- * - **visible**: of the active build of a file that is active in a searched bucket and passes every filter. The catalogue alone knows.
+ * - **candidate**: a chunk that the index ranked. It may be staged, garbage or of another bucket: the index
+ *   returns a superset.
+ * - **visible**: of the active build of a file that is active in a searched bucket and passes every filter. The
+ *   catalogue alone knows.
  * - **duplicates**: passages of one text, from copies of a document or a footer on every page, are one result.
  * - **citation**: where the passage stands: file, version, page and the range of that page's text.
  */
@@ -50,7 +52,9 @@ export interface Search {
 export interface SearchAnswer {
   readonly results: readonly Hit[];
   readonly searched: Scope["searched"];
-  /** Words of the query that found nothing by themselves, as it spelled them: the term budget. They count in the scores. */
+  /**
+   * Words of the query that found nothing by themselves, as it spelled them: the term budget. They count in the scores.
+   */
   readonly termsIgnored: readonly string[];
 }
 
@@ -84,8 +88,8 @@ export interface Searcher {
 }
 
 /**
- * Throws WharfError: `bucket_assignment_failed`, `invalid_request`, `overloaded` when the caller's share of the searches is used up, and
- * `storage_unavailable` when the index cannot answer.
+ * Throws WharfError: `bucket_assignment_failed`, `invalid_request`, `overloaded` when the caller's share of the
+ * searches is used up, and `storage_unavailable` when the index cannot answer.
  */
 export async function search(deps: SearchDeps, wanted: Search, { by, gone }: Searcher): Promise<SearchAnswer> {
   const { catalogue, index, rankings, walks } = deps;
@@ -160,8 +164,9 @@ function tooManyFiles(): WharfError {
 }
 
 /**
- * The first `limit` visible candidates of different texts. Somewhat more than asked for are ranked at first; when too few of them are visible, or
- * they say the same, four times as many. Copies alone do not make it go on for ever: a thousand of one text show enough.
+ * The first `limit` visible candidates of different texts. Somewhat more than asked for are ranked at first; when too
+ * few of them are visible, or they say the same, four times as many. Copies alone do not make it go on for ever: a
+ * thousand of one text show enough.
  */
 async function visibleHits(run: Run, bucketIds: Scope["bucketIds"], files: readonly FileId[] | null) {
   const { query, tags, limit } = run.wanted;
@@ -184,8 +189,8 @@ async function visibleHits(run: Run, bucketIds: Scope["bucketIds"], files: reado
 }
 
 /**
- * The first `limit` texts that the catalogue shows, or all. One read, in one snapshot, unless there are more than limits.buildsPerRead: then each
- * part is as the catalogue was at some moment of this search.
+ * The first `limit` texts that the catalogue shows, or all. One read, in one snapshot, unless there are more than
+ * limits.buildsPerRead: then each part is as the catalogue was at some moment of this search.
  */
 async function firstVisible({ wanted, read }: Run, bucketIds: Scope["bucketIds"], candidates: readonly Candidate[]) {
   const { teamId, tags, limit } = wanted;

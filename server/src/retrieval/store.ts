@@ -114,11 +114,16 @@ async function resolve(tx: Tx, { teamId, buckets }: NamedScope): Promise<readonl
 
 interface PairsWanted {
   readonly teamId: TeamId;
-  /** Fingerprints of metadata pairs that a file must have, all of them (files/metadata-fingerprint.ts). At least one. */
+  /**
+   * Fingerprints of metadata pairs that a file must have, all of them (files/metadata-fingerprint.ts). At least one.
+   */
   readonly metadata: readonly string[];
 }
 
-/** The pair that fewest files have, as far as limits.rowsPerRead can tell: beyond that a pair is common, and how common no longer matters. */
+/**
+ * The pair that fewest files have, as far as limits.rowsPerRead can tell: beyond that a pair is common, and how common
+ * no longer matters.
+ */
 export const rarestPair = walkOperation(
   "retrieval.rarestPair",
   async ({ db }, { teamId, metadata }: PairsWanted): Promise<{ readonly rarest: string }> => {
@@ -141,7 +146,10 @@ export interface MetadataPage {
   readonly next: FileId | null;
 }
 
-/** A stretch of the files with the rarest pair, in the order of ids: those of them that have every pair. Primary key of file_metadata. */
+/**
+ * A stretch of the files with the rarest pair, in the order of ids: those of them that have every pair. Primary key of
+ * file_metadata.
+ */
 export const walkMetadata = walkOperation(
   "retrieval.walkMetadata",
   async (
@@ -211,8 +219,9 @@ export interface VisibleFile extends BuildRef {
 }
 
 /**
- * Which of the builds are shown now: the file's active one, of this team, active in a searched bucket, with every tag. This and
- * nothing else decides what a search returns, in one snapshot, so that a file appears and disappears everywhere in the same instant (POL-2).
+ * Which of the builds are shown now: the file's active one, of this team, active in a searched bucket, with every tag.
+ * This and nothing else decides what a search returns, in one snapshot, so that a file appears and disappears
+ * everywhere in the same instant (POL-2).
  */
 export const findVisible = readOperation(
   "retrieval.visible",

@@ -4,8 +4,8 @@ import { scan } from "./scan.ts";
 import { clip, termOf } from "./term.ts";
 
 /**
- * The one analyser: it turns text and queries into tokens for every engine, so that a word means the same everywhere and a
- * highlight marks exactly what matched. Pure, and free of other imports: the jailed extraction child loads it.
+ * The one analyser: it turns text and queries into tokens for every engine, so that a word means the same everywhere
+ * and a highlight marks exactly what matched. Pure, and free of other imports: the jailed extraction child loads it.
  *
  * - A **token** is a term and the range of the original text that it was read from.
  * - **Words** are runs of letters, marks and numbers; every other character separates, and none is an operator. `C++`,
@@ -13,9 +13,10 @@ import { clip, termOf } from "./term.ts";
  * - Terms are folded (NFKC, lower case, no diacritics: fold.ts) and, when they are of a–z alone, stemmed.
  * - **Forms** are other spellings of words that are there: joined, split (compounds.ts), ä as ae. They are indexed
  *   behind the words, so that neighbours in a text stay neighbours.
- * - Scripts without spaces (Chinese, Japanese, Korean, Thai …) give each pair of neighbouring characters, and ideographs and
- *   Hangul syllables also alone. Rejected: Intl.Segmenter, whose words depend on their neighbours and on the ICU data that Node
- *   was built with: a phrase cut out of a text is segmented otherwise than within it (docs/decisions/0011-search-ranking.md).
+ * - Scripts without spaces (Chinese, Japanese, Korean, Thai …) give each pair of neighbouring characters, and
+ *   ideographs and Hangul syllables also alone. Rejected: Intl.Segmenter, whose words depend on their neighbours and on
+ *   the ICU data that Node was built with: a phrase cut out of a text is segmented otherwise than within it
+ *   (docs/decisions/0011-search-ranking.md).
  * - Stop words stay in documents; only a query drops them (query-terms.ts).
  */
 export interface Token {

@@ -25,12 +25,12 @@ export interface BestChunks {
 }
 
 /**
- * The best chunks that hold one of the words and pass the filters, by BM25 (bm25.ts), exactly. It goes through the lists
- * side by side, one block of neighbouring ids after another, so that it needs the same memory for every team.
+ * The best chunks that hold one of the words and pass the filters, by BM25 (bm25.ts), exactly. It goes through the
+ * lists side by side, one block of neighbouring ids after another, so that it needs the same memory for every team.
  *
  * Once there are `count`, words that weigh too little to bring a chunk among them, all together, find nothing by
- * themselves (MaxScore): what holds none of the others is passed over. Each chunk that is scored is scored by all words,
- * in their order, so that a sum never depends on what was passed over.
+ * themselves (MaxScore): what holds none of the others is passed over. Each chunk that is scored is scored by all
+ * words, in their order, so that a sum never depends on what was passed over.
  */
 export function bestChunks({ words, filters, lengths, factors, count }: ChunksWanted): BestChunks {
   const found = words.map(({ postings, weightedIdf }) => ({ cursor: new Cursor(postings), weightedIdf }));
@@ -151,7 +151,10 @@ class Best {
     this.#room = ROOM * count;
   }
 
-  /** No chunk below it is among the best; 0 = any may be. Not before there is one too many: who passes over others says that they are there. */
+  /**
+   * No chunk below it is among the best; 0 = any may be. Not before there is one too many: who passes over others says
+   * that they are there.
+   */
   get cut(): number {
     return this.#offered > this.#best.length ? (this.#best[0] ?? 0) : 0;
   }

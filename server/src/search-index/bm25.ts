@@ -8,7 +8,8 @@
  *     length = tokens of title, body and hints; the hints are a handful beside some two hundred
  *     idf    = ln((N − n + ½) / (n + ½)), at least MIN_IDF: a word in more than half of the chunks tells nothing but still matches
  *
- * N is the number of the team's chunks, n how many hold the term; weight is how often the query says it (query-terms.ts).
+ * N is the number of the team's chunks, n how many hold the term; weight is how often the query says it
+ * (query-terms.ts).
  */
 export const TITLE_WEIGHT = 4;
 export const BODY_WEIGHT = 1;
@@ -30,7 +31,9 @@ export function lengthFactor(relativeLength: number): number {
   return K1 * (1 - B + B * relativeLength);
 }
 
-/** The same of a chunk's tokens, remembered: two divisions for each entry of a list are half of what scoring it takes. */
+/**
+ * The same of a chunk's tokens, remembered: two divisions for each entry of a list are half of what scoring it takes.
+ */
 export class LengthFactors {
   readonly #averageTokens: number;
   readonly #known = new Float64Array(MOST_KNOWN_TOKENS);

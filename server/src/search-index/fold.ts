@@ -22,7 +22,9 @@ export interface Folded {
 export type AnalyserVersion = 1 | 2;
 export const ANALYSER_VERSION: AnalyserVersion = 2;
 
-/** Folding is a property of the code point, so each is worked out once. Bounded by Unicode; a text uses a few hundred. */
+/**
+ * Folding is a property of the code point, so each is worked out once. Bounded by Unicode; a text uses a few hundred.
+ */
 const known: Readonly<Record<AnalyserVersion, Map<number, Folded>>> = { 1: new Map(), 2: new Map() };
 
 export function foldCodePoint(codePoint: number, version: AnalyserVersion = ANALYSER_VERSION): Folded {
@@ -34,9 +36,9 @@ export function foldCodePoint(codePoint: number, version: AnalyserVersion = ANAL
 }
 
 /**
- * Marks that are folded away, as ranges of code points: diacritics of Latin, Greek and Cyrillic, vowel points of Arabic, Hebrew and
- * Syriac, which most texts leave out. Not all of \p{M}: the vowels of Indic scripts and of Thai, and the voicing marks of kana, are
- * letters to their readers.
+ * Marks that are folded away, as ranges of code points: diacritics of Latin, Greek and Cyrillic, vowel points of
+ * Arabic, Hebrew and Syriac, which most texts leave out. Not all of \p{M}: the vowels of Indic scripts and of Thai, and
+ * the voicing marks of kana, are letters to their readers.
  */
 const DIACRITICS: readonly (readonly [from: number, to: number])[] = [
   [0x0300, 0x036f],

@@ -4,8 +4,8 @@ import { parseId, type TeamId } from "../ids.ts";
 import { walBytes } from "../sqlite/wal-checkpoint.ts";
 
 /**
- * Where the index files are: `<dir>/<team id>.db`, with SQLite's own `-wal` and `-shm` beside it. Nothing here opens one of
- * them: a close through node:fs would drop SQLite's locks on it.
+ * Where the index files are: `<dir>/<team id>.db`, with SQLite's own `-wal` and `-shm` beside it. Nothing here opens
+ * one of them: a close through node:fs would drop SQLite's locks on it.
  */
 
 const SUFFIX = ".db";

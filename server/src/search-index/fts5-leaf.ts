@@ -30,8 +30,8 @@ export class Leaf {
   }
 
   /**
-   * Moves to the list of the term; null when the page does not hold it, otherwise where the list ends or, when it is the
-   * page's last, `size`. Terms are in order, each told by how much it shares with the one before it.
+   * Moves to the list of the term; null when the page does not hold it, otherwise where the list ends or, when it is
+   * the page's last, `size`. Terms are in order, each told by how much it shares with the one before it.
    */
   seek(term: Uint8Array): number | null {
     const { bytes, size } = this;

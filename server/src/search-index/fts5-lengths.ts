@@ -31,7 +31,9 @@ export class LengthWrites {
   }
 }
 
-/** Fills the table of an index that was written without it, from FTS5's own: half a second for a million chunks, once. */
+/**
+ * Fills the table of an index that was written without it, from FTS5's own: half a second for a million chunks, once.
+ */
 export function fillLengths(database: DatabaseSync): void {
   const older = findInSizes(database);
   const insert = database.prepare("INSERT INTO lengths (block, tokens) VALUES (?, ?)");

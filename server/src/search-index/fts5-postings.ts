@@ -264,7 +264,10 @@ export function positionsAt({ bytes, at }: Place): Positions {
 
 const HEADER_BYTES = 4;
 
-/** Weights by the columns of `words`: title, body, hints. A hint is never a word, so its weight only says that it is there. */
+/**
+ * Weights by the columns of `words`: title, body, hints. A hint is never a word, so its weight only says that
+ * it is there.
+ */
 const WEIGHTS = [TITLE_WEIGHT, BODY_WEIGHT, 1];
 const COLUMN = 1;
 const FIRST_POSITION = 2;

@@ -118,7 +118,8 @@ test("chunks come in the order of the formula, wherever a list is cut, read in p
       const query = { ...ask(words), ...filter };
       const all = await reference.rank(TEAM, { ...query, limit: ALL });
       const found = reads.rank({ ...query, limit });
-      // Sums of the same numbers in another order: equal to nine digits, and chunks that tie so closely may change places.
+      // Sums of the same numbers in another order: equal to nine digits, and chunks that tie so closely may
+      // change places.
       const digits = ({ score }: Candidate) => score.toPrecision(9);
       assert.deepEqual(found.candidates.map(digits), all.candidates.slice(0, limit).map(digits));
       assert.equal(found.complete, all.candidates.length <= limit);

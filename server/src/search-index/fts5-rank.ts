@@ -17,8 +17,8 @@ import type { BuildRef, Candidate, Ranking, RankQuery } from "./search-index.ts"
 import { chooseTerms, ignoredWords, lookedUpTogether, readAgain } from "./term-budget.ts";
 
 /**
- * Reads of one team's file, on the reader thread, each inside one snapshot. FTS5 keeps the inverted index; its lists are
- * read (fts5-postings.ts) and scored (best-chunks.ts) here; docs/decisions/0039-postings.md has the figures.
+ * Reads of one team's file, on the reader thread, each inside one snapshot. FTS5 keeps the inverted index; its lists
+ * are read (fts5-postings.ts) and scored (best-chunks.ts) here; docs/decisions/0039-postings.md has the figures.
  */
 export class Fts5Reads {
   readonly #snapshots: Fts5Snapshots;
@@ -209,7 +209,10 @@ export class Fts5Reads {
   }
 }
 
-/** The rows that are among the best `limit`, with all that tie with the last of them: which of those comes first, the chunks decide. */
+/**
+ * The rows that are among the best `limit`, with all that tie with the last of them: which of those comes first, the
+ * chunks decide.
+ */
 function bestOf(scores: ReadonlyMap<number, number>, limit: number): ReadonlyMap<number, number> {
   if (scores.size <= limit) return scores;
   const cut = nthBest(scores, limit);

@@ -3,15 +3,17 @@ import { fillLengths, LENGTHS_TABLE } from "./fts5-lengths.ts";
 import { UNCOUNTED_TABLE } from "./fts5-terms.ts";
 
 /**
- * One file a team. `words` is the inverted index; beside it stand what a citation needs (`chunks`), in how many chunks a term
- * or hint occurs (`terms`), and how long each chunk is (`lengths`).
+ * One file a team. `words` is the inverted index; beside it stand what a citation needs (`chunks`), in how many chunks
+ * a term or hint occurs (`terms`), and how long each chunk is (`lengths`).
  *
- * - `words` keeps its token text. Rejected: `contentless_delete`, which never takes deleted rows out of the counts behind BM25: after 100
- *   chunks had come and gone, scores of the others had nearly doubled (seen on 3.53.4). It costs a third of the file's size.
- * - The tokenizer splits at spaces alone: `ascii` takes every character beyond ASCII as part of a token, and the analyser's terms hold
- *   no ASCII but a–z and 0–9. Rejected: `unicode61`, whose tables are of Unicode 6.1 and which folds once more.
- * - `terms`: FTS5 counts a term's chunks by walking all of them (30 terms over 100 000 chunks: 10 ms p50; here 0.2 ms), which no
- *   budget bounds. It costs 80 µs a chunk when writing.
+ * - `words` keeps its token text. Rejected: `contentless_delete`, which never takes deleted rows out of the counts
+ *   behind BM25: after 100 chunks had come and gone, scores of the others had nearly doubled (seen on 3.53.4). It costs
+ *   a third of the file's size.
+ * - The tokenizer splits at spaces alone: `ascii` takes every character beyond ASCII as part of a token, and the
+ *   analyser's terms hold no ASCII but a–z and 0–9. Rejected: `unicode61`, whose tables are of Unicode 6.1 and which
+ *   folds once more.
+ * - `terms`: FTS5 counts a term's chunks by walking all of them (30 terms over 100 000 chunks: 10 ms p50; here 0.2 ms),
+ *   which no budget bounds. It costs 80 µs a chunk when writing.
  * - `secure-delete`: a removed chunk's entries leave the index at once, not with some later merge.
  */
 const STATEMENTS = [
@@ -29,8 +31,8 @@ const STATEMENTS = [
   `CREATE TABLE terms (term text PRIMARY KEY NOT NULL, chunks integer NOT NULL) STRICT, WITHOUT ROWID`,
   `CREATE VIRTUAL TABLE words USING fts5(title, body, hints, tokenize = "ascii tokenchars '_'")`,
   `INSERT INTO words (words, rank) VALUES ('secure-delete', 1)`,
-  // `tokens`: of all chunks, for the average length. `unmerged`: words of removed chunks wait in the inverted index for a merge
-  // (fts5-write.ts); that survives a restart.
+  // `tokens`: of all chunks, for the average length. `unmerged`: words of removed chunks wait in the inverted index for
+  // a merge (fts5-write.ts); that survives a restart.
   `CREATE TABLE totals (chunks integer NOT NULL, tokens integer NOT NULL, unmerged integer NOT NULL) STRICT`,
   `INSERT INTO totals (chunks, tokens, unmerged) VALUES (0, 0, 0)`,
 ];

@@ -3,10 +3,10 @@ import { LIMITS } from "../limits.ts";
 import { tokensOf } from "./bm25.ts";
 
 /**
- * In how many chunks each term occurs: `terms`, a row a term, and beside it what long documents have changed and nobody has
- * added to it yet. A PDF of 100 pages has 7 500 different terms, which take as long as all else of its writing: they
- * wait in one row, which is written with its chunks, and become rows when nobody waits for the writer any more. So whoever
- * reads counts both.
+ * In how many chunks each term occurs: `terms`, a row a term, and beside it what long documents have changed and nobody
+ * has added to it yet. A PDF of 100 pages has 7 500 different terms, which take as long as all else of its writing:
+ * they wait in one row, which is written with its chunks, and become rows when nobody waits for the writer any more. So
+ * whoever reads counts both.
  */
 export const UNCOUNTED_TABLE = "CREATE TABLE uncounted (changes text NOT NULL) STRICT";
 
@@ -118,9 +118,9 @@ export class TermCounts {
   }
 
   /**
-   * As JSON, term → change, as they came. In key order, neighbours of the table would be written together, but a batch's
-   * terms fit into its cache (4 400 of them, 16 MiB): the sorting cost a quarter of the writing, and won nothing in a table
-   * of 400 000.
+   * As JSON, term → change, as they came. In key order, neighbours of the table would be written together, but a
+   * batch's terms fit into its cache (4 400 of them, 16 MiB): the sorting cost a quarter of the writing, and won
+   * nothing in a table of 400 000.
    */
   changes(): { readonly json: string; readonly terms: number; readonly someLess: boolean } {
     let json = "";

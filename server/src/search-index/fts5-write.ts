@@ -9,8 +9,8 @@ import { hintTokens, withTags } from "./hints.ts";
 import type { BuildLabels, ChunkWrite, FileNames, IndexedChunk } from "./search-index.ts";
 
 /**
- * Writes to one team's file, on the writer thread, inside its transaction. All synchronous. What a call does to the counts of terms
- * waits for `finish`: documents that share a commit share most of their words, too.
+ * Writes to one team's file, on the writer thread, inside its transaction. All synchronous. What a call does to the
+ * counts of terms waits for `finish`: documents that share a commit share most of their words, too.
  */
 export class Fts5Writes {
   readonly #database: DatabaseSync;
@@ -108,9 +108,9 @@ export class Fts5Writes {
   }
 
   /**
-   * Gives a bounded number of the build's chunks behind the position `after` these labels; the last one's position, null
-   * at the end. Thorough as `remove` is, but sooner not: somebody waits for it (450 chunks: 2 s, and 0.1 s otherwise). Of notes, which
-   * are most, a merge of the whole index for each change of a title would cost more.
+   * Gives a bounded number of the build's chunks behind the position `after` these labels; the last one's position,
+   * null at the end. Thorough as `remove` is, but sooner not: somebody waits for it (450 chunks: 2 s, and 0.1 s
+   * otherwise). Of notes, which are most, a merge of the whole index for each change of a title would cost more.
    */
   label(labels: BuildLabels, after: number): number | null {
     const { file, build, titleTokens } = labels;
@@ -178,8 +178,8 @@ export class Fts5Writes {
   }
 
   /**
-   * Removes a bounded number of chunks of the file, of one build or (null) of all; true while there are more. A large removal is not thorough: single
-   * words of it, without their order, stay in the inverted index until it is merged.
+   * Removes a bounded number of chunks of the file, of one build or (null) of all; true while there are more. A large
+   * removal is not thorough: single words of it, without their order, stay in the inverted index until it is merged.
    */
   remove(file: FileId, build: string | null): boolean {
     const left = Number(this.#countUpTo.get(file, build, LIMITS.indexThoroughRemovalChunks + 1)?.["n"]);
@@ -196,7 +196,8 @@ export class Fts5Writes {
   }
 
   /**
-   * One bounded step of merging the whole index into one tree, which drops what removals left in it. True while there is more.
+   * One bounded step of merging the whole index into one tree, which drops what removals left in it. True while
+   * there is more.
    */
   merge(): boolean {
     const more = this.#mergeStep(-LIMITS.indexMergePages);

@@ -94,8 +94,9 @@ function main({ dir, readerPorts }: WriterThreadData): void {
 }
 
 /**
- * In a burst of uploads what acknowledges them goes first; indexing takes what is left, at least a quarter beside one busy thread, and is done
- * as soon as it was: the work is the same. Linux gives each thread a priority of its own, and 0 means the one that asks.
+ * In a burst of uploads what acknowledges them goes first; indexing takes what is left, at least a quarter beside one
+ * busy thread, and is done as soon as it was: the work is the same. Linux gives each thread a priority of its own, and
+ * 0 means the one that asks.
  */
 function yieldToAnswers(): void {
   if (process.platform !== "linux") return;

@@ -27,7 +27,10 @@ export class Fts5Writer {
   readonly #unmerged = new Set<string>();
   /** Teams that something was written for since their trees were merged level by level. */
   readonly #unsettled = new Set<string>();
-  /** Teams whose file was taken away while it was in use: what was acknowledged is gone, so nothing more is until a rebuild. */
+  /**
+   * Teams whose file was taken away while it was in use: what was acknowledged is gone, so nothing more is
+   * until a rebuild.
+   */
   readonly #lost = new Set<string>();
 
   constructor(dir: string) {

@@ -89,7 +89,8 @@ describe("fts5 files", () => {
     const refresh = () =>
       index.refresh(TEAM, async (files) => {
         assert.deepEqual(files, [file("file_1")]);
-        // The same batch, once before: it then comes again, as after a crash between it and its answer, and changes nothing.
+        // The same batch, once before: it then comes again, as after a crash between it and its answer, and
+        // changes nothing.
         await index.refresh(TEAM, async () => names);
         return names;
       });

@@ -6,15 +6,16 @@ import { termOf } from "./term.ts";
 export type Range = readonly [start: number, end: number];
 
 /**
- * Where the text holds one of the terms: the ranges that the analyser read them from, so exactly what matched. Ranges that overlap or
- * touch (pairs of an unspaced script) become one; they are in order and never overlap.
+ * Where the text holds one of the terms: the ranges that the analyser read them from, so exactly what matched. Ranges
+ * that overlap or touch (pairs of an unspaced script) become one; they are in order and never overlap.
  */
 export function highlights(text: string, terms: ReadonlySet<string>): readonly Range[] {
   const matching: Range[] = [];
   const mark = (term: string, start: number, end: number) => {
     if (terms.has(term)) matching.push([start, end]);
   };
-  // A term begins as its word does. Without asking, the stems of all words of ten passages took 1.2 ms of the main thread.
+  // A term begins as its word does. Without asking, the stems of all words of ten passages took 1.2 ms of the
+  // main thread.
   const first = new Set([...terms].map((term) => term.charCodeAt(0)));
   scan(text, ANALYSER_VERSION, {
     wants: (word) => first.has(word.charCodeAt(0)),

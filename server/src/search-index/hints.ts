@@ -3,8 +3,8 @@ import type { BucketId, FileId } from "../ids.ts";
 import type { BuildLabels } from "./search-index.ts";
 
 /**
- * Hints as tokens of a column of their own. Each holds a `_`, which no term of the analyser does, so that terms and hints can share
- * a table of counts; the column filter keeps queries for words away from them.
+ * Hints as tokens of a column of their own. Each holds a `_`, which no term of the analyser does, so that terms and
+ * hints can share a table of counts; the column filter keeps queries for words away from them.
  */
 export function hintTokens(write: BuildLabels): readonly string[] {
   return [fileHint(write.file), ...write.buckets.map(bucketHint), ...new Set(write.tags.map(tagHint))];
@@ -25,7 +25,10 @@ export function bucketHint(bucket: BucketId): string {
 
 const TAG = "tag_";
 
-/** A digest: a tag may hold any character, a token none but letters and digits. Two tags that met would only let too much through. */
+/**
+ * A digest: a tag may hold any character, a token none but letters and digits. Two tags that met would only let too
+ * much through.
+ */
 export function tagHint(tag: string): string {
   return tagAsSent(tag.normalize("NFC"));
 }

@@ -16,8 +16,8 @@ import type {
 import { chooseTerms, ignoredWords, lookedUpTogether, readAgain } from "./term-budget.ts";
 
 /**
- * The reference adapter: plain BM25 over maps, every chunk scored for every query. It is what the others are checked against, and a
- * real index for tests that need no file.
+ * The reference adapter: plain BM25 over maps, every chunk scored for every query. It is what the others are checked
+ * against, and a real index for tests that need no file.
  */
 export function openMemorySearchIndex(): SearchIndex {
   const teams = new Map<TeamId, Map<string, Row>>();

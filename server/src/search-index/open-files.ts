@@ -1,6 +1,7 @@
 /**
- * Open files by name, the most recently used ones: a server with ten thousand teams must not hold ten thousand databases open.
- * Closing is cheap (nothing is ever left uncommitted between two calls) and opening takes about a millisecond.
+ * Open files by name, the most recently used ones: a server with ten thousand teams must not hold ten thousand
+ * databases open. Closing is cheap (nothing is ever left uncommitted between two calls) and opening takes about a
+ * millisecond.
  */
 export class OpenFiles<File extends { close(): void }> {
   readonly #open = new Map<string, File>();

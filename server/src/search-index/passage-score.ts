@@ -63,7 +63,9 @@ export function passageScores<Id>(
 interface ScoredWord {
   readonly term: string;
   readonly weightedIdf: number;
-  /** Numbers of the words that it is another spelling of. Words stand before the forms that are spelled instead of them. */
+  /**
+   * Numbers of the words that it is another spelling of. Words stand before the forms that are spelled instead of them.
+   */
   readonly insteadOf: readonly number[];
 }
 
@@ -110,7 +112,10 @@ function phraseIn(passage: Passage, { words, telling, joined }: QueryPhrase): nu
 export interface Passage {
   /** Of all its fields. */
   readonly tokens: number;
-  /** How often it holds the term, as BM25 counts: the title's count TITLE_WEIGHT times. Of a word that is no wanted term: 0. */
+  /**
+   * How often it holds the term, as BM25 counts: the title's count TITLE_WEIGHT times. Of a word that is no
+   * wanted term: 0.
+   */
   frequency(term: string): number;
   isInTitle(term: string): boolean;
   /** False: it does not. Of a word that is no wanted term it may say nothing. */

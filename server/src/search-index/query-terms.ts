@@ -41,8 +41,8 @@ export interface Query {
 }
 
 /**
- * Repetition counts as in the textbook's BM25: CISI's nDCG@10 rises from 0.32 to 0.38. Bounded, since each repetition is scored
- * again (unbounded: 0.38 as well).
+ * Repetition counts as in the textbook's BM25: CISI's nDCG@10 rises from 0.32 to 0.38. Bounded, since each repetition
+ * is scored again (unbounded: 0.38 as well).
  */
 const MAX_WEIGHT = 3;
 /** A part number is worth its pieces: in "price of part KT-55-20" it must outweigh two rare words of a heading. */
@@ -56,8 +56,8 @@ const MAX_PHRASE_WORDS = 12;
 const MAX_PAIRS = 128;
 
 /**
- * What a query asks for: its distinct terms in order, without stop words unless it has nothing else ("to be or not to be" finds
- * Hamlet). Documents keep their stop words, so that such a query has something to find.
+ * What a query asks for: its distinct terms in order, without stop words unless it has nothing else ("to be or not to
+ * be" finds Hamlet). Documents keep their stop words, so that such a query has something to find.
  */
 export function readQuery(text: string): Query {
   const reading = readText(text);
@@ -203,8 +203,8 @@ const LONG_WEIGHT = 3;
 const MAX_PAIR_SPAN = 3;
 
 /**
- * In a run of unspaced script a character also stands alone, so that a query of one character finds it. A query of two or more
- * means the pairs: its single characters would only match everything.
+ * In a run of unspaced script a character also stands alone, so that a query of one character finds it. A query of two
+ * or more means the pairs: its single characters would only match everything.
  */
 function isWidest(token: Token, index: number, all: readonly Token[]): boolean {
   const within = (other: Token | undefined) =>
@@ -235,7 +235,10 @@ function distinct(words: readonly QueryTerm[]): readonly QueryTerm[] {
   return [...seen.values()];
 }
 
-/** English function words and the words that questions are made of. Short on purpose: the term budget bounds the cost of the rest. */
+/**
+ * English function words and the words that questions are made of. Short on purpose: the term budget bounds the cost
+ * of the rest.
+ */
 const STOP_WORDS: ReadonlySet<string> = new Set(
   (
     "a about an and any are as at be been being but by can did do does for from had has have he her his how i if in into is it its " +

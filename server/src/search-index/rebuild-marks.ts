@@ -4,8 +4,8 @@ import { parseId, type TeamId } from "../ids.ts";
 import { syncDirectory } from "./fts5-files.ts";
 
 /**
- * How far a rebuild of the whole index came, as empty files beside the index files, so that a rebuild that is killed at any point is
- * known for what it is and goes on where it was:
+ * How far a rebuild of the whole index came, as empty files beside the index files, so that a rebuild that is killed at
+ * any point is known for what it is and goes on where it was:
  *
  *     <team>.discard    planned: the team's index is still the old one
  *     <team>.rebuild    thrown away, and being written anew

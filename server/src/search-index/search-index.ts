@@ -1,20 +1,23 @@
 import type { BucketId, FileId, TeamId } from "../ids.ts";
 
 /**
- * The search index's port. It is derived data: it can be rebuilt from the kept text, and it decides nothing. It returns a
- * superset; the catalogue says which builds are active where (retrieval/search.ts).
+ * The search index's port. It is derived data: it can be rebuilt from the kept text, and it decides nothing. It returns
+ * a superset; the catalogue says which builds are active where (retrieval/search.ts).
  *
- * - **build**: one attempt's chunks of one file, `<task id>_<attempt>` (build.ts). Chunks of several builds of a file may stand
- *   side by side; only the one that the catalogue activated is ever shown.
- * - **hints**: bucket, tag and file ids kept beside a chunk, so that the engine filters while it ranks. They are written before
- *   the catalogue makes them true and removed after it made them false, so they can only let too much through.
+ * - **build**: one attempt's chunks of one file, `<task id>_<attempt>` (build.ts). Chunks of several builds of a file
+ *   may stand side by side; only the one that the catalogue activated is ever shown.
+ * - **hints**: bucket, tag and file ids kept beside a chunk, so that the engine filters while it ranks. They are
+ *   written before the catalogue makes them true and removed after it made them false, so they can only let too
+ *   much through.
  *
- * Each team has an index of its own: statistics, scores and results of a team depend on its documents alone. A method that
- * resolved has made its effect durable. Failures reject with SearchIndexError: the machine's trouble, never the file's.
+ * Each team has an index of its own: statistics, scores and results of a team depend on its documents alone. A
+ * method that resolved has made its effect durable. Failures reject with SearchIndexError: the machine's trouble,
+ * never the file's.
  */
 export interface SearchIndex {
   /**
-   * Adds chunks (at most limits.chunksPerWrite) of one build. Writing a chunk again (same build and position) replaces it.
+   * Adds chunks (at most limits.chunksPerWrite) of one build. Writing a chunk again (same build and position)
+   * replaces it.
    */
   write(team: TeamId, write: ChunkWrite): Promise<void>;
 
@@ -22,14 +25,14 @@ export interface SearchIndex {
   removeFile(team: TeamId, file: FileId): Promise<void>;
 
   /**
-   * Removes the chunks of exactly this build; done when there are none. A build is named, never "all but the active one": a newer
-   * attempt may be writing beside it, and would lose what it has written so far.
+   * Removes the chunks of exactly this build; done when there are none. A build is named, never "all but the active
+   * one": a newer attempt may be writing beside it, and would lose what it has written so far.
    */
   removeBuild(team: TeamId, ref: BuildRef): Promise<void>;
 
   /**
-   * Makes title, buckets and tags of exactly this build's chunks these, in bounded batches. Safe to repeat, also after a
-   * part of it. A build that is not there is left so.
+   * Makes title, buckets and tags of exactly this build's chunks these, in bounded batches. Safe to repeat, also after
+   * a part of it. A build that is not there is left so.
    */
   label(team: TeamId, labels: BuildLabels): Promise<void>;
 
@@ -44,9 +47,10 @@ export interface SearchIndex {
   ): Promise<readonly (BuildRef & { readonly chunks: number })[]>;
 
   /**
-   * Makes the tokens of the next chunks anew that an earlier analyser made, from their texts: one bounded batch, of so many
-   * chunks; 0 when there are none. Until then searches find them by the tokens that they have. `namesOf`: what the batch's
-   * files are called now; a file that is not named keeps its title and tags. Safe to repeat, also beside itself.
+   * Makes the tokens of the next chunks anew that an earlier analyser made, from their texts: one bounded batch, of
+   * so many chunks; 0 when there are none. Until then searches find them by the tokens that they have. `namesOf`:
+   * what the batch's files are called now; a file that is not named keeps its title and tags. Safe to repeat, also
+   * beside itself.
    */
   refresh(team: TeamId, namesOf: (files: readonly FileId[]) => Promise<readonly FileNames[]>): Promise<number>;
 

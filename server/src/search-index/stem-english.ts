@@ -1,7 +1,7 @@
 /**
- * Light English stemming: Porter's algorithm of 1980 with the two amendments its author made later (`bli` and `logi` in step 2).
- * It is applied to every word of the letters a–z, whatever its language: a wrong stem of a foreign word is the same wrong
- * stem in document and query, so it can merge words but never lose one.
+ * Light English stemming: Porter's algorithm of 1980 with the two amendments its author made later (`bli` and `logi` in
+ * step 2). It is applied to every word of the letters a–z, whatever its language: a wrong stem of a foreign word is the
+ * same wrong stem in document and query, so it can merge words but never lose one.
  *
  * Measured on CISI (nDCG@10): 0.36 without stemming, 0.38 with it (docs/decisions/0011-search-ranking.md).
  */
@@ -101,7 +101,9 @@ function pastAndGerund(word: string): string {
   return measure(stem, stem.length) === 1 && endsShort(stem, stem.length) ? `${stem}e` : stem;
 }
 
-/** Steps 2 and 3: the first suffix that fits is replaced when something with a vowel and a consonant stands before it. */
+/**
+ * Steps 2 and 3: the first suffix that fits is replaced when something with a vowel and a consonant stands before it.
+ */
 function replaceSuffix(word: string, rules: Readonly<Record<string, readonly Rule[]>>): string {
   for (const [suffix, replacement] of rules[word.charAt(word.length - 2)] ?? []) {
     if (!word.endsWith(suffix)) continue;

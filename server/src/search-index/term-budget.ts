@@ -19,7 +19,10 @@ export interface TermChoice {
   readonly present: readonly CountedTerm[];
   /** Those of them that are looked up: a chunk is found when it holds one. */
   readonly kept: readonly CountedTerm[];
-  /** The others: they find nothing by themselves, but count when what the kept ones found is read again. In the query's order. */
+  /**
+   * The others: they find nothing by themselves, but count when what the kept ones found is read again. In the
+   * query's order.
+   */
   readonly ignored: readonly CountedTerm[];
 }
 
@@ -27,8 +30,8 @@ export interface TermChoice {
  * Bounds what a query costs, in time and memory: each row of a term's list takes 20 ns and twenty bytes. The terms that
  * weigh most are taken first, as many as fit, always one.
  *
- * Dropping the others from the score as well cost 26 % of nDCG@10 where a query's words are common in the team's documents; scoring what was
- * found by all of them costs next to nothing (docs/decisions/0011-search-ranking.md).
+ * Dropping the others from the score as well cost 26 % of nDCG@10 where a query's words are common in the team's
+ * documents; scoring what was found by all of them costs next to nothing (docs/decisions/0011-search-ranking.md).
  */
 export function chooseTerms(terms: readonly CountedTerm[], { rows, chunks }: TermBudget): TermChoice {
   const present = terms.filter((term) => term.chunks > 0);

@@ -13,8 +13,9 @@ import {
 } from "kysely";
 
 /**
- * Kysely over one open `node:sqlite` connection. Statements are prepared once and kept; every call is synchronous inside, so
- * that an operation settles within microtasks. Rows come back as plain objects (node:sqlite makes them without prototype).
+ * Kysely over one open `node:sqlite` connection. Statements are prepared once and kept; every call is synchronous
+ * inside, so that an operation settles within microtasks. Rows come back as plain objects (node:sqlite makes them
+ * without prototype).
  */
 export function kyselyOver<Tables>(database: DatabaseSync): Kysely<Tables> {
   const connection = new SqliteConnection(database);
@@ -29,8 +30,9 @@ export function kyselyOver<Tables>(database: DatabaseSync): Kysely<Tables> {
 }
 
 /**
- * There is one connection, and nobody to share it with: a statement goes to it as it is. Kysely's own way there (take a connection of the
- * provider, run, transform by plugins, give back) is ten promises a statement, as much as SQLite needs to run it.
+ * There is one connection, and nobody to share it with: a statement goes to it as it is. Kysely's own way there (take a
+ * connection of the provider, run, transform by plugins, give back) is ten promises a statement, as much as SQLite
+ * needs to run it.
  */
 class DirectExecutor extends DefaultQueryExecutor {
   readonly #connection: SqliteConnection;

@@ -7,8 +7,8 @@ const CACHES_BYTES = 256 * 1024 * 1024;
 const OLDEST_SQLITE = [3, 51, 3] as const;
 
 /**
- * Opens a database as all of ours are opened: WAL, every commit synced, deleted content overwritten. Checkpoints are left to
- * `wal-checkpoint.ts`: SQLite's own run behind a commit and never shrink the log while somebody reads.
+ * Opens a database as all of ours are opened: WAL, every commit synced, deleted content overwritten. Checkpoints are
+ * left to `wal-checkpoint.ts`: SQLite's own run behind a commit and never shrink the log while somebody reads.
  */
 export function openDatabase(path: string, options: { readonly readOnly?: boolean } = {}): DatabaseSync {
   const database = new DatabaseSync(path, { readOnly: options.readOnly ?? false, timeout: 5000 });

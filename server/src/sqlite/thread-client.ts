@@ -17,8 +17,9 @@ export interface ThreadClientOptions {
 export type Failure = Extract<Answer, { failure: unknown }>["failure"];
 
 /**
- * Calls into a worker thread that owns a database connection. Calls made in the same turn of the event loop, by whatever sockets it
- * found readable, travel in one message; answers come back in one message a batch. A message costs 70 µs and a context switch.
+ * Calls into a worker thread that owns a database connection. Calls made in the same turn of the event loop, by
+ * whatever sockets it found readable, travel in one message; answers come back in one message a batch. A message costs
+ * 70 µs and a context switch.
  */
 export class ThreadClient {
   readonly #worker: Worker;

@@ -4,15 +4,18 @@ import type { MessagePort } from "node:worker_threads";
 import { SQLITE_CODES, sqliteCodeOf } from "./open-database.ts";
 
 /**
- * Keeps write-ahead logs short. A log only shrinks while nobody reads: under a busy reader it grew by 940 MB in 12 s, and a
- * checkpoint that waits for readers stops all writes (5 s). So the writer asks its readers to stand still between two reads; when all of them
- * do, it checkpoints without waiting for anybody, and lets them go (log ≤ 17 MB, worst pause 29 ms).
+ * Keeps write-ahead logs short. A log only shrinks while nobody reads: under a busy reader it grew by 940 MB in 12 s,
+ * and a checkpoint that waits for readers stops all writes (5 s). So the writer asks its readers to stand still between
+ * two reads; when all of them do, it checkpoints without waiting for anybody, and lets them go (log ≤ 17 MB, worst
+ * pause 29 ms).
  */
 
 /** The writer asks for a checkpoint past this size, in bytes. */
 export const WAL_CHECKPOINT_BYTES = 16 * 1024 * 1024;
 
-/** Deleted content leaves the log within this time, also when nothing else is written (contract: 60 s after a delete). */
+/**
+ * Deleted content leaves the log within this time, also when nothing else is written (contract: 60 s after a delete).
+ */
 export const WAL_IDLE_CHECKPOINT_MS = 15_000;
 
 type ToReader = "stand still" | "go on";
@@ -98,9 +101,9 @@ export function walBytes(databasePath: string): number {
 }
 
 /**
- * Moves the log into the database and truncates it. False when another process reads just now, or the disk has no room for the database to
- * grow: the log still holds everything, and it is tried again later. Throws when the disk fails: a failed fsync is never retried, so the
- * caller ends the process.
+ * Moves the log into the database and truncates it. False when another process reads just now, or the disk has no room
+ * for the database to grow: the log still holds everything, and it is tried again later. Throws when the disk fails: a
+ * failed fsync is never retried, so the caller ends the process.
  */
 export function checkpoint(database: DatabaseSync): boolean {
   database.exec("PRAGMA busy_timeout = 0");

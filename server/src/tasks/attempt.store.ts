@@ -25,9 +25,9 @@ import {
 import { decisionColumns, NOWHERE, progressColumns } from "./task-columns.ts";
 
 /**
- * What a worker says of the attempt that it holds. Each write is fenced: it counts only while the task is running under that
- * attempt. `held: false` = the task went to somebody else, was cancelled or is done: the worker stops at once and writes
- * nothing more.
+ * What a worker says of the attempt that it holds. Each write is fenced: it counts only while the task is running under
+ * that attempt. `held: false` = the task went to somebody else, was cancelled or is done: the worker stops at once and
+ * writes nothing more.
  */
 export interface AttemptRef {
   readonly taskId: TaskId;
@@ -39,7 +39,10 @@ export interface Held {
   readonly held: boolean;
 }
 
-/** Renews the lease. `changed`: the report says something new; only then does the object that clients see change (POL-6). */
+/**
+ * Renews the lease. `changed`: the report says something new; only then does the object that clients see
+ * change (POL-6).
+ */
 export const heartbeat = writeOperation(
   "tasks.heartbeat",
   lockFile,
@@ -98,7 +101,10 @@ export const releaseTask = writeOperation(
   wakeAll,
 );
 
-/** Part of the operation that makes a task's effect visible: false = the attempt is no longer held, and nothing was written. */
+/**
+ * Part of the operation that makes a task's effect visible: false = the attempt is no longer held, and nothing
+ * was written.
+ */
 export async function succeedTask(tx: Tx, { taskId, attempt }: AttemptRef): Promise<boolean> {
   const rows = await succeed(tx, { taskId, attempt, now: tx.now });
   return rows.length > 0;
@@ -128,8 +134,9 @@ const succeed = prepared((db, $: Bind<{ taskId: TaskId; attempt: number; now: nu
 const RESCUE_BATCH = 100;
 
 /**
- * Returns running tasks to the queue whose lease has ended, or ends later than any lease may (the clock went back). None when the
- * catalogue's clock is not where the caller expects it: it jumped, and leases say nothing until they are renewed.
+ * Returns running tasks to the queue whose lease has ended, or ends later than any lease may (the clock went back).
+ * None when the catalogue's clock is not where the caller expects it: it jumped, and leases say nothing until they
+ * are renewed.
  */
 export const rescueTasks = writeOperation(
   "tasks.rescue",
@@ -152,8 +159,8 @@ export const rescueTasks = writeOperation(
 );
 
 /**
- * At the start of a server that is alone on its catalogue: nobody else can hold a task. A server that stops in order returns its
- * tasks, so one that is still running is one that the last server did not survive.
+ * At the start of a server that is alone on its catalogue: nobody else can hold a task. A server that stops in order
+ * returns its tasks, so one that is still running is one that the last server did not survive.
  */
 export const requeueAllTasks = writeOperation(
   "tasks.requeueAll",
@@ -203,8 +210,9 @@ async function returnAll(
 }
 
 /**
- * The task leaves its worker as decided. `error` null keeps what is there. One that may go on at once is next (a lost worker
- * must not cost its file the place in the queue), or lines up in its new lane; one that backs off lines up anew when it is due.
+ * The task leaves its worker as decided. `error` null keeps what is there. One that may go on at once is next (a lost
+ * worker must not cost its file the place in the queue), or lines up in its new lane; one that backs off lines up anew
+ * when it is due.
  */
 async function letGo(
   tx: Tx,

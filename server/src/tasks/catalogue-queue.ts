@@ -13,7 +13,9 @@ import type { Claim } from "./claim.store.ts";
 import type { TaskQueue } from "./queue.ts";
 import type { Fault } from "./task.ts";
 
-/** Operations of the queue that move the task's file too: those who know files wrote them (files/task-events.store.ts). */
+/**
+ * Operations of the queue that move the task's file too: those who know files wrote them (files/task-events.store.ts).
+ */
 export interface TaskFileOperations {
   readonly claim: Operation<{ lanes: readonly TaskLane[] }, Claim | null>;
   readonly fault: Operation<AttemptRef & { fault: Fault }, Held>;

@@ -19,8 +19,9 @@ export interface Claim extends AttemptRef {
 }
 
 /**
- * Part of the operation that claims (files/task-events.store.ts): the first due task of the first lane that has one, in the order of (fair_at, id); null when none has. Claims take turns: in parallel each
- * would see the same head of the queue, and all but one would come away with nothing while tasks are due.
+ * Part of the operation that claims (files/task-events.store.ts): the first due task of the first lane that has one, in
+ * the order of (fair_at, id); null when none has. Claims take turns: in parallel each would see the same head of the
+ * queue, and all but one would come away with nothing while tasks are due.
  */
 export async function takeNext(tx: Tx, lanes: readonly TaskLane[]): Promise<Claim | null> {
   await makeDue(tx);

@@ -14,8 +14,9 @@ export interface TasksWanted {
 }
 
 /**
- * A page of the team's indexing tasks, newest first, or as much of it as one read may look at: ids grow with time. Those of the states that are
- * rare have indexes of their own; for others the team's tasks are walked. `next` null: it was the end.
+ * A page of the team's indexing tasks, newest first, or as much of it as one read may look at: ids grow with time.
+ * Those of the states that are rare have indexes of their own; for others the team's tasks are walked. `next` null: it
+ * was the end.
  */
 export const listTasks = walkOperation(
   "tasks.list",

@@ -75,9 +75,10 @@ const insertRow = prepared((db, $: Bind<Omit<TasksTable, keyof typeof NEW_TASK>>
 );
 
 /**
- * A part of the file's delete, after its row became a tombstone: its indexing tasks are cancelled (their workers notice at the
- * next heartbeat) and one that removes bytes, text and chunks is queued. When a worker held one, removal waits until it has let
- * go, so that it writes nothing afterwards. The caller names `TOPICS.tasks` and the cancelled tasks' topics among its wakes.
+ * A part of the file's delete, after its row became a tombstone: its indexing tasks are cancelled (their workers notice
+ * at the next heartbeat) and one that removes bytes, text and chunks is queued. When a worker held one, removal waits
+ * until it has let go, so that it writes nothing afterwards. The caller names `TOPICS.tasks` and the cancelled tasks'
+ * topics among its wakes.
  */
 export async function replaceTasksByRemoval(
   tx: Tx,
@@ -134,7 +135,9 @@ function isInLine(task: TasksTable): boolean {
   return task.state === "queued" && task.due_at === null;
 }
 
-/** The same of many tasks of one team: the head of each lane's line is read once, instead of counted for each of them. */
+/**
+ * The same of many tasks of one team: the head of each lane's line is read once, instead of counted for each of them.
+ */
 export async function withQueuePositions(tx: Tx, tasks: readonly TasksTable[]): Promise<readonly VisibleTask[]> {
   const positions = new Map<TaskId, number>();
   const inLine = tasks.filter(isInLine);

@@ -7,12 +7,14 @@ import { LIMITS } from "../limits.ts";
  *
  * - **claim**: a worker takes a due task and holds it under a lease, which its heartbeats renew.
  * - **attempt**: counts claims. It is the fence: a write of an older attempt changes nothing.
- * - **fault**: what the *file* did (the extractor's typed error, its limits, the death of its child). Faults end a task.
- * - **trouble**: what the *machine* did (storage, catalogue, index, spawn). Troubles back a task off, and never fail it.
+ * - **fault**: what the *file* did (the extractor's typed error, its limits, the death of its child).
+ *   Faults end a task.
+ * - **trouble**: what the *machine* did (storage, catalogue, index, spawn). Troubles back a task off, and
+ *   never fail it.
  * - **lost lease**: the worker died, hung or was stopped, in a server that lives. Neither a fault nor a trouble.
- * - **crash**: the server itself ended while it held the task. From the third in a row on the task is *suspect*: it may be what
- *   ends the server. It waits an hour before each further try, and no two suspects are tried at once, so that those that merely
- *   ran beside the culprit are cleared by their own success.
+ * - **crash**: the server itself ended while it held the task. From the third in a row on the task is *suspect*: it may
+ *   be what ends the server. It waits an hour before each further try, and no two suspects are tried at once, so that
+ *   those that merely ran beside the culprit are cleared by their own success.
  * - **lane**: a document that had a fault, or takes long, runs beside the others, so that they need not wait for it.
  *
  * `docs/state-machines/task.md` draws the table below; decisions are functions of (task, event, now).
@@ -40,8 +42,8 @@ export const TASK_EVENTS = [
 export type TaskEvent = (typeof TASK_EVENTS)[number];
 
 /**
- * The states that the event may lead to. `stale`: a worker speaks of a task that it no longer holds, or the task is not there to be
- * claimed; nothing is written. `conflict`: a client may not do that now (409).
+ * The states that the event may lead to. `stale`: a worker speaks of a task that it no longer holds, or the task is not
+ * there to be claimed; nothing is written. `conflict`: a client may not do that now (409).
  */
 export type TaskCell = readonly TaskState[] | "stale" | "conflict";
 
@@ -140,7 +142,10 @@ export const TROUBLES = {
 } as const satisfies Record<string, string>;
 export type Trouble = keyof typeof TROUBLES;
 
-/** The fifth fault, the second death, or a permanent one, fails the task; before that it waits and runs in the slow lane. */
+/**
+ * The fifth fault, the second death, or a permanent one, fails the task; before that it waits and runs in
+ * the slow lane.
+ */
 export function afterFault(task: TaskFigures, fault: Pick<Fault, "permanent" | "death">, now: number): TaskDecision {
   const faults = task.faults + 1;
   const deaths = task.deaths + (fault.death ? 1 : 0);
@@ -163,7 +168,10 @@ export function afterTrouble(task: TaskFigures, now: number): TaskDecision {
   return { ...keep(task), state: "queued", dueAt: now + backoffMs(troubles), troubles };
 }
 
-/** At once; from the 20th on a minute later, so that a document that holds up its worker leaves room for everybody else's. */
+/**
+ * At once; from the 20th on a minute later, so that a document that holds up its worker leaves room for
+ * everybody else's.
+ */
 export function afterLostLease(task: TaskFigures, now: number): TaskDecision {
   const leaseLosses = task.leaseLosses + 1;
   const dueAt = leaseLosses >= LIMITS.leaseLossesBeforeBackoff ? now + LONGEST_BACKOFF_MS : null;
@@ -171,8 +179,8 @@ export function afterLostLease(task: TaskFigures, now: number): TaskDecision {
 }
 
 /**
- * At once; from the third in a row on an hour later. Whatever it is that ends the server then does so once an hour, and everybody
- * else's tasks run in between. A removal reads no document, and goes on at once.
+ * At once; from the third in a row on an hour later. Whatever it is that ends the server then does so once an hour, and
+ * everybody else's tasks run in between. A removal reads no document, and goes on at once.
  */
 export function afterCrash(task: TaskFigures, now: number): TaskDecision {
   const crashes = task.type === "remove" ? 0 : task.crashes + 1;
@@ -189,8 +197,9 @@ export const SUSPECT_NOTE: string =
   "time, one such file at a time. If the server ended for another reason, cancel the task and retry it; else delete the file.";
 
 /**
- * A worker that stops in order, or finds a document too long for its lane, gives the task back at once. Nothing is counted; and the
- * server that stops in order has survived the task, while one that lines up in another lane has yet to be.
+ * A worker that stops in order, or finds a document too long for its lane, gives the task back at once. Nothing
+ * is counted; and the server that stops in order has survived the task, while one that lines up in another lane
+ * has yet to be.
  */
 export function afterRelease(task: TaskFigures, lane: TaskLane): TaskDecision {
   const crashes = lane === task.lane ? 0 : task.crashes;
@@ -212,5 +221,8 @@ export function backoffMs(times: number): number {
   return LIMITS.machineBackoffMs[Math.min(times, LIMITS.machineBackoffMs.length) - 1] ?? 0;
 }
 
-/** No back-off but a suspect's is longer. One that ends later than this from now was written before the clock went back: it counts as over. */
+/**
+ * No back-off but a suspect's is longer. One that ends later than this from now was written before the clock went back:
+ * it counts as over.
+ */
 export const LONGEST_BACKOFF_MS: number = Math.max(...LIMITS.machineBackoffMs);

@@ -22,14 +22,15 @@ export interface WorkerOptions {
 const LANES_AFTER: Readonly<Record<TaskLane, readonly TaskLane[]>> = { fast: ["slow", "fast"], slow: ["fast", "slow"] };
 
 /**
- * Takes due tasks and has them worked on: as many at once as there are places. It looks when a task became due, when a place became
- * free, and every limits.taskLookMs (back-offs end without a wake-up).
+ * Takes due tasks and has them worked on: as many at once as there are places. It looks when a task became due, when a
+ * place became free, and every limits.taskLookMs (back-offs end without a wake-up).
  *
- * A claim is held by a heartbeat every 3 s under a lease of 10 s, for 5 minutes at most. A heartbeat that finds the task gone (lease
- * lost while this process was stopped, cancelled, deleted) ends the work at once, and nothing of it counts.
+ * A claim is held by a heartbeat every 3 s under a lease of 10 s, for 5 minutes at most. A heartbeat that finds
+ * the task gone (lease lost while this process was stopped, cancelled, deleted) ends the work at once, and
+ * nothing of it counts.
  *
- * `start` runs until the signal is aborted; then running tasks go back to the queue at once, their work is ended, and it resolves
- * within limits.taskStopMs.
+ * `start` runs until the signal is aborted; then running tasks go back to the queue at once, their work is ended, and
+ * it resolves within limits.taskStopMs.
  */
 export class Worker implements BackgroundWork {
   readonly #options: WorkerOptions;
@@ -63,7 +64,10 @@ export class Worker implements BackgroundWork {
     }
   }
 
-  /** Takes tasks until all places are taken or nothing is due. One claim after another: with nothing to do, a look costs one. */
+  /**
+   * Takes tasks until all places are taken or nothing is due. One claim after another: with nothing to do, a
+   * look costs one.
+   */
   async #fill(signal: AbortSignal): Promise<void> {
     try {
       for (let lanes = this.#lanesWithRoom(); lanes.length > 0 && !signal.aborted; lanes = this.#lanesWithRoom())
@@ -74,8 +78,8 @@ export class Worker implements BackgroundWork {
   }
 
   /**
-   * Nothing but trouble, as often in a row as there are places: the next task would meet it too. Then one round of claims a second is
-   * enough; without this, a disk that is away for a minute would send a whole queue into back-off.
+   * Nothing but trouble, as often in a row as there are places: the next task would meet it too. Then one round of
+   * claims a second is enough; without this, a disk that is away for a minute would send a whole queue into back-off.
    */
   #machineIsUnwell(): boolean {
     return this.#troublesInARow >= this.#options.places.fast + this.#options.places.slow;
@@ -116,8 +120,8 @@ type Ending = "lost" | "stopped" | "out of time";
 /** One claim: its handler, its heartbeats, its deadline. */
 class Job {
   /**
-   * Resolves when the place is free: the outcome is recorded, or the task is not ours any more. Whether it was trouble of the machine.
-   * Never rejects.
+   * Resolves when the place is free: the outcome is recorded, or the task is not ours any more. Whether it was trouble
+   * of the machine. Never rejects.
    */
   readonly done: Promise<boolean>;
   /** Resolves when the handler has let go as well. */
@@ -159,7 +163,8 @@ class Job {
     try {
       return await this.#options.handlers[this.#claim.type](this.#claim, context);
     } catch (error) {
-      // A handler turns what it knows into an outcome. Anything else is a defect: it must neither stop the server nor loop for ever.
+      // A handler turns what it knows into an outcome. Anything else is a defect: it must neither stop the server nor
+      // loop for ever.
       const fault: Fault = { code: "internal", message: FILE_ERRORS.internal, permanent: false, death: false };
       const { log } = this.#options;
       // One that was told to let go may throw why it did; the task's end is decided already.
@@ -175,7 +180,8 @@ class Job {
     const { queue, log } = this.#options;
     const heartbeats = setInterval(() => void this.#beat(), LIMITS.heartbeatMs);
     const stopDeadline = startDeadline(LIMITS.claimMaxMs, () => this.#end("out of time"));
-    // What changes the task while it activates is its own last transaction; that one is fenced, whoever else comes first.
+    // What changes the task while it activates is its own last transaction; that one is fenced, whoever else
+    // comes first.
     const stopListening = queue.onChange(this.#claim.taskId, () => {
       if (this.#report.stage !== "activating") void this.#beat();
     });

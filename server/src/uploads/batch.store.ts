@@ -88,10 +88,10 @@ export interface AcceptedItem {
 const OPERATION = "batch";
 
 /**
- * A batch, whole, as one transaction: its sessions, missing buckets, its row and one admission (LIM-3) appear together or
- * not at all. Sent again, each item keeps its session while that can be replayed, and any other is judged afresh (BAT-8, BAT-10).
- * An item with a key of its own is the create that has that key (BAT-11), in this batch, in another one or alone.
- * Order of checks as in a create: idempotency, buckets, capacity, rate limit last.
+ * A batch, whole, as one transaction: its sessions, missing buckets, its row and one admission (LIM-3) appear together
+ * or not at all. Sent again, each item keeps its session while that can be replayed, and any other is judged afresh
+ * (BAT-8, BAT-10). An item with a key of its own is the create that has that key (BAT-11), in this batch, in another
+ * one or alone. Order of checks as in a create: idempotency, buckets, capacity, rate limit last.
  */
 export const createBatch = writeOperation(
   "uploads.createBatch",
@@ -164,7 +164,10 @@ interface EarlierBatch {
   readonly kept: ReadonlyMap<string, Session>;
 }
 
-/** Another body is refused as long as something of the first one is under way or came to something: else it begins afresh (IDE-8). */
+/**
+ * Another body is refused as long as something of the first one is under way or came to something: else it begins
+ * afresh (IDE-8).
+ */
 async function findEarlier(tx: Tx, input: BatchInput, locked: boolean): Promise<EarlierBatch | Refusal> {
   const { teamId, batchId } = input;
   const ofKeys = locked ? await sessionsOfKeys(tx, input) : [];
@@ -355,8 +358,8 @@ async function remember(
 }
 
 /**
- * Batches that nobody used for as long as a session is remembered: by then each of its sessions has ended. Returns how many went; call again
- * while it is `limit`. Index batches_to_forget.
+ * Batches that nobody used for as long as a session is remembered: by then each of its sessions has ended. Returns how
+ * many went; call again while it is `limit`. Index batches_to_forget.
  */
 export const forgetBatches = writeOperation(
   "uploads.forgetBatches",

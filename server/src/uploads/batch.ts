@@ -20,7 +20,8 @@ import { parseIdempotencyKey } from "./idempotency.ts";
  * - **client_file_id**: the client's name for a file of the batch; answers use it.
  * - **item**: what the manifest says of a file; **file**: what the bytes are. Each name stands once in both.
  * - **rejected**: an item whose own fields are wrong. It is told so, and the others go on.
- * - **key of an item**: makes it the create that it would be alone under that Idempotency-Key, whichever batch it stands in.
+ * - **key of an item**: makes it the create that it would be alone under that Idempotency-Key, whichever batch
+ *   it stands in.
  */
 export interface BatchRequest {
   readonly manifest: BucketFields & {
@@ -239,7 +240,9 @@ function bucketsOf(fields: BucketFields, at: string, createMissing: boolean | un
   return { buckets, createMissingBuckets: createMissing ?? false };
 }
 
-/** BAT-8: the same for the same team and key, and nothing that tells the key. Hexadecimal digits are an id's characters. */
+/**
+ * BAT-8: the same for the same team and key, and nothing that tells the key. Hexadecimal digits are an id's characters.
+ */
 export function batchIdOf(teamId: TeamId, key: string): BatchId {
   return brandId("batch", `batch_${createHash("sha256").update(`${teamId}\0${key}`).digest("hex").slice(0, 26)}`);
 }

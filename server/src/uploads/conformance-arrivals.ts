@@ -65,7 +65,10 @@ export interface Part {
   readonly end: number;
 }
 
-/** PUTs a part, or all of it, as clients of Google's dialect do, without credentials. The status of the answer; 0: the connection was ended. */
+/**
+ * PUTs a part, or all of it, as clients of Google's dialect do, without credentials. The status of the answer; 0: the
+ * connection was ended.
+ */
 export async function put(url: string, bytes: Uint8Array, part: Part = { first: 0, end: bytes.length }) {
   const { first, end } = part;
   try {

@@ -11,7 +11,10 @@ import { LIMITS } from "../limits.ts";
 import { atLeast, moveOpenSessions, toSession } from "./session.store.ts";
 import { expiryAtCreate, isExpired, type Session } from "./session.ts";
 
-/** Create, whole, as one transaction: session, missing buckets, idempotency row and admission row appear together or not at all. */
+/**
+ * Create, whole, as one transaction: session, missing buckets, idempotency row and admission row appear together
+ * or not at all.
+ */
 export interface CreateInput {
   readonly teamId: TeamId;
   readonly sessionId: SessionId;
@@ -29,7 +32,9 @@ export interface CreateInput {
   readonly ttlMs: number;
   readonly createsPerSecond: number;
   readonly bucketsPerTeam: number;
-  /** Whether the disk is below its reserve; judged here so that replays still answer (order of checks in contract §2). */
+  /**
+   * Whether the disk is below its reserve; judged here so that replays still answer (order of checks in contract §2).
+   */
   readonly diskLow: boolean;
 }
 
@@ -85,8 +90,9 @@ export async function admitCreate(tx: Tx, input: CreateInput): Promise<CreateOut
 }
 
 /**
- * LIM-1: the creates that the window of one second before now holds, exactly, and the team's open sessions. (A token bucket of burst 5 and
- * 5 a second lets 10 through in one second.) A time after now counts as absent. A row for each commit, so at most a thousand are summed.
+ * LIM-1: the creates that the window of one second before now holds, exactly, and the team's open sessions. (A token
+ * bucket of burst 5 and 5 a second lets 10 through in one second.) A time after now counts as absent. A row for each
+ * commit, so at most a thousand are summed.
  */
 export const readTeam = prepared((db, $: Bind<{ teamId: TeamId; after: number; now: number }>) =>
   db
@@ -154,7 +160,10 @@ export function reusedKey({ id, fileId }: Session, operation: Idempotency["opera
 
 const SESSIONS = "/v1/knowledge/files/upload-session";
 
-/** IDE-2, IDE-6: the same session with a fresh expiry; it and its key live on from now (IDE-5). IDE-3: another body is refused. */
+/**
+ * IDE-2, IDE-6: the same session with a fresh expiry; it and its key live on from now (IDE-5). IDE-3: another
+ * body is refused.
+ */
 export async function replay(
   tx: Tx,
   input: Pick<CreateInput, "teamId" | "idempotency" | "ttlMs">,

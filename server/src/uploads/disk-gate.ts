@@ -4,7 +4,10 @@ import type { TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { bytesOwed } from "./sweep.store.ts";
 
-/** Whether there is room for more: below the reserve create answers 507 and `upload_url` 503, and everything else goes on. */
+/**
+ * Whether there is room for more: below the reserve create answers 507 and `upload_url` 503, and everything
+ * else goes on.
+ */
 export interface DiskGate {
   /**
    * For a create of the team that promises `bytes`. Refused: the disk has no room, or what is left is not the team's:
@@ -13,14 +16,17 @@ export interface DiskGate {
    * means no room is known to lack.
    */
   roomForSession(teamId: TeamId, bytes: number): Promise<Room | "disk" | "team">;
-  /** For a data request that may write `bytes`, which were promised already; null when those before it may use the reserve up. */
+  /**
+   * For a data request that may write `bytes`, which were promised already; null when those before it may use
+   * the reserve up.
+   */
   roomForData(bytes: number): Promise<Room | null>;
 }
 
 export interface Room {
   /**
-   * The create made no session, or the data request has ended. What was held for nothing would refuse everybody else until the next look:
-   * 2 000 PUTs a second that end at once took 50 GB of it. Call it once.
+   * The create made no session, or the data request has ended. What was held for nothing would refuse everybody else
+   * until the next look: 2 000 PUTs a second that end at once took 50 GB of it. Call it once.
    */
   giveBack(): void;
 }
@@ -28,8 +34,8 @@ export interface Room {
 /** One look at the disk and one at the catalogue serve everybody for this long … */
 const LOOK_EVERY_MS = 1000;
 /**
- * … and for this long when little is left: what the catalogue and the index write meanwhile is counted by the next look alone, and a
- * fast machine writes megabytes of it in a second.
+ * … and for this long when little is left: what the catalogue and the index write meanwhile is counted by the next look
+ * alone, and a fast machine writes megabytes of it in a second.
  */
 const LOOK_EVERY_NEAR_MS = 100;
 /**
@@ -41,10 +47,11 @@ const LOOKS_APART = 4;
 const NEAR_BYTES = 64 * 1024 * 1024;
 
 /**
- * The reserve is the smaller of 1 GiB and 5 % of the disk (limits.ts), counted after what open sessions may still send. What was
- * let in since the last look counts as well, so that a burst within one second cannot overrun it.
+ * The reserve is the smaller of 1 GiB and 5 % of the disk (limits.ts), counted after what open sessions may still send.
+ * What was let in since the last look counts as well, so that a burst within one second cannot overrun it.
  *
- * Bytes that no record lists yet are on the disk and owed as well, since they may have to be sent again: they are counted once.
+ * Bytes that no record lists yet are on the disk and owed as well, since they may have to be sent again: they are
+ * counted once.
  */
 export function createDiskGate(deps: {
   blobs: BlobStore;

@@ -45,8 +45,9 @@ const OF_ITEM: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 export type ExpectedSha256s = ReadonlyMap<string, string>;
 
 /**
- * Finalizes each accepted item whose bytes are there, a few at a time, and says of every other one why not. Each is a finalize of its own: safe
- * to repeat, beside another one too, and after a server that died half-way. Throws `batch_not_found`.
+ * Finalizes each accepted item whose bytes are there, a few at a time, and says of every other one why not. Each is a
+ * finalize of its own: safe to repeat, beside another one too, and after a server that died half-way. Throws
+ * `batch_not_found`.
  */
 export async function finalizeBatch(
   deps: FinalizeBatchDeps,

@@ -42,15 +42,16 @@ const finish = prepared((db, $: Bind<FinalizeInput & { readonly now: number }>) 
 );
 
 /**
- * FIN-1: file, memberships, task and the session's end in one transaction. `session` null: it was not in a state to finalize (any
- * more); the caller reads it again and answers from that.
+ * FIN-1: file, memberships, task and the session's end in one transaction. `session` null: it was not in a state to
+ * finalize (any more); the caller reads it again and answers from that.
  */
 export const finalizeSession = writeOperation(
   "uploads.finalizeSession",
   lockSession,
   async (tx, input: FinalizeInput): Promise<{ session: Session | null } | Refusal> => {
     const made = await makeFile(tx, input);
-    // Last: the row is the team's own, and whoever opens or ends another of its sessions waits for it until this commits.
+    // Last: the row is the team's own, and whoever opens or ends another of its sessions waits for it until
+    // this commits.
     if ("session" in made && made.session !== null) await moveOpenSessions(tx, { teamId: input.teamId, by: -1 });
     return made;
   },

@@ -35,9 +35,10 @@ type ReadBack = Pick<ArrivedDigests, "sha256" | "crc32c">;
 type Sealed = Sealing & { readonly kind: "sealed" };
 
 /**
- * Finalize: what arrived is sealed (re-read, hashed, published), then file + task + session in one transaction (FIN-1 … FIN-6). No lock spans
- * the I/O: the transaction's condition decides, and whoever changes no row answers from the row that it finds. Repeating it, also
- * 50 times at once, makes one file; taking turns within the process only saves reading the same bytes 50 times.
+ * Finalize: what arrived is sealed (re-read, hashed, published), then file + task + session in one transaction (FIN-1 …
+ * FIN-6). No lock spans the I/O: the transaction's condition decides, and whoever changes no row answers from the row
+ * that it finds. Repeating it, also 50 times at once, makes one file; taking turns within the process only saves
+ * reading the same bytes 50 times.
  */
 export class Finalizer {
   readonly #deps: FinalizeDeps;
@@ -59,7 +60,8 @@ export class Finalizer {
     gone = new AbortController().signal,
     known: Session | null = null,
   ): Promise<Finalized> {
-    // Each round answers or has seen the session change under it; three changes within one finalize are a storm, not a state.
+    // Each round answers or has seen the session change under it; three changes within one finalize are a storm,
+    // not a state.
     for (let round = 0; round < 3; round++) {
       const done = await this.#inTurn(id, async () => {
         // One that looks expired may have been sent on meanwhile.

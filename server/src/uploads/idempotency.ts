@@ -4,9 +4,9 @@ import type { JsonValue } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 
 /**
- * Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): an sf-string, or, as most clients send it, the bare value. Both
- * spellings of one value are the same key (IDE-1). null = malformed: also a bare value with a quote in it, which is a
- * quoted one that somebody cut, or glued to something else.
+ * Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): an sf-string, or, as most clients send it, the bare
+ * value. Both spellings of one value are the same key (IDE-1). null = malformed: also a bare value with a quote in it,
+ * which is a quoted one that somebody cut, or glued to something else.
  */
 export function parseIdempotencyKey(raw: string): string | null {
   const value = raw.startsWith('"') ? quotedValue(raw) : bareValue(raw);

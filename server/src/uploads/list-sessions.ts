@@ -19,7 +19,10 @@ export interface SessionPageQuery {
   readonly cursor?: string | undefined;
 }
 
-/** LST-1. What matches rarely is looked for in several reads, each in its turn; then the page stays short. Throws `invalid_request`, `overloaded`. */
+/**
+ * LST-1. What matches rarely is looked for in several reads, each in its turn; then the page stays short. Throws
+ * `invalid_request`, `overloaded`.
+ */
 export async function sessionPage(
   deps: SessionPageDeps,
   by: Holder,

@@ -15,15 +15,17 @@ import {
 } from "./session.ts";
 
 /**
- * The session row: every change is one conditional update on state and writer epoch. Whoever updates no row reads the row again and
- * answers from it; so two requests, in one process or in two, need no lock.
+ * The session row: every change is one conditional update on state and writer epoch. Whoever updates no row reads the
+ * row again and answers from it; so two requests, in one process or in two, need no lock.
  */
 
 const byId = prepared((db, $: Bind<{ id: SessionId }>) =>
   db.selectFrom("upload_sessions").selectAll().where("id", "=", $("id")),
 );
 
-/** For the byte end-point, where the signed URL stands for the team, and for finalize and routes, which name the team. */
+/**
+ * For the byte end-point, where the signed URL stands for the team, and for finalize and routes, which name the team.
+ */
 export const readSession = readOperation(
   "uploads.readSession",
   async (tx, ref: SessionRef): Promise<Session | null> => {
@@ -52,8 +54,8 @@ const takeOpen = prepared((db, $: Bind<{ id: SessionId; now: number }>) =>
 );
 
 /**
- * A data request takes the next writer epoch of an open session. `taken` false: the session is not open, see its state. The
- * returned row is what the request is judged on: how much is kept, and in which segments.
+ * A data request takes the next writer epoch of an open session. `taken` false: the session is not open, see its state.
+ * The returned row is what the request is judged on: how much is kept, and in which segments.
  */
 export const takeWriter = writeOperation(
   "uploads.takeWriter",
@@ -102,8 +104,8 @@ const record = prepared((db, $: Bind<ReturnType<typeof recorded>>) =>
 );
 
 /**
- * The record: moves the offset to bytes that are fsynced already. null = a newer writer has the session, or it ended. The
- * running request may record past the expiry, and moves it (PUT-19).
+ * The record: moves the offset to bytes that are fsynced already. null = a newer writer has the session, or it ended.
+ * The running request may record past the expiry, and moves it (PUT-19).
  */
 export const recordProgress = writeOperation(
   "uploads.recordProgress",
@@ -171,7 +173,10 @@ export const moveOpenSessions = prepared((db, $: Bind<{ teamId: TeamId; by: numb
     .where("id", "=", $("teamId")),
 );
 
-/** Ends open sessions: cancel (one) and expire (a batch, of those whose time is over by now). Returns those that this call ended. */
+/**
+ * Ends open sessions: cancel (one) and expire (a batch, of those whose time is over by now). Returns those that
+ * this call ended.
+ */
 export async function endSessions(
   tx: Tx,
   event: SessionEvent & ("expire" | "cancel"),

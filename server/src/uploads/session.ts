@@ -7,8 +7,8 @@ import { LIMITS } from "../limits.ts";
  * The upload session: what a create promises room for, and what one finalize makes a file of.
  *
  * - **offset** (`receivedBytes`): bytes [0, offset) are fsynced and recorded; the only number a client is ever told.
- * - **writer epoch**: each data request takes the next one and writes a segment of that name; the row counts a segment only
- *   while its epoch is the row's, so two writers never mix.
+ * - **writer epoch**: each data request takes the next one and writes a segment of that name; the row counts a segment
+ *   only while its epoch is the row's, so two writers never mix.
  * - **record**: fsync, then one conditional update that moves the offset.
  * - **complete**: all declared bytes are here and their digests known (`received`).
  *

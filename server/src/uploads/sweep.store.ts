@@ -13,8 +13,9 @@ import { endSessions, toSession } from "./session.store.ts";
 const LIVE = [sql.lit("open" as const), sql.lit("received" as const)];
 
 /**
- * What each team's open sessions may still send. Those that are received owe nothing: they are asked too, for the partial index on
- * both (upload_sessions_to_expire). Every session that is remembered would be read otherwise, 20 ms for 200 000.
+ * What each team's open sessions may still send. Those that are received owe nothing: they are asked too, for the
+ * partial index on both (upload_sessions_to_expire). Every session that is remembered would be read otherwise, 20 ms
+ * for 200 000.
  */
 export const bytesOwed = walkOperation("uploads.bytesOwed", async ({ db, now }, _input: object): Promise<BytesOwed> => {
   const rows = await db
@@ -51,8 +52,8 @@ export const expireSessions = writeOperation(
 );
 
 /**
- * IDE-5: ended sessions and idempotency keys live 7 days from their last use. A file's session stays as long as a key still replays
- * it. Returns how many rows went; call again while it is `limit`.
+ * IDE-5: ended sessions and idempotency keys live 7 days from their last use. A file's session stays as long as a key
+ * still replays it. Returns how many rows went; call again while it is `limit`.
  */
 export const forgetSessions = writeOperation(
   "uploads.forgetSessions",
@@ -128,7 +129,9 @@ export const sessionFacts = walkOperation(
   },
 );
 
-/** The keys that files refer to: originals of these sessions, texts of these files. Both look-ups are by unique index. */
+/**
+ * The keys that files refer to: originals of these sessions, texts of these files. Both look-ups are by unique index.
+ */
 export const referencedKeys = walkOperation(
   "uploads.referencedKeys",
   async ({ db }, input: { sessions: readonly SessionId[]; files: readonly FileId[] }): Promise<readonly string[]> => {

@@ -30,8 +30,8 @@ export interface BucketArrivalsDeps {
 }
 
 /**
- * What an adapter of a bucket store does whose bytes never pass through us, in the small: it says of the port that it asks for nothing
- * which only our own end-point can give. For tests; the product has no such store yet.
+ * What an adapter of a bucket store does whose bytes never pass through us, in the small: it says of the port that it
+ * asks for nothing which only our own end-point can give. For tests; the product has no such store yet.
  */
 export class BucketArrivals implements Arrivals {
   readonly #deps: BucketArrivalsDeps;

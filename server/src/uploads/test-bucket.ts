@@ -4,8 +4,9 @@ import { parseContentRange } from "./embedded/content-range.ts";
 import type { DigestEngine } from "./embedded/digests.ts";
 
 /**
- * Somebody else's bucket, as far as an upload sees it: Google's resumable sessions, whose URLs clients PUT to, and objects of which each
- * change makes another generation. A fake for tests, of docs/byte-endpoint.md's rows alone that the conformance suite needs.
+ * Somebody else's bucket, as far as an upload sees it: Google's resumable sessions, whose URLs clients PUT to, and
+ * objects of which each change makes another generation. A fake for tests, of docs/byte-endpoint.md's rows alone that
+ * the conformance suite needs.
  */
 export class TestBucket {
   readonly objects = new Map<string, BucketObject>();

@@ -8,10 +8,11 @@ import { CONFIG } from "../support/target.ts";
 import { isExpected, type ManifestPhrase, type ManifestRow, parseManifest, readable } from "./document-manifest.ts";
 
 /**
- * `node server/test/acceptance/check-documents.ts <folder> [--only-types pdf,docx,text/plain]`: uploads every file that the folder's
- * MANIFEST.tsv lists, waits, and checks its outcome; that each key phrase comes back from search, on its page when the file is a PDF, with a
- * range that cuts exactly the returned text out of GET …/text; and that the same query in another bucket finds nothing. It starts a
- * server of its own, or takes WHARF_TEST_URL and WHARF_TEST_API_KEY. Exit code 1 when anything differs.
+ * `node server/test/acceptance/check-documents.ts <folder> [--only-types pdf,docx,text/plain]`: uploads every file that
+ * the folder's MANIFEST.tsv lists, waits, and checks its outcome; that each key phrase comes back from search, on its
+ * page when the file is a PDF, with a range that cuts exactly the returned text out of GET …/text; and that the same
+ * query in another bucket finds nothing. It starts a server of its own, or takes WHARF_TEST_URL and WHARF_TEST_API_KEY.
+ * Exit code 1 when anything differs.
  */
 export interface DocumentReport {
   readonly file: string;

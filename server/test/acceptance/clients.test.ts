@@ -135,7 +135,8 @@ proves(
     const session = await api.create(T);
     const proxy = await openCuttingProxy(url, 2 * UNIT + 5000, 1);
     try {
-      // It keeps nothing of what it sent, so it cannot go back to the last unit by itself: it does the same with Google.
+      // It keeps nothing of what it sent, so it cannot go back to the last unit by itself: it does the same
+      // with Google.
       await assert.rejects(pipeline(createReadStream(path), storageStream(proxy.through(session.url), {})));
     } finally {
       await proxy.close();

@@ -40,7 +40,10 @@ function parsePhrase(text: string): readonly ManifestPhrase[] {
   return match === null ? [] : [{ unit: Number(match[1]), text: (match[2] ?? "").trim() }];
 }
 
-/** The manifest's word for an outcome → what the wire says; `indexed`, or codes of `file.error.code`. null = any failure. */
+/**
+ * The manifest's word for an outcome → what the wire says; `indexed`, or codes of `file.error.code`. null =
+ * any failure.
+ */
 const OUTCOMES: Readonly<Record<string, readonly string[] | null>> = {
   ok: ["indexed"],
   "ok-with-ocr": ["indexed"],
@@ -65,8 +68,8 @@ export function isExpected(expected: string, outcome: string): boolean {
 }
 
 /**
- * Texts as equal as a reader takes them: manifests are typed, or come from another extractor, so blanks, dashes, quotes and ligatures differ
- * without being wrong.
+ * Texts as equal as a reader takes them: manifests are typed, or come from another extractor, so blanks, dashes, quotes
+ * and ligatures differ without being wrong.
  */
 export function readable(text: string): string {
   return text

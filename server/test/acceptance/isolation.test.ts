@@ -6,7 +6,9 @@ import { at, listAt, textAt } from "../support/json.ts";
 import { proves } from "../support/proves.ts";
 import { openTarget } from "../support/target.ts";
 
-/** Each id of each operation, by who asks: test/security/id-matrix.test.ts. Here: what lists, searches and bodies show. */
+/**
+ * Each id of each operation, by who asks: test/security/id-matrix.test.ts. Here: what lists, searches and bodies show.
+ */
 
 const { api, otherTeam, server } = await openTarget({ twoTeams: true });
 const NEEDS_TWO = otherTeam === null ? "needs a key of a second team" : false;

@@ -15,7 +15,10 @@ import { textAt } from "../support/json.ts";
 import { RawConnection } from "../support/raw.ts";
 import { TestServer } from "../support/server.ts";
 
-/** The configurations of docs/operations.md as they stand there, but for addresses and certificates, before a real server. */
+/**
+ * The configurations of docs/operations.md as they stand there, but for addresses and certificates, before a
+ * real server.
+ */
 const PROXIES = [
   {
     name: "nginx",

@@ -141,9 +141,9 @@ async function arrive(api: Api, bucket: string, seen: Arrival[]): Promise<void> 
 }
 
 /**
- * The oracle: what no placement of the moments within their bounds allows. Too many: `limit + 1` creates that all lie within one second.
- * Too few: a refusal although at most `limit - 1` creates can lie in the second before it. The server's clock counts whole milliseconds,
- * so a second may look 1 ms shorter to us.
+ * The oracle: what no placement of the moments within their bounds allows. Too many: `limit + 1` creates that all lie
+ * within one second. Too few: a refusal although at most `limit - 1` creates can lie in the second before it. The
+ * server's clock counts whole milliseconds, so a second may look 1 ms shorter to us.
  */
 function violations(seen: readonly Arrival[], limit: number): readonly string[] {
   const made = seen.filter(({ status }) => status === 201);

@@ -15,8 +15,8 @@ export interface CatalogueUnderTest {
   /** Moves the clock of this test and of the catalogue. */
   passMs(ms: number): void;
   /**
-   * Until `empty`, no time passes by itself where writers run in parallel: what they do in one moment stays one moment on a slow machine. Where
-   * they do not, there is nothing to keep together, and the clock goes on.
+   * Until `empty`, no time passes by itself where writers run in parallel: what they do in one moment stays one moment
+   * on a slow machine. Where they do not, there is nothing to keep together, and the clock goes on.
    */
   holdClock(): void;
   /**

@@ -12,7 +12,9 @@ import { auditUpload } from "./killer-audit.ts";
 import { bringIn, create, expectStatus, type Upload, Violation } from "./killer-client.ts";
 import { Ledger } from "./ledger.ts";
 
-/** Clients beside a backup, what they had been promised when it began, and the look whether a restored copy keeps that. */
+/**
+ * Clients beside a backup, what they had been promised when it began, and the look whether a restored copy keeps that.
+ */
 
 /** What had been acknowledged at one moment. */
 export interface Promised {
@@ -68,7 +70,10 @@ export class BackupLoad {
     };
   }
 
-  /** Asks a server on a restored copy for all of it; what is not there is noted in the ledger. Brings unfinished uploads to their end there. */
+  /**
+   * Asks a server on a restored copy for all of it; what is not there is noted in the ledger. Brings unfinished uploads
+   * to their end there.
+   */
   async audit(there: Api, { uploads, removed }: Promised): Promise<void> {
     const kept: Upload[] = [];
     for (const { before, now } of uploads)
@@ -135,7 +140,10 @@ export function startOn(dataDir: string): Promise<RunningWharf> {
   return startWharf(readConfig(flags, {}), { log: createLog("silent") });
 }
 
-/** Restores into `copy` and runs a server there; when `work` is done it is stopped, and its folder compared with its catalogue. */
+/**
+ * Restores into `copy` and runs a server there; when `work` is done it is stopped, and its folder compared with
+ * its catalogue.
+ */
 export async function withRestored(
   backup: string,
   copy: string,

@@ -11,8 +11,8 @@ import { BackupLoad, withRestored } from "./backup-load.ts";
 import { eventually } from "./processes.ts";
 
 /**
- * Backs a server up again and again while clients upload and delete, restores each backup elsewhere, and asks a server there for everything
- * that had been acknowledged when it began (R20):
+ * Backs a server up again and again while clients upload and delete, restores each backup elsewhere, and asks a server
+ * there for everything that had been acknowledged when it began (R20):
  *
  *     node server/test/faults/backups.ts --times 20 [--seed 1] [--clients 4]
  *

@@ -195,8 +195,8 @@ async function audit(
 }
 
 /**
- * What can go wrong at an operation. ENOSPC is no answer of open, read or unlink. Dying after an operation is the same as dying
- * before the next, unless something was promised in between.
+ * What can go wrong at an operation. ENOSPC is no answer of open, read or unlink. Dying after an operation is the same
+ * as dying before the next, unless something was promised in between.
  */
 function faultsOf(
   operation: FileOperation,

@@ -6,8 +6,9 @@ import { originalKey, textKey } from "../../src/blobs/keys.ts";
 import { brandId, type SessionId } from "../../src/ids.ts";
 
 /**
- * The bytes' side of a file's life, as the server lives it: segments, publish, text, removal. It writes one line for each thing
- * that the store has promised. `blob-faults.test.ts` runs it as a process on a failing file system and holds it to its word:
+ * The bytes' side of a file's life, as the server lives it: segments, publish, text, removal. It writes one line for
+ * each thing that the store has promised. `blob-faults.test.ts` runs it as a process on a failing file system and holds
+ * it to its word:
  *
  *     node blob-scenario.ts <root> <first epoch> <log of the fault shim>
  */
@@ -45,7 +46,10 @@ export function partOf(session: string, part: number): Buffer {
   return session === IN_ONE ? WHOLE : (PARTS[part] ?? Buffer.alloc(0));
 }
 
-/** One promise, as a line: `segment <session> <part> <epoch> <bytes>`, `blob <key>`, `removed <key>`, `dropped <session>`. */
+/**
+ * One promise, as a line: `segment <session> <part> <epoch> <bytes>`, `blob <key>`, `removed <key>`,
+ * `dropped <session>`.
+ */
 export type Promised = (line: string) => void;
 
 export async function runScenario(store: SegmentedStore, firstEpoch: number, promised: Promised): Promise<void> {

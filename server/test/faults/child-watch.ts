@@ -1,7 +1,10 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import { descendants } from "./processes.ts";
 
-/** What the extraction children of a process were seen doing, from outside: memory, time, and attempts to reach a network. */
+/**
+ * What the extraction children of a process were seen doing, from outside: memory, time, and attempts to
+ * reach a network.
+ */
 export interface ChildSightings {
   /** Highest resident memory of one child, as the kernel kept it (VmHWM). */
   readonly peakRssBytes: number;
@@ -14,11 +17,12 @@ export interface ChildSightings {
 const SAMPLE_MS = 200;
 
 /**
- * Samples the descendants of a process. A child that lives for less than a sample may be missed; its memory was then small, and one
- * child reads up to 200 documents.
+ * Samples the descendants of a process. A child that lives for less than a sample may be missed; its memory was then
+ * small, and one child reads up to 200 documents.
  *
- * A child has a network namespace of its own without any interface, so a listener outside cannot see it try. The kernel counts it all the
- * same: a connect() or sendto() without a route raises OutNoRoutes in the child's own /proc/<pid>/net/snmp (seen rising, then relied upon).
+ * A child has a network namespace of its own without any interface, so a listener outside cannot see it try. The kernel
+ * counts it all the same: a connect() or sendto() without a route raises OutNoRoutes in the child's own
+ * /proc/<pid>/net/snmp (seen rising, then relied upon).
  */
 export class ChildWatch {
   readonly #pid: () => number;

@@ -161,7 +161,10 @@ function writeInPlace(effects: readonly Effect[]): Effect[] {
   });
 }
 
-/** A segment is renamed to its blob where it should be linked, and may be gone from its old place before the new one is durable. */
+/**
+ * A segment is renamed to its blob where it should be linked, and may be gone from its old place before the new
+ * one is durable.
+ */
 function consumeSegments(effects: readonly Effect[]): Effect[] {
   const names = new Map<number, string>();
   return effects.flatMap((effect): Effect[] => {

@@ -2,13 +2,15 @@ import { dirname } from "node:path";
 import type { FileOperation } from "./fault-fs.ts";
 
 /**
- * What may be on disk after a power cut. A weak file system keeps only this: bytes of a file that were written before an fsync
- * of that file, and changes of a folder's names made before an fsync of that folder. Anything else that was done may be there or
- * not, each thing for itself and in any order. From the recorded operations of a protocol this makes *every* state that such a
- * disk may show, at every moment.
+ * What may be on disk after a power cut. A weak file system keeps only this: bytes of a file that were written before
+ * an fsync of that file, and changes of a folder's names made before an fsync of that folder. Anything else that was
+ * done may be there or not, each thing for itself and in any order. From the recorded operations of a protocol this
+ * makes *every* state that such a disk may show, at every moment.
  */
 
-/** One effect on the disk, or a promise to somebody. Files are known by number, because a file may have several names. */
+/**
+ * One effect on the disk, or a promise to somebody. Files are known by number, because a file may have several names.
+ */
 export type Effect =
   | { readonly kind: "write"; readonly file: number; readonly block: number }
   /** From this block on nothing is left. */
@@ -33,7 +35,10 @@ export interface DiskState {
   readonly promises: readonly string[];
 }
 
-/** More would take 2^n states for one moment: then the protocol syncs nothing, or the recording is not what it should be. */
+/**
+ * More would take 2^n states for one moment: then the protocol syncs nothing, or the recording is not what
+ * it should be.
+ */
 const MAX_UNCERTAIN = 20;
 
 export function* crashStates(effects: readonly Effect[]): Generator<DiskState> {

@@ -64,7 +64,10 @@ describe("a disk that fills up", { skip: typeof disk === "string" ? disk : false
     await api.indexed(`Written after ${what}: ${randomBytes(4).toString("hex")}`);
   }
 
-  /** Until the server has seen so few bytes: it looks once a second, and meanwhile removals and its log may free some again. */
+  /**
+   * Until the server has seen so few bytes: it looks once a second, and meanwhile removals and its log may
+   * free some again.
+   */
   const squeezeTo = async (bytes: number): Promise<void> => {
     do {
       await disk.fillTo(bytes);
@@ -125,7 +128,8 @@ describe("a disk that fills up", { skip: typeof disk === "string" ? disk : false
       assert.ok([201, 503, 507].includes(finalized.status), finalized.text);
       await readsGoOn();
       if (cycle === 1) {
-        // The idle server moves its write-ahead log into the database, which has no room to grow: that ended the process once.
+        // The idle server moves its write-ahead log into the database, which has no room to grow: that ended the
+        // process once.
         await new Promise((resolve) => setTimeout(resolve, WAL_IDLE_CHECKPOINT_MS + 1000));
         await readsGoOn();
       }

@@ -11,7 +11,10 @@ export interface FileOperation {
   readonly n: number;
   readonly op: string;
   readonly path: string;
-  /** The second path of link and rename, or offset and length of a write, or the new length of a truncate, or the rest of a promise. */
+  /**
+   * The second path of link and rename, or offset and length of a write, or the new length of a truncate, or the rest
+   * of a promise.
+   */
   readonly more: readonly string[];
 }
 
@@ -38,7 +41,10 @@ export interface Fault {
   readonly act: string;
 }
 
-/** Runs a program of ours with the fault and returns how it ended. One pool thread: the operations' numbers are the same every time. */
+/**
+ * Runs a program of ours with the fault and returns how it ended. One pool thread: the operations' numbers are the
+ * same every time.
+ */
 export async function runWithFault(options: {
   readonly shim: string;
   readonly root: string;

@@ -4,7 +4,10 @@ import { pdfFile } from "../../src/extraction/fixtures/pdf-file.ts";
 import { zipFile } from "../../src/extraction/fixtures/zip-file.ts";
 import { LIMITS } from "../../src/limits.ts";
 
-/** A small file, or one within the upload limit, that asks its reader for far more. Made when it is asked for: some take a second. */
+/**
+ * A small file, or one within the upload limit, that asks its reader for far more. Made when it is asked for: some
+ * take a second.
+ */
 export interface HostileFile {
   readonly filename: string;
   readonly bytes: () => Buffer;

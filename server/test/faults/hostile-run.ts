@@ -14,7 +14,10 @@ export interface HostileOptions {
   /** Normal clients. Each uploads a note of one page a second, one after another. */
   readonly clients: number;
   readonly quietMs: number;
-  /** Of each healthy text that is uploaded before anything is measured: what large files make the server take is its level, not a leak. */
+  /**
+   * Of each healthy text that is uploaded before anything is measured: what large files make the server take is its
+   * level, not a leak.
+   */
   readonly warmUpBytes: number;
   readonly progress?: (line: string) => void;
 }
@@ -67,7 +70,8 @@ class HostileRun {
 
   async run(): Promise<HostileReport> {
     const { progress, quietMs } = this.#options;
-    // Before anything is measured: the clients share this process, and a file that takes a second to make is no delay of the server's.
+    // Before anything is measured: the clients share this process, and a file that takes a second to make is no delay
+    // of the server's.
     const files = this.#options.files.map(({ filename, bytes }) => ({ filename, bytes: bytes() }));
     const { pid } = this.#server;
     // Caches, compiled code and the first children are there before anything is measured.

@@ -45,7 +45,10 @@ export async function auditSettled(api: Api, upload: Upload, withinMs: number): 
     throw new Violation("search does not find the file");
 }
 
-/** A file that was being read at three kills in a row waits an hour; whoever knows that it was not the file does what its `error` says. */
+/**
+ * A file that was being read at three kills in a row waits an hour; whoever knows that it was not the file does what
+ * its `error` says.
+ */
 async function retryIfSuspect(api: Api, fileId: string): Promise<void> {
   const { json } = await api.file(fileId);
   const next = at(json, "task", "next_attempt_at");

@@ -7,8 +7,8 @@ import { shown, textAt } from "../support/json.ts";
 import type { Random } from "../support/random.ts";
 
 /**
- * A client of the killer: it brings one document after the other in, and writes down each thing that the server has promised, at the
- * moment when the answer is here. A document whose server died goes on with the next one.
+ * A client of the killer: it brings one document after the other in, and writes down each thing that the server has
+ * promised, at the moment when the answer is here. A document whose server died goes on with the next one.
  */
 
 /** One document and what the server has said about it. */
@@ -71,8 +71,8 @@ export function newLongUpload(random: Random, n: number): Upload {
 const LONG_BYTES = 1_000_000;
 
 /**
- * Takes the upload as far as finalized, from wherever it is; `answered` is told of the first answer. Rejects with Violation, or with a
- * connection's error when the server dies.
+ * Takes the upload as far as finalized, from wherever it is; `answered` is told of the first answer. Rejects with
+ * Violation, or with a connection's error when the server dies.
  */
 export async function bringIn(api: Api, upload: Upload, answered: () => void = () => {}): Promise<void> {
   const { sessionId } = upload.sessionId === null ? await create(api, upload) : { sessionId: upload.sessionId };

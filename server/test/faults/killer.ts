@@ -8,8 +8,8 @@ import { bringIn } from "./killer-client.ts";
 import { Ledger, nameOf } from "./ledger.ts";
 
 /**
- * Kills a server again and again while clients upload, and asks it after each restart for everything that it had promised
- * (R1 and R16 of CONTRIBUTING.md):
+ * Kills a server again and again while clients upload, and asks it after each restart for everything that it had
+ * promised (R1 and R16 of CONTRIBUTING.md):
  *
  *     node server/test/faults/killer.ts --kills 200 [--seed 1] [--clients 6] [--within 200]
  *
@@ -19,7 +19,10 @@ export interface KillerOptions {
   readonly kills: number;
   readonly seed: number;
   readonly clients: number;
-  /** The kill comes U(0, this) ms after the first answer. A busy machine needs more than 200 for the same number of answers. */
+  /**
+   * The kill comes U(0, this) ms after the first answer. A busy machine needs more than 200 for the same
+   * number of answers.
+   */
   readonly withinMs: number;
   /** Told after each round. */
   readonly progress?: (line: string) => void;

@@ -77,8 +77,8 @@ export class Ledger {
   }
 
   /**
-   * Lets every upload come to its end, then stops the server in order and looks at what lies in the folder. `others`: files that are there
-   * beside the uploads'.
+   * Lets every upload come to its end, then stops the server in order and looks at what lies in the folder. `others`:
+   * files that are there beside the uploads'.
    */
   async finish(server: TestServer, api: Api, others = 0): Promise<void> {
     for (const upload of this.uploads) await this.judge(upload, () => bringIn(api, upload));

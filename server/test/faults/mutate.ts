@@ -1,8 +1,9 @@
 import type { Random } from "../support/random.ts";
 
 /**
- * Seeded damage to a document: bytes flipped, overwritten, cut, inserted, repeated, moved, spliced with another document, numbers blown up,
- * marks of the formats set in where they do not belong. Pure: the same random numbers give the same file.
+ * Seeded damage to a document: bytes flipped, overwritten, cut, inserted, repeated, moved, spliced with another
+ * document, numbers blown up, marks of the formats set in where they do not belong. Pure: the same random numbers give
+ * the same file.
  */
 export interface Mutated {
   readonly bytes: Buffer;
@@ -12,7 +13,9 @@ export interface Mutated {
 
 type Mutation = (bytes: Buffer, random: Random, other: Buffer) => Buffer;
 
-/** No mutation makes a document longer than this: size is the upload limit's business, and a run should see many files. */
+/**
+ * No mutation makes a document longer than this: size is the upload limit's business, and a run should see many files.
+ */
 export const MUTATED_MAX_BYTES = 1024 * 1024;
 const MAX_STEPS = 4;
 

@@ -32,7 +32,9 @@ export interface MutationReport {
   readonly ends: Readonly<Record<string, number>>;
   /** Faults that took a child's life (crash, time, memory), by message. Allowed, and worth knowing. */
   readonly deaths: readonly string[];
-  /** Files whose reader met an error that it did not expect. Answered as damaged; each is a defect of ours to look at. */
+  /**
+   * Files whose reader met an error that it did not expect. Answered as damaged; each is a defect of ours to look at.
+   */
   readonly stumbles: readonly string[];
   readonly slowest: readonly string[];
   readonly childPeakRssMib: number;
@@ -47,9 +49,9 @@ const HANG_MS = LIMITS.childWallMs + LIMITS.childStartMs + 20_000;
 const PROGRESS_EVERY = 500;
 
 /**
- * Damages documents and gives each to the real pool of jailed children, as many at once as the machine has cores. What must hold for each: the
- * pool answers with pages or with a typed fault, within its limits; page numbers, chunk ranges and texts fit together; nobody calls the
- * planted address or asks for a network; no file appears anywhere.
+ * Damages documents and gives each to the real pool of jailed children, as many at once as the machine has cores. What
+ * must hold for each: the pool answers with pages or with a typed fault, within its limits; page numbers, chunk ranges
+ * and texts fit together; nobody calls the planted address or asks for a network; no file appears anywhere.
  */
 export async function runMutations(options: MutationOptions): Promise<MutationReport> {
   const canary = await Canary.start();

@@ -18,11 +18,16 @@ export interface Seed {
   readonly filename: string;
   readonly declaredType: string;
   readonly bytes: Buffer;
-  /** What a ZIP holds: a mutation of one part, packed again, reaches the reader behind the checksum. Null for other files. */
+  /**
+   * What a ZIP holds: a mutation of one part, packed again, reaches the reader behind the checksum. Null for
+   * other files.
+   */
   readonly parts: readonly ZipPart[] | null;
 }
 
-/** One or more of every format that is read. `address` is named wherever a format can name one: nobody may ever call it. */
+/**
+ * One or more of every format that is read. `address` is named wherever a format can name one: nobody may ever call it.
+ */
 export async function builtInSeeds(address: string): Promise<readonly Seed[]> {
   const documents = [...textDocuments(address), ...packages(address)];
   return Promise.all(documents.map(([filename, bytes]) => seedOf(filename, Buffer.from(bytes))));
@@ -331,7 +336,10 @@ function bookFile(address: string): Buffer {
 
 const PARTS_MAX_BYTES = 16 * 1024 * 1024;
 
-/** The parts of an intact ZIP. Null for what is none, is damaged, or unpacks to more than a run should pack again for each file. */
+/**
+ * The parts of an intact ZIP. Null for what is none, is damaged, or unpacks to more than a run should pack again
+ * for each file.
+ */
 async function partsOf(bytes: Buffer): Promise<readonly ZipPart[] | null> {
   if (bytes.toString("latin1", 0, 2) !== "PK") return null;
   try {

@@ -11,7 +11,8 @@ import { Canary } from "./surroundings.ts";
  *     node server/test/faults/mutations.ts --files 100000 [--seed 1] [--from 0] [--seeds <folder of documents>]
  *     node server/test/faults/mutations.ts --seed 1 --only 4711 [--save file]
  *
- * Exit code 0: every file was answered as it must be. 1: what was not is printed, each with the command that reads it again.
+ * Exit code 0: every file was answered as it must be. 1: what was not is printed, each with the command that
+ * reads it again.
  */
 async function main(): Promise<void> {
   const { values } = parseArgs({

@@ -9,7 +9,10 @@ import type { Random } from "../support/random.ts";
 import { bringIn, create, expectStatus, type Upload, Violation } from "./killer-client.ts";
 import { type Ledger, nameOf } from "./ledger.ts";
 
-/** Clients of every kind at once, until the server is gone: most on kept connections, the bytes of uploads on fresh ones. */
+/**
+ * Clients of every kind at once, until the server is gone: most on kept connections, the bytes of uploads
+ * on fresh ones.
+ */
 
 export interface ClientsOptions {
   readonly url: string;
@@ -34,7 +37,9 @@ export interface IdleEnds {
   readonly reset: number;
 }
 
-/** Requests that are sent right before the signal, so that it finds them in every state: connecting, unread, half read. */
+/**
+ * Requests that are sent right before the signal, so that it finds them in every state: connecting, unread, half read.
+ */
 const BURST = 12;
 const SLOW_PIECES = 24;
 /** 72 s for all pieces. */

@@ -17,8 +17,9 @@ import { type Removed, SigtermClients } from "./sigterm-clients.ts";
  *
  *     node server/test/faults/sigterm.ts --times 100 [--seed 1] [--within 300]
  *
- * Each time: no request that it had accepted fails within the grace period, it ends with 0 and in time, its tasks are due at once, and the
- * next start has everything that was acknowledged. Exit code 0: so it was. 1: what was found is printed.
+ * Each time: no request that it had accepted fails within the grace period, it ends with 0 and in time, its tasks
+ * are due at once, and the next start has everything that was acknowledged. Exit code 0: so it was. 1: what was
+ * found is printed.
  */
 export interface SigtermOptions {
   readonly times: number;
@@ -37,7 +38,10 @@ export interface SigtermReport {
   readonly removed: number;
   /** Steps of clients that were answered. */
   readonly answered: number;
-  /** Requests without an answer, as they may be: the connection was refused, closed, or reset while it waited to be accepted. */
+  /**
+   * Requests without an answer, as they may be: the connection was refused, closed, or reset while it waited to
+   * be accepted.
+   */
   readonly refused: number;
   readonly closed: number;
   readonly reset: number;

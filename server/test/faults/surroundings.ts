@@ -39,9 +39,9 @@ export class Canary {
 const CHILD_UID = 65534;
 
 /**
- * Where a reader that wrote a file would write it: the working directory (for the run a folder of its own, which has to stay empty), and the
- * folders that everybody may write to. Those are full of other programs' files, so there only what belongs to the children's own user
- * counts; when the children run as our own user, only our folder can be judged.
+ * Where a reader that wrote a file would write it: the working directory (for the run a folder of its own, which has to
+ * stay empty), and the folders that everybody may write to. Those are full of other programs' files, so there only what
+ * belongs to the children's own user counts; when the children run as our own user, only our folder can be judged.
  */
 export class Surroundings {
   readonly #own: string;

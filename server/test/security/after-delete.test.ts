@@ -8,7 +8,10 @@ import { at, textAt } from "../support/json.ts";
 import { proves } from "../support/proves.ts";
 import { openTarget } from "../support/target.ts";
 
-/** After a delete nobody learns from any answer what the file was: not its name, and not whether a document that somebody has was it. */
+/**
+ * After a delete nobody learns from any answer what the file was: not its name, and not whether a document that
+ * somebody has was it.
+ */
 
 const { api } = await openTarget();
 

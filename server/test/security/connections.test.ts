@@ -12,8 +12,8 @@ import { requestHead } from "../support/raw.ts";
 import { NEEDS_OWN_SERVER, ownServer } from "../support/target.ts";
 
 /**
- * What connections alone can take from a server, mostly without a key: a server that may open 1 024 files was without one, and one that had
- * all memory was dead, after 200 kB to 1.75 MB that a stranger sent.
+ * What connections alone can take from a server, mostly without a key: a server that may open 1 024 files was without
+ * one, and one that had all memory was dead, after 200 kB to 1.75 MB that a stranger sent.
  */
 const FILES_AT_MOST = 1024;
 // The limit is inherited, and a lower one than the system's cannot be seen to be met: this process opens little.
@@ -49,7 +49,9 @@ function attack(say: string, { reads = false } = {}): Promise<Socket> {
   });
 }
 
-/** Everything that a quiet client does. How long it takes is beside.ts's to judge, which knows what the machine gives. */
+/**
+ * Everything that a quiet client does. How long it takes is beside.ts's to judge, which knows what the machine gives.
+ */
 async function goesOn(): Promise<void> {
   assert.equal((await http(`${url}/healthz`)).status, 200);
   const content = `A note of ${randomUUID()}.`;

@@ -8,8 +8,8 @@ import { RawConnection } from "../support/raw.ts";
 import { NEEDS_OWN_SERVER, ownServer } from "../support/target.ts";
 
 /**
- * What a request may write is held for it. Held for requests that had ended, it refused everybody else: beside 2 000 PUTs a second of one team
- * that ended with their head, 11 of 12 small uploads of another got 503.
+ * What a request may write is held for it. Held for requests that had ended, it refused everybody else: beside 2 000
+ * PUTs a second of one team that ended with their head, 11 of 12 small uploads of another got 503.
  */
 const { bavail, bsize } = await statfs(tmpdir());
 const FREE = bavail * bsize;

@@ -5,7 +5,10 @@ import { Api, FILES } from "../support/api.ts";
 import { RawConnection } from "../support/raw.ts";
 import { NEEDS_OWN_SERVER, ownServer } from "../support/target.ts";
 
-/** One key asked for 220 downloads and read none of them: it had all 200 places, and every other team was refused for as long as it liked. */
+/**
+ * One key asked for 220 downloads and read none of them: it had all 200 places, and every other team was refused for as
+ * long as it liked.
+ */
 const server = NEEDS_OWN_SERVER === false ? await ownServer() : null;
 const url = server?.url ?? "http://127.0.0.1";
 

@@ -9,8 +9,8 @@ import { answersPerQuietOne, LoudTeam } from "./loud-team.ts";
 import { seedFiles } from "./seeded-rows.ts";
 
 /**
- * Filters of which each is common, and that never meet: a list, or a search's metadata filter, walked all files of the team in one read (4 s
- * for 300 000), in the thread that every request of every team needs for its key.
+ * Filters of which each is common, and that never meet: a list, or a search's metadata filter, walked all files of the
+ * team in one read (4 s for 300 000), in the thread that every request of every team needs for its key.
  */
 const server = NEEDS_OWN_SERVER === false ? await ownServer() : null;
 const loud = new Api(server?.url ?? "", server?.key ?? "");

@@ -7,7 +7,10 @@ import { RawConnection } from "../support/raw.ts";
 import { NEEDS_OWN_SERVER, ownServer } from "../support/target.ts";
 import { figure } from "./loud-team.ts";
 
-/** Held answers cost nothing to ask for: one key had 20 000 of them, each read again every second. A small server, so that few are many. */
+/**
+ * Held answers cost nothing to ask for: one key had 20 000 of them, each read again every second. A small server, so
+ * that few are many.
+ */
 const OPEN_FILES = 1024;
 const server = NEEDS_OWN_SERVER === false ? await ownServer({}, { openFiles: OPEN_FILES }) : null;
 const url = server?.url ?? "http://127.0.0.1";

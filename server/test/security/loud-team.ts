@@ -36,7 +36,10 @@ export class LoudTeam {
   }
 }
 
-/** How many answers the loud team got for each one that a quiet team got: as many as it has callers when everybody waits in one line. */
+/**
+ * How many answers the loud team got for each one that a quiet team got: as many as it has callers when everybody waits
+ * in one line.
+ */
 export async function answersPerQuietOne(
   loud: LoudTeam,
   times: number,

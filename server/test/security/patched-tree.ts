@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { APP_ROOT } from "../../src/extraction/sandbox.ts";
 
 /**
- * A copy of `checkout` below `folder`, every reader of which does what a document tells it (fixtures/children/taken-over.ts
- * of this checkout). Everybody may read it.
+ * A copy of `checkout` below `folder`, every reader of which does what a document tells it
+ * (fixtures/children/taken-over.ts of this checkout). Everybody may read it.
  */
 export function patchedTree(checkout: string, folder: string): string {
   mkdirSync(folder, { mode: 0o755 });

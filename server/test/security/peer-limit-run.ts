@@ -4,8 +4,9 @@ import { setTimeout as wait } from "node:timers/promises";
 import { TestServer } from "../support/server.ts";
 
 /**
- * In a network namespace of its own, whose loopback interface has addresses that are none of loopback: what a server with the settings that
- * it has by itself lets one peer have. With 1 024 open files it has 160 places, a quarter of which is 40.
+ * In a network namespace of its own, whose loopback interface has addresses that are none of loopback: what a server
+ * with the settings that it has by itself lets one peer have. With 1 024 open files it has 160 places, a quarter of
+ * which is 40.
  */
 async function main(): Promise<void> {
   const server = await TestServer.start({ WHARF_HOST: "::", WHARF_WORKERS: "1" });

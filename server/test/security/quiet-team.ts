@@ -19,8 +19,8 @@ const CREATES_PER_FILE = 10;
 const PATIENCE_MS = 20_000;
 
 /**
- * A team that does what teams do, and measures it: creates, polls, searches and reads side by side, each on a connection of
- * its own, because that is what an attack on connections takes away. What it was promised, it remembers.
+ * A team that does what teams do, and measures it: creates, polls, searches and reads side by side, each on a
+ * connection of its own, because that is what an attack on connections takes away. What it was promised, it remembers.
  */
 export class QuietTeam {
   /** Calls that were not answered as they have to be. */

@@ -6,8 +6,8 @@ import { NEEDS_OWN_SERVER, ownServer } from "../support/target.ts";
 import { answersPerQuietOne, figure, LoudTeam } from "./loud-team.ts";
 
 /**
- * One team asks for all that it can, another asks one thing. There was one line for all of them: after 364 searches of one team, another's
- * waited 13 s, and what had been abandoned was done all the same.
+ * One team asks for all that it can, another asks one thing. There was one line for all of them: after 364 searches of
+ * one team, another's waited 13 s, and what had been abandoned was done all the same.
  */
 const server = NEEDS_OWN_SERVER === false ? await ownServer() : null;
 const url = server?.url ?? "http://127.0.0.1";

@@ -1,6 +1,6 @@
 /**
- * What the suite is pointed at. Without a URL each test file starts a server of its own on loopback; with one it judges that server, and
- * whatever needs settings of its own is skipped with that reason.
+ * What the suite is pointed at. Without a URL each test file starts a server of its own on loopback; with one it judges
+ * that server, and whatever needs settings of its own is skipped with that reason.
  */
 export interface TestConfig {
   /** Base without `/v1`, or null. */
@@ -27,7 +27,10 @@ export function readTestConfig(env: Readonly<Record<string, string | undefined>>
   };
 }
 
-/** What a server that we start may see of our environment: a PATH for the system tools of its sandbox, and nothing of ours. */
+/**
+ * What a server that we start may see of our environment: a PATH for the system tools of its sandbox, and
+ * nothing of ours.
+ */
 export function inheritedEnvironment(): Record<string, string> {
   return { PATH: process.env["PATH"] ?? "/usr/bin:/bin" };
 }

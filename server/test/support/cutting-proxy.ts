@@ -10,8 +10,8 @@ export interface CuttingProxy {
 }
 
 /**
- * A TCP proxy on loopback that breaks its first `times` connections which carry more than `afterBytes` from the client: a network that
- * fails in the middle of a body. Probes are short, so they pass.
+ * A TCP proxy on loopback that breaks its first `times` connections which carry more than `afterBytes` from the client:
+ * a network that fails in the middle of a body. Probes are short, so they pass.
  */
 export async function openCuttingProxy(target: string, afterBytes: number, times: number): Promise<CuttingProxy> {
   const { hostname, port } = new URL(target);

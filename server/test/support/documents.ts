@@ -61,7 +61,9 @@ export function sampleDocuments(word: string): readonly SampleDocument[] {
   ];
 }
 
-/** Words enough to keep an extraction child busy, half a second for each megabyte and more; the marker is at the end. */
+/**
+ * Words enough to keep an extraction child busy, half a second for each megabyte and more; the marker is at the end.
+ */
 export function longText(random: Random, bytes: number, marker: string): Buffer {
   const words: string[] = [];
   for (let size = 0; size < bytes; ) {

@@ -28,11 +28,17 @@ export interface HttpAnswer {
   readonly json: unknown;
 }
 
-/** The connection broke, or nothing came in time, before the answer was whole; how far it had come. Times are performance.now(). */
+/**
+ * The connection broke, or nothing came in time, before the answer was whole; how far it had come. Times are
+ * performance.now().
+ */
 export class BrokenExchange extends Error {
   override readonly name = "BrokenExchange";
   readonly progress: Readonly<Progress>;
-  /** What the system says: ECONNREFUSED, ECONNRESET, EPIPE. Null when the other side closed in order, or the time was up. */
+  /**
+   * What the system says: ECONNREFUSED, ECONNRESET, EPIPE. Null when the other side closed in order, or the
+   * time was up.
+   */
   readonly code: string | null;
   readonly brokenAt = performance.now();
 
@@ -57,8 +63,8 @@ interface Progress {
 const CONNECTED_AT = new WeakMap<Socket, number>();
 
 /**
- * One request on a connection of its own: a kept connection that the server closes just then would make tests flaky. Rejects with
- * BrokenExchange when the connection breaks before the answer is whole, or after `timeoutMs`.
+ * One request on a connection of its own: a kept connection that the server closes just then would make tests flaky.
+ * Rejects with BrokenExchange when the connection breaks before the answer is whole, or after `timeoutMs`.
  */
 export function http(url: string, call: HttpCall = {}): Promise<HttpAnswer> {
   const { method = "GET", headers = {}, body, timeoutMs = PATIENCE_MS, agent = false, pieceMs = 0 } = call;

@@ -18,8 +18,8 @@ export async function begin(session: Session, bytes: Uint8Array, length: number,
 }
 
 /**
- * What a cut request may have left: whole units, no more than was sent, and at most one less. What lay unread in the server's socket
- * when the connection broke is gone with it: the probe says so, which is all that a client relies on.
+ * What a cut request may have left: whole units, no more than was sent, and at most one less. What lay unread in the
+ * server's socket when the connection broke is gone with it: the probe says so, which is all that a client relies on.
  */
 export async function keptAfterCut(session: Session, sent: number): Promise<number> {
   const most = Math.floor(sent / UNIT) * UNIT;

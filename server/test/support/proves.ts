@@ -12,8 +12,8 @@ export interface ProofOptions {
 }
 
 /**
- * A test that proves sentences of the contract. Its name is the guarantee, then the ids: `requirements.test.ts` reads them. When the
- * bytes are at Google and every id is a rule of ours alone, it is skipped with that reason.
+ * A test that proves sentences of the contract. Its name is the guarantee, then the ids: `requirements.test.ts` reads
+ * them. When the bytes are at Google and every id is a rule of ours alone, it is skipped with that reason.
  */
 export function proves(
   ids: readonly RequirementId[],

@@ -10,8 +10,9 @@ export interface RawAnswer {
 }
 
 /**
- * A client that writes bytes: for what HTTP libraries refuse to send (two Content-Range headers, broken framing, a body that stops in the
- * middle) and for what they hide (1xx answers, kept connections, an answer that comes while the body is still being written).
+ * A client that writes bytes: for what HTTP libraries refuse to send (two Content-Range headers, broken framing, a body
+ * that stops in the middle) and for what they hide (1xx answers, kept connections, an answer that comes while the body
+ * is still being written).
  */
 export class RawConnection {
   readonly #socket: Socket;

@@ -38,8 +38,8 @@ export class TestServer {
   }
 
   /**
-   * `settings` are environment variables; creates are not limited unless they say so. `under`: where its data folder is made. `openFiles`: how
-   * many it may have open; default: as many as this process.
+   * `settings` are environment variables; creates are not limited unless they say so. `under`: where its data folder is
+   * made. `openFiles`: how many it may have open; default: as many as this process.
    */
   static async start(
     settings: Readonly<Record<string, string>> = {},
@@ -126,7 +126,10 @@ export class TestServer {
     await promisify(execFile)(process.execPath, [CLI, "keys", "revoke", id], { env: this.#env });
   }
 
-  /** Ends the process (SIGTERM: in order) and keeps the folder. Resolves with its exit code, null after a signal that killed it. */
+  /**
+   * Ends the process (SIGTERM: in order) and keeps the folder. Resolves with its exit code, null after a signal
+   * that killed it.
+   */
   async end(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<number | null> {
     const child = this.#process;
     this.#process = null;

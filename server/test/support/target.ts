@@ -5,12 +5,17 @@ import { readTestConfig } from "./config.ts";
 import { JudgedApi } from "./judged-api.ts";
 import { TestServer } from "./server.ts";
 
-/** What a test file judges: a server that it started, or the one that WHARF_TEST_URL names. Each answer must be as it is described. */
+/**
+ * What a test file judges: a server that it started, or the one that WHARF_TEST_URL names. Each answer must be as it
+ * is described.
+ */
 export interface Target {
   /** Base without `/v1`. */
   readonly url: string;
   readonly api: Api;
-  /** The same server as another team sees it; null when the file did not ask for two teams, or no second key was given. */
+  /**
+   * The same server as another team sees it; null when the file did not ask for two teams, or no second key was given.
+   */
   readonly otherTeam: Api | null;
   /** The server that we started, for tests that end it or mint keys; null for one that was given. */
   readonly server: TestServer | null;
@@ -23,8 +28,8 @@ export const NEEDS_OWN_SERVER: string | false =
   CONFIG.url === null ? false : "needs a server with settings of its own; WHARF_TEST_URL names one";
 
 /**
- * Starts a server, or takes the one of WHARF_TEST_URL, and closes it when the file's tests are done. `twoTeams`: the file looks at the server
- * as another team too.
+ * Starts a server, or takes the one of WHARF_TEST_URL, and closes it when the file's tests are done. `twoTeams`: the
+ * file looks at the server as another team too.
  */
 export async function openTarget({ twoTeams = false }: { readonly twoTeams?: boolean } = {}): Promise<Target> {
   if (CONFIG.url !== null) return givenTarget(CONFIG.url);

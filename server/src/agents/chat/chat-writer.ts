@@ -23,8 +23,9 @@ export interface ChatWriterDeps {
 }
 
 /**
- * An answer by a chat server that speaks OpenAI's `POST /chat/completions`, streamed; one that answers in one piece is understood too.
- * Whatever goes wrong there is `model_unavailable`: the client learns that the chat server failed, the log how.
+ * An answer by a chat server that speaks OpenAI's `POST /chat/completions`, streamed; one that answers in one piece
+ * is understood too. Whatever goes wrong there is `model_unavailable`: the client learns that the chat server failed,
+ * the log how.
  */
 export class ChatWriter implements AnswerWriter {
   readonly #deps: ChatWriterDeps;

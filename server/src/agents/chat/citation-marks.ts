@@ -10,8 +10,8 @@ const BEGUN = /\[[\d, \t]{0,256}$/;
 type Part = Exclude<AnswerPart, { kind: "usage" }>;
 
 /**
- * A model's text in pieces of any length → text and citations. A mark may be cut anywhere, so what may be the beginning of one is held back
- * until the next piece. `[1]` names the first passage.
+ * A model's text in pieces of any length → text and citations. A mark may be cut anywhere, so what may be the beginning
+ * of one is held back until the next piece. `[1]` names the first passage.
  */
 export class CitationMarks {
   #held = "";

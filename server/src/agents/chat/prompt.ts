@@ -7,9 +7,10 @@ export interface ChatMessage {
 }
 
 /**
- * What the chat server is asked. Passages are data: they stand in the user's message, between two lines that hold a word which no document
- * can know, and the rules before them say that nothing between those lines is an instruction. That makes an injection harder, not impossible
- * (docs/security.md); what it could do is bounded by what the answer may be: text, with citations of these passages.
+ * What the chat server is asked. Passages are data: they stand in the user's message, between two lines that hold a
+ * word which no document can know, and the rules before them say that nothing between those lines is an instruction.
+ * That makes an injection harder, not impossible (docs/security.md); what it could do is bounded by what the answer may
+ * be: text, with citations of these passages.
  */
 export function chatMessages(task: WritingTask, fence: string): readonly ChatMessage[] {
   const { question, instructions, turns, passages } = task;

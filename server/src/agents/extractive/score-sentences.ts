@@ -32,8 +32,9 @@ const DEFINITION_FACTOR = 1.4;
 const DEFINES = /^[)"”’']?\s+(?:is|are|was|were|means?)\b/i;
 
 /**
- * By how much of the question each sentence holds, rare words more; best first, among equals in the order of passages, then of the text.
- * At least one, where there is any: without a word of the question the beginning of the best passage. Pure.
+ * By how much of the question each sentence holds, rare words more; best first, among equals in the order of
+ * passages, then of the text. At least one, where there is any: without a word of the question the beginning of the
+ * best passage. Pure.
  */
 export function scoreSentences(question: string, passages: readonly GivenPassage[]): readonly ScoredSentence[] {
   const { wanted, forNumber, whatItIs } = readAsking(question);
@@ -53,7 +54,8 @@ export function scoreSentences(question: string, passages: readonly GivenPassage
         const beside = [sentences[place - 1], sentences[place + 1]].flatMap((next) => [...(next?.terms.keys() ?? [])]);
         const near = new Set(beside.filter((term) => !sentence.terms.has(term)));
         const told = sum(sentence.terms);
-        // A passage that ranks first ranks first for reasons that a sentence alone does not show: its title, its neighbours.
+        // A passage that ranks first ranks first for reasons that a sentence alone does not show: its title,
+        // its neighbours.
         const prior = 1 + 0.5 / (1 + sentence.passage);
         const kind =
           (forNumber && sentence.hasNumber ? NUMBER_FACTOR : 1) *

@@ -88,8 +88,8 @@ const ABBREVIATION =
 const MONTH = /^\s(?:Jan|Feb|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez)/;
 
 /**
- * `saltwater.[12] Ducks …`: numbers of notes stand behind the end of a sentence, and would begin the next one. They become blanks, so that
- * every offset stays; within a sentence they are quoted with it.
+ * `saltwater.[12] Ducks …`: numbers of notes stand behind the end of a sentence, and would begin the next one. They
+ * become blanks, so that every offset stays; within a sentence they are quoted with it.
  */
 function withoutNotes(text: string): string {
   return text.replace(/([.!?…。！？"”»)])((?:\[\d{1,3}\]){1,8})/g, (_all, end: string, notes: string) => {

@@ -1,8 +1,8 @@
 import type { Migration } from "../migration.ts";
 
 /**
- * The first schema. Ids are text, times epoch milliseconds, sizes bytes, JSON is text. Every lifecycle has its CHECK here;
- * the transitions stand in the capability's table (uploads/session.ts, files/file.ts, tasks/task.ts).
+ * The first schema. Ids are text, times epoch milliseconds, sizes bytes, JSON is text. Every lifecycle has its CHECK
+ * here; the transitions stand in the capability's table (uploads/session.ts, files/file.ts, tasks/task.ts).
  */
 export const initial: Migration = {
   version: 1,

@@ -1,8 +1,8 @@
 import type { Migration } from "../migration.ts";
 
 /**
- * Which version of the extractor (extraction/extractor-version.ts) read a file's original last, whether that gave a text or a reason why not; of files that
- * nobody has read yet it says nothing. Goes with the file's row.
+ * Which version of the extractor (extraction/extractor-version.ts) read a file's original last, whether that gave a
+ * text or a reason why not; of files that nobody has read yet it says nothing. Goes with the file's row.
  */
 export const extractorVersion: Migration = {
   version: 4,

@@ -1,8 +1,8 @@
 import type { Migration } from "../migration.ts";
 
 /**
- * How often in a row the server ended while it held a task (tasks/task.ts). Goes with the task's row. Hardly any row has one, so
- * that the index is all but empty, and asking it at each claim costs nothing.
+ * How often in a row the server ended while it held a task (tasks/task.ts). Goes with the task's row. Hardly any row
+ * has one, so that the index is all but empty, and asking it at each claim costs nothing.
  */
 export const taskCrashes: Migration = {
   version: 6,

@@ -1,9 +1,9 @@
 import type { Migration } from "../migration.ts";
 
 /**
- * Agents (contract §16). A profile stays until its operator deletes it. A response stays for 30 days (`expires_at`), or until its
- * client deletes it: `answer` is what it said, with the passages that it was given; `quotes` says from which files, so that it can be blanked
- * when one of them is deleted.
+ * Agents (contract §16). A profile stays until its operator deletes it. A response stays for 30 days (`expires_at`), or
+ * until its client deletes it: `answer` is what it said, with the passages that it was given; `quotes` says from which
+ * files, so that it can be blanked when one of them is deleted.
  */
 export const agents: Migration = {
   version: 8,

@@ -1,8 +1,9 @@
 import type { Migration } from "../migration.ts";
 
 /**
- * Signing in to the dashboard. A link is good once and for a minute, a session for hours; each row goes when it is used up, ended
- * or past its time, and says by the SHA-256 of its secret what it is: the secret is nowhere. A backup holds neither.
+ * Signing in to the dashboard. A link is good once and for a minute, a session for hours; each row goes when it is
+ * used up, ended or past its time, and says by the SHA-256 of its secret what it is: the secret is nowhere. A backup
+ * holds neither.
  */
 export const dashboard: Migration = {
   version: 10,

@@ -1,9 +1,9 @@
 import type { Migration } from "../migration.ts";
 
 /**
- * How much each team's kept answers are together, so that one team cannot fill the disk with them (agents/limits.ts): `bytes` of question
- * and answer, and their sum in a row of the team's own, since who moves it must hold up nobody's uploads. The index gives the oldest ones, and
- * the sum, without their texts.
+ * How much each team's kept answers are together, so that one team cannot fill the disk with them (agents/limits.ts):
+ * `bytes` of question and answer, and their sum in a row of the team's own, since who moves it must hold up nobody's
+ * uploads. The index gives the oldest ones, and the sum, without their texts.
  */
 export const keptResponses: Migration = {
   version: 11,

@@ -37,7 +37,10 @@ const LINES_AT_ONCE = 1000;
 const NAME_CHARS = 40;
 const TIME_ZONES: ReadonlySet<string> = new Set(["VTIMEZONE", "STANDARD", "DAYLIGHT"]);
 
-/** Lines of a calendar are folded at 75 bytes: what begins with white space goes on. One at a time: a part may have a million. */
+/**
+ * Lines of a calendar are folded at 75 bytes: what begins with white space goes on. One at a time: a part may
+ * have a million.
+ */
 function* unfolded(calendar: string): Generator<string> {
   let field = "";
   for (let at = 0; at < calendar.length; ) {

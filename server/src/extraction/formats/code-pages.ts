@@ -1,4 +1,6 @@
-/** Windows', DOS' and the Macintosh's code pages by the names that `decoderOf` knows; the rest reads as windows-1252. */
+/**
+ * Windows', DOS' and the Macintosh's code pages by the names that `decoderOf` knows; the rest reads as windows-1252.
+ */
 export function codePage(number: number): string {
   if ((number >= 1250 && number <= 1258) || number === 874) return `windows-${number}`;
   return OTHERS[number] ?? "windows-1252";

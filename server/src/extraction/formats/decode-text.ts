@@ -7,9 +7,9 @@ const SAMPLE_BYTES = 64 * 1024;
 const CONTROL_RATIO = 0.002;
 
 /**
- * The text of bytes that should be text, or null when they are not. In order: a byte order mark; ISO-2022, whose bytes are all ASCII; strict UTF-8;
- * UTF-16 and UTF-32 without a mark; then, unless too much of it is control characters, UTF-8 with a few bad bytes, the declared charset, and last a guess
- * (guess-encoding.ts).
+ * The text of bytes that should be text, or null when they are not. In order: a byte order mark; ISO-2022, whose bytes
+ * are all ASCII; strict UTF-8; UTF-16 and UTF-32 without a mark; then, unless too much of it is control characters,
+ * UTF-8 with a few bad bytes, the declared charset, and last a guess (guess-encoding.ts).
  */
 export async function decodeText(bytes: Buffer, declaredCharset: () => string | null): Promise<string | null> {
   const marked = decodeMarked(bytes);
@@ -55,7 +55,9 @@ function decodeMarked(bytes: Buffer): string | null {
   return null;
 }
 
-/** What a legacy charset may leave undecoded when it is declared: a few damaged bytes are no reason to disbelieve it. */
+/**
+ * What a legacy charset may leave undecoded when it is declared: a few damaged bytes are no reason to disbelieve it.
+ */
 const BAD_SHARE = 0.002;
 
 function decodeDeclared(charset: string, bytes: Buffer): string | null {
@@ -76,7 +78,9 @@ function badCharacters(text: string): number {
 }
 
 const ESCAPE = 0x1b;
-/** `ESC $ B`, `ESC $ @`, `ESC ( J`, `ESC ( I`: Japanese. `ESC ( B` alone is what terminals send at the end of a colour. */
+/**
+ * `ESC $ B`, `ESC $ @`, `ESC ( J`, `ESC ( I`: Japanese. `ESC ( B` alone is what terminals send at the end of a colour.
+ */
 const ISO_2022_JP = /\x1b(?:\$[@B]|\([IJ])/;
 /** Korean: announced once, then between SO and SI. */
 const ISO_2022_KR = /\x1b\$\)C/;
@@ -106,8 +110,9 @@ function shiftedOut(bytes: Buffer): Buffer {
 }
 
 /**
- * UTF-8 in which some bytes are wrong: a log with one line of something else, or a file that was cut within a character. It has at least four whole
- * characters beyond ASCII for each bad one; a text of another encoding has hardly any by chance.
+ * UTF-8 in which some bytes are wrong: a log with one line of something else, or a file that was cut within a
+ * character. It has at least four whole characters beyond ASCII for each bad one; a text of another encoding has hardly
+ * any by chance.
  */
 function isNearlyUtf8(bytes: Buffer): boolean {
   const decoder = new TextDecoder("utf-8");
@@ -130,8 +135,8 @@ function isNearlyUtf8(bytes: Buffer): boolean {
 const WHOLE_FOR_BAD = 4;
 
 /**
- * UTF-16 or UTF-32 without a mark: zeros stand in one column only, the high byte of ASCII; or the text has no ASCII to speak of, and reads as a
- * language in one of the two orders.
+ * UTF-16 or UTF-32 without a mark: zeros stand in one column only, the high byte of ASCII; or the text has no ASCII to
+ * speak of, and reads as a language in one of the two orders.
  */
 async function decodeWide(bytes: Buffer): Promise<string | null> {
   const sample = bytes.subarray(0, SAMPLE_BYTES - (SAMPLE_BYTES % 4));

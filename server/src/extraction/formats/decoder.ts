@@ -3,7 +3,10 @@ export interface Decoder {
   decode(bytes: Uint8Array, options?: { readonly stream?: boolean }): string;
 }
 
-/** TextDecoder knows the encodings of the web; exports of old programs are in DOS' code pages, too. Throws RangeError for others. */
+/**
+ * TextDecoder knows the encodings of the web; exports of old programs are in DOS' code pages, too. Throws
+ * RangeError for others.
+ */
 export function decoderOf(encoding: string): Decoder {
   const beyondAscii = CODE_PAGES[DOS_NAMES[encoding] ?? ""];
   return beyondAscii === undefined ? new TextDecoder(encoding) : new DosDecoder(beyondAscii);

@@ -104,8 +104,8 @@ export class DocumentPages {
 
 /**
  * Where pages begin within a row of a table. Its cells run over the same pages side by side, and each holds its own
- * hints: the row has as many pages as the cell with the most. It is kept whole, on the page where it begins, unless only
- * one of its cells has text.
+ * hints: the row has as many pages as the cell with the most. It is kept whole, on the page where it begins, unless
+ * only one of its cells has text.
  */
 class RowPages {
   #hasText = false;

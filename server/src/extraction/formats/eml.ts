@@ -2,7 +2,10 @@ import type { PageText } from "./format.ts";
 import { mailText } from "./mail-text.ts";
 import { TextAllowance } from "./text-builder.ts";
 
-/** Reads a mail: one page, labelled with its subject. Attachments are named, not opened; messages within it stand in the text. */
+/**
+ * Reads a mail: one page, labelled with its subject. Attachments are named, not opened; messages within it stand
+ * in the text.
+ */
 export async function* readEml(bytes: Buffer, text: string): AsyncGenerator<PageText> {
   const mail = asMail(bytes, text);
   // An archive of one mail: the line before it is no header.
@@ -14,11 +17,12 @@ const [CR, LF] = [0x0d, 0x0a];
 const UTF8_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /**
- * The bytes as a mail reader expects them: its headers at the first byte, lines that end in LF, nothing of two bytes a character. `text` is what they
- * were decoded to.
+ * The bytes as a mail reader expects them: its headers at the first byte, lines that end in LF, nothing of two bytes a
+ * character. `text` is what they were decoded to.
  */
 export function asMail(bytes: Buffer, text: string): Buffer {
-  // Zeros within ASCII: UTF-16. Its parts may say that they are of one byte a character, and then they are in UTF-8 as well as in anything.
+  // Zeros within ASCII: UTF-16. Its parts may say that they are of one byte a character, and then they are in UTF-8 as
+  // well as in anything.
   let mail = bytes.subarray(0, 1024).includes(0) ? Buffer.from(text, "utf8") : bytes;
   // Empty lines and a mark stand before the first header in either order.
   mail = withoutLineEnds(mail);

@@ -14,7 +14,10 @@ function* samples(lines: readonly string[], length: number): Generator<string> {
   }
 }
 
-/** What is right must stay so; at 600 and 150 characters everything was, at 60 two of 660 were wrong (MacRoman, Mac Cyrillic). */
+/**
+ * What is right must stay so; at 600 and 150 characters everything was, at 60 two of 660 were wrong (MacRoman,
+ * Mac Cyrillic).
+ */
 const LENGTHS = [
   { length: 600, rightPercent: 100 },
   { length: 150, rightPercent: 99.5 },

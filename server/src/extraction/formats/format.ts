@@ -2,9 +2,9 @@ import type { FileWarningCode } from "../../errors.ts";
 import type { WarningFinding } from "../findings.ts";
 
 /**
- * One page as its reader found it; read-document.ts numbers, cleans, chunks and sends it. A reader yields one page after
- * another and keeps none that it has yielded. It throws DocumentFault for what is wrong with the document, and anything
- * else only for a defect of ours.
+ * One page as its reader found it; read-document.ts numbers, cleans, chunks and sends it. A reader yields one page
+ * after another and keeps none that it has yielded. It throws DocumentFault for what is wrong with the document, and
+ * anything else only for a defect of ours.
  */
 export interface PageText {
   /** The page's own name, or null. */

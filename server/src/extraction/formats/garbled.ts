@@ -11,11 +11,16 @@ export interface Verdict {
 
 /** Of a page, which may have 32 M characters. */
 const SAMPLE_CHARS = 64 * 1024;
-/** So much of what is no space is damaged: German umlauts in the wrong encoding damage a quarter of a text, English quotation marks a fiftieth. */
+/**
+ * So much of what is no space is damaged: German umlauts in the wrong encoding damage a quarter of a text, English
+ * quotation marks a fiftieth.
+ */
 const PAGE_SHARE = 0.1;
 /** Fewer may be what the text is about. */
 const SPOTS = 3;
-/** Of a word that a wrong character in the middle makes unfindable; what was lost leaves a hole, and is often a sign. */
+/**
+ * Of a word that a wrong character in the middle makes unfindable; what was lost leaves a hole, and is often a sign.
+ */
 const WORD_CHARS = 10;
 
 /** Judges the text of any format; null: nothing speaks against it. */
@@ -78,7 +83,10 @@ function mayHoldSpots(text: string, sequence: RegExp): boolean {
 
 const LONGEST_SEQUENCE = 4;
 
-/** Where the characters of a text, as bytes of `table`, are UTF-8 again. None when most of what is not ASCII is something else. */
+/**
+ * Where the characters of a text, as bytes of `table`, are UTF-8 again. None when most of what is not ASCII is
+ * something else.
+ */
 function mistakenSpots(text: string, table: Uint8Array): readonly number[] {
   const spots: number[] = [];
   let others = 0;
@@ -126,11 +134,12 @@ function bytesIn(encoding: string): Uint8Array {
 }
 
 /**
- * How Latin letters follow each other, as in some language or not: the natural logarithm of a letter's likelihood. Of 354 languages in Latin script the
- * lowest has −4.79, fourteen less than −4.2, half more than −3.4; a text whose letters were exchanged has −4.6 to −6. Null: there is too little to say.
+ * How Latin letters follow each other, as in some language or not: the natural logarithm of a letter's likelihood. Of
+ * 354 languages in Latin script the lowest has −4.79, fourteen less than −4.2, half more than −3.4; a text whose
+ * letters were exchanged has −4.6 to −6. Null: there is too little to say.
  *
- * `doubtful`: something else speaks against the text, and all its letters count. Otherwise only words without a digit, sign or capital within them
- * do, when they are most of the text: lists of part numbers are no garbage.
+ * `doubtful`: something else speaks against the text, and all its letters count. Otherwise only words without a digit,
+ * sign or capital within them do, when they are most of the text: lists of part numbers are no garbage.
  */
 export function languageScore(text: string, doubtful: boolean): number | null {
   const sample = text.slice(0, LANGUAGE_SAMPLE_CHARS);

@@ -1,4 +1,7 @@
-/** No text of the page, or text that stands for a drawing; of ruby the reading, which is written over the word that it repeats. */
+/**
+ * No text of the page, or text that stands for a drawing; of ruby the reading, which is written over the word
+ * that it repeats.
+ */
 const UNSEEN: ReadonlySet<string> = new Set([
   ...["script", "style", "noscript", "template", "svg", "iframe"],
   ...["rt", "rp", "rtc"],
@@ -8,8 +11,9 @@ const VOID: ReadonlySet<string> = new Set(
 );
 
 /**
- * What else ends an element whose end tag may be missing: the opening and the closing of others, when they stand in no element of its own
- * name or of `within`. A guess that ends too early shows a word too many; one that ends too late would lose the rest of the page.
+ * What else ends an element whose end tag may be missing: the opening and the closing of others, when they stand in no
+ * element of its own name or of `within`. A guess that ends too early shows a word too many; one that ends too late
+ * would lose the rest of the page.
  */
 interface OpenEnded {
   readonly opens: ReadonlySet<string>;
@@ -56,7 +60,9 @@ export class LeftOut {
   #name: string | null = null;
   /** Set when its end tag may be missing. */
   #openEnded: OpenEnded | undefined;
-  /** Containers that are open within it, or elements of its name when its end tag may not be missing; itself included. */
+  /**
+   * Containers that are open within it, or elements of its name when its end tag may not be missing; itself included.
+   */
   #depth = 0;
 
   get isWithin(): boolean {

@@ -21,11 +21,13 @@ export interface HtmlText {
 }
 
 /**
- * The text of HTML as a reader sees it. Headings begin with `#`, blocks stand on lines of their own, cells of a row are parted
- * by a bar. Unlike "readability" extractors it drops no part of the page: what a customer uploaded must be findable.
+ * The text of HTML as a reader sees it. Headings begin with `#`, blocks stand on lines of their own, cells of a row
+ * are parted by a bar. Unlike "readability" extractors it drops no part of the page: what a customer uploaded must
+ * be findable.
  *
- * It works on the tokenizer's events and keeps no stack of open elements, so nesting costs nothing: htmlparser2's `Parser`
- * shifts its stack for every tag, and 200 000 nested elements took it 13 s. `xhtml`: `<script/>` is closed. Entities are HTML's in both.
+ * It works on the tokenizer's events and keeps no stack of open elements, so nesting costs nothing: htmlparser2's
+ * `Parser` shifts its stack for every tag, and 200 000 nested elements took it 13 s. `xhtml`: `<script/>` is closed.
+ * Entities are HTML's in both.
  */
 export function htmlText(html: string, allowance: TextAllowance, xhtml = false): HtmlText {
   const walker = new HtmlWalker(allowance);
@@ -106,7 +108,9 @@ const LINES: ReadonlySet<string> = new Set(
     "legend li main menu nav option p section summary tbody tfoot thead title tr"
   ).split(" "),
 );
-/** What ends a row whose own end is missing; a table within a row, and a heading, tell that the outer table is a layout. */
+/**
+ * What ends a row whose own end is missing; a table within a row, and a heading, tell that the outer table is a layout.
+ */
 const TABLE_PARTS: ReadonlySet<string> = new Set(["table", "tbody", "thead", "tfoot", "caption"]);
 
 class HtmlWalker {

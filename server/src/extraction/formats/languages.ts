@@ -2,11 +2,15 @@
 const { readFileSync } = process.getBuiltinModule("node:fs");
 
 /**
- * What is known of the languages that legacy texts are written in: how often one letter follows another (tools/train-letter-pairs.ts made the
- * file). It tells which reading of some bytes is a language: 12 kB of text are enough to know all pairs that occur more than once.
+ * What is known of the languages that legacy texts are written in: how often one letter follows another
+ * (tools/train-letter-pairs.ts made the file). It tells which reading of some bytes is a language: 12 kB of text are
+ * enough to know all pairs that occur more than once.
  */
 export interface Language {
-  /** The natural logarithm of how likely `letter` is behind `before`: lower-case UTF-16 code units, BOUNDARY for whatever is no letter. */
+  /**
+   * The natural logarithm of how likely `letter` is behind `before`: lower-case UTF-16 code units, BOUNDARY for
+   * whatever is no letter.
+   */
   logOf(before: number, letter: number): number;
 }
 
@@ -36,7 +40,10 @@ function load(): ReadonlyMap<string, Language> {
   );
 }
 
-/** A pair that the text did not have is as likely as its second letter is, times this over how often the first one was seen. */
+/**
+ * A pair that the text did not have is as likely as its second letter is, times this over how often the first
+ * one was seen.
+ */
 const UNSEEN_PAIRS = 8;
 /** A letter that the text did not have: an accent of a loan word, or of a name … */
 const RARE_LETTER = 3e-5;
@@ -52,7 +59,9 @@ class PairLanguage implements Language {
   readonly #before = new Map<number, number>();
   readonly #letters = new Map<number, number>();
   #total = 0;
-  /** The block of 256 code points that the language's own letters are of; null for Latin, which is spread over several. */
+  /**
+   * The block of 256 code points that the language's own letters are of; null for Latin, which is spread over several.
+   */
   readonly #block: number | null;
 
   constructor(groups: readonly string[]) {
@@ -91,7 +100,10 @@ class PairLanguage implements Language {
 /** How much of a text is characters that the training text had. */
 const SEEN_SHARE = 0.6;
 
-/** A script of thousands of characters: each counts by itself, and the standard's first level, its common ones, lends to those not seen. */
+/**
+ * A script of thousands of characters: each counts by itself, and the standard's first level, its common ones, lends to
+ * those not seen.
+ */
 class CharacterLanguage implements Language {
   readonly #characters = new Map<number, number>();
   readonly #common: () => ReadonlySet<number>;

@@ -15,8 +15,9 @@ export interface MailText {
 }
 
 /**
- * The text of a message: subject, sender, recipients, date; its body; appointments, delivery reports and other texts that are no attachments; the messages
- * within it, whatever their disposition; names of attachments. `mail` begins with a header. Throws DocumentFault.
+ * The text of a message: subject, sender, recipients, date; its body; appointments, delivery reports and other texts
+ * that are no attachments; the messages within it, whatever their disposition; names of attachments. `mail` begins with
+ * a header. Throws DocumentFault.
  */
 export async function mailText(mail: Buffer, allowance: TextAllowance): Promise<MailText> {
   refuseManyLines(mail);
@@ -41,7 +42,10 @@ function refuseManyLines(bytes: Buffer): void {
   }
 }
 
-/** A mail that names no charset and is not in UTF-8, which the library would take it for: it is read as a text without a declaration is. */
+/**
+ * A mail that names no charset and is not in UTF-8, which the library would take it for: it is read as a text without a
+ * declaration is.
+ */
 async function withCharset(mail: Buffer): Promise<Buffer> {
   if (mail.includes("charset") || decodeStrict("utf-8", mail) !== null) return mail;
   return Buffer.from((await decodeText(mail, undeclared)) ?? mail);

@@ -18,7 +18,10 @@ export async function* readMbox(bytes: Buffer, text: string): AsyncGenerator<Pag
 
 const FROM = Buffer.from("From ");
 
-/** Lines that begin with `From ` and have a time, behind an empty one or at the very start. Archives quote such a line within a message. */
+/**
+ * Lines that begin with `From ` and have a time, behind an empty one or at the very start. Archives quote such a line
+ * within a message.
+ */
 function messageStarts(archive: Buffer): readonly number[] {
   const starts = archive.subarray(0, FROM.length).equals(FROM) ? [0] : [];
   for (let at = archive.indexOf("\nFrom "); at !== -1; at = archive.indexOf("\nFrom ", at + 1)) {

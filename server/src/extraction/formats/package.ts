@@ -13,8 +13,8 @@ export interface XmlSource {
   /** Parses an XML part. False when there is no such part. */
   xml(name: string, handler: XmlHandler): Promise<boolean>;
   /**
-   * A part's whole text; null when there is none, or `pattern` is nowhere in it. Of UTF-8 the bytes are looked at, which
-   * is quicker than decoding them: so the pattern names ASCII alone.
+   * A part's whole text; null when there is none, or `pattern` is nowhere in it. Of UTF-8 the bytes are looked at,
+   * which is quicker than decoding them: so the pattern names ASCII alone.
    */
   textWith(name: string, pattern: RegExp): Promise<string | null>;
 }

@@ -10,9 +10,9 @@ const { readFileSync } = process.getBuiltinModule("node:fs");
 const { createRequire } = process.getBuiltinModule("node:module");
 
 /**
- * Reads a PDF with PDFium (WASM), a page at a time: label and text in PDFium's reading order. Objects are closed page by page.
- * A page that cannot be loaded is an empty page, so that one bad page loses neither the others nor their numbers.
- * After a trap the instance is in an unknown state: ReaderTrap tells the child to end.
+ * Reads a PDF with PDFium (WASM), a page at a time: label and text in PDFium's reading order. Objects are closed page
+ * by page. A page that cannot be loaded is an empty page, so that one bad page loses neither the others nor their
+ * numbers. After a trap the instance is in an unknown state: ReaderTrap tells the child to end.
  */
 export async function* readPdf(bytes: Buffer): AsyncGenerator<PageText> {
   const memoryBytes = bytes.length > LIMITS.pdfSmallBytes ? LIMITS.pdfMemoryBytes : LIMITS.pdfSmallMemoryBytes;
@@ -44,10 +44,11 @@ function noText(total: number, images: boolean): Error {
 const instances = new Map<number, Promise<WrappedPdfiumModule>>();
 
 /**
- * An instance for the child's life, whose memory may grow to `memoryBytes` and not to the 2 GB that the module asks for. There are two: one
- * for small files, one for the others. What a page needs grows with its bytes, except for a bomb's: 712 bytes filled 512 MiB in 3.7 s of
- * processor time, and fill the small instance in 1.2 s. No honest file of up to limits.pdfSmallBytes that was tried let the memory grow
- * beyond its first size; 400 000 lines in a file of 1.5 MB took 97 MiB. A bomb that is padded beyond that still meets limits.pdfMemoryBytes.
+ * An instance for the child's life, whose memory may grow to `memoryBytes` and not to the 2 GB that the module asks
+ * for. There are two: one for small files, one for the others. What a page needs grows with its bytes, except for a
+ * bomb's: 712 bytes filled 512 MiB in 3.7 s of processor time, and fill the small instance in 1.2 s. No honest file of
+ * up to limits.pdfSmallBytes that was tried let the memory grow beyond its first size; 400 000 lines in a file of 1.5
+ * MB took 97 MiB. A bomb that is padded beyond that still meets limits.pdfMemoryBytes.
  */
 function pdfium(memoryBytes: number): Promise<WrappedPdfiumModule> {
   const known = instances.get(memoryBytes);
@@ -129,8 +130,8 @@ const DOUBTFUL_SCORE = -4.3;
 const EXCHANGED_SCORE = -4.85;
 
 /**
- * A font without a mapping from its glyphs to characters gives their numbers: controls, private characters, or other letters than those that it draws.
- * PDFium tells where it guessed, and often guesses right; so the text decides.
+ * A font without a mapping from its glyphs to characters gives their numbers: controls, private characters, or other
+ * letters than those that it draws. PDFium tells where it guessed, and often guesses right; so the text decides.
  */
 function isUnreadable(library: WrappedPdfiumModule, textPage: number, text: string, seen: Seen): boolean {
   if (text.length === 0) return false;

@@ -26,7 +26,10 @@ export async function relationsOf(pack: Package, part: string): Promise<readonly
   return relations;
 }
 
-/** The part that `target` means, seen from `folder`. Names are keys of the package: one with too many `..` just finds nothing. */
+/**
+ * The part that `target` means, seen from `folder`. Names are keys of the package: one with too many `..` just
+ * finds nothing.
+ */
 export function resolvePart(folder: string, target: string): string {
   return posix.normalize(posix.join("/", target.startsWith("/") ? "" : folder, target)).slice(1);
 }

@@ -1,15 +1,19 @@
 import { LIMITS } from "../../limits.ts";
 import { documentFault } from "../fault.ts";
 
-/** How much white space is collapsed at once: V8 keeps an object for each match, and a text of 24 MB in one piece filled the heap. */
+/**
+ * How much white space is collapsed at once: V8 keeps an object for each match, and a text of 24 MB in one piece
+ * filled the heap.
+ */
 const PIECE_CHARS = 64 * 1024;
 /** Parts are joined this many at a time: pages made of single characters took 20 times their length. */
 const PARTS_AT_ONCE = 4096;
 
 /**
- * What separates words: Unicode's White_Space, so also U+00A0, U+2009 or U+3000, which authors put between a number and its unit, and
- * editors between two runs. How wide it is, and whether a line may break there, says nothing to a search or a citation. Not U+FEFF
- * and U+200B, which `\s` or typography would add: they have no width, and the analyser knows what to do with them.
+ * What separates words: Unicode's White_Space, so also U+00A0, U+2009 or U+3000, which authors put between a number and
+ * its unit, and editors between two runs. How wide it is, and whether a line may break there, says nothing to a search
+ * or a citation. Not U+FEFF and U+200B, which `\s` or typography would add: they have no width, and the analyser knows
+ * what to do with them.
  */
 const WIDE = "\\t-\\r\\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
 /** A single space is no match: it would be replaced by itself, and most white space is that. */
@@ -25,9 +29,9 @@ interface OuterText {
 }
 
 /**
- * Gathers the text of one page from a stream of inline pieces and breaks. White space collapses as a browser does it, the kinds
- * that never break included: runs are one space, breaks swallow the spaces around them, and no more than one empty line stands
- * between two blocks.
+ * Gathers the text of one page from a stream of inline pieces and breaks. White space collapses as a browser does it,
+ * the kinds that never break included: runs are one space, breaks swallow the spaces around them, and no more than one
+ * empty line stands between two blocks.
  *
  * The limit counts what all builders of one document have written when they share a `TextAllowance`.
  */
@@ -80,8 +84,8 @@ export class TextBuilder {
   }
 
   /**
-   * Before each cell of a row, and between two. Within `row` and `endRow` it parts them whatever breaks they hold; without them it is
-   * a bar where no break stands.
+   * Before each cell of a row, and between two. Within `row` and `endRow` it parts them whatever breaks they hold;
+   * without them it is a bar where no break stands.
    */
   cell(): void {
     if (this.#row !== null) {
@@ -105,7 +109,10 @@ export class TextBuilder {
     return texts;
   }
 
-  /** A row of a table begins: its cells may be filled with paragraphs and still be one line. A row within a row ends the outer one. */
+  /**
+   * A row of a table begins: its cells may be filled with paragraphs and still be one line. A row within a row ends
+   * the outer one.
+   */
   row(): void {
     this.endRow();
     this.line();
@@ -166,7 +173,10 @@ export class TextBuilder {
 const MARK = "\ufffe";
 /** Parts the cells of a row while it is written; no text keeps it (read-document.ts). */
 const CELL = "\uffff";
-/** A cell with breaks that is longer than this is a column of a page and no entry of a table: layouts are made of tables, too. */
+/**
+ * A cell with breaks that is longer than this is a column of a page and no entry of a table: layouts are made of
+ * tables, too.
+ */
 const CELL_CHARS = 500;
 
 /** Cells of a table on one line, empty ones in their places; what is laid out with a table as the blocks that it is. */
@@ -181,7 +191,10 @@ function rowText([, ...cells]: readonly string[]): string {
     .trimStart();
 }
 
-/** How much text a document may still give; a few bytes can ask for gigabytes (a shared string named by a million cells). */
+/**
+ * How much text a document may still give; a few bytes can ask for gigabytes (a shared string named by a
+ * million cells).
+ */
 export class TextAllowance {
   #left: number = LIMITS.extractedChars;
 

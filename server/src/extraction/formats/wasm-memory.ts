@@ -3,9 +3,10 @@ const MEMORY_SECTION = 5;
 const HAS_MAXIMUM = 1;
 
 /**
- * A copy of a WebAssembly module whose memory may grow to `maxBytes` only. Emscripten fixes the maximum when it compiles, and the
- * engine offers no other way to bound it. The number is rewritten in the same length, so no offset moves. Throws when the
- * module is not built as expected: then this file has to be looked at, and nothing runs unbounded.
+ * A copy of a WebAssembly module whose memory may grow to `maxBytes` only. Emscripten fixes the maximum when it
+ * compiles, and the engine offers no other way to bound it. The number is rewritten in the same length, so no
+ * offset moves. Throws when the module is not built as expected: then this file has to be looked at, and nothing
+ * runs unbounded.
  */
 export function capWasmMemory(module: Buffer, maxBytes: number): Uint8Array<ArrayBuffer> {
   const copy = new Uint8Array(module);

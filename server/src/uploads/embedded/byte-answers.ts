@@ -133,8 +133,9 @@ export function refuseDigest(request: IncomingMessage, response: ServerResponse,
 }
 
 /**
- * An answer that a client which is still sending can read: send it, read and drop for at most 5 s or 32 MiB, and only then end. Ending at
- * once would reset the connection and lose the answer on its way (A16); reading for ever would serve an attacker (A20).
+ * An answer that a client which is still sending can read: send it, read and drop for at most 5 s or 32 MiB, and only
+ * then end. Ending at once would reset the connection and lose the answer on its way (A16); reading for ever would
+ * serve an attacker (A20).
  */
 async function answer(
   request: IncomingMessage,

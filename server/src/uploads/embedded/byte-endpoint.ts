@@ -50,8 +50,9 @@ export interface ByteEndpointDeps extends IntakeDeps {
 }
 
 /**
- * `upload_url`: Google Cloud Storage's resumable dialect over the embedded store (contract PUT-1 … PUT-20, docs/byte-endpoint.md). A plain Node
- * handler: a web framework answers 415 to a malformed Content-Type before any handler, and has its own CORS and error shapes.
+ * `upload_url`: Google Cloud Storage's resumable dialect over the embedded store (contract PUT-1 … PUT-20,
+ * docs/byte-endpoint.md). A plain Node handler: a web framework answers 415 to a malformed Content-Type before any
+ * handler, and has its own CORS and error shapes.
  */
 export class ByteEndpoint {
   readonly #deps: ByteEndpointDeps;
@@ -80,9 +81,9 @@ export class ByteEndpoint {
   }
 
   /**
-   * `expectsContinue`: the client waits for `100 Continue` before it sends its body (PUT-17). Never rejects. The next request of the
-   * connection (A18) is handed over when this one is answered: judged sooner, it would lie beyond what is kept, or take over and end its
-   * own connection.
+   * `expectsContinue`: the client waits for `100 Continue` before it sends its body (PUT-17). Never rejects. The next
+   * request of the connection (A18) is handed over when this one is answered: judged sooner, it would lie beyond what
+   * is kept, or take over and end its own connection.
    */
   async handle(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): Promise<void> {
     request.on("error", () => {});
@@ -155,8 +156,9 @@ export class ByteEndpoint {
   }
 
   /**
-   * A repeat of a complete upload is read to its end, so that a slow client that lost its 200 gets it. What goes on longer is no repeat, and
-   * a team's uploads have their share of connections: both are answered all the same (PUT-10), and end as after a refusal.
+   * A repeat of a complete upload is read to its end, so that a slow client that lost its 200 gets it. What goes on
+   * longer is no repeat, and a team's uploads have their share of connections: both are answered all the same (PUT-10),
+   * and end as after a refusal.
    */
   async #readRepeat(
     request: IncomingMessage,
@@ -182,9 +184,9 @@ export class ByteEndpoint {
   }
 
   /**
-   * PUT-9: a probe that comes just when a connection was cut would miss what is being recorded at that moment, and a client that streams
-   * cannot go back. So what a running request of this process has received is recorded first. It is not ended, and a disk that
-   * hangs keeps no probe waiting (A8). False: no request runs.
+   * PUT-9: a probe that comes just when a connection was cut would miss what is being recorded at that moment, and a
+   * client that streams cannot go back. So what a running request of this process has received is recorded first. It is
+   * not ended, and a disk that hangs keeps no probe waiting (A8). False: no request runs.
    */
   async #recordNow(id: SessionId): Promise<boolean> {
     const writer = this.#writers.get(id);
@@ -237,7 +239,8 @@ export class ByteEndpoint {
   ): Promise<void> {
     try {
       for await (const chunk of writer.body.chunks()) {
-        // PUT-8, A7, A19: surplus never becomes part of the object, and nothing of a body that lies about itself is kept.
+        // PUT-8, A7, A19: surplus never becomes part of the object, and nothing of a body that lies about
+        // itself is kept.
         if (intake.position + chunk.length > wanted.end) {
           await this.#close(intake, session);
           return refuseWithText(request, response, surplus(wanted));

@@ -3,8 +3,8 @@ import { isExpired, type Session } from "../session.ts";
 import { parseContentRange } from "./content-range.ts";
 
 /**
- * The byte end-point's decisions, before a byte of the body is read: (session, head of the request, now) → what to do. Pure; the
- * order of checks is byte-endpoint §5, and the rows (P, K, Q, O, X, L) stand beside the lines that keep them.
+ * The byte end-point's decisions, before a byte of the body is read: (session, head of the request, now) → what to do.
+ * Pure; the order of checks is byte-endpoint §5, and the rows (P, K, Q, O, X, L) stand beside the lines that keep them.
  */
 export interface RequestHead {
   readonly method: string;

@@ -1,4 +1,5 @@
-// The Content-Range of Google's resumable dialect (byte-endpoint §5, sections P, K, Q, X), parsed once into what it asks for.
+// The Content-Range of Google's resumable dialect (byte-endpoint §5, sections P, K, Q, X), parsed once into what
+// it asks for.
 
 /** 15 digits stay below 2^53. */
 const GRAMMAR = /^bytes (?:(\d{1,15})-(\d{1,15}|\*)|\*)\/(\d{1,15}|\*)$/;

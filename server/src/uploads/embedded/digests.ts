@@ -1,9 +1,9 @@
 import { createCRC32, createMD5, type IHasher } from "hash-wasm";
 
 /**
- * crc32c and md5 of an upload as it grows. Their state is a value that is saved with the offset, so that any later request, in any
- * process, goes on from it. One pair of WASM hashers serves all uploads: swapping a state in and out costs microseconds, a pair
- * an upload costs 170 kB and a millisecond (measured).
+ * crc32c and md5 of an upload as it grows. Their state is a value that is saved with the offset, so that any later
+ * request, in any process, goes on from it. One pair of WASM hashers serves all uploads: swapping a state in and out
+ * costs microseconds, a pair an upload costs 170 kB and a millisecond (measured).
  */
 export interface DigestState {
   readonly md5: Uint8Array;

@@ -51,8 +51,8 @@ export interface Writers {
 }
 
 /**
- * Bytes arrive at our own end-point and lie in segments. What has arrived is the session row's to say: it is moved with every record,
- * so nothing here asks the disk how much there is.
+ * Bytes arrive at our own end-point and lie in segments. What has arrived is the session row's to say: it is moved with
+ * every record, so nothing here asks the disk how much there is.
  */
 export class EmbeddedArrivals implements Arrivals {
   readonly #deps: EmbeddedArrivalsDeps;
@@ -75,8 +75,8 @@ export class EmbeddedArrivals implements Arrivals {
   }
 
   /**
-   * Between any two steps a cancel, an expiry or another finalize may end the session and take its segments away: `changed`. Segments
-   * that nobody took are lost or damaged, and dropped.
+   * Between any two steps a cancel, an expiry or another finalize may end the session and take its segments away:
+   * `changed`. Segments that nobody took are lost or damaged, and dropped.
    */
   async seal(session: Session, options: SealOptions): Promise<Sealing> {
     const { receivedBytes, sizeBytes, state } = session;
@@ -158,7 +158,8 @@ export class EmbeddedArrivals implements Arrivals {
     if (found.crc32c !== session.crc32c) return this.#dropDamaged(session);
     check(found);
     const key = originalKey(session.id, found.sha256);
-    // Also when the blob is there already: an earlier finalize may have failed between its name and the sync of that name.
+    // Also when the blob is there already: an earlier finalize may have failed between its name and the sync
+    // of that name.
     await this.#deps.blobs.publish(session.id, session.segments, key);
     return { kind: "sealed", key, digests: found, fence: { writerEpoch: session.writerEpoch } };
   }

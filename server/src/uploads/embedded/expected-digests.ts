@@ -2,8 +2,8 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Digests } from "./digests.ts";
 
 /**
- * What the client says that the whole object's digests are, on the request that ends it: `X-Goog-Hash: crc32c=…,md5=…` and
- * `Content-MD5` (rows P21 … P24). Returns the sentence of the refusal, or null when nothing contradicts.
+ * What the client says that the whole object's digests are, on the request that ends it: `X-Goog-Hash: crc32c=…,md5=…`
+ * and `Content-MD5` (rows P21 … P24). Returns the sentence of the refusal, or null when nothing contradicts.
  */
 export function digestContradiction(headers: IncomingHttpHeaders, actual: Digests): string | null {
   const claims = [...googClaims(headers["x-goog-hash"])];

@@ -27,9 +27,9 @@ export class SupersededError extends Error {
 }
 
 /**
- * What one data request writes: a segment under its own epoch. Bytes are hashed as they come, appended, and count only once `record`
- * has fsynced them and moved the session's offset. Calls may overlap (the body and the timer): they take turns inside. `close` takes
- * away what was written and not recorded.
+ * What one data request writes: a segment under its own epoch. Bytes are hashed as they come, appended, and count only
+ * once `record` has fsynced them and moved the session's offset. Calls may overlap (the body and the timer): they take
+ * turns inside. `close` takes away what was written and not recorded.
  */
 export class Intake {
   readonly #deps: IntakeDeps;
@@ -65,7 +65,10 @@ export class Intake {
     this.#recorded = session.receivedBytes;
   }
 
-  /** `session` as taking the epoch returned it. The body begins at or below its offset: the known part is skipped (PUT-5). */
+  /**
+   * `session` as taking the epoch returned it. The body begins at or below its offset: the known part is
+   * skipped (PUT-5).
+   */
   static async start(deps: IntakeDeps, session: Session, body: Body): Promise<Intake> {
     return new Intake(deps, session, body, await digestAtOffset(deps, session));
   }
@@ -115,7 +118,10 @@ export class Intake {
     return this.#unit.offset > this.#recorded;
   }
 
-  /** The end, whatever came before; safe to call twice. Rejects when what was not recorded could not be removed: reconcile will. */
+  /**
+   * The end, whatever came before; safe to call twice. Rejects when what was not recorded could not be removed:
+   * reconcile will.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -229,7 +235,9 @@ interface Body {
   readonly end: number;
 }
 
-/** The saved state, or, when there is none or another version wrote it, the state computed again from the kept segments. */
+/**
+ * The saved state, or, when there is none or another version wrote it, the state computed again from the kept segments.
+ */
 export async function digestAtOffset(deps: DigestDeps, session: Session): Promise<DigestState> {
   if (session.receivedBytes === 0) return deps.digests.empty();
   const saved = session.digestState === null ? null : deps.digests.decode(session.digestState);

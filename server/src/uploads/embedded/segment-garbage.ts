@@ -4,8 +4,9 @@ import { hasEnded } from "../session.ts";
 import type { SessionFacts } from "../sweep.store.ts";
 
 /**
- * Which segments, and which ends of them, are garbage. Pure, and careful in one direction: what might still become part of a file
- * stays. `session` is what the catalogue says, read after the segment was listed; undefined: it has no such row.
+ * Which segments, and which ends of them, are garbage. Pure, and careful in one direction: what might still become
+ * part of a file stays. `session` is what the catalogue says, read after the segment was listed; undefined: it has
+ * no such row.
  */
 
 export type StoredSegment = StoredEntry & { readonly kind: "segment" };

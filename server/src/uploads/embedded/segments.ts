@@ -12,8 +12,8 @@ export interface SegmentsDeps {
 }
 
 /**
- * What lies on the disk of uploads that are no originals yet, whoever receives them: a server tidies it beside its end-point, and
- * `wharf doctor` without one.
+ * What lies on the disk of uploads that are no originals yet, whoever receives them: a server tidies it beside its
+ * end-point, and `wharf doctor` without one.
  */
 export class Segments implements Pick<Arrivals, "tidy"> {
   readonly #deps: SegmentsDeps;
@@ -42,9 +42,9 @@ export class Segments implements Pick<Arrivals, "tidy"> {
   }
 
   /**
-   * The order makes it safe beside requests of this process. The page was listed first; then it is seen who writes: a request that has
-   * ended by then has recorded what it ever will, and the catalogue, read after that, lists it. One that begins later writes a segment
-   * of an epoch of its own.
+   * The order makes it safe beside requests of this process. The page was listed first; then it is seen who writes: a
+   * request that has ended by then has recorded what it ever will, and the catalogue, read after that, lists it. One
+   * that begins later writes a segment of an epoch of its own.
    */
   async #judge(entries: readonly StoredEntry[], heldMs: HeldMs) {
     const busy = new Set(this.#busy());

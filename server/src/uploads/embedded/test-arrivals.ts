@@ -20,7 +20,10 @@ export interface Differences {
 const NO_DISK = { roomForSession: async () => ROOM, roomForData: async () => ROOM };
 const ROOM = { giveBack: () => {} };
 
-/** Our own byte end-point on a port of its own, over a store in memory that forgets what was not synced when the power is cut. */
+/**
+ * Our own byte end-point on a port of its own, over a store in memory that forgets what was not synced when the
+ * power is cut.
+ */
 export async function openEmbedded(
   uploads: TestUploads,
   { store = same, arrivals: change = same }: Differences = {},
@@ -81,7 +84,10 @@ function same<T>(it: T): T {
   return it;
 }
 
-/** Segments in memory: what their writers have not synced is gone after a power cut, and so is what was published of that. */
+/**
+ * Segments in memory: what their writers have not synced is gone after a power cut, and so is what was
+ * published of that.
+ */
 class PowerCutStore {
   readonly #memory = openMemoryBlobStore();
   readonly #appended = new Map<string, number>();

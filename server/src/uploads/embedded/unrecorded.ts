@@ -6,8 +6,9 @@ import { LIMITS } from "../../limits.ts";
 /**
  * What data requests of this process hold on the disk that no record lists, and what they may still write.
  *
- * Of each session one request at a time writes: the next one begins when what the one before left is gone. So a session never has more
- * on the disk than its declared size, however often its URL is used at once; two of a hanging disk's requests would have twice that.
+ * Of each session one request at a time writes: the next one begins when what the one before left is gone. So a session
+ * never has more on the disk than its declared size, however often its URL is used at once; two of a hanging disk's
+ * requests would have twice that.
  */
 export class UnrecordedBytes {
   readonly #shares = new Set<Share>();
@@ -91,7 +92,9 @@ export class Share {
     return this.#toComeBytes;
   }
 
-  /** Before the first byte is written. Rejects with `unavailable` when the disk keeps an earlier request for too long. */
+  /**
+   * Before the first byte is written. Rejects with `unavailable` when the disk keeps an earlier request for too long.
+   */
   async turn(): Promise<void> {
     // The usual case: a timer and its cancelling were a fortieth of what an upload costs the main thread.
     if (this.#before === null) return;
