@@ -32,7 +32,7 @@ export async function queueOutdated(
     });
     for (const file of outdated) {
       signal.throwIfAborted();
-      if (await queueAgain(deps, file, "slow")) report.queued += 1;
+      if (await queueAgain(deps, file)) report.queued += 1;
       else report.underWay += 1;
     }
     after = last;

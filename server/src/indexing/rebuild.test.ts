@@ -156,7 +156,9 @@ test("files that a lost index does not hold are noticed by the server, queued, a
   assert.equal(audit.missing, 1);
   assert.match(audit.state, /^1 files were missing/);
   assert.equal((await t.on.file(kept.fileId)).task_id, kept.taskId);
-  assert.notEqual((await t.on.file(lost.fileId)).task_id, lost.taskId);
+  const { task_id } = await t.on.file(lost.fileId);
+  assert.notEqual(task_id, lost.taskId);
+  assert.equal((await t.on.task(task_id)).lane, "slow", "uploads wait behind it");
   // A second look before the task has run queues nothing more.
   await runRound(audit);
   await t.workerWith().runOnce();
