@@ -198,7 +198,7 @@ export const LIMITS = {
   fastLaneMaxMs: SECOND,
   /**
    * As many of a team's documents are read at once as there are cores; what is read for longer than this
-   * does not count.
+   * does not count, or, once the team has more readers than there are cores, for longer than `slowLaneAfterCpuMs`.
    */
   teamTurnMs: 50,
   queuePositionMax: 1000,

@@ -32,10 +32,11 @@ export interface DocumentRun {
  * child is ended too.
  */
 export async function* readOne(source: ExtractionSource, run: DocumentRun): AsyncGenerator<readonly ExtractionEvent[]> {
-  const { child } = run;
+  const { child, place } = run;
   child.reusable = false;
   child.documents += 1;
   child.teamId = source.teamId;
+  place.reads();
   const watch = new Watch(run, source.declaredType);
   const feeding = feed(source, run, watch);
   try {

@@ -8,7 +8,7 @@ const never = new AbortController().signal;
 
 /** In which a team may take all places, unless `atOnce` says how many. */
 function lanesOf(places: Readonly<Record<Lane, number>>, atOnce = 99): Lanes {
-  return new Lanes(places, new TeamTurns({ atOnce, turnMs: 60_000 }));
+  return new Lanes(places, new TeamTurns({ atOnce, turnMs: () => 60_000 }));
 }
 
 /** Whether `entering` has a place by now: everything in Lanes happens within microtasks. */

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import { LIMITS } from "../limits.ts";
 import { createLog } from "../log.ts";
 import { DOCUMENT_LIMITS } from "./budget.ts";
@@ -22,14 +23,18 @@ const CHILDREN = join(import.meta.dirname, "fixtures/children");
 const never = new AbortController().signal;
 
 /** One fast place, and time for a document to be long; more than a busy machine takes for the others' starts. */
-function patientPool(places = 1, wallMs = DOCUMENT_LIMITS.wallMs): Promise<Extractor> {
+function patientPool(
+  places = 1,
+  wallMs = DOCUMENT_LIMITS.wallMs,
+  // On a busy machine a start may seem so slow that a document may stay in the fast lane for longer than wallMs.
+  pace = paceOf(LIMITS.childStartCpuMs),
+): Promise<Extractor> {
   return createExtractionPool({
     places,
     log: createLog("silent"),
     entry: join(CHILDREN, "misbehaving.ts"),
     limits: { ...DOCUMENT_LIMITS, wallMs },
-    // On a busy machine a start may seem so slow that a document may stay in the fast lane for longer than wallMs.
-    pace: paceOf(LIMITS.childStartCpuMs),
+    pace,
   });
 }
 
@@ -73,6 +78,31 @@ test("the slow lane has as many places as the machine has cores", async () => {
   await Promise.all(running);
   await pool.close();
   assert.equal(started, availableParallelism());
+});
+
+test("long documents of one team have at most twice as many readers started as there are cores", async () => {
+  const cores = availableParallelism();
+  const roomy = await patientPool(2 * cores + 2, DOCUMENT_LIMITS.wallMs, { slowAfterCpuMs: 60_000, fastMaxMs: 60_000 });
+  const abort = new AbortController();
+  let started = 0;
+  const begun = Promise.withResolvers<void>();
+  const long = Array.from({ length: 2 * cores + 1 }, () =>
+    failure(roomy.extract(documentNamed("wait"), { signal: abort.signal, lane: "fast" }), () => {
+      started += 1;
+      if (started === 2 * cores) begun.resolve();
+    }),
+  );
+  try {
+    await begun.promise;
+    // There is a place, and a reader for somebody else.
+    await readAll(roomy.extract(documentNamed("echo", "", "another team"), { signal: never, lane: "fast" }));
+    await wait(4 * LIMITS.teamTurnMs);
+    assert.equal(started, 2 * cores);
+  } finally {
+    abort.abort();
+    await Promise.all(long);
+    await roomy.close();
+  }
 });
 
 test("when the slow lane is full, a long document gives its fast place up, and nothing is its fault", async () => {

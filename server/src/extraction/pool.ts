@@ -97,7 +97,7 @@ class ExtractionPool implements Extractor {
     this.#limits = limits;
     this.#pace = pace;
     const cores = availableParallelism();
-    const turns = new TeamTurns({ atOnce: cores, turnMs: LIMITS.teamTurnMs });
+    const turns = new TeamTurns({ atOnce: cores, turnMs: (teamId) => this.#turnMs(teamId, cores) });
     this.#lanes = new Lanes({ fast: places, slow: cores }, turns);
     this.#used = new TeamChildren(Math.max(LIMITS.childrenKept, places + cores));
   }
@@ -111,7 +111,6 @@ class ExtractionPool implements Extractor {
     const place = await this.#enter(options.lane, source.teamId, signal);
     try {
       const child = this.#used.take(source.teamId, place.lane) ?? (await this.#fresh.take());
-      place.reads();
       try {
         if (place.lane === "slow") child.slowDown();
         const { lane, onSlow } = options;
@@ -163,6 +162,15 @@ class ExtractionPool implements Extractor {
       this.#fresh.drop(child);
       this.#used.drop(child);
     });
+  }
+
+  /**
+   * A team that has more readers than there are cores gets another only behind what would leave the fast lane anyway:
+   * it would need a second of processor time to be as quick as they are.
+   */
+  #turnMs(teamId: string, cores: number): number {
+    const readers = [...this.#alive].filter((child) => child.teamId === teamId).length;
+    return readers > cores ? this.#pace.slowAfterCpuMs : LIMITS.teamTurnMs;
   }
 
   async #enter(lane: ExtractionOptions["lane"], teamId: string, signal: AbortSignal) {

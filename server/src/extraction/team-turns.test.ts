@@ -4,7 +4,7 @@ import { setImmediate as soon, setTimeout as wait } from "node:timers/promises";
 import { TeamTurns, type Turn } from "./team-turns.ts";
 
 const never = new AbortController().signal;
-const patient = { atOnce: 2, turnMs: 60_000 };
+const patient = { atOnce: 2, turnMs: () => 60_000 };
 
 async function hasBegun(turn: Promise<Turn>): Promise<boolean> {
   return (await Promise.race([turn, soon(null)])) !== null;
@@ -32,7 +32,7 @@ test("teams do not wait for each other", async () => {
 });
 
 test("who is read for long keeps nobody waiting, and its end frees no second turn", async () => {
-  const turns = new TeamTurns({ atOnce: 1, turnMs: 1 });
+  const turns = new TeamTurns({ atOnce: 1, turnMs: () => 1 });
   const long = await turns.begin("a", never);
   long.reads();
   const second = await turns.begin("a", never);
@@ -43,13 +43,20 @@ test("who is read for long keeps nobody waiting, and its end frees no second tur
 });
 
 test("while a reader starts for it, a turn goes on: the next one would have another reader started", async () => {
-  const turns = new TeamTurns({ atOnce: 1, turnMs: 1 });
+  const turns = new TeamTurns({ atOnce: 1, turnMs: () => 1 });
   const first = await turns.begin("a", never);
   const second = turns.begin("a", never);
   await wait(20);
   assert.equal(await hasBegun(second), false);
   first.reads();
   await second;
+});
+
+test("how long a turn lasts is asked when its reading begins, team by team", async () => {
+  const turns = new TeamTurns({ atOnce: 1, turnMs: (teamId) => (teamId === "a" ? 1 : 60_000) });
+  for (const team of ["a", "b"]) (await turns.begin(team, never)).reads();
+  await turns.begin("a", never);
+  assert.equal(await hasBegun(turns.begin("b", never)), false);
 });
 
 test("who is aborted while waiting leaves the line, and one that was aborted before has no turn", async () => {

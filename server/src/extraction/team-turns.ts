@@ -9,8 +9,8 @@ export interface Turn {
 export interface TeamTurnsOptions {
   /** Turns of one team at once. */
   readonly atOnce: number;
-  /** A turn is over when its document has been read for so long, though it still is. */
-  readonly turnMs: number;
+  /** A turn is over when its document has been read for so long, though it still is: asked for when reading begins. */
+  readonly turnMs: (teamId: string) => number;
 }
 
 /**
@@ -69,7 +69,7 @@ export class TeamTurns {
       this.#forgetIdle(teamId, team);
     };
     const reads = () => {
-      if (!hasEnded) timer ??= setTimeout(end, this.#options.turnMs).unref();
+      if (!hasEnded) timer ??= setTimeout(end, this.#options.turnMs(teamId)).unref();
     };
     return { reads, end };
   }
