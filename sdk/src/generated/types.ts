@@ -385,6 +385,8 @@ export type AgentModel = {
     readonly status: "active" | "archived";
     readonly member_count: number;
   }[];
+  /** It has more: all models that answer from every bucket list 20000 between them. */
+  readonly buckets_truncated: boolean;
   readonly missing_bucket_ids: readonly string[];
 };
 

@@ -12,6 +12,8 @@ export const AGENT_LIMITS = {
   profileInstructionsChars: 4_000,
   profileNameChars: 255,
   profilesPerTeam: 100,
+  /** Buckets that all models of a list show together, some 3 MB; those that a profile names are not counted. */
+  modelBuckets: 20_000,
   conversationIdChars: 255,
   /** Earlier turns that a chat server is given: the newest, at most so many and so long. */
   conversationTurns: 10,

@@ -297,7 +297,7 @@ function profileToWire(profile: Profile) {
   };
 }
 
-function modelToWire({ profile, buckets, missing }: Model) {
+function modelToWire({ profile, buckets, truncated, missing }: Model) {
   return {
     id: modelOf(profile?.profileId ?? null),
     base_model: BASE_MODEL,
@@ -313,6 +313,7 @@ function modelToWire({ profile, buckets, missing }: Model) {
       status,
       member_count: pendingFiles + activeFiles + failedFiles,
     })),
+    buckets_truncated: truncated,
     missing_bucket_ids: [...missing],
   };
 }
@@ -363,6 +364,9 @@ const ModelList = Type.Object({
           member_count: Type.Integer({ minimum: 0 }),
         }),
       ),
+      buckets_truncated: Type.Boolean({
+        description: `It has more: all models that answer from every bucket list ${AGENT_LIMITS.modelBuckets} between them.`,
+      }),
       missing_bucket_ids: Strings,
     }),
   ),
