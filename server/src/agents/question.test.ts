@@ -34,6 +34,17 @@ test("a question with its history, instructions and files", () => {
   assert.equal(question.conversationId, "c1");
 });
 
+test("the output of an earlier answer may stand in input as it came (AGT-3)", () => {
+  const output = [
+    { type: "file_search_call", id: "fs_1", status: "completed", queries: ["First?"], results: [] },
+    { type: "message", id: "msg_1", role: "assistant", content: [{ type: "output_text", text: "One. [1]" }] },
+  ];
+  const input = [{ role: "user", content: "First?" }, ...output, { role: "user", content: "And then?" }];
+  const question = readQuestion({ input });
+  assert.equal(question.text, "And then?");
+  assert.deepEqual(question.turns, [{ question: "First?", answer: "One. [1]" }]);
+});
+
 test("limits count characters, not the code units of them (contract §12)", () => {
   const text = "\u{1f6a2}".repeat(AGENT_LIMITS.questionChars);
   const conversation = "\u{1f6a2}".repeat(AGENT_LIMITS.conversationIdChars);
@@ -61,6 +72,7 @@ const WRONG: readonly (readonly [string, object, string, string])[] = [
   ["an empty text", { input: "  " }, "invalid_request", "input"],
   ["a question that is a document", { input: "x".repeat(32_001) }, "invalid_request", "input"],
   ["an empty list", { input: [] }, "invalid_request", "input"],
+  ["an answer's search alone", { input: [{ type: "file_search_call", id: "fs_1" }] }, "invalid_request", "input"],
   ["the assistant's word last", { input: [{ role: "assistant", content: "x" }] }, "invalid_request", "input"],
   ["an unknown role", { input: [{ role: "cat", content: "x" }] }, "invalid_request", "input[0].role"],
   ["no content", { input: [{ role: "user" }] }, "invalid_request", "input[0].content"],

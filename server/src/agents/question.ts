@@ -78,7 +78,7 @@ interface SaidItem {
   readonly files: readonly string[];
 }
 
-/** A string; messages `{role, content}`; or bare content parts, which are one message of the user. */
+/** A string; messages `{role, content}`, and items of an earlier answer; or bare parts, which are one message. */
 function readInput(input: unknown): readonly SaidItem[] {
   if (typeof input === "string") return [{ role: "user", text: input, files: [] }];
   if (!Array.isArray(input))
@@ -91,10 +91,14 @@ function readInput(input: unknown): readonly SaidItem[] {
     throw invalidRequest("input", `input has at most ${AGENT_LIMITS.inputItems} items.`, {
       max: AGENT_LIMITS.inputItems,
     });
-  const bare = items.filter((item) => member(item, "role") === undefined);
+  const said = [...items.entries()].filter(([, item]) => !NOT_SAID.includes(member(item, "type")));
+  const bare = said.filter(([, item]) => member(item, "role") === undefined);
   if (bare.length === items.length && bare.length > 0) return [readContent("user", items, "input")];
-  return items.map((item, place) => readMessage(item, `input[${place}]`));
+  return said.map(([place, item]) => readMessage(item, `input[${place}]`));
 }
+
+/** A client that goes on with an answer's whole `output` sends these back beside the message. */
+const NOT_SAID: readonly unknown[] = ["file_search_call", "reasoning"];
 
 function readMessage(item: unknown, field: string): SaidItem {
   const role = ROLES.get(String(member(item, "role")));
