@@ -146,6 +146,8 @@ export const LIMITS = {
   // (maintenance/)
   sweepEveryMs: 10 * SECOND,
   sweepShare: 0.5,
+  /** For so long after the clock has jumped nothing expires for good, and no row goes. */
+  clockHoldMs: 10 * MINUTE,
   /** Segments are those of uploads under way: few, and what is left of them takes the room of new ones. */
   reconcileSegmentsEveryMs: 10 * MINUTE,
   /** A million files are two million names to compare with the catalogue: some minutes at a quarter of the time. */

@@ -138,7 +138,7 @@ function createDocumentIndexer(
 }
 
 function createMaintenance(
-  { log, ids }: Base,
+  { log, ids, clock }: Base,
   stores: Stores,
   { queue, audit, scrubber, changes }: Background,
   arrivals: Arrivals,
@@ -146,7 +146,7 @@ function createMaintenance(
   return new Maintenance({
     ...stores,
     log,
-    chores: [...createChores({ ...stores, log, ids, queue, changes, arrivals }), audit, scrubber],
+    chores: [...createChores({ ...stores, log, ids, clock, queue, changes, arrivals }), audit, scrubber],
   });
 }
 

@@ -1,5 +1,6 @@
 import type { BlobStore } from "../blobs/blob-store.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
+import type { Clock } from "../clock.ts";
 import type { FileChanges } from "../files/change-file.ts";
 import type { IdSource } from "../ids.ts";
 import type { Log } from "../log.ts";
@@ -12,10 +13,12 @@ import { DeletedBuckets } from "./deleted-buckets.ts";
 import { OldLabels } from "./old-labels.ts";
 import { reconcileChores } from "./reconcile.ts";
 import { Rescuer } from "./rescuer.ts";
+import { SteadyClock } from "./steady-clock.ts";
 import { sweeps } from "./sweep.ts";
 
 export interface ChoreDeps {
   readonly catalogue: Catalogue;
+  readonly clock: Clock;
   readonly blobs: BlobStore;
   readonly arrivals: Arrivals;
   readonly index: SearchIndex;
@@ -29,7 +32,7 @@ export interface ChoreDeps {
 export function createChores(deps: ChoreDeps): readonly Chore[] {
   return [
     new Rescuer(deps),
-    ...sweeps(deps),
+    ...sweeps({ ...deps, steady: new SteadyClock(deps.clock) }),
     ...reconcileChores(deps),
     new DeletedBuckets(deps),
     new OldLabels(deps),

@@ -8,6 +8,8 @@ import type { Batch, Chore } from "./chore.ts";
 import { DeletedBuckets } from "./deleted-buckets.ts";
 import { Maintenance } from "./maintenance.ts";
 import { keepPosition, readPositions } from "./position.store.ts";
+import { SteadyClock } from "./steady-clock.ts";
+import { sweeps } from "./sweep.ts";
 import { runRound } from "./test-rounds.ts";
 
 let on: TestCatalogue;
@@ -104,20 +106,50 @@ test("the position of a chore that this version does not have is forgotten", asy
 
 test("deleted buckets that only wait for their rows to go hold up none that has files", async () => {
   const team = await on.newTeam();
-  const empty = await Promise.all(Array.from({ length: 25 }, () => on.newBucket(team)));
-  const bucket = await on.newBucket(team);
-  const { fileId } = await on.newFile({ team, bucket });
-  for (const bucketId of [...empty, bucket]) {
-    await on.catalogue.run(deleteBucket, { teamId: team, bucketId, force: true });
-    on.passMs(1);
-  }
+  for (let i = 0; i < 21; i++) await on.newBucket(team);
+  await on.db
+    .updateTable("buckets")
+    .set((by) => ({ deleted_at: on.now(), status: "archived", slug: by.ref("id") }))
+    .where("team_id", "=", team)
+    .execute();
+  on.passMs(1);
+  const bucketId = await on.newBucket(team);
+  const { fileId } = await on.newFile({ team, bucket: bucketId });
+  await on.catalogue.run(deleteBucket, { teamId: team, bucketId, force: true });
   await runRound(new DeletedBuckets(on));
   assert.equal((await on.file(fileId)).state, "deleted");
-  const rows = () => on.db.selectFrom("buckets").select("id").where("team_id", "=", team).execute();
-  assert.equal((await rows()).length, 26);
-  on.passMs(LIMITS.deletedBucketMs);
-  await runRound(new DeletedBuckets(on));
-  assert.deepEqual(await rows(), []);
+  const rows = await on.db.selectFrom("buckets").select("id").where("team_id", "=", team).execute();
+  assert.equal(rows.length, 22, "what was under way a moment ago may still name them");
+});
+
+test("after a jump of the clock nothing expires or is forgotten for ten minutes", async () => {
+  const team = await on.newTeam();
+  let elapsed = 0;
+  const steady = new SteadyClock(on, () => elapsed);
+  const arrivals = { busy: () => [], discard: async () => {} };
+  const chore = sweeps({ catalogue: on.catalogue, arrivals, steady }).find(({ name }) => name === "forget_sign_ins");
+  assert.ok(chore !== undefined);
+  const link = { hash: "a".repeat(64), team_id: team, scopes: "[]", expires_at: on.now() + 3_600_000 };
+  await on.db.insertInto("dashboard_links").values(link).execute();
+  const pass = (ms: number) => {
+    on.passMs(ms);
+    elapsed += ms;
+  };
+  const links = async () => (await on.db.selectFrom("dashboard_links").select("hash").execute()).length;
+  pass(60_000);
+  on.passMs(7_200_000);
+  await runRound(chore);
+  pass(LIMITS.clockHoldMs - 1);
+  await runRound(chore);
+  assert.equal(await links(), 1);
+  on.passMs(-7_200_000);
+  await runRound(chore);
+  pass(LIMITS.clockHoldMs);
+  await runRound(chore);
+  assert.equal(await links(), 1, "its hour is not over");
+  pass(3_600_000);
+  await runRound(chore);
+  assert.equal(await links(), 0);
 });
 
 test("a chore that stays where it is writes nothing", async () => {

@@ -7,10 +7,12 @@ import type { Arrivals } from "../uploads/arrivals.ts";
 import { forgetBatches } from "../uploads/batch.store.ts";
 import { expireSessions, forgetSessions } from "../uploads/sweep.store.ts";
 import type { Batch, Chore } from "./chore.ts";
+import type { SteadyClock } from "./steady-clock.ts";
 
 export interface SweepDeps {
   readonly catalogue: Catalogue;
   readonly arrivals: Pick<Arrivals, "busy" | "discard">;
+  readonly steady: Pick<SteadyClock, "isSteady">;
 }
 
 /**
@@ -22,8 +24,8 @@ const ROWS = 200;
 /** What has passed its time: sessions expire, and rows go that nothing needs any more (limits.ts, IDE-5). */
 export function sweeps(deps: SweepDeps): readonly Chore[] {
   return [
-    sweep("expire_sessions", () => expire(deps)),
-    ...FORGOTTEN.map(([name, operation]) => sweep(name, () => forget(deps, operation))),
+    sweep(deps, "expire_sessions", () => expire(deps)),
+    ...FORGOTTEN.map(([name, operation]) => sweep(deps, name, () => forget(deps, operation))),
   ];
 }
 
@@ -45,13 +47,13 @@ const FORGOTTEN = [
   ["forget_sign_ins", forgetSignIns],
 ] as const;
 
-function sweep(name: string, batch: () => Promise<number>): Chore {
+function sweep({ steady }: SweepDeps, name: string, batch: () => Promise<number>): Chore {
   return {
     name,
     everyMs: LIMITS.sweepEveryMs,
     share: LIMITS.sweepShare,
     async runOnce(): Promise<Batch> {
-      const rows = await batch();
+      const rows = steady.isSteady() ? await batch() : 0;
       return { next: null, ended: rows < ROWS, looked: rows, mended: rows };
     },
   };

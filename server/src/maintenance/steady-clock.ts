@@ -1,0 +1,31 @@
+import type { Clock } from "../clock.ts";
+import { LIMITS } from "../limits.ts";
+
+/**
+ * Whether the wall clock may be believed by what takes things away for good. One that jumps forward (a wrong time server,
+ * a machine that slept) makes every open upload look expired, and ten seconds later its acknowledged bytes would be gone,
+ * also when the clock is set right after a minute. So after a jump, either way, nothing is taken away for
+ * limits.clockHoldMs. (What is answered goes by the clock as it is: that does no harm which lasts.)
+ */
+export class SteadyClock {
+  readonly #clock: Clock;
+  /** Milliseconds on a clock that does not jump. */
+  readonly #elapsed: () => number;
+  #ahead: number;
+  #holdUntil = Number.NEGATIVE_INFINITY;
+
+  constructor(clock: Clock, elapsed: () => number = () => performance.now()) {
+    this.#clock = clock;
+    this.#elapsed = elapsed;
+    this.#ahead = clock.now() - elapsed();
+  }
+
+  /** False for a while after the clock has jumped since the last time that this was asked. */
+  isSteady(): boolean {
+    const at = this.#elapsed();
+    const ahead = this.#clock.now() - at;
+    if (Math.abs(ahead - this.#ahead) > LIMITS.lateTimerMs) this.#holdUntil = at + LIMITS.clockHoldMs;
+    this.#ahead = ahead;
+    return at >= this.#holdUntil;
+  }
+}
