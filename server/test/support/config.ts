@@ -28,9 +28,10 @@ export function readTestConfig(env: Readonly<Record<string, string | undefined>>
 }
 
 /**
- * What a server that we start may see of our environment: a PATH for the system tools of its sandbox, and
- * nothing of ours.
+ * What a server that we start may see of our environment: a PATH for the system tools of its sandbox, where code is kept
+ * compiled (tools/run-tests.ts), and nothing of ours.
  */
 export function inheritedEnvironment(): Record<string, string> {
-  return { PATH: process.env["PATH"] ?? "/usr/bin:/bin" };
+  const { PATH = "/usr/bin:/bin", NODE_COMPILE_CACHE } = process.env;
+  return { PATH, ...(NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }) };
 }
