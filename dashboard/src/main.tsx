@@ -19,6 +19,15 @@ addEventListener("beforeunload", (event) => {
   if (uploads.isBusy) event.preventDefault();
 });
 
+// A file that is let go beside the field would be opened in the place of this page.
+for (const type of ["dragover", "drop"] as const)
+  addEventListener(type, (event) => {
+    const { dataTransfer } = event;
+    if (event.defaultPrevented || dataTransfer === null || !dataTransfer.types.includes("Files")) return;
+    event.preventDefault();
+    dataTransfer.dropEffect = "none";
+  });
+
 let team = "";
 api.me.watch(() => {
   const me = api.me.value;

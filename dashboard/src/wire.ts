@@ -16,6 +16,8 @@ export interface WatchedTask {
   readonly queuePosition: number | null;
   readonly progress: { readonly done: number; readonly total: number | null; readonly unit: string } | null;
   readonly error: FileError | null;
+  /** Empty while it has not ended. */
+  readonly finishedAt: string;
 }
 
 export interface WatchedFile {
@@ -78,6 +80,7 @@ function taskOf(json: Json): WatchedTask {
       ? { done: numberOf(progress, "done") ?? 0, total: numberOf(progress, "total"), unit: textOf(progress, "unit") }
       : null,
     error: errorOf(json["error"]),
+    finishedAt: textOf(json, "finished_at"),
   };
 }
 

@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { messageOf } from "../api.ts";
 import { objectsOf, textOf } from "../json.ts";
 import { useApp } from "../parts/app-context.ts";
-import { Badge, Button, Field, Heading, Notice, Scrolling } from "../parts/basics.tsx";
+import { Badge, Button, Field, Heading, Name, Notice, Scrolling } from "../parts/basics.tsx";
 import { useLoaded } from "../parts/loading.ts";
 import { hashOf, NO_FILTER } from "../route.ts";
 import { type Bucket, bucketOf } from "../wire.ts";
@@ -115,7 +115,11 @@ function BucketTable({
             <tr key={bucket.id}>
               <th scope="row">
                 <a href={hashOf({ page: "files", filter: { ...NO_FILTER, bucket: bucket.slug } })}>{bucket.slug}</a>
-                {bucket.name === bucket.slug ? null : <div class="hint">{bucket.name}</div>}
+                {bucket.name === bucket.slug ? null : (
+                  <div class="hint">
+                    <Name>{bucket.name}</Name>
+                  </div>
+                )}
                 <div class="hint cramped">
                   {bucket.isArchived ? "Archived; " : ""}
                   {counted(bucket.files, "file", "files")}, {count(bucket.findable)} findable

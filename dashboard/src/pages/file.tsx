@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { messageOf, wait } from "../api.ts";
 import { useApp } from "../parts/app-context.ts";
-import { Badge, Button, Confirm, Heading, Notice } from "../parts/basics.tsx";
+import { Badge, Button, Confirm, Heading, Name, Notice } from "../parts/basics.tsx";
 import { useLoaded } from "../parts/loading.ts";
 import { PageView } from "../parts/page-view.tsx";
 import { go, NO_FILTER } from "../route.ts";
@@ -41,7 +41,9 @@ export function FilePage({ id, at }: { readonly id: string; readonly at: number 
       <p>
         <a href="#/files">All files</a>
       </p>
-      <Heading focused={file !== null}>{file === null ? "File" : file.title || file.filename || file.id}</Heading>
+      <Heading focused={file !== null}>
+        {file === null ? "File" : <Name>{file.title || file.filename || file.id}</Name>}
+      </Heading>
       {loaded.error === null ? null : <Notice tone="bad">{loaded.error}</Notice>}
       {says === null ? null : <Notice tone="bad">{says}</Notice>}
       {file === null ? null : (
@@ -78,8 +80,8 @@ export function FilePage({ id, at }: { readonly id: string; readonly at: number 
       {asksToDelete && file !== null ? (
         <Confirm title="Delete this file?" yes="Delete it" onYes={remove} onNo={() => setAsks(false)}>
           <p>
-            {file.filename} is found no more from this instant, and its bytes are gone within a minute. This cannot be
-            undone.
+            <Name>{file.filename}</Name> is found no more from this instant, and its bytes are gone within a minute.
+            This cannot be undone.
           </p>
         </Confirm>
       ) : null}
@@ -150,7 +152,9 @@ function Facts({ file }: { readonly file: WatchedFile }) {
         .map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>
-            <dd>{value}</dd>
+            <dd>
+              <Name>{value}</Name>
+            </dd>
           </div>
         ))}
     </dl>
@@ -167,15 +171,17 @@ const STEPS: readonly (readonly [stage: string, says: string])[] = [
 
 function Timeline({ file }: { readonly file: WatchedFile }) {
   const { task } = file;
-  const at =
-    file.status === "indexed" && isSettled(file) ? STEPS.length : STEPS.findIndex(([stage]) => stage === task.stage);
+  const isDone = file.status === "indexed" && isSettled(file);
+  const at = isDone ? STEPS.length : STEPS.findIndex(([stage]) => stage === task.stage);
+  // How it ended stands for the last one.
+  const steps = isDone ? STEPS.slice(0, -1) : STEPS;
   const hasFailed = file.status === "failed";
   return (
     <ol class="timeline">
       <li class="done">
         Verified and kept <span class="hint">{exactly(file.createdAt)}</span>
       </li>
-      {STEPS.map(([step, says], i) => (
+      {steps.map(([step, says], i) => (
         <li
           key={step}
           class={i < at ? "done" : i === at ? (hasFailed ? "failed" : "now") : ""}
@@ -190,7 +196,8 @@ function Timeline({ file }: { readonly file: WatchedFile }) {
       ))}
       {isSettled(file) ? (
         <li class={hasFailed ? "failed" : "done"}>
-          {doing(file)} <span class="hint">{exactly(file.updatedAt)}</span>
+          {doing(file)}{" "}
+          <span class="hint">{exactly((file.status === "deleted" ? "" : task.finishedAt) || file.updatedAt)}</span>
         </li>
       ) : null}
     </ol>

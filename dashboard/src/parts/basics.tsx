@@ -27,13 +27,24 @@ export function Button({
     <button
       type={submit ? "submit" : "button"}
       class={`button ${kind}`}
-      disabled={disabled}
-      {...(onClick === undefined ? {} : { onClick })}
+      // One that sends a form is shut to Enter as well. Any other keeps the focus, which a keyboard has nothing else to
+      // go on from.
+      disabled={submit && disabled}
+      aria-disabled={disabled}
+      {...(onClick === undefined || disabled ? {} : { onClick })}
       {...(label === undefined ? {} : { "aria-label": label })}
     >
       {children}
     </button>
   );
+}
+
+/**
+ * A name that somebody gave: what is written from right to left turns nothing round it, and what would turn letters
+ * about, to pass an .exe for a .doc, is shown as what it is.
+ */
+export function Name({ children }: { readonly children: string }) {
+  return <bdi>{children.replaceAll(/[\u202a-\u202e\u2066-\u2069]/g, "\ufffd")}</bdi>;
 }
 
 export function Badge({ tone, children }: { readonly tone: Tone; readonly children: ComponentChildren }) {
@@ -133,7 +144,8 @@ export function Confirm({
       <h2 id="confirm-title">{title}</h2>
       <div>{children}</div>
       <div class="row end">
-        <Button onClick={onNo}>No, keep it</Button>
+        {/* Closed, and not only taken away: so the focus goes back to where it was. */}
+        <Button onClick={() => dialog.current?.close()}>No, keep it</Button>
         <Button kind="danger" onClick={onYes}>
           {yes}
         </Button>

@@ -21,14 +21,21 @@ export async function filesOf(
   for (const { entry, file } of taken) {
     if (entry !== null) await walk(entry, files);
     else if (file !== null) files.push({ file, path: file.name });
-    if (files.length >= MOST_DROPPED) return { files: files.slice(0, MOST_DROPPED), more: true };
+    if (files.length >= MOST_DROPPED) return { files: inOrder(files.slice(0, MOST_DROPPED)), more: true };
   }
-  return { files, more: false };
+  return { files: inOrder(files), more: false };
+}
+
+/** As people look for them: a disk gives them in any order. */
+function inOrder(files: readonly Dropped[]): readonly Dropped[] {
+  return files.toSorted((one, other) => (one.path < other.path ? -1 : one.path > other.path ? 1 : 0));
 }
 
 /** What a file input holds; with `webkitdirectory` each file knows its path. */
 export function chosenFiles(list: FileList): readonly Dropped[] {
-  return [...list].slice(0, MOST_DROPPED).map((file) => ({ file, path: file.webkitRelativePath || file.name }));
+  return inOrder(
+    [...list].slice(0, MOST_DROPPED).map((file) => ({ file, path: file.webkitRelativePath || file.name })),
+  );
 }
 
 async function walk(entry: FileSystemEntry, into: Dropped[]): Promise<void> {
