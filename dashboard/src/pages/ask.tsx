@@ -2,11 +2,12 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { objectsOf } from "../json.ts";
 import { useApp } from "../parts/app-context.ts";
-import { Button, Field, Heading, Marked, Notice } from "../parts/basics.tsx";
+import { Button, Field, Heading, Marked, Name, Notice } from "../parts/basics.tsx";
+import { BucketSelect } from "../parts/bucket-select.tsx";
 import { useLoaded } from "../parts/loading.ts";
 import { PageView } from "../parts/page-view.tsx";
 import { go, hashOf } from "../route.ts";
-import { type Answer, answerOf, bucketOf, type Passage, type Place, passageOf } from "../wire.ts";
+import { type Answer, answerOf, type Passage, type Place, passageOf } from "../wire.ts";
 
 interface AskRoute {
   readonly query: string;
@@ -19,9 +20,6 @@ export function Ask({ query, bucket, place }: AskRoute) {
   const { api } = useApp();
   const [text, setText] = useState(query);
   useEffect(() => setText(query), [query]);
-  const buckets = useLoaded("buckets", async (signal) =>
-    objectsOf(await api.json("GET", "v1/knowledge/buckets?limit=200", { signal }), "buckets").map(bucketOf),
-  );
   const ask = (more: Partial<AskRoute>) => go({ page: "ask", query: text.trim(), bucket, place: null, ...more });
   if (!api.may("search"))
     return (
@@ -51,14 +49,7 @@ export function Ask({ query, bucket, place }: AskRoute) {
             />
           </Field>
           <Field label="In">
-            <select value={bucket} onChange={(event) => ask({ bucket: event.currentTarget.value })}>
-              <option value="">All buckets</option>
-              {(buckets.value ?? []).map(({ slug }) => (
-                <option key={slug} value={slug}>
-                  {slug}
-                </option>
-              ))}
-            </select>
+            <BucketSelect value={bucket} all="All buckets" onChange={(chosen) => ask({ bucket: chosen })} />
           </Field>
           <Button submit kind="main" disabled={text.trim() === ""}>
             Ask
@@ -162,7 +153,7 @@ function PassageItem({
   return (
     <li class={isSeen ? "passage seen" : "passage"}>
       <a href={href} aria-current={isSeen ? "true" : undefined}>
-        {title || filename}, page {page}
+        <Name>{title || filename}</Name>, page {page}
       </a>
       <p class="words">
         <Marked text={text} ranges={highlights} />
@@ -214,9 +205,14 @@ function Written({
     const body = { model: "calypso-rag-agent", input: [{ role: "user", content }], store: false, stream: false };
     return answerOf(await api.json("POST", "v1/responses", { body, signal }));
   });
+  const heading = useRef<HTMLHeadingElement>(null);
+  // The button that asked for it is gone, and the focus with it.
+  useEffect(() => heading.current?.focus({ preventScroll: true }), []);
   return (
     <div class="answer card" aria-live="polite">
-      <h3>Answer</h3>
+      <h3 ref={heading} tabIndex={-1}>
+        Answer
+      </h3>
       {answer.error === null ? null : <Notice tone="bad">{answer.error}</Notice>}
       {answer.isLoading ? <p>Writing …</p> : null}
       {answer.value === null ? null : (
@@ -226,7 +222,7 @@ function Written({
             {answer.value.sources.map((source) => (
               <li key={source.label} value={Number(source.label)}>
                 <a href={hashOf({ page: "ask", query, bucket, place: source })}>
-                  {source.filename}, page {source.page}
+                  <Name>{source.filename}</Name>, page {source.page}
                 </a>
               </li>
             ))}

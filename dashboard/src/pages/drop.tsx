@@ -1,12 +1,10 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { messageOf } from "../api.ts";
-import { objectsOf } from "../json.ts";
 import { useApp } from "../parts/app-context.ts";
 import { Button, Field, Heading, Notice } from "../parts/basics.tsx";
-import { useLoaded } from "../parts/loading.ts";
+import { useBuckets } from "../parts/bucket-select.tsx";
 import { useStore } from "../store.ts";
 import { chosenFiles, type Dropped, filesOf, MOST_DROPPED } from "../upload/dropped.ts";
-import { bucketOf } from "../wire.ts";
 import { count } from "../words.ts";
 import { UploadList } from "./upload-list.tsx";
 
@@ -21,16 +19,20 @@ export function Drop() {
   const folder = useRef<HTMLInputElement>(null);
   useEffect(() => watch.begin(), [watch]);
   useEffect(() => folder.current?.setAttribute("webkitdirectory", ""), []);
-  const buckets = useLoaded("buckets", async (signal) =>
-    objectsOf(await api.json("GET", "v1/knowledge/buckets?limit=200", { signal }), "buckets").map(bucketOf),
-  );
-
+  const { buckets, isAll } = useBuckets({ archived: true });
   const slug = slugOf(bucket);
   const most = api.me.value?.maxFileBytes ?? 0;
   const isMade = dropped.some((upload) => upload.bucket === slug && upload.fileId !== "");
-  const isThere = isMade || (buckets.value ?? []).some((known) => known.slug === slug);
+  const known = buckets.find((bucket) => bucket.slug === slug);
+  const saysOf = () => {
+    if (slug === null) return "a to z, digits and -, at most 63";
+    if (known?.isArchived === true) return `${slug} is archived`;
+    if (isMade || known !== undefined) return `Into ${slug}`;
+    return `${slug} is made when you drop${isAll ? "" : ", if it is not there"}`;
+  };
   const take = (taken: readonly Dropped[], more: boolean) => {
     if (slug === null) return setSays("Name a bucket first: a to z, digits and -, at most 63.");
+    if (known?.isArchived === true) return setSays(`${slug} is archived: name another bucket, or take it up again.`);
     if (taken.length === 0) return setSays("There was no file in that.");
     setSays(
       more ? `That is more than ${count(MOST_DROPPED)} files: the others are left out. Drop them after these.` : null,
@@ -56,7 +58,7 @@ export function Drop() {
     return (
       <main id="main">
         <Heading>Drop documents</Heading>
-        <Notice tone="quiet">You may look, but not upload: that needs the scope files:write.</Notice>
+        <Notice tone="quiet">You may not upload: that needs the scope files:write.</Notice>
         <UploadList />
       </main>
     );
@@ -70,7 +72,10 @@ export function Drop() {
           event.preventDefault();
           setOver(true);
         }}
-        onDragLeave={() => setOver(false)}
+        onDragLeave={({ currentTarget, relatedTarget }) => {
+          // Over what stands in it, it is over it still.
+          if (!(relatedTarget instanceof Node && currentTarget.contains(relatedTarget))) setOver(false);
+        }}
         onDrop={onDrop}
       >
         <div class="drop-what">
@@ -102,16 +107,7 @@ export function Drop() {
           data-choose="folder"
           onChange={(event) => onChosen(event.currentTarget)}
         />
-        <Field
-          label="Into the bucket"
-          hint={
-            slug === null
-              ? "a to z, digits and -, at most 63"
-              : isThere
-                ? `Into ${slug}`
-                : `${slug} is made when you drop`
-          }
-        >
+        <Field label="Into the bucket" hint={saysOf()}>
           <input
             value={bucket}
             list="bucket-names"
@@ -120,9 +116,7 @@ export function Drop() {
           />
         </Field>
         <datalist id="bucket-names">
-          {(buckets.value ?? []).map((known) => (
-            <option key={known.id} value={known.slug} />
-          ))}
+          {buckets.map(({ id, slug, isArchived }) => (isArchived ? null : <option key={id} value={slug} />))}
         </datalist>
       </section>
       {says === null ? null : <Notice tone="bad">{says}</Notice>}

@@ -1,10 +1,11 @@
 import { useEffect, useState } from "preact/hooks";
-import { objectsOf, textOf } from "../json.ts";
+import { isObject, objectsOf, textOf, textsOf } from "../json.ts";
 import { useApp } from "../parts/app-context.ts";
-import { Badge, Button, Field, Heading, Notice, Scrolling } from "../parts/basics.tsx";
+import { Badge, Button, Field, Heading, Name, Notice, Scrolling } from "../parts/basics.tsx";
+import { BucketSelect } from "../parts/bucket-select.tsx";
 import { useLoaded } from "../parts/loading.ts";
 import { type FileFilter, go, hashOf, NO_FILTER } from "../route.ts";
-import { bucketOf, fileOf, type WatchedFile } from "../wire.ts";
+import { fileOf, type WatchedFile } from "../wire.ts";
 import { bytes, doing, toneOf, when, whyNot } from "../words.ts";
 
 /** Rows on a page: what a screen or two hold, and a list of 100 000 files draws no more. */
@@ -27,17 +28,10 @@ interface FilePage {
  */
 export function Files({ filter }: { readonly filter: FileFilter }) {
   const { api } = useApp();
-  // Where each page before this one began; the last is this one's.
-  const [cursors, setCursors] = useState<readonly string[]>([""]);
   const filterKey = JSON.stringify(filter);
-  useEffect(() => setCursors([""]), [filterKey]);
+  const [cursors, setCursors] = useCursors(`${api.me.value?.team} ${filterKey}`);
   const cursor = cursors.at(-1) ?? "";
   const page = useLoaded(`${filterKey} ${cursor}`, (signal) => pageOf(filter, cursor, signal));
-  const buckets = useLoaded("buckets", async (signal) =>
-    objectsOf(await api.json("GET", "v1/knowledge/buckets?limit=200&include_archived=true", { signal }), "buckets").map(
-      bucketOf,
-    ),
-  );
 
   async function pageOf(filter: FileFilter, cursor: string, signal: AbortSignal): Promise<FilePage> {
     const files: WatchedFile[] = [];
@@ -67,14 +61,7 @@ export function Files({ filter }: { readonly filter: FileFilter }) {
             <NameFilter name={filter.name} onName={(name) => change({ name })} />
           </Field>
           <Field label="Bucket">
-            <select value={filter.bucket} onChange={(event) => change({ bucket: event.currentTarget.value })}>
-              <option value="">All</option>
-              {(buckets.value ?? []).map(({ slug }) => (
-                <option key={slug} value={slug}>
-                  {slug}
-                </option>
-              ))}
-            </select>
+            <BucketSelect value={filter.bucket} all="All" archived onChange={(bucket) => change({ bucket })} />
           </Field>
           <Field label="State">
             <select value={filter.status} onChange={(event) => change({ status: event.currentTarget.value })}>
@@ -114,6 +101,20 @@ export function Files({ filter }: { readonly filter: FileFilter }) {
       </nav>
     </main>
   );
+}
+
+/**
+ * Where each page of a list before this one began; the last is this one's. They stand beside the address in the history,
+ * so that Back from a file leads to the page that it was on.
+ */
+function useCursors(list: string): readonly [readonly string[], (cursors: readonly string[]) => void] {
+  const [, drawAgain] = useState({});
+  const turn = (cursors: readonly string[]) => {
+    history.replaceState({ list, cursors }, "");
+    drawAgain({});
+  };
+  const state: unknown = history.state;
+  return [isObject(state) && state["list"] === list ? textsOf(state, "cursors") : [""], turn];
 }
 
 function saysOf({ files, next }: FilePage, pages: number): string {
@@ -181,9 +182,14 @@ function FileRow({ file }: { readonly file: WatchedFile }) {
   return (
     <tr>
       <th scope="row" data-more={[buckets, size, time].filter((text) => text !== "").join(" · ")}>
-        <a href={hashOf({ page: "file", id: file.id, at: 1 })}>{file.title || file.filename || file.id}</a>
-        {file.title === file.filename || file.title === "" ? null : <div class="hint">{file.filename}</div>}
-
+        <a href={hashOf({ page: "file", id: file.id, at: 1 })}>
+          <Name>{file.title || file.filename || file.id}</Name>
+        </a>
+        {file.title === file.filename || file.title === "" ? null : (
+          <div class="hint">
+            <Name>{file.filename}</Name>
+          </div>
+        )}
         {why === "" ? null : <div class="why">{why}</div>}
       </th>
       <td>

@@ -47,6 +47,21 @@ describe(`a list of ${FILES} files`, { skip: NO_BROWSER, timeout: 900_000 }, () 
     await page.getByRole("button", { name: "Previous" }).click();
     await showsPage(page, 8);
     assert.deepEqual(await ids(page), seen.slice(-ON_A_PAGE));
+
+    await page.locator("tbody th a").nth(7).click();
+    await page.getByText("What it is").waitFor();
+    await page.goBack();
+    await showsPage(page, 8);
+    assert.deepEqual(await ids(page), seen.slice(-ON_A_PAGE), "Back leads to the page that the file was on");
+    await page.reload();
+    await showsPage(page, 8);
+
+    await page.getByRole("button", { name: "Next" }).focus();
+    for (const number of [9, 10]) {
+      await page.keyboard.press("Enter");
+      await showsPage(page, number);
+    }
+    assert.equal(await inPage(page, "document.activeElement.textContent"), "Next", "the keyboard keeps its place");
   });
 
   test("holds the page up for no tenth of a second", async () => {
