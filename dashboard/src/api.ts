@@ -1,3 +1,4 @@
+import { retryAfterOf } from "../../sdk/src/core/patience.ts";
 import { isObject, type Json, objectOf, textOf } from "./json.ts";
 import { Store } from "./store.ts";
 
@@ -24,13 +25,21 @@ export class ApiError extends Error {
 
   constructor(status: number, body: Json, retryAfterSeconds: number, cause?: unknown) {
     const error = objectOf(body["error"]);
-    super(textOf(error, "message") || (status === 0 ? AWAY : `The server answered ${status}. Try again.`), { cause });
+    super(sentenceOf(status, error), { cause });
     this.status = status;
     this.code = textOf(error, "code");
     this.retryable = status === 0 || error["retryable"] === true;
     this.retryAfterMs = retryAfterSeconds * 1000;
     this.details = objectOf(error["details"]);
   }
+}
+
+/** The API's own sentence, but where that speaks to programs. */
+function sentenceOf(status: number, error: Json): string {
+  const scope = textOf(objectOf(error["details"]), "required");
+  if (textOf(error, "code") === "forbidden_scope" && scope !== "")
+    return `You may not do that: it needs the scope ${scope}.`;
+  return textOf(error, "message") || (status === 0 ? AWAY : `The server answered ${status}. Try again.`);
 }
 
 const SESSION = "dashboard/session";
@@ -44,8 +53,16 @@ const NOT_KEPT = [
   "(WHARF_PUBLIC_URL), and let the browser keep its cookie.",
 ].join(" ");
 
+const ENDED = [
+  "Your sign-in is over: it ended after its 12 hours, or somebody ended it.",
+  "Sign in again, and this page goes on; nothing that was uploaded is lost.",
+].join(" ");
+const KEY_ENDED = "The server takes this key no more: it ran out, or somebody revoked it. Sign in with another one.";
+
+/** What went wrong, for a person: without the half-sentence that names a field of the answer to programs. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replace(/; details\.\w+[^.:;]*(?=\.)/, "");
 }
 
 export interface Call {
@@ -245,6 +262,7 @@ export class Api {
 
   async #askWho(): Promise<boolean> {
     const before = this.me.value;
+    let says = KEY_ENDED;
     if (this.#key === null && before !== null) {
       const answer = await this.#sent("GET", SESSION, {}).catch(() => null);
       // Nobody can say: what was refused is, and the next call asks again.
@@ -256,7 +274,9 @@ export class Api {
         return true;
       }
       this.replacedBy.set(isObject(now) ? textOf(now, "team") : null);
+      says = ENDED;
     }
+    if (before !== null && this.replacedBy.value === null) this.refused.set(says);
     this.#forget();
     return false;
   }
@@ -311,9 +331,9 @@ async function isAlive(): Promise<boolean> {
 }
 
 /** 0: it asks for none, or says that another try would not help. */
-function secondsToWait(answer: Response): number {
-  const seconds = Number(answer.headers.get("Retry-After"));
-  return answer.headers.get("x-should-retry") === "false" || !(seconds > 0) ? 0 : seconds;
+export function secondsToWait({ headers }: Response): number {
+  if (headers.get("x-should-retry") === "false") return 0;
+  return retryAfterOf({ header: (name) => headers.get(name) }) ?? 0;
 }
 
 const JSON_BODY = { "Content-Type": "application/json" };

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { messageOf } from "./api.ts";
 import { Ask } from "./pages/ask.tsx";
@@ -8,7 +9,7 @@ import { Files } from "./pages/files.tsx";
 import { Health } from "./pages/health.tsx";
 import { SignIn } from "./pages/sign-in.tsx";
 import { useApp } from "./parts/app-context.ts";
-import { Button, Notice } from "./parts/basics.tsx";
+import { Button, Heading, Notice } from "./parts/basics.tsx";
 import { type Route, route } from "./route.ts";
 import { useStore } from "./store.ts";
 
@@ -98,14 +99,38 @@ function Page({ at }: { readonly at: Route }) {
     case "ask":
       return <Ask query={at.query} bucket={at.bucket} place={at.place} />;
     case "files":
-      return <Files filter={at.filter} />;
+      return (
+        <Seen heading="Files">
+          <Files filter={at.filter} />
+        </Seen>
+      );
     case "file":
-      return <FilePage key={at.id} id={at.id} at={at.at} />;
+      return (
+        <Seen heading="File">
+          <FilePage key={at.id} id={at.id} at={at.at} />
+        </Seen>
+      );
     case "buckets":
-      return <Buckets />;
+      return (
+        <Seen heading="Buckets">
+          <Buckets />
+        </Seen>
+      );
     case "health":
       return <Health />;
   }
+}
+
+/** A page of what files:read shows, or why it is empty. */
+function Seen({ heading, children }: { readonly heading: string; readonly children: ComponentChildren }) {
+  const { api } = useApp();
+  if (api.may("files:read")) return <>{children}</>;
+  return (
+    <main id="main">
+      <Heading>{heading}</Heading>
+      <Notice tone="quiet">You may not see files: that needs the scope files:read.</Notice>
+    </main>
+  );
 }
 
 const THEMES = ["auto", "light", "dark"] as const;

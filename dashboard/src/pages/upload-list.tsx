@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { messageOf } from "../api.ts";
 import { useApp } from "../parts/app-context.ts";
-import { Badge, Bar, Button, Notice } from "../parts/basics.tsx";
+import { Badge, Bar, Button, Name, Notice } from "../parts/basics.tsx";
 import { useStore } from "../store.ts";
 import type { Upload } from "../upload/uploads.ts";
 import { isSettled, type OpenSession, type WatchedFile } from "../wire.ts";
@@ -12,14 +12,15 @@ const SHOWN = 100;
 
 /** What was dropped here, then what else the team's server has: half-way uploads, and the newest files. */
 export function UploadList() {
-  const { uploads, watch } = useApp();
+  const { api, uploads, watch } = useApp();
   const dropped = useStore(uploads.list);
   const { files, newest, sessions } = useStore(watch.activity);
   const [onlyFailed, setOnlyFailed] = useState(false);
   const [first, setFirst] = useState(0);
   const [says, setSays] = useState<string | null>(null);
 
-  const rows = dropped.map((upload) => ofUpload(upload, files.get(upload.fileId) ?? null));
+  const maySee = api.may("files:read");
+  const rows = dropped.map((upload) => ofUpload(upload, files.get(upload.fileId) ?? null, maySee));
   const shown = onlyFailed ? rows.filter(({ tone }) => tone === "bad") : rows;
   const page = shown.slice(first, first + SHOWN);
   const ours = new Set(dropped.flatMap(({ sessionId, fileId }) => [sessionId, fileId]));
@@ -43,7 +44,7 @@ export function UploadList() {
             <div>
               <h2 id="now">Now</h2>
               <p role="status" class="sum">
-                {count(done)} of {counted(rows.length, "file is", "files are")} findable
+                {count(done)} of {counted(rows.length, "file is", "files are")} {maySee ? "findable" : "uploaded"}
                 {failed === 0 ? "" : `, ${count(failed)} failed`}
               </p>
             </div>
@@ -56,7 +57,9 @@ export function UploadList() {
               {done === 0 ? null : (
                 <Button
                   kind="quiet"
-                  onClick={() => uploads.clear(({ fileId }) => files.get(fileId)?.status === "indexed")}
+                  onClick={() =>
+                    uploads.clear(({ fileId }) => (maySee ? files.get(fileId)?.status === "indexed" : fileId !== ""))
+                  }
                 >
                   Clear what is done
                 </Button>
@@ -123,15 +126,18 @@ interface Row {
   readonly sessionId: string;
 }
 
-function ofUpload(upload: Upload, file: WatchedFile | null): Row {
-  if (file !== null) return { ...ofFile(file), key: upload.id, name: upload.path, upload };
+function ofUpload(upload: Upload, file: WatchedFile | null, maySee: boolean): Row {
+  if (file !== null && maySee) return { ...ofFile(file), key: upload.id, name: upload.path, upload };
   const { id, path, sizeBytes, sentBytes, sessionId } = upload;
   const row = { key: id, name: path, sizeBytes, upload, file: null, sessionId, share: null };
   switch (upload.state) {
     case "waiting":
       return { ...row, tone: "busy", says: "Waiting to be sent", why: upload.says };
     case "reading":
-      return { ...row, tone: "busy", says: "Being read from your disk", why: upload.says };
+      return {
+        ...{ ...row, tone: "busy", why: upload.says },
+        says: upload.says === "" ? "Being read from your disk" : "Waiting for its turn",
+      };
     case "sending":
       return {
         ...row,
@@ -140,8 +146,10 @@ function ofUpload(upload: Upload, file: WatchedFile | null): Row {
         why: upload.says,
         share: sizeBytes === 0 ? 0 : sentBytes / sizeBytes,
       };
-    case "checking":
     case "watching":
+      if (!maySee) return { ...row, tone: "good", says: "Uploaded", why: UNSEEN };
+      return { ...row, tone: "busy", says: "Being verified", why: upload.says, share: 1 };
+    case "checking":
       return { ...row, tone: "busy", says: "Being verified", why: upload.says, share: 1 };
     case "failed":
       return { ...row, tone: "bad", says: "Not uploaded", why: upload.says };
@@ -149,6 +157,9 @@ function ofUpload(upload: Upload, file: WatchedFile | null): Row {
       return { ...row, tone: "quiet", says: "Cancelled", why: "" };
   }
 }
+
+/** Nobody asks for it, and so nobody is told. */
+const UNSEEN = "It is kept and will be read. When it is findable you may not see: that needs the scope files:read.";
 
 function ofFile(file: WatchedFile): Row {
   const { progress } = file.task;
@@ -174,7 +185,13 @@ function UploadRow({ row, act }: { readonly row: Row; readonly act: (work: Promi
   return (
     <li class="upload" data-tone={tone}>
       <div class="upload-name">
-        {file === null ? <span>{name}</span> : <a href={`#/file/${file.id}`}>{name}</a>}{" "}
+        {file === null ? (
+          <Name>{name}</Name>
+        ) : (
+          <a href={`#/file/${file.id}`}>
+            <Name>{name}</Name>
+          </a>
+        )}{" "}
         <span class="hint">{bytes(sizeBytes)}</span>
       </div>
       <div class="upload-state">
@@ -224,6 +241,7 @@ function RowActions({ row, act }: { readonly row: Row; readonly act: (work: Prom
         Give up
       </Button>
     );
+  if (upload.state === "watching") return null;
   if (upload.state === "failed" || upload.state === "cancelled")
     return (
       <Button label={`Retry ${name}`} onClick={() => uploads.retry(upload.id)}>

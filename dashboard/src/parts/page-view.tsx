@@ -5,7 +5,7 @@ import type { Mark, Wanted } from "../pdf/messages.ts";
 import { fileOf, type Passage, type Place } from "../wire.ts";
 import { count } from "../words.ts";
 import { useApp } from "./app-context.ts";
-import { Button, MarkedPassage, Notice, Scrolling } from "./basics.tsx";
+import { Button, MarkedPassage, Name, Notice, Scrolling } from "./basics.tsx";
 import { useLoaded } from "./loading.ts";
 
 interface PageViewProps {
@@ -17,7 +17,13 @@ interface PageViewProps {
 }
 
 /** A page of a file with the passage marked: a PDF as it looks, everything else as its text. */
-export function PageView({ place, words, onPage }: PageViewProps) {
+export function PageView(wanted: PageViewProps) {
+  const { api } = useApp();
+  if (api.may("files:read")) return <SeenPage {...wanted} />;
+  return <Notice tone="quiet">You may not see files: that needs the scope files:read.</Notice>;
+}
+
+function SeenPage({ place, words, onPage }: PageViewProps) {
   const { api } = useApp();
   const { fileId, page } = place;
   const path = `v1/knowledge/files/${encodeURIComponent(fileId)}`;
@@ -29,20 +35,22 @@ export function PageView({ place, words, onPage }: PageViewProps) {
   const [asText, setAsText] = useState(false);
   const known = file.value?.id === fileId ? file.value : null;
   const shown = text.value?.page === page && text.value.fileId === fileId ? text.value : null;
-  if (!api.may("files:read"))
-    return <Notice tone="quiet">You may not see files: that needs the scope files:read.</Notice>;
   const isPdf = known?.detectedType === "application/pdf";
   const pages = known?.pages ?? null;
+  // An address may name any; the text's own refusal says which there are.
+  const isThere = pages === null || page <= pages;
   const range = rangeOf(place, shown?.text ?? "");
   const find = shown === null || range === null ? null : wantedOf(shown.text, range, words);
   return (
     <article class="page">
       <div class="row between">
         <strong class="page-name">
-          <a href={`#/file/${fileId}?page=${page}`}>{known?.filename ?? place.filename}</a>
+          <a href={`#/file/${fileId}?page=${page}`}>
+            <Name>{known?.filename ?? place.filename}</Name>
+          </a>
         </strong>
         <div class="row">
-          <Button disabled={page <= 1} onClick={() => onPage(page - 1)} label="Page before">
+          <Button disabled={page <= 1} onClick={() => onPage(Math.min(page - 1, pages ?? page))} label="Page before">
             ‹
           </Button>
           <span>
@@ -58,7 +66,7 @@ export function PageView({ place, words, onPage }: PageViewProps) {
       </div>
       {file.error === null ? null : <Notice tone="bad">{file.error}</Notice>}
       {text.error === null || file.error !== null ? null : <Notice tone="bad">{text.error}</Notice>}
-      {isPdf && !asText && (shown !== null || text.error !== null) ? (
+      {isPdf && isThere && !asText && (shown !== null || text.error !== null) ? (
         <PdfPage fileId={fileId} page={page} find={find} name={known.filename} />
       ) : shown === null ? null : (
         <Scrolling kind="page-text" label={`Text of page ${page}`}>

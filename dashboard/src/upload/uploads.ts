@@ -1,5 +1,5 @@
 import { Wharf } from "../../../sdk/src/index.ts";
-import { type Api, addressOf, messageOf } from "../api.ts";
+import { type Api, addressOf, messageOf, secondsToWait } from "../api.ts";
 import { objectOf, textOf } from "../json.ts";
 import { Store } from "../store.ts";
 import { fileOf, type WatchedFile } from "../wire.ts";
@@ -192,7 +192,7 @@ export class Uploads {
         const url = String(input);
         const answer = await this.#api.passOn(url, init);
         // The library waits as it is told; the page says for what.
-        const seconds = Number(answer.headers.get("Retry-After"));
+        const seconds = secondsToWait(answer);
         const isToWait = (answer.status === 429 || answer.status === 503) && seconds > 0;
         this.#change(id, {
           says: isToWait ? `The server takes the next one in ${seconds} s, and this goes on then.` : "",

@@ -79,9 +79,9 @@ export async function signedIn(
   return opened;
 }
 
-/** Drops files and folders of the disk on the page, as a person does with the mouse. */
-export async function drop(page: Page, paths: readonly string[]): Promise<void> {
-  const box = await page.locator(".drop").boundingBox();
+/** Drops files and folders of the disk on the page, as a person does with the mouse; `on`: where. */
+export async function drop(page: Page, paths: readonly string[], on = ".drop"): Promise<void> {
+  const box = await page.locator(on).boundingBox();
   assert.ok(box !== null);
   const [x, y] = [box.x + box.width / 2, box.y + 20];
   const devtools = await page.context().newCDPSession(page);

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import { pdfFile } from "../../src/extraction/fixtures/pdf-file.ts";
 import { Api } from "../support/api.ts";
+import { dashboardCommand } from "../support/dashboard.ts";
 import type { TestServer } from "../support/server.ts";
 import { ownServer } from "../support/target.ts";
-import { closeBrowserAtEnd, inPage, NO_BROWSER, picture, seriousFaults, signedIn, visitor } from "./browser.ts";
+import { closeBrowserAtEnd, drop, inPage, NO_BROWSER, picture, seriousFaults, signedIn, visitor } from "./browser.ts";
 
 closeBrowserAtEnd();
 const started = NO_BROWSER === false ? await ownServer() : null;
@@ -97,6 +98,18 @@ describe("each page", { skip: NO_BROWSER, timeout: 900_000 }, () => {
     assert.ok(!page.url().includes("AAAA"));
   });
 
+  test("a session that somebody ended says so, and what to do", async () => {
+    const { page } = await signedIn(server);
+    await page.goto(`${server.url}/#/files`);
+    await page.locator("tbody tr").first().waitFor();
+    await dashboardCommand(server, "end", "--team", "default");
+    await page.getByLabel("State").selectOption("failed");
+    await page
+      .getByRole("alert")
+      .getByText(/Your sign-in is over.*Sign in again/)
+      .waitFor();
+  });
+
   test("everything is reached and worked by keyboard alone", async () => {
     const { page } = await signedIn(server);
     await page.keyboard.press("Tab");
@@ -114,6 +127,18 @@ describe("each page", { skip: NO_BROWSER, timeout: 900_000 }, () => {
     await page.keyboard.press("Enter");
     await page.locator(".pdf[data-state=drawn]").waitFor();
     assert.ok((await page.locator(".passage").count()) > 0);
+    await page.getByRole("button", { name: "Write an answer from these" }).focus();
+    await page.keyboard.press("Enter");
+    await page.locator(".answer .citation").first().waitFor();
+    assert.equal(await inPage(page, "document.activeElement.textContent"), "Answer");
+
+    await page.goto(`${server.url}/#/file/${fileId}`);
+    await page.getByRole("button", { name: "Delete", exact: true }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog").waitFor();
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    assert.equal(await inPage(page, "document.activeElement.textContent"), "Delete", "No is what is at hand");
   });
 
   test("a bucket is made and archived, and what the server refuses is said on the page", async () => {
@@ -128,6 +153,44 @@ describe("each page", { skip: NO_BROWSER, timeout: 900_000 }, () => {
     }
     await page.getByRole("button", { name: "Archive: fresh" }).click();
     await page.getByRole("button", { name: "Take up again: fresh" }).waitFor();
+    await page.getByRole("link", { name: "Drop", exact: true }).click();
+    await page.getByLabel("Into the bucket").fill("fresh");
+    await page.getByText("fresh is archived").waitFor();
+    await drop(page, [import.meta.filename]);
+    await page.getByRole("alert").getByText("fresh is archived: name another bucket").waitFor();
+  });
+
+  test("a file that is let go beside the field is not opened in the place of the page", async () => {
+    const { page, context } = await signedIn(server);
+    await drop(page, [import.meta.filename], "header");
+    await drop(page, [import.meta.filename]);
+    await page.locator("[data-list=now] .upload").waitFor();
+    assert.equal(context.pages().length, 1);
+    assert.equal(await page.locator("[data-list=now] .upload").count(), 1);
+  });
+
+  test("who may write and not read, or read nothing, is told so, and no file is said to wait for ever", async () => {
+    const { page } = await signedIn(server, { scopes: "files:write" });
+    await drop(page, [import.meta.filename]);
+    await page.locator("[data-list=now]").getByText("Uploaded", { exact: true }).waitFor();
+    await page.getByText("1 of 1 file is uploaded").waitFor();
+    for (const name of ["Files", "Buckets", "Ask"]) {
+      await page.getByRole("link", { name, exact: true }).click();
+      await page.getByRole("heading", { name, exact: true }).waitFor();
+      await page.getByText(/^You may not .* the scope (files:read|search)\.$/).waitFor();
+    }
+  });
+
+  test("names keep their own direction, and none passes an .exe for a .doc", async () => {
+    await api.indexed("Tidal words.", { filename: "invoice\u202ecod.exe", title: "", bucket: "tides" });
+    await api.indexed("Tidal words.", { filename: "\u05e9\u05dc\u05d5\u05dd 3.txt", title: "", bucket: "tides" });
+    const { page } = await signedIn(server);
+    await page.goto(`${server.url}/#/files?bucket=tides`);
+    await page.locator("tbody tr").nth(1).waitFor();
+    assert.deepEqual(await page.locator("tbody th a bdi").allTextContents(), [
+      "\u05e9\u05dc\u05d5\u05dd 3.txt",
+      "invoice\ufffdcod.exe",
+    ]);
   });
 
   test("a file downloads as it was, is read page by page, and is deleted after a question", async () => {
@@ -173,6 +236,9 @@ describe("each page", { skip: NO_BROWSER, timeout: 900_000 }, () => {
     await page.getByLabel("Order").selectOption("oldest");
     await page.locator("tbody th").first().getByText("lighthouse.pdf").waitFor();
     assert.deepEqual(await names(), newest.toReversed());
+    await page.goto(`${server.url}/#/files?bucket=of-nobody`);
+    await page.getByText("No file is like that.").waitFor();
+    assert.equal(await page.getByLabel("Bucket").inputValue(), "of-nobody", "what filters is shown");
   });
 
   test("the first load is at most 200 kB, compressed, and comes from this server alone", async () => {
