@@ -117,7 +117,8 @@ async function answer(run: Run): Promise<SearchAnswer> {
   const named = buckets.length === 0 ? null : accepted(await run.read(findScope, { teamId, buckets }));
   // Nothing that is counted says where to look, so nobody waits for it.
   const [searched, found] = await Promise.all([named?.searched ?? countAll(run), find(run, named?.bucketIds ?? null)]);
-  const terms = new Set(readQuery(query).terms.map((word) => word.term));
+  const { terms: words, joined } = readQuery(query);
+  const terms = new Set([...words, ...joined].map((word) => word.term));
   const results = found.hits.map((hit) => ({ ...hit, highlights: highlights(hit.candidate.text, terms) }));
   return { results, searched, termsIgnored: found.termsIgnored };
 }

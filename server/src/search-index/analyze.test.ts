@@ -251,7 +251,11 @@ describe("highlights", () => {
         for (const [start, end] of highlights(text, terms)) {
           assert.ok(start > before && start < end && end <= text.length);
           before = end;
-          assert.ok(analyze(text.slice(start, end)).some((token) => terms.has(token.term)));
+          const marked = analyze(text.slice(start, end));
+          const together = analyze(
+            marked.map((token) => text.slice(start, end).slice(token.start, token.end)).join(""),
+          );
+          assert.ok([...marked, ...together].some((token) => terms.has(token.term)));
         }
       }),
       { numRuns: 1000 },
@@ -295,5 +299,12 @@ describe("highlights", () => {
     assert.deepEqual(marked("l'e\u0301cole, ECOLE", "école"), ["e\u0301cole", "ECOLE"]);
     assert.deepEqual(marked("今日は東京都の天気", "東京都"), ["東京都"]);
     assert.deepEqual(marked("nothing", "else"), []);
+    assert.deepEqual(marked("ISO 9001, an M8 x 40, iPhone 15", "iso9001 M8x40 iPhone15"), [
+      "ISO 9001",
+      "M8 x 40",
+      "iPhone 15",
+    ]);
+    assert.deepEqual(marked("health care and healthcare", "healthcare"), ["healthcare"]);
+    assert.deepEqual(marked("Health care, an HTML parser", "healthcare HTMLParser"), ["Health care", "HTML parser"]);
   });
 });

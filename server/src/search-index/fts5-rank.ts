@@ -12,6 +12,7 @@ import type { TeamLists } from "./kept-lists.ts";
 import { ListedPassage, type PassageSource } from "./listed-passage.ts";
 import { type Passage, passageScores, type Scoring, TextPassage, wantedTerms } from "./passage-score.ts";
 import { type Postings, postingsOfIds } from "./posting-list.ts";
+import { withSpellings } from "./query-spellings.ts";
 import { readQuery, withOlderTerms } from "./query-terms.ts";
 import type { BuildRef, Candidate, Ranking, RankQuery } from "./search-index.ts";
 import { chooseTerms, ignoredWords, lookedUpTogether, readAgain } from "./term-budget.ts";
@@ -69,18 +70,21 @@ export class Fts5Reads {
     const count = (term: string) => snapshot.count(term);
     const filters = filtersOf(query, count);
     const filteredChunks = Math.min(team.chunks, ...filters.map((filter) => filter.chunks));
-    const asked = snapshot.isOutdated ? withOlderTerms(readQuery(query.text), query.text) : readQuery(query.text);
+    const read = readQuery(query.text);
+    const asked = withSpellings(snapshot.isOutdated ? withOlderTerms(read, query.text) : read, count);
     const counted = asked.terms.map((word) => ({ ...word, chunks: count(word.term) }));
     const choice = chooseTerms(counted, { rows: query.termBudgetRows, chunks: team.chunks });
     const termsIgnored = ignoredWords(choice);
-    if (choice.kept.length === 0 || filteredChunks === 0) return { candidates: [], complete: true, termsIgnored };
+    const groups = filteredChunks === 0 ? [] : lookedUpTogether(asked, count);
+    if (filteredChunks === 0 || (choice.kept.length === 0 && groups.length === 0))
+      return { candidates: [], complete: true, termsIgnored };
     const passing = this.#passing(filters, snapshot);
     const postingsOf = snapshot.reading(rangesUnder(passing, snapshot));
     const look = lookingUp(passing, snapshot, postingsOf);
     const words = choice.kept.map(({ term, weight, chunks }) => [term, weight * idf(team.chunks, chunks)] as const);
     const looked = readAgain(choice);
     const best = look(words, Math.max(query.limit, looked));
-    const together = lookedUpTogether(asked, count).flatMap((group) => {
+    const together = groups.flatMap((group) => {
       const all = group.map((term) => [term, idf(team.chunks, count(term))] as const);
       return this.#first(look(all, LIMITS.searchLookedThrough, group).scores, LIMITS.searchLookedThrough);
     });
@@ -91,7 +95,7 @@ export class Fts5Reads {
       choice.ignored.length > 0 ? this.#texts(again, scoring) : this.#listed(again, scoring, { snapshot, postingsOf });
     const scores = passageScores(passages, scoring);
     const others = new Map<number, number>();
-    for (const [id, score] of best.scores) if (!scores.has(id)) others.set(id, score);
+    for (const [id, score] of best.scores) if (!again.has(id)) others.set(id, score);
     const candidates = this.#inOrder(scores, others, query.limit);
     return { candidates, complete: best.complete && scores.size + others.size <= query.limit, termsIgnored };
   }

@@ -3,6 +3,7 @@ import { LIMITS } from "../limits.ts";
 import { compareRanked, type ScoredText, scoreText, tokensOf, type WeightedTerm } from "./bm25.ts";
 import { bucketHint, fileHint, hintTokens, tagHint } from "./hints.ts";
 import { passageScores, TextPassage, wantedTerms } from "./passage-score.ts";
+import { withSpellings } from "./query-spellings.ts";
 import { readQuery } from "./query-terms.ts";
 import type {
   BuildLabels,
@@ -73,7 +74,7 @@ function rowOf(write: BuildLabels, chunk: IndexedChunk): Row {
 
 function rank(rows: readonly Row[], query: RankQuery): Ranking {
   const holding = (term: string) => rows.filter((row) => row.terms.has(term)).length;
-  const asked = readQuery(query.text);
+  const asked = withSpellings(readQuery(query.text), holding);
   const counted = asked.terms.map((word) => ({ ...word, chunks: holding(word.term) }));
   const team = { chunks: rows.length, tokens: rows.reduce((sum, row) => sum + row.length, 0) };
   const choice = chooseTerms(counted, { rows: query.termBudgetRows, chunks: team.chunks });
@@ -85,7 +86,7 @@ function rank(rows: readonly Row[], query: RankQuery): Ranking {
     passing.filter((row) => kept.some((word) => row.terms.has(word.term))),
     kept,
   );
-  const together = (kept.length === 0 ? [] : lookedUpTogether(asked, holding)).flatMap((words) => {
+  const together = lookedUpTogether(asked, holding).flatMap((words) => {
     const terms = words.map((term) => ({ term, weight: 1, chunks: holding(term) }));
     const all = passing.filter((row) => words.every((word) => row.terms.has(word)));
     return bestOf(all, terms).slice(0, LIMITS.searchLookedThrough);
@@ -103,7 +104,7 @@ function rank(rows: readonly Row[], query: RankQuery): Ranking {
     .filter(([place]) => scores.has(place))
     .map(([place, each]) => ({ ...each, score: scores.get(place) ?? 0 }))
     .sort(compareRanked);
-  const rest = ranked.filter((each) => !scores.has(placeOf(each)));
+  const rest = ranked.filter((each) => !again.has(placeOf(each)));
   const inOrder = [...first, ...rest.map((each) => ({ ...each, score: Math.min(least, each.score) }))];
   return {
     candidates: inOrder.slice(0, query.limit),

@@ -14,7 +14,8 @@ import type { CountedTerm } from "./term-budget.ts";
  *   long;
  * - a **title that is the query** comes first.
  *
- * The same for every engine: pure, and the conformance suite holds each adapter against it.
+ * What holds nothing that is asked for is left out. The same for every engine: pure, and the conformance suite holds
+ * each adapter against it.
  */
 export function passageScores<Id>(
   found: ReadonlyMap<Id, Passage>,
@@ -38,7 +39,7 @@ export function passageScores<Id>(
   const averageTokens = Math.min(Math.max(team.tokens / team.chunks, LEAST_AVERAGE_TOKENS), MOST_AVERAGE_TOKENS);
   const rarest = lastingIdf(team.chunks, 1);
   const above = MANY * (K1 + 1) * rarest * (1 + terms.reduce((sum, term) => sum + term.weight, 0));
-  return new Map(
+  const scores = new Map(
     passages.map(({ id, passage, phrases: at }) => {
       const factor = lengthFactor(passage.tokens / averageTokens);
       const gain = (weight: number, frequency: number) =>
@@ -58,6 +59,9 @@ export function passageScores<Id>(
       return [id, score];
     }),
   );
+  // The parts of a word stand there, but apart.
+  for (const [id, score] of scores) if (score === 0) scores.delete(id);
+  return scores;
 }
 
 interface ScoredWord {
@@ -126,7 +130,8 @@ export interface Passage {
 
 /** What a passage must be able to count. */
 export function wantedTerms({ query, terms }: Pick<Scoring, "query" | "terms">): readonly string[] {
-  return [...new Set([...terms.map(({ term }) => term), query.whole])];
+  const parts = query.phrases.flatMap(({ words, isOtherSpelling }) => (isOtherSpelling ? words : []));
+  return [...new Set([...terms.map(({ term }) => term), ...parts, query.whole])];
 }
 
 /** By its token text: a few terms are looked for in it, many are counted in one walk over its tokens. */

@@ -1,4 +1,5 @@
 import { type FormToken, readText, type Token, wholeTerm } from "./analyze.ts";
+import { joinedNeighbours } from "./query-spellings.ts";
 
 /** A word of a query: what is looked up, and how the client spelled it. */
 export interface QueryTerm {
@@ -7,7 +8,7 @@ export interface QueryTerm {
   readonly spelled: string;
   /**
    * How often the query says it, at most MAX_WEIGHT: what is said twice is meant more. Of an identifier: how many
-   * pieces it has.
+   * pieces it has. Less than 1: a spelling that may mean something else.
    */
   readonly weight: number;
   /**
@@ -25,11 +26,15 @@ export interface QueryPhrase {
   /** The pieces as one term, which a text that spells them without a gap holds; null where the query has gaps. */
   readonly joined: string | null;
   readonly weight: number;
+  /** Another spelling of one word: what holds its words is found by the phrase alone, where they stand together. */
+  readonly isOtherSpelling: boolean;
 }
 
 export interface Query {
   /** Distinct, in the query's order. A chunk matches when it holds one. */
   readonly terms: readonly QueryTerm[];
+  /** Neighbours as one word: they count as terms where a chunk holds them. */
+  readonly joined: readonly QueryTerm[];
   /** In quotes, or written without a space: they add to a score and never exclude. */
   readonly phrases: readonly QueryPhrase[];
   /** Neighbouring words, with the stop words between them. They tell a little: their weight stands for an idf. */
@@ -68,7 +73,7 @@ export function readQuery(text: string): Query {
   const toTerm = ({ term, start, end }: Token): QueryTerm => ({
     term,
     spelled: text.slice(start, end),
-    weight: 1,
+    weight: weightOfWord(term, text[start - 1]),
     insteadOf: [],
   });
   const forms = reading.forms
@@ -77,6 +82,7 @@ export function readQuery(text: string): Query {
   const all = reading.words.map((word) => word.term);
   return {
     terms: distinct([...telling.map(toTerm), ...forms]),
+    joined: allStop ? [] : joinedNeighbours(text, telling),
     phrases: distinctPhrases(
       [...quotedPhrases(text, reading.words, isStop), ...writtenTogether(reading.forms, text)],
       MAX_PHRASES,
@@ -101,6 +107,15 @@ export function withOlderTerms(query: Query, text: string): Query {
   }));
   return { ...query, terms: distinct([...query.terms, ...terms]) };
 }
+
+/** M8x40, C++, 4006381333931 and #4711 are names, too, though they are written as one word. */
+function weightOfWord(term: string, before = ""): number {
+  const runs = term.match(/[0-9]+|[^0-9]+/g)?.length ?? 0;
+  if (runs > 1) return Math.min(runs, MAX_JOINED_WEIGHT);
+  return SIGNED_OR_LONG.test(term) || before === "#" ? 2 : 1;
+}
+
+const SIGNED_OR_LONG = /[＋＃]$|^[0-9]{5,}$/;
 
 /**
  * A part number, path or address names one thing, and a text that has it as it stands is what was asked for. Words
@@ -153,13 +168,13 @@ function quotedPhrases(
 /** Runs without spaces, and digits in groups. Longer ones hold the shorter ones of their segments. */
 function writtenTogether(forms: readonly FormToken[], text: string): readonly QueryPhrase[] {
   return forms
-    .filter((form) => form.pieces.length > 1 && form.pieces.length <= MAX_PHRASE_WORDS)
-    .filter((form, index) => form.kind === "joined" || forms[index - 1]?.pieces !== form.pieces)
+    .filter((form) => form.kind === "joined" && form.pieces.length <= MAX_PHRASE_WORDS)
     .map((form) => ({
       words: form.pieces,
       telling: [...new Set(form.pieces)],
-      joined: form.kind === "joined" ? form.term : form.of,
+      joined: form.term,
       weight: isOrdinary(form, text) ? ORDINARY_WEIGHT : Math.min(form.pieces.length, MAX_JOINED_WEIGHT),
+      isOtherSpelling: false,
     }));
 }
 
@@ -172,6 +187,7 @@ function phraseOf(words: readonly Token[], isStop: (word: Token) => boolean): re
       telling: [...new Set(telling.map((word) => word.term))],
       joined: null,
       weight: Math.min(words.length, MAX_JOINED_WEIGHT),
+      isOtherSpelling: false,
     },
   ];
 }

@@ -26,6 +26,60 @@ export const RANK_GUARANTEES: readonly Guarantee[] = [
     },
   },
   {
+    title:
+      "what a text spells in several words is found in one, and the other way round; parts that stand apart are not",
+    run: async (index, team) => {
+      const texts = [
+        "certified by ISO 9001 since May",
+        "9001 chairs, none of them ISO",
+        "one iPhone 15 in its box",
+        "a bolt M8 x 40, oiled",
+        "public health care",
+        "the HTML parser of a browser",
+        "carpet, a car and a pet",
+      ];
+      await index.write(team, chunks("file_1", texts));
+      const cases: readonly (readonly [query: string, found: readonly number[]])[] = [
+        ["ISO9001", [0]],
+        ["iPhone15", [2]],
+        ["M8x40", [3]],
+        ["healthcare", [4]],
+        ["HTMLParser", [5]],
+        ["car pet", [6]],
+        ["nothing like carpets", [6]],
+        ["9001ISO", []],
+      ];
+      for (const [query, found] of cases) {
+        const { candidates } = await index.rank(team, ask(query));
+        assert.deepEqual(
+          candidates.map(({ position }) => position),
+          found,
+          query,
+        );
+      }
+      await index.write(team, chunks("file_2", ["healthcare for seamen", "ISO9001"]));
+      for (const [query, first] of [
+        ["health care", "file_1/4 file_2/0"],
+        ["healthcare", "file_2/0"],
+        ["ISO9001", "file_2/1 file_1/0"],
+      ] as const)
+        assert.equal(places((await index.rank(team, ask(query))).candidates).join(" "), first, query);
+    },
+  },
+  {
+    title: "a name in one word outweighs what a wrong text repeats of the question",
+    run: async (index, team) => {
+      await index.write(team, chunks("file_1", ["risk with BRCA2: 1 risk", "course on F: a course", "price 7: price"]));
+      await index.write(team, chunks("file_2", ["BRCA1 carriers", "F# for analysts", "4006381333931 fineliner"]));
+      for (const [query, place] of [
+        ["risk with BRCA1", "file_2/0"],
+        ["course on F#", "file_2/1"],
+        ["price of 4006381333931", "file_2/2"],
+      ] as const)
+        assert.equal(places((await index.rank(team, ask(query))).candidates)[0], place, query);
+    },
+  },
+  {
     title: "words in quotes that stand together come before the same words apart, and exclude nothing",
     run: async (index, team) => {
       const apart = Array.from({ length: 20 }, (_, n) => `notice ${n}: the default printer, default paper and notice`);

@@ -62,14 +62,14 @@ export function ignoredWords({ kept, ignored }: TermChoice): readonly string[] {
 /**
  * Words whose chunks are looked up together, beside what each of them finds: those of a phrase, and a title that is
  * the query. For each word of a phrase may be common, and its chunk not among the best of any. A joined term is as
- * rare as the phrase, so it is found by itself.
+ * rare as the phrase, so it is found by itself; the words that a word falls into are no terms, and found by this alone.
  */
 export function lookedUpTogether(
   { phrases, whole }: Query,
   chunksWith: (term: string) => number,
 ): readonly (readonly string[])[] {
   const groups = phrases
-    .filter(({ joined }) => joined === null || chunksWith(joined) === 0)
+    .filter(({ joined, isOtherSpelling }) => isOtherSpelling || joined === null || chunksWith(joined) === 0)
     .map(({ telling }) => telling);
   return [...groups, ...(whole === "" ? [] : [[whole]])].filter((words) => {
     const counts = words.map(chunksWith);
