@@ -5,7 +5,7 @@ import type { Holder, Places } from "../fairness/places.ts";
 import type { Turns } from "../fairness/turns.ts";
 import type { FileId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
-import { highlights, type Range } from "../search-index/highlights.ts";
+import { highlighter, type Range } from "../search-index/highlights.ts";
 import { readQuery } from "../search-index/query-terms.ts";
 import {
   type Candidate,
@@ -117,9 +117,9 @@ async function answer(run: Run): Promise<SearchAnswer> {
   const named = buckets.length === 0 ? null : accepted(await run.read(findScope, { teamId, buckets }));
   // Nothing that is counted says where to look, so nobody waits for it.
   const [searched, found] = await Promise.all([named?.searched ?? countAll(run), find(run, named?.bucketIds ?? null)]);
-  const { terms: words, joined } = readQuery(query);
-  const terms = new Set([...words, ...joined].map((word) => word.term));
-  const results = found.hits.map((hit) => ({ ...hit, highlights: highlights(hit.candidate.text, terms) }));
+  const { terms, joined } = readQuery(query);
+  const mark = highlighter(new Set(terms.map(({ term }) => term)), new Set(joined.map(({ term }) => term)));
+  const results = found.hits.map((hit) => ({ ...hit, highlights: mark(hit.candidate.text) }));
   return { results, searched, termsIgnored: found.termsIgnored };
 }
 

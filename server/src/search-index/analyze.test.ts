@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { analyze, readText, tokenText } from "./analyze.ts";
-import { highlights } from "./highlights.ts";
+import { highlighter } from "./highlights.ts";
 import { readQuery } from "./query-terms.ts";
 
 /** Texts as they come in documents: several scripts, decomposed letters, compatibility forms, halves of pairs. */
@@ -46,7 +46,7 @@ describe("analyser", () => {
       ["한국어 \u1112\u1161\u11ab", "한 한국 국 국어 어 한"],
       ["ไทย", "ไท ทย"],
       ["水", "水"],
-      ["iPhone15手机", "iphone15 手 手机 机"],
+      ["iPhone15手机", "iphone15 手 手机 机 i phone 15"],
       ["-- ** ½ %", "1 2"],
       ["", ""],
     ];
@@ -69,6 +69,22 @@ describe("analyser", () => {
       ["smørrebrød", "smoerrebroed"],
       ["٢٠٢٤", "2024", "۲۰۲۴"],
       ["کتاب", "كتاب"],
+      ["O'Brien", "O’Brien", "OʼBrien", "obrien"],
+      ["Hawaiʻi", "Hawai'i", "Hawaii"],
+      ["п'ять", "п’ять", "пʼять"],
+      ["צה״ל", 'צה"ל', "צהל"],
+      ["हिन्दी", "हिंदी"],
+      ["फ़िल्म", "फिल्म"],
+      ["Brand™", "brand", "BRAND℠"],
+      ["№5", "№ 5", "5"],
+      ["M8×40", "M8x40"],
+      ["19.90", "19,90"],
+      ["1’000", "1'000", "1000"],
+      ["5кг", "кг"],
+      ["note²", "note"],
+      ["“iPhone15”", "phone"],
+      ["+49 (0)40 555-1234", "0049 40 5551234", "040/555 1234", "(040) 555 1234", "0405551234"],
+      ["+1 (555) 123-4567", "5551234567", "(555) 123-4567", "555-123-4567"],
     ];
     for (const spellings of cases) {
       const [first = new Set<string>(), ...others] = spellings.map(
@@ -77,6 +93,24 @@ describe("analyser", () => {
       const shared = [...first].filter((term) => others.every((terms) => terms.has(term)));
       assert.ok(shared.length > 0, spellings.join(" | "));
     }
+  });
+
+  test("other numbers and other words stay others, and an IBAN ends before the words behind it", () => {
+    const cases: readonly (readonly [text: string, other: string])[] = [
+      ["19.90", "1990"],
+      ["10³", "103"],
+      ["l'homme", "lhomme"],
+      ["0.75 0.75 0.8", "07507508"],
+    ];
+    for (const [text, other] of cases) {
+      const terms = new Set(analyze(text).map(({ term }) => term));
+      assert.ok(!analyze(other).some(({ term }) => terms.has(term)), `${text} is ${other}`);
+    }
+    for (const text of ["to DE89 3704 0044 0532 0130 00 of a man", "GB29 NWBK 6016 1331 9268 19 by June"])
+      assert.ok(
+        analyze(text).some(({ term }) => /^(?:de89370400440532013000|gb29nwbk60161331926819)$/.test(term)),
+        text,
+      );
   });
 
   test("a part of a run is found by itself: a file of a path, a host of an address, a number beside a comma", () => {
@@ -107,6 +141,12 @@ describe("analyser", () => {
     for (const [text, terms] of cases) assert.equal(tokenText(text), terms, text);
   });
 
+  test("version 2 reads words as an index of its time holds them", () => {
+    const { words, forms } = readText("Brand™ C++ пʼять №5 10³ ٢٠٢٤ M8×40", 2);
+    assert.equal(words.map(({ term }) => term).join(" "), "brandtm c＋＋ пʼять no5 103 2024 m8 40");
+    assert.deepEqual(forms, []);
+  });
+
   test("version 1 reads what an index of the first format holds", () => {
     const cases: readonly [string, string][] = [
       ["C++ ABC-123 ٢٠٢٤ کتاب Müller", "c abc 123 ٢٠٢٤ کتاب muller"],
@@ -120,7 +160,7 @@ describe("analyser", () => {
   });
 
   test("a form begins where a character begins", () => {
-    const [, version] = readText("𝐯3.5").forms;
+    const version = readText("𝐯3.5").forms.at(-1);
     assert.deepEqual(version, { term: "35", start: 2, end: 5, pieces: ["v3", "5"], kind: "joined", of: "" });
   });
 
@@ -248,7 +288,7 @@ describe("highlights", () => {
       fc.property(arbitraryText, arbitraryText, (text, query) => {
         const terms = new Set(readQuery(query + text.slice(0, 5)).terms.map((word) => word.term));
         let before = -1;
-        for (const [start, end] of highlights(text, terms)) {
+        for (const [start, end] of highlighter(terms)(text)) {
           assert.ok(start > before && start < end && end <= text.length);
           before = end;
           const marked = analyze(text.slice(start, end));
@@ -282,7 +322,7 @@ describe("highlights", () => {
         const wanted = new Set([readText(words[at % words.length] ?? "").words[0]?.term ?? ""]);
         const { words: read } = readText(text);
         assert.deepEqual(
-          highlights(text, wanted),
+          highlighter(wanted)(text),
           read.filter(({ term }) => wanted.has(term)).map(({ start, end }) => [start, end]),
         );
       }),
@@ -292,7 +332,7 @@ describe("highlights", () => {
 
   test("each occurrence is marked, with its accents, and pairs of an unspaced script become one range", () => {
     const marked = (text: string, query: string) =>
-      highlights(text, new Set(readQuery(query).terms.map((word) => word.term))).map(([start, end]) =>
+      highlighter(new Set(readQuery(query).terms.map((word) => word.term)))(text).map(([start, end]) =>
         text.slice(start, end),
       );
     assert.deepEqual(marked("Runs: he RUNS, she’s running.", "run"), ["Runs", "RUNS", "running"]);

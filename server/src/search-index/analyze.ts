@@ -79,11 +79,13 @@ export function tokenText(text: string): string {
 
 /**
  * The tokens of a document's title field: title and file name, and one term for each of them as a whole, also without
- * the extension, so that a query that is a name finds it. Extraction and rebuild must agree on it.
+ * the extension and without the folders before it, so that a query that is a name finds it. Extraction and rebuild must
+ * agree on it.
  */
 export function titleTokenText(filename: string, title: string): string {
   const names = [...new Set([title, filename])].filter((name) => name !== "");
-  const wholes = new Set([...names, filename.replace(EXTENSION, "")].map(wholeTerm));
+  const files = [filename, filename.slice(filename.lastIndexOf("/") + 1)];
+  const wholes = new Set([...names, ...files, ...files.map((file) => file.replace(EXTENSION, ""))].map(wholeTerm));
   return [...wholes, ...names.map(tokenText)].filter((part) => part !== "").join(" ");
 }
 

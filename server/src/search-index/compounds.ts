@@ -5,7 +5,8 @@
  * - **joined**: the pieces of a run without spaces as one: `KT-55-20` is also kt5520, `e-mail` email, `4,000` 4000. A
  *   part number is a rare word then, however common its pieces are. A run of several segments (`/etc/main.conf`,
  *   `10.0.0.1:8080`) gives each of them, and the whole. Digits in groups (`040 555 1234`, `4 000`, an IBAN) are joined
- *   over single spaces, too.
+ *   over single spaces, too. A decimal keeps its point, as a letter that no text has: `19.90` and `19,90` are 19ꞏ90,
+ *   since 1990 is another number. `O'Brien` is obrien; the article of `l'homme` says nothing.
  * - **split**: the parts of a word that changes from letters to digits, or of camelCase: `ABC123` is also abc and 123.
  *
  * Rejected: phrases of the engine, which it counts by walking all chunks of each piece (100 000 rows of a list: 14 of
@@ -25,7 +26,7 @@ export interface Form {
 
 /** More pieces are a sentence without spaces or a chain of noise, not a name that anybody would type. */
 const MAX_PIECES = 12;
-const MAX_SPLIT_PIECES = 4;
+const MAX_SPLIT_PIECES = 6;
 /** An IBAN has 34 characters in groups of four, a card number 16. */
 const MAX_GROUPS = 12;
 
@@ -38,19 +39,27 @@ const NO_BREAK_HYPHEN = 0x2011;
 
 function connectors(): Uint8Array {
   const strengths = new Uint8Array(128);
-  for (const char of "-._&") strengths[char.charCodeAt(0)] = WEAK;
+  for (const char of '-._&"') strengths[char.charCodeAt(0)] = WEAK;
   for (const char of "/\\:@=#?~+,'") strengths[char.charCodeAt(0)] = STRONG;
   return strengths;
 }
 
 function strengthOf(code: number): number {
   if (code < 128) return CONNECTORS[code] ?? 0;
-  return code === HYPHEN || code === NO_BREAK_HYPHEN ? WEAK : 0;
+  return BEYOND_ASCII.has(code) ? WEAK : 0;
 }
 
 const COMMA = 0x2c;
+const FULL_STOP = 0x2e;
 const APOSTROPHE = 0x27;
+const RIGHT_QUOTE = 0x2019;
+/** In Hebrew an abbreviation has it before its last letter, and many keyboards only have the quotation mark. */
+const GERSHAYIM = 0x5f4;
+const GERESH = 0x5f3;
+const QUOTE = 0x22;
+const BEYOND_ASCII: ReadonlySet<number> = new Set([HYPHEN, NO_BREAK_HYPHEN, GERESH, GERSHAYIM, RIGHT_QUOTE]);
 const SLASH = 0x2f;
+const ZERO = 0x30;
 const NINE = 0x39;
 const SPACE = 0x20;
 const NO_BREAK_SPACES = new Set([0xa0, 0x202f, 0x2009]);
@@ -98,7 +107,9 @@ export class Compounds {
   }
 
   #place(word: string, start: number, end: number): void {
-    const by = this.#connection(word, start);
+    const isDecimal = this.#isDecimal(word, start, end);
+    if (isDecimal) this.#emitDecimal(word, end);
+    const by = isDecimal ? 0 : this.#connection(word, start);
     if (by > 0) this.#hang(this.#run, { word, start, end, by });
     else if (this.#run.length > 0) this.#endRun();
     if (word.length <= MAX_GROUP_CHARS && this.#isNextGroup(word, start))
@@ -123,8 +134,36 @@ export class Compounds {
     const first = this.#groups[0]?.word ?? this.#word;
     if (first.length > MAX_GROUP_CHARS || !(first.charCodeAt(first.length - 1) <= NINE)) return false;
     const isCode = COUNTRY_CODE.test(first);
-    if (!(DIGITS.test(first) || isCode) || !(DIGITS.test(word) || (isCode && IBAN_GROUP.test(word)))) return false;
+    if (!(DIGITS.test(first) || isCode) || !(DIGITS.test(word) || (isCode && this.#isIbanGroup(word, start))))
+      return false;
     return this.#isSingleSpace(this.#end, start);
+  }
+
+  /** Of four characters but the last; what has no digit is in capitals, or else a word that follows. */
+  #isIbanGroup(word: string, start: number): boolean {
+    if (this.#word.length !== MAX_GROUP_CHARS || !IBAN_GROUP.test(word)) return false;
+    return /[0-9]/.test(word) || this.#text.slice(start, start + word.length) === word.toUpperCase();
+  }
+
+  /** Two numbers and nothing else: not 192.168.1.10, a date, or a row of numbers. */
+  #isDecimal(word: string, start: number, end: number): boolean {
+    const code = this.#text.charCodeAt(this.#end);
+    if (start - this.#end !== 1 || (code !== FULL_STOP && code !== COMMA) || this.#run.length > 0) return false;
+    if (!NUMBER.test(this.#word) || !NUMBER.test(word) || isThousand(word)) return false;
+    return !this.#goesOn(end) && !this.#comesFrom(this.#start);
+  }
+
+  #goesOn(end: number): boolean {
+    return strengthOf(this.#text.charCodeAt(end)) > 0 && isAsciiDigit(this.#text.charCodeAt(end + 1));
+  }
+
+  #comesFrom(start: number): boolean {
+    return strengthOf(this.#text.charCodeAt(start - 1)) > 0 && isAsciiDigit(this.#text.charCodeAt(start - 2));
+  }
+
+  #emitDecimal(word: string, end: number): void {
+    const pieces = [this.#word, word];
+    this.#emit({ text: pieces.join(DECIMAL_POINT), start: this.#start, end, pieces, kind: "joined", of: "" });
   }
 
   /** 0 = none. */
@@ -135,7 +174,15 @@ export class Compounds {
     const strength = strengthOf(code);
     if (strength === 0) return 0;
     if (gap > 1) return this.#isAddress(this.#end, start) ? STRONG : 0;
-    return (code === COMMA || code === APOSTROPHE) && !(isThousand(word) && isShortNumber(this.#word)) ? 0 : strength;
+    if (code === COMMA) return this.#isThousands(word) ? strength : 0;
+    if (code === QUOTE) return isHebrew(this.#word) && isHebrew(word) ? WEAK : 0;
+    if (code !== APOSTROPHE && code !== RIGHT_QUOTE) return strength;
+    if (this.#isThousands(word)) return strength;
+    return isLetter(this.#word) && isLetter(word) && !(this.#run.length === 0 && ELISIONS.has(this.#word)) ? WEAK : 0;
+  }
+
+  #isThousands(word: string): boolean {
+    return isThousand(word) && isShortNumber(this.#word);
   }
 
   #isAddress(from: number, to: number): boolean {
@@ -203,6 +250,28 @@ function charLength(text: string, at: number): number {
   return (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1;
 }
 
+function isAsciiDigit(code: number): boolean {
+  return code >= ZERO && code <= NINE;
+}
+
+function isHebrew(word: string): boolean {
+  const code = word.charCodeAt(0);
+  return code >= 0x5d0 && code <= 0x5ea;
+}
+
+/** Folded digits are ASCII. */
+function isLetter(word: string): boolean {
+  return !isAsciiDigit(word.charCodeAt(0));
+}
+
+/** U+A78F, a letter to everybody who cuts a text into words. */
+const DECIMAL_POINT = "\ua78f";
+const NUMBER = /^[0-9]{1,12}$/;
+/** Articles and the like of French, Italian and Catalan: l'homme is found by homme, and lhomme is no word. */
+const ELISIONS: ReadonlySet<string> = new Set(
+  "c d j l m n s t qu jusqu lorsqu puisqu quoiqu quelqu all dall dell nell sull un quell quest".split(" "),
+);
+
 const VERSION = /^v[0-9]{1,4}$/;
 const MAX_GROUP_CHARS = 4;
 const DIGITS = /^[0-9]{1,4}$/;
@@ -238,3 +307,10 @@ export function splitWord(raw: string, start: number): readonly Form[] | null {
 
 /** Digits; capitals that a capitalised word follows (HTMLParser); a word; capitals. */
 const PARTS = /[0-9]+|[A-Z]+(?![a-z])|[A-Z]?[a-z]+/g;
+
+/** Where a folded word changes from letters to digits or back: 5кг. Which character is whose is not known any more. */
+export function splitFolded(word: string, start: number, end: number): readonly Form[] {
+  const pieces = word.match(/[0-9]+|[^0-9]+/g) ?? [];
+  if (pieces.length < 2 || pieces.length > MAX_SPLIT_PIECES) return [];
+  return pieces.map((text) => ({ text, start, end, pieces, kind: "split", of: word }));
+}

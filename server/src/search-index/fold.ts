@@ -18,14 +18,18 @@ export interface Folded {
   readonly alone: boolean;
 }
 
-/** Of analyze.ts: what changed between two versions stands beside NEWER_LETTERS and `baseOf`. */
-export type AnalyserVersion = 1 | 2;
-export const ANALYSER_VERSION: AnalyserVersion = 2;
+/** Of analyze.ts: what changed between two versions stands beside NEWER_LETTERS, NEWER_DIACRITICS and the like. */
+export type AnalyserVersion = 1 | 2 | 3;
+export const ANALYSER_VERSION: AnalyserVersion = 3;
 
 /**
  * Folding is a property of the code point, so each is worked out once. Bounded by Unicode; a text uses a few hundred.
  */
-const known: Readonly<Record<AnalyserVersion, Map<number, Folded>>> = { 1: new Map(), 2: new Map() };
+const known: Readonly<Record<AnalyserVersion, Map<number, Folded>>> = {
+  1: new Map(),
+  2: new Map(),
+  3: new Map(),
+};
 
 export function foldCodePoint(codePoint: number, version: AnalyserVersion = ANALYSER_VERSION): Folded {
   const found = known[version].get(codePoint);
@@ -62,6 +66,18 @@ const DIACRITICS: readonly (readonly [from: number, to: number])[] = [
   [0x20d0, 0x20ff],
   [0xfe20, 0xfe2f],
 ];
+
+/**
+ * Since version 3: letters that stand for an apostrophe (Oʻahu, Qurʾan, Ukrainian пʼять), which most spellings leave
+ * out, and the dot of borrowed sounds below a Devanagari letter.
+ */
+const NEWER_DIACRITICS: readonly (readonly [from: number, to: number])[] = [
+  [0x02bb, 0x02bf],
+  [0x093c, 0x093c],
+];
+
+/** Since version 3: no part of the word that they stand at, whatever letters Unicode reads them as (Brand™, №5). */
+const SEPARATORS: ReadonlySet<string> = new Set(["™", "℠", "№"]);
 
 /** Arabic's tatweel stretches a word and says nothing. */
 const IGNORABLE = /^(?:\p{Default_Ignorable_Code_Point}|\u0640)$/u;
@@ -105,6 +121,9 @@ const NEWER_LETTERS: Readonly<Record<string, string>> = {
   ھ: "ه",
 };
 
+/** Since version 3: M8×40 is M8x40. */
+const NEWEST_LETTERS: Readonly<Record<string, string>> = { "×": "x" };
+
 const DIAERESIS = 0x0308;
 const RING = 0x030a;
 
@@ -115,7 +134,7 @@ export function spelledMark(letter: string, mark: number): string {
 }
 
 function work(char: string, version: AnalyserVersion): Folded {
-  if (char === ZERO_WIDTH_SPACE) return folded("separator", "");
+  if (char === ZERO_WIDTH_SPACE || (version >= 3 && SEPARATORS.has(char))) return folded("separator", "");
   if (IGNORABLE.test(char)) return folded("ignorable", "");
   const text = foldText(char, version);
   if (text === "") return folded("mark", text);
@@ -137,7 +156,7 @@ function folded(kind: Folded["kind"], text: string, spelledOut = text): Folded {
 function foldText(char: string, version: AnalyserVersion): string {
   let text = "";
   for (const part of decomposed(char)) {
-    if (!isDiacritic(part.codePointAt(0) ?? 0)) text += baseOf(part, version);
+    if (!isDiacritic(part.codePointAt(0) ?? 0, version)) text += baseOf(part, version);
   }
   return text.normalize("NFC");
 }
@@ -147,7 +166,7 @@ function spellOut(char: string, version: AnalyserVersion): string {
   for (const part of decomposed(char)) {
     const codePoint = part.codePointAt(0) ?? 0;
     if (part === "ø") text += "oe";
-    else text += isDiacritic(codePoint) ? spelledMark(text.at(-1) ?? "", codePoint) : baseOf(part, version);
+    else text += isDiacritic(codePoint, version) ? spelledMark(text.at(-1) ?? "", codePoint) : baseOf(part, version);
   }
   return text.normalize("NFC");
 }
@@ -159,7 +178,7 @@ function decomposed(char: string): string {
 
 /** Version 1 left the digits of other scripts as they were. */
 function baseOf(part: string, version: AnalyserVersion): string {
-  const base = LETTERS[part];
+  const base = LETTERS[part] ?? (version >= 3 ? NEWEST_LETTERS[part] : undefined);
   if (base !== undefined || version === 1) return base ?? part;
   return NEWER_LETTERS[part] ?? (DIGIT.test(part) ? digitOf(part) : part);
 }
@@ -172,6 +191,7 @@ function digitOf(digit: string): string {
   return String((codePoint - zero) % 10);
 }
 
-function isDiacritic(codePoint: number): boolean {
-  return DIACRITICS.some(([from, to]) => codePoint >= from && codePoint <= to);
+function isDiacritic(codePoint: number, version: AnalyserVersion): boolean {
+  const isIn = ([from, to]: readonly [from: number, to: number]) => codePoint >= from && codePoint <= to;
+  return DIACRITICS.some(isIn) || (version >= 3 && NEWER_DIACRITICS.some(isIn));
 }

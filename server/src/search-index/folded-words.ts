@@ -45,6 +45,7 @@ class WordBuilder {
   #spelledOut: string | null = null;
   #start = 0;
   #end = 0;
+  #isRaised = false;
   #units: Unit[] = [];
 
   constructor(sink: FoldedSink, version: AnalyserVersion) {
@@ -53,8 +54,10 @@ class WordBuilder {
   }
 
   piece(folded: Folded, codePoint: number, start: number, end: number): void {
-    if (folded.kind === "word") this.#add(folded.text, folded.spelledOut, start, end);
-    else if (folded.kind === "unit") this.#unit(folded, start, end);
+    if (folded.kind === "word") {
+      this.#raise(codePoint);
+      this.#add(folded.text, folded.spelledOut, start, end);
+    } else if (folded.kind === "unit") this.#unit(folded, start, end);
     else if (folded.kind === "mark") this.#mark(folded.text, codePoint, start, end);
     else this.flush();
   }
@@ -64,6 +67,13 @@ class WordBuilder {
       const codePoint = part.codePointAt(0) ?? 0;
       this.piece(foldCodePoint(codePoint, this.#version), codePoint, start, end);
     }
+  }
+
+  /** 10³ is no 103 (since version 3); m² is m2. */
+  #raise(codePoint: number): void {
+    const isRaised = RAISED_DIGITS.has(codePoint);
+    if (isRaised && !this.#isRaised && this.#version >= 3 && /[0-9]$/.test(this.#word)) this.flush();
+    this.#isRaised = isRaised;
   }
 
   flush(): void {
@@ -103,6 +113,8 @@ class WordBuilder {
     } else if (text !== "") this.#add(text, text, start, end);
   }
 }
+
+const RAISED_DIGITS = new Set([..."⁰¹²³⁴⁵⁶⁷⁸⁹"].map((digit) => digit.codePointAt(0)));
 
 function emitUnits(units: readonly Unit[], sink: FoldedSink): void {
   for (const [index, unit] of units.entries()) {

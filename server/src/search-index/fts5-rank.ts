@@ -4,7 +4,7 @@ import { LIMITS } from "../limits.ts";
 import { type BestChunks, bestChunks } from "./best-chunks.ts";
 import { compareRanked, idf, type ScoredText } from "./bm25.ts";
 import type { OutdatedChunks } from "./fts5-protocol.ts";
-import { FORMAT_WITH_ANALYSIS, formatOf } from "./fts5-schema.ts";
+import { FORMAT_OF_ANALYSER, formatOf } from "./fts5-schema.ts";
 import { type Fts5Snapshot, Fts5Snapshots } from "./fts5-snapshot.ts";
 import { bucketHint, fileHint, tagAsSent, tagHint } from "./hints.ts";
 import { ALL_IDS, type IdRange, idsIn, rangesOf } from "./id-ranges.ts";
@@ -53,7 +53,7 @@ export class Fts5Reads {
       "SELECT id FROM chunks WHERE id IN (SELECT value FROM json_each(?)) ORDER BY file, position, build LIMIT ?",
     );
     this.#outdatedChunks = prepare(
-      this.format >= FORMAT_WITH_ANALYSIS
+      this.format >= FORMAT_OF_ANALYSER
         ? `SELECT chunks.id, chunks.file FROM analysis JOIN chunks
            ON chunks.id > analysis.done AND chunks.id <= analysis.last ORDER BY chunks.id LIMIT ?`
         : "SELECT id, file FROM chunks ORDER BY id LIMIT ?",

@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { LengthFactors } from "./bm25.ts";
 import { type Lengths, readLengths } from "./fts5-lengths.ts";
 import { Fts5Postings } from "./fts5-postings.ts";
-import { FORMAT_WITH_ANALYSIS, FORMAT_WITH_LENGTHS, FORMAT_WITH_UNCOUNTED } from "./fts5-schema.ts";
+import { FORMAT_OF_ANALYSER, FORMAT_WITH_LENGTHS, FORMAT_WITH_UNCOUNTED } from "./fts5-schema.ts";
 import { readCounts } from "./fts5-terms.ts";
 import { ALL_IDS, type IdRange } from "./id-ranges.ts";
 import type { TeamLists } from "./kept-lists.ts";
@@ -30,7 +30,7 @@ export class Fts5Snapshots {
     this.#version = prepare("PRAGMA data_version");
     this.#totals = prepare("SELECT chunks, tokens FROM totals");
     this.#outdated = prepare(
-      format >= FORMAT_WITH_ANALYSIS
+      format >= FORMAT_OF_ANALYSER
         ? "SELECT 1 FROM analysis JOIN chunks ON chunks.id > analysis.done AND chunks.id <= analysis.last LIMIT 1"
         : "SELECT 1 FROM chunks LIMIT 1",
     );

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
 import { after, describe, type TestContext, test } from "node:test";
 import { brandId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
@@ -115,6 +116,20 @@ describe("fts5 files", () => {
       await index.rank(TEAM, ask("otter 2024 KT-55-17")),
       await fresh.rank(TEAM, ask("otter 2024 KT-55-17")),
     );
+  });
+
+  test("an index of the second analyser finds no less while it is read again, and what the third one reads afterwards", async (t) => {
+    const dir = folder();
+    const first = await open(t, dir);
+    await first.write(TEAM, chunks("file_1", ["Brand™ otter"]));
+    await first.close();
+    toSecondAnalyser(indexPath(dir, TEAM));
+    const index = await open(t, dir);
+    const found = async (text: string) => (await index.rank(TEAM, ask(text))).candidates.length;
+    assert.deepEqual([await found("Brand™"), await found("brand"), await found("otter")], [1, 0, 1]);
+    const names = [{ file: file("file_1"), titleTokens: "", tags: [] }];
+    while ((await index.refresh(TEAM, async () => names)) > 0);
+    assert.deepEqual([await found("Brand™"), await found("brand"), await found("otter")], [1, 1, 1]);
   });
 
   test("a removed file's words are in no file of the folder once the log is truncated", async (t) => {
@@ -337,13 +352,25 @@ describe("fts5 files", () => {
  */
 function toFirstFormat(path: string): void {
   const database = openDatabase(path);
+  database.exec("DROP TABLE uncounted; DROP TABLE analysis; DROP TABLE lengths; PRAGMA user_version = 1");
+  readAs(database, 1);
+  database.close();
+}
+
+/** The file as the analyser before this one left it. */
+function toSecondAnalyser(path: string): void {
+  const database = openDatabase(path);
+  database.exec("PRAGMA user_version = 4");
+  readAs(database, 2);
+  database.close();
+}
+
+function readAs(database: DatabaseSync, version: 1 | 2): void {
   const older = (text: string) =>
-    readText(text, 1)
+    readText(text, version)
       .words.map(({ term }) => term)
       .join(" ");
-  database.exec(
-    "DROP TABLE uncounted; DROP TABLE analysis; DROP TABLE lengths; PRAGMA user_version = 1; DELETE FROM terms; UPDATE totals SET tokens = 0",
-  );
+  database.exec("DELETE FROM terms; UPDATE totals SET tokens = 0");
   for (const row of database
     .prepare("SELECT chunks.id, text, hints FROM chunks JOIN words ON words.rowid = chunks.id")
     .all()) {
@@ -359,7 +386,6 @@ function toFirstFormat(path: string): void {
         .prepare("INSERT INTO terms VALUES (?, 1) ON CONFLICT (term) DO UPDATE SET chunks = chunks + 1")
         .run(term);
   }
-  database.close();
 }
 
 /** Of each thread of this process that runs JavaScript beside the main one. */

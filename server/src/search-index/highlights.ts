@@ -1,4 +1,4 @@
-import { readText } from "./analyze.ts";
+import { readText, type Token } from "./analyze.ts";
 import { ANALYSER_VERSION } from "./fold.ts";
 import { scan } from "./scan.ts";
 import { termOf } from "./term.ts";
@@ -7,37 +7,45 @@ import { termOf } from "./term.ts";
 export type Range = readonly [start: number, end: number];
 
 /**
- * Where the text holds one of the terms: the ranges that the analyser read them from, so exactly what matched, and of a term
- * that it does not hold the neighbours that are it when they are written together (`ISO 9001` for iso9001). Ranges that overlap or touch (pairs of an unspaced script)
- * become one; they are in order and never overlap.
+ * Where a text holds one of the terms: the ranges that the analyser read them from, so exactly what matched, and of a
+ * term that it does not hold the neighbours that are it when they are written together (`ISO 9001` for iso9001). Ranges
+ * that overlap or touch (pairs of an unspaced script) become one; they are in order and never overlap.
+ * `joined`: terms that the query itself writes apart, whose words are terms.
  */
-export function highlights(text: string, terms: ReadonlySet<string>): readonly Range[] {
-  const matching: Range[] = [];
-  const absent = new Set(terms);
-  const mark = (term: string, start: number, end: number) => {
-    if (!terms.has(term)) return;
-    matching.push([start, end]);
-    absent.delete(term);
+export function highlighter(
+  terms: ReadonlySet<string>,
+  joined: ReadonlySet<string> = new Set(),
+): (text: string) => readonly Range[] {
+  // A term begins as its word does. Without asking, the stems of all words of ten passages took 1.2 ms of the
+  // main thread.
+  const first = new Set([...terms, ...joined].map((term) => term.charCodeAt(0)));
+  const beginnings = beginningsOf(terms);
+  return (text) => {
+    const matching: Range[] = [];
+    const absent = new Set(terms);
+    let mayStandApart = false;
+    const mark = (term: string, start: number, end: number) => {
+      if (!terms.has(term) && !joined.has(term)) return;
+      matching.push([start, end]);
+      absent.delete(term);
+    };
+    scan(text, ANALYSER_VERSION, {
+      wants: (word) => first.has(word.charCodeAt(0)),
+      word: (term, start, end) => {
+        mark(term, start, end);
+        mayStandApart ||= beginnings.has(term);
+      },
+      form: ({ text: form, start, end }) => mark(termOf(form), start, end),
+      spelled: mark,
+    });
+    if (mayStandApart && absent.size > 0) matching.push(...standingApart(text, absent, beginnings));
+    return united(matching);
   };
-  const mayBegin = beginningOf(terms);
-  const beginnings: number[] = [];
-  // A term begins as its word does. Without asking, the stems of all words of ten passages took 1.2 ms of the main thread.
-  const first = new Set([...terms].map((term) => term.charCodeAt(0)));
-  scan(text, ANALYSER_VERSION, {
-    wants: (word) => first.has(word.charCodeAt(0)),
-    word: (term, start, end) => {
-      mark(term, start, end);
-      if (mayBegin(term)) beginnings.push(start);
-    },
-    form: ({ text: form, start, end }) => mark(termOf(form), start, end),
-    spelled: mark,
-  });
-  for (const start of absent.size > 0 ? beginnings : []) {
-    const end = endOfApart(text, start, absent);
-    if (end !== null) matching.push([start, end]);
-  }
+}
+
+function united(matching: readonly Range[]): readonly Range[] {
   const ranges: [number, number][] = [];
-  for (const [start, end] of matching.sort(([a], [b]) => a - b)) {
+  for (const [start, end] of matching.toSorted(([a], [b]) => a - b)) {
     const last = ranges.at(-1);
     if (last !== undefined && start <= last[1]) last[1] = Math.max(last[1], end);
     else ranges.push([start, end]);
@@ -45,27 +53,41 @@ export function highlights(text: string, terms: ReadonlySet<string>): readonly R
   return ranges;
 }
 
-/** Whether a term may go on where this one ends. Of words of letters alone, short ones stand everywhere. */
-function beginningOf(terms: ReadonlySet<string>): (term: string) => boolean {
-  const longer = [...terms].map((term) => ({ term, least: /[0-9]/.test(term) ? 1 : LEAST_LETTERS }));
-  return (start) =>
-    longer.some(({ term, least }) => start.length >= least && term.length > start.length && term.startsWith(start));
+/** What a term may begin with when it stands apart. Of words of letters alone, short ones stand everywhere. */
+function beginningsOf(terms: ReadonlySet<string>): ReadonlySet<string> {
+  const beginnings = new Set<string>();
+  for (const term of terms) {
+    const least = /[0-9]/.test(term) ? 1 : LEAST_LETTERS;
+    for (let length = least; length < term.length; length++) beginnings.add(term.slice(0, length));
+  }
+  return beginnings;
 }
 
 const LEAST_LETTERS = 3;
 
-/** Where the neighbours end that make a term together; null = they make none. */
-function endOfApart(text: string, start: number, terms: ReadonlySet<string>): number | null {
-  const here = text.slice(start, start + MOST_APART_CHARS);
-  let together = "";
-  for (const [index, word] of readText(here).words.slice(0, MOST_APART).entries()) {
-    together += here.slice(word.start, word.end);
-    const [first, ...others] = index === 0 ? [] : readText(together).words;
-    if (first !== undefined && others.length === 0 && terms.has(first.term)) return start + word.end;
-  }
-  return null;
+/** Each word is looked at a few times. */
+function standingApart(text: string, terms: ReadonlySet<string>, beginnings: ReadonlySet<string>): readonly Range[] {
+  const { words } = readText(text);
+  const spelled = words.map((word) => spelledOf(text, word));
+  return words.flatMap(({ start }, first) => {
+    let together = spelled[first] ?? "";
+    for (let last = first + 1; last < first + MOST_APART && beginnings.has(together); last++) {
+      const word = words[last];
+      if (word === undefined) break;
+      together += spelled[last] ?? "";
+      if (terms.has(termOf(together))) return [[start, word.end] as const];
+    }
+    return [];
+  });
 }
 
+/** Not its stem, which the whole may not have. */
+function spelledOf(text: string, { term, start, end }: Token): string {
+  const raw = text.slice(start, end);
+  return ASCII_WORD.test(raw) ? raw.toLowerCase() : term;
+}
+
+const ASCII_WORD = /^[a-z0-9]+$/i;
+
 /** As many parts as a word has (compounds.ts). */
-const MOST_APART = 4;
-const MOST_APART_CHARS = 80;
+const MOST_APART = 6;

@@ -1,5 +1,5 @@
 import { readText, type Token } from "./analyze.ts";
-import { splitWord } from "./compounds.ts";
+import { splitFolded, splitWord } from "./compounds.ts";
 import type { Query, QueryPhrase, QueryTerm } from "./query-terms.ts";
 
 /** What a query writes as one word and a text as several, and the other way round. */
@@ -59,13 +59,17 @@ const MAX_PHRASES = 4;
 const MAX_TRIED = 32;
 /** Words that are tried letter by letter. */
 const MAX_UNKNOWN = 4;
-const MAX_PARTS = 4;
+/** As many as make 63 ways. */
+const MAX_PARTS = 6;
 
 /** Letters and digits, words of camelCase; one = it does not fall apart. */
 function partsOf(term: string, spelled: string): readonly string[] {
-  const parts = splitWord(spelled, 0)?.map(({ text }) => text) ?? term.match(/[0-9]+|[^0-9]+/g) ?? [];
+  const cut = ASCII_WORD.test(spelled) ? splitWord(spelled, 0) : splitFolded(term, 0, 0);
+  const parts = cut?.map(({ text }) => text) ?? [];
   return parts.length > MAX_PARTS ? [] : parts;
 }
+
+const ASCII_WORD = /^[a-z0-9]+$/i;
 
 /** Each way to write the parts with at least one gap: of a, b and c: a b c, ab c, a bc. */
 function groupings(parts: readonly string[]): readonly (readonly string[])[] {

@@ -70,10 +70,13 @@ export function readQuery(text: string): Query {
   const isStop = ({ start, end }: Token) => STOP_WORDS.has(text.slice(start, end).toLowerCase());
   const allStop = words.every(isStop);
   const telling = allStop ? words : words.filter((word) => !isStop(word));
+  // There the run weighs, not each of its pieces.
+  const inRun = new Uint8Array(text.length);
+  for (const { kind, start, end } of reading.forms) if (kind === "joined") inRun.fill(1, start, end);
   const toTerm = ({ term, start, end }: Token): QueryTerm => ({
     term,
     spelled: text.slice(start, end),
-    weight: weightOfWord(term, text[start - 1]),
+    weight: inRun[start] === 1 ? 1 : weightOfWord(term, text[start - 1]),
     insteadOf: [],
   });
   const forms = reading.forms
@@ -93,12 +96,12 @@ export function readQuery(text: string): Query {
   };
 }
 
-/** With its terms as the first analyser read them, where they differ: for an index that holds its tokens. */
+/** With its terms as earlier analysers read them, where they differ: for an index that holds their tokens. */
 export function withOlderTerms(query: Query, text: string): Query {
   const known = new Set(readText(text).words.map((word) => word.term));
-  const older = readText(text, 1)
-    .words.filter(isWidest)
-    .filter((word) => !known.has(word.term));
+  const older = OLDER_VERSIONS.flatMap((version) => readText(text, version).words.filter(isWidest)).filter(
+    (word) => !known.has(word.term),
+  );
   const terms = older.map(({ term, start, end }) => ({
     term,
     spelled: text.slice(start, end),
@@ -108,14 +111,20 @@ export function withOlderTerms(query: Query, text: string): Query {
   return { ...query, terms: distinct([...query.terms, ...terms]) };
 }
 
-/** M8x40, C++, 4006381333931 and #4711 are names, too, though they are written as one word. */
+/**
+ * M8x40, C++, 4006381333931 and #4711 are names, too, though they are written as one word; the 1960s and 2nd are not.
+ */
 function weightOfWord(term: string, before = ""): number {
+  if (DECADE_OR_ORDINAL.test(term)) return 1;
   const runs = term.match(/[0-9]+|[^0-9]+/g)?.length ?? 0;
   if (runs > 1) return Math.min(runs, MAX_JOINED_WEIGHT);
   return SIGNED_OR_LONG.test(term) || before === "#" ? 2 : 1;
 }
 
+const DECADE_OR_ORDINAL = /^[0-9]+(?:s|st|nd|rd|th)$/;
 const SIGNED_OR_LONG = /[＋＃]$|^[0-9]{5,}$/;
+
+const OLDER_VERSIONS = [1, 2] as const;
 
 /**
  * A part number, path or address names one thing, and a text that has it as it stands is what was asked for. Words

@@ -95,13 +95,20 @@ export const RANK_GUARANTEES: readonly Guarantee[] = [
   {
     title: "a title that is the query comes first, whatever the others repeat",
     run: async (index, team) => {
-      const title = titleTokenText("tp.txt", "Travel policy");
+      const title = titleTokenText("rules/of the house/tp.txt", "Travel policy");
       await index.write(team, { ...chunks("file_1", ["Journeys are booked by the office."]), titleTokens: title });
       await index.write(team, {
         ...chunks("file_2", ["travel policy travel policy travel policy"]),
         titleTokens: titleTokenText("faq.txt", "Travel policy questions, travel policy answers"),
       });
-      for (const query of ["travel policy", "Travel policies", "policy travel", "tp.txt", "TP"])
+      for (const query of [
+        "travel policy",
+        "Travel policies",
+        "policy travel",
+        "tp.txt",
+        "TP",
+        "rules/of the house/tp",
+      ])
         assert.equal((await index.rank(team, ask(query))).candidates[0]?.file, "file_1", query);
     },
   },

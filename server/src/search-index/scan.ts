@@ -1,6 +1,7 @@
-import { Compounds, type Form, splitWord } from "./compounds.ts";
-import { type AnalyserVersion, foldCodePoint } from "./fold.ts";
+import { Compounds, type Form, splitFolded, splitWord } from "./compounds.ts";
+import { ANALYSER_VERSION, type AnalyserVersion, foldCodePoint } from "./fold.ts";
 import { scanFolded } from "./folded-words.ts";
+import { phoneForms } from "./phone-numbers.ts";
 import { termOf } from "./term.ts";
 
 /** Whoever is told what a text holds: words in their order, and between them the forms that they make. */
@@ -39,6 +40,10 @@ export function scan(text: string, version: AnalyserVersion, sink: Sink): void {
   reader.flush();
 }
 
+/** हिन्दी is हिंदी: before a consonant an n without its vowel is mostly written as a dot. And ँ as ं. */
+const HINDI_NASAL = /\u0928\u094d(?=[\u0915-\u0939])|\u0901/g;
+const ANUSVARA = "\u0902";
+
 /** Longer words are noise, which must not be doubled. */
 const MAX_SPLIT = 40;
 const PLUS = 0x2b;
@@ -48,13 +53,15 @@ const HASH = 0x23;
 class Reader {
   readonly #text: string;
   readonly #sink: Sink;
-  /** null: an earlier version, which knew no forms. */
+  readonly #version: AnalyserVersion;
+  /** null: of an earlier version words alone are wanted. */
   readonly #compounds: Compounds | null;
 
   constructor(text: string, version: AnalyserVersion, sink: Sink) {
     this.#text = text;
     this.#sink = sink;
-    this.#compounds = version === 1 ? null : new Compounds(text, (form) => sink.form(form));
+    this.#version = version;
+    this.#compounds = version < ANALYSER_VERSION ? null : new Compounds(text, (form) => sink.form(form));
   }
 
   /** Where to go on. */
@@ -62,7 +69,7 @@ class Reader {
     const raw = this.#text.slice(start, end);
     const word = (kinds & UPPER) !== 0 ? raw.toLowerCase() : raw;
     if (isClitic(this.#text, word, start)) return end;
-    if (this.#compounds === null) {
+    if (this.#version === 1) {
       this.#sink.word(termOf(word), start, end);
       return end;
     }
@@ -71,10 +78,11 @@ class Reader {
       const term = `${word}${sign}`;
       this.#emit(term, start, end + sign.length);
       // Who asks for C is shown what is about C++; who asks for C++ means that alone: a query drops what it splits.
-      this.#sink.form({ text: word, start, end, pieces: [], kind: "split", of: term });
+      if (this.#compounds !== null) this.#sink.form({ text: word, start, end, pieces: [], kind: "split", of: term });
       return end + sign.length;
     }
     this.#emit(word, start, end);
+    if (this.#compounds === null) return end;
     if (sign === "＋＋") this.#sink.spelled(`${word}${sign}`, start, end + sign.length, termOf(word));
     if (end - start <= MAX_SPLIT && fallsApart(raw, kinds))
       for (const form of splitWord(raw, start) ?? []) this.#sink.form(form);
@@ -82,11 +90,17 @@ class Reader {
   }
 
   folded(word: string, spelledOut: string, start: number, end: number): void {
-    const term = word.normalize("NFC");
+    const composed = word.normalize("NFC");
+    const term = this.#version < 3 ? composed : composed.replace(HINDI_NASAL, ANUSVARA);
     if (isClitic(this.#text, term, start)) return;
     this.#emit(term, start, end);
-    if (this.#compounds !== null && spelledOut !== word)
-      this.#sink.spelled(termOf(spelledOut.normalize("NFC")), start, end, termOf(term));
+    if (this.#compounds === null) return;
+    if (spelledOut !== word) this.#sink.spelled(termOf(spelledOut.normalize("NFC")), start, end, termOf(term));
+    if (end - start > MAX_SPLIT) return;
+    const raw = this.#text.slice(start, end);
+    // A word of ASCII comes this way when a typographic mark stands behind it.
+    const forms = /^[a-z0-9]+$/i.test(raw) ? splitWord(raw, start) : splitFolded(term, start, end);
+    for (const form of forms ?? []) this.#sink.form(form);
   }
 
   unit(term: string, start: number, end: number): void {
@@ -94,7 +108,9 @@ class Reader {
   }
 
   flush(): void {
-    this.#compounds?.flush();
+    if (this.#compounds === null) return;
+    this.#compounds.flush();
+    for (const form of phoneForms(this.#text)) this.#sink.form(form);
   }
 
   #emit(word: string, start: number, end: number): void {

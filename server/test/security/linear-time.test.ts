@@ -22,6 +22,8 @@ import { brandId } from "../../src/ids.ts";
 import { LIMITS } from "../../src/limits.ts";
 import { redactSecrets } from "../../src/log.ts";
 import { analyze } from "../../src/search-index/analyze.ts";
+import { highlighter } from "../../src/search-index/highlights.ts";
+import { withSpellings } from "../../src/search-index/query-spellings.ts";
 import { readQuery } from "../../src/search-index/query-terms.ts";
 import { validateCreate } from "../../src/uploads/create-session.ts";
 import { parseContentRange } from "../../src/uploads/embedded/content-range.ts";
@@ -49,6 +51,8 @@ const DIGESTS = { md5Base64: "1B2M2Y8AsgTpgAmY7PhCfg==", md5Hex: "", crc32cBase6
 const BLANKS = [" ", "\t"];
 const LIST = [...BLANKS, ",", ";", "=", '"', "\\", "a", "1"];
 const ENDS = ["", "(", '"', "\u0000"];
+/** What identifiers and numbers are made of. */
+const NAMES = ["0", "1a", "+", "(", ") ", "-", ".", ",", "²", "×", "DE89 ", "A0 "];
 /** Combining marks of several classes, which normalising sorts, and letters that they combine with. */
 const UNICODE = ["\u0300", "\u0316", "\u0345", "\u093c", "\u094d", "क", "é", "가", "ᄀ", "漢", "ﬃ", "😀", "\ud800"];
 
@@ -172,17 +176,24 @@ const PARSERS: Readonly<Record<string, Parser>> = {
     ends: ["", "Z"],
   },
   "a query": {
-    parse: readQuery,
+    parse: (text) => withSpellings(readQuery(text), () => 1),
     starts: ["", "don"],
-    pieces: [...UNICODE, "'", "’", '"', " ", "ing", "s"],
+    pieces: [...UNICODE, ...NAMES, "'", "’", '"', " ", "ing", "s"],
     ends: ["", "."],
     chars: LIMITS.queryChars,
   },
   "words of a chunk": {
     parse: analyze,
     starts: ["", "don"],
-    pieces: [...UNICODE, "'", "’", "ﾞ", "\u200b", " ", "ing", "s"],
+    pieces: [...UNICODE, ...NAMES, "'", "’", "ﾞ", "\u200b", " ", "ing", "s"],
     ends: ["", "."],
+    chars: LIMITS.chunkMaxChars,
+  },
+  "marks in a passage": {
+    parse: highlighter(new Set(["a0b", "inging", "iso9001", "0".repeat(40), "ii0"])),
+    starts: ["", "ISO "],
+    pieces: [...UNICODE, ...NAMES, " ", "ing"],
+    ends: ["", "9001"],
     chars: LIMITS.chunkMaxChars,
   },
   "a page that is cut into chunks": {
