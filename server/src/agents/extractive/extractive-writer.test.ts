@@ -187,6 +187,11 @@ for (const [text, question, answer] of ANSWERED)
     assert.equal(quotesOf(question, [givenPassage(text)])[0]?.text, answer);
   });
 
+test("quotes: there is one, whatever a passage is made of", () => {
+  for (const text of ["|-|\n|-|", "# Harbour", "Where? When?", "a,b,c\nd,e,f", "1. 2. 3.", "(", "Only this:"])
+    assert.equal(quotesOf("Where is the pilot?", [givenPassage(text)]).length, 1, text);
+});
+
 test("quotes: words that questions are made of do not make a sentence an answer", () => {
   const given = [
     givenPassage("You get two days for your wedding."),

@@ -47,9 +47,10 @@ export function sentencesOf(text: string): readonly Sentence[] {
     heading = null;
     nearest = null;
   }
-  // A passage of headings alone is a list.
-  if (heading !== null)
-    sentences.push({ start: heading, end: text.trimEnd().length, headedFrom: null, nearestFrom: null });
+  // A passage of headings alone is a list, and one of nothing else is quoted as it is.
+  const left = heading ?? (sentences.length === 0 ? text.length - text.trimStart().length : null);
+  const end = text.trimEnd().length;
+  if (left !== null && left < end) sentences.push({ start: left, end, headedFrom: null, nearestFrom: null });
   return sentences;
 }
 
