@@ -4,11 +4,13 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import type { BlobStore } from "../blobs/blob-store.ts";
+import type { BlobStore, SegmentedStore } from "../blobs/blob-store.ts";
 import { openFsBlobStore } from "../blobs/fs.ts";
+import { storeError } from "../blobs/fs-errors.ts";
 import { originalKey } from "../blobs/keys.ts";
 import { deleteFile } from "../files/delete-file.store.ts";
 import type { FileId } from "../ids.ts";
+import { blobMethods } from "../indexing/test-indexing.ts";
 import { MetricsRecorder } from "../metrics/recorder.ts";
 import { openTestCatalogue, type TestCatalogue } from "../tasks/test-catalogue.ts";
 import { ChoreLoop } from "./chore-loop.ts";
@@ -18,7 +20,7 @@ import { runRound } from "./test-rounds.ts";
 
 let on: TestCatalogue;
 let root: string;
-let blobs: BlobStore;
+let blobs: SegmentedStore;
 let files: { readonly file: FileId; readonly path: string }[];
 let team: Awaited<ReturnType<TestCatalogue["newTeam"]>>;
 const errors: object[] = [];
@@ -134,6 +136,20 @@ test("a disk that is away says nothing about any original", async () => {
     metrics,
   });
   await rm(join(root, "away"), { recursive: true });
+  await assert.rejects(runRound(one));
+  assert.equal(one.damaged, 0);
+});
+
+test("a process that may open no more files takes no original for damaged", async () => {
+  const lacking: BlobStore["read"] = async function* () {
+    yield await Promise.reject(storeError("read a blob", Object.assign(new Error("no more"), { code: "EMFILE" })));
+  };
+  const one = new Scrubber({
+    catalogue: on.catalogue,
+    blobs: { ...blobMethods(blobs), read: lacking },
+    log,
+    metrics,
+  });
   await assert.rejects(runRound(one));
   assert.equal(one.damaged, 0);
 });

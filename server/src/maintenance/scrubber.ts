@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type BlobStore, BlobStoreError } from "../blobs/blob-store.ts";
 import { storedKey } from "../blobs/keys.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
+import { errorCodeOf } from "../errors.ts";
 import type { Original } from "../files/originals.store.ts";
 import { hasOriginal, originalsAfter, originalsOf } from "../files/originals.ts";
 import { type FileId, parseId } from "../ids.ts";
@@ -23,6 +24,8 @@ export interface ScrubberDeps {
 
 /** Originals of one batch: the position is kept between two. */
 const ORIGINALS = 50;
+/** File handles or memory: it will be tried again. */
+const LACKING: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "ENOMEM", "EAGAIN"]);
 /** Damaged originals that are known by name; more are in the log alone. */
 const KNOWN_DAMAGED = 1000;
 
@@ -110,7 +113,9 @@ export class Scrubber implements Chore {
       }
     } catch (error) {
       if (!(error instanceof BlobStoreError)) throw error;
-      // A file that gives EIO is damaged; when the whole disk is away, nothing is known of any file.
+      // A file that gives EIO is damaged; when the whole disk is away, or the process lacks something, nothing is known of
+      // any file.
+      if (LACKING.has(errorCodeOf(error.cause) ?? "")) throw error;
       await this.#deps.blobs.check();
       return error.failure === "unavailable" ? "cannot be read" : error.failure;
     }
