@@ -1,4 +1,5 @@
 import { type BucketId, parseId } from "../ids.ts";
+import { LIMITS } from "../limits.ts";
 import { looksLikeBucketId, normaliseSlug } from "./bucket.ts";
 
 /** One bucket as a request names it. */
@@ -15,6 +16,9 @@ export interface NamedBucket {
 
 /** More names than this are refused unread: a union of twenty buckets never needs them. */
 export const MAX_BUCKET_NAMES = 200;
+
+/** CRE-1, for `invalid_request`; `details.max` is the number. */
+export const TOO_MANY_BUCKETS: string = `A file can be in at most ${LIMITS.buckets} buckets; name fewer.`;
 
 /**
  * CRE-1's three forms as one list. What begins `bucket_` in `bucket` is an id or nothing; ids are never

@@ -5,7 +5,7 @@ import { type Refusal, refuse } from "../errors.ts";
 import type { BucketId, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { looksLikeBucketId } from "./bucket.ts";
-import type { NamedBucket } from "./named.ts";
+import { type NamedBucket, TOO_MANY_BUCKETS } from "./named.ts";
 
 /**
  * Which bucket a request means: every name of one, in a create, a list, a search or a change of a file, is looked up
@@ -109,7 +109,7 @@ export async function judgeBuckets(
     });
   if (ids.size + missing.size > LIMITS.buckets)
     return refuse("invalid_request", {
-      message: `A file can be in at most ${LIMITS.buckets} buckets; name fewer.`,
+      message: TOO_MANY_BUCKETS,
       details: { field: "bucket_ids", max: LIMITS.buckets },
     });
   if (missing.size > 0 && !(await hasRoom(tx, input, missing.size)))

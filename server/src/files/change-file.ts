@@ -1,4 +1,4 @@
-import { MAX_BUCKET_NAMES, type NamedBucket, namedBuckets } from "../buckets/named.ts";
+import { MAX_BUCKET_NAMES, type NamedBucket, namedBuckets, TOO_MANY_BUCKETS } from "../buckets/named.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { accepted, type JsonValue, WharfError } from "../errors.ts";
 import type { BucketId, FileId } from "../ids.ts";
@@ -62,7 +62,7 @@ function readBuckets(request: ChangeRequest): readonly NamedBucket[] | null {
 
 function tooManyBuckets(): WharfError {
   return new WharfError("invalid_request", {
-    message: `A file can be in at most ${LIMITS.buckets} buckets; name fewer.`,
+    message: TOO_MANY_BUCKETS,
     details: { field: "bucket_ids", max: LIMITS.buckets },
   });
 }

@@ -22,6 +22,7 @@ import {
   renewSession,
   replay,
   reusedKey,
+  type UploadFields,
   useKey,
 } from "./create.store.ts";
 import { moveOpenSessions, toSession } from "./session.store.ts";
@@ -36,13 +37,7 @@ export interface BatchItemInput {
   readonly error: ItemError | null;
 }
 
-export interface WantedItem {
-  readonly filename: string;
-  readonly title: string;
-  readonly contentType: string;
-  readonly sizeBytes: number;
-  readonly tags: string;
-  readonly metadata: string;
+export interface WantedItem extends UploadFields {
   /** Its own; null: the shared ones. */
   readonly buckets: ItemBuckets | null;
   /** Its own, as of a create alone; null: it has none. */

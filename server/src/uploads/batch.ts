@@ -1,17 +1,11 @@
 import { createHash } from "node:crypto";
-import { MAX_BUCKET_NAMES, type NamedBucket, namedBuckets } from "../buckets/named.ts";
+import { MAX_BUCKET_NAMES, type NamedBucket, namedBuckets, TOO_MANY_BUCKETS } from "../buckets/named.ts";
 import { CATALOGUE, type ErrorCode, type ErrorDetails, type JsonValue, WharfError } from "../errors.ts";
 import { invalid } from "../files/fields.ts";
 import { type BatchId, brandId, type TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
-import type { Idempotency } from "./create.store.ts";
-import {
-  type CreateRequest,
-  createIdempotency,
-  type ValidFields,
-  validFields,
-  validFilename,
-} from "./create-session.ts";
+import type { Idempotency, UploadFields } from "./create.store.ts";
+import { type CreateRequest, createIdempotency, validFields, validFilename } from "./create-session.ts";
 import { parseIdempotencyKey } from "./idempotency.ts";
 
 /**
@@ -74,7 +68,7 @@ export interface NamedBuckets {
   readonly createMissingBuckets: boolean;
 }
 
-export interface ValidItem extends ValidFields {
+export interface ValidItem extends UploadFields {
   readonly clientFileId: string;
   /** Null: the shared ones. */
   readonly own: NamedBuckets | null;
@@ -232,11 +226,7 @@ function bucketsOf(fields: BucketFields, at: string, createMissing: boolean | un
   const buckets = namedBuckets(fields);
   if (buckets.length === 0) return null;
   if (buckets.length > MAX_BUCKET_NAMES)
-    throw invalid(
-      at === "" ? "bucket_ids" : `${at}.bucket_ids`,
-      `A file can be in at most ${LIMITS.buckets} buckets; name fewer.`,
-      { max: LIMITS.buckets },
-    );
+    throw invalid(at === "" ? "bucket_ids" : `${at}.bucket_ids`, TOO_MANY_BUCKETS, { max: LIMITS.buckets });
   return { buckets, createMissingBuckets: createMissing ?? false };
 }
 

@@ -1,4 +1,4 @@
-import { MAX_BUCKET_NAMES, type NamedBucket, namedBuckets } from "../buckets/named.ts";
+import { MAX_BUCKET_NAMES, type NamedBucket, namedBuckets, TOO_MANY_BUCKETS } from "../buckets/named.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { Config } from "../config.ts";
 import { accepted, isRefusal, type JsonValue, type Refusal, refuse, WharfError } from "../errors.ts";
@@ -6,7 +6,12 @@ import { codePoints, invalid, validMetadata, validTags, validTitle } from "../fi
 import type { IdSource, TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { parseMediaType } from "../media-type.ts";
-import { type CreateInput, createSession as createSessionOperation, type Idempotency } from "./create.store.ts";
+import {
+  type CreateInput,
+  createSession as createSessionOperation,
+  type Idempotency,
+  type UploadFields,
+} from "./create.store.ts";
 import type { DiskGate } from "./disk-gate.ts";
 import { fingerprintOf } from "./idempotency.ts";
 import type { Session } from "./session.ts";
@@ -143,18 +148,8 @@ export function knownFields(request: CreateRequest): CreateRequest & Readonly<Re
   };
 }
 
-interface ValidCreate extends ValidFields {
+interface ValidCreate extends UploadFields {
   readonly buckets: readonly NamedBucket[];
-}
-
-/** What a create and an item of a batch say of their file. */
-export interface ValidFields {
-  readonly filename: string;
-  readonly title: string;
-  readonly contentType: string;
-  readonly sizeBytes: number;
-  readonly tags: string;
-  readonly metadata: string;
 }
 
 /** The rules of contract §2 and §12, field by field, in the order of its table. Pure. */
@@ -165,7 +160,7 @@ export function validateCreate(request: CreateRequest, maxFileBytes: number): Va
 export function validFields(
   request: Omit<CreateRequest, "bucket" | "bucket_ids" | "bucket_slugs" | "create_missing_buckets">,
   maxFileBytes: number,
-): ValidFields {
+): UploadFields {
   const { title } = request;
   const filename = validFilename(request.filename);
   return {
@@ -233,7 +228,7 @@ function bucketWishes(request: Pick<CreateRequest, "bucket" | "bucket_ids" | "bu
   const wishes = namedBuckets(request);
   if (wishes.length === 0) throw new WharfError("bucket_required", { details: { field: "bucket" } });
   if (wishes.length > MAX_BUCKET_NAMES)
-    throw invalid("bucket_ids", `A file can be in at most ${LIMITS.buckets} buckets; name fewer.`, {
+    throw invalid("bucket_ids", TOO_MANY_BUCKETS, {
       max: LIMITS.buckets,
     });
   return wishes;

@@ -11,19 +11,23 @@ import { LIMITS } from "../limits.ts";
 import { atLeast, moveOpenSessions, toSession } from "./session.store.ts";
 import { expiryAtCreate, isExpired, type Session } from "./session.ts";
 
-/**
- * Create, whole, as one transaction: session, missing buckets, idempotency row and admission row appear together
- * or not at all.
- */
-export interface CreateInput {
-  readonly teamId: TeamId;
-  readonly sessionId: SessionId;
+/** What a create and an item of a batch say of their file, checked; tags and metadata are JSON. */
+export interface UploadFields {
   readonly filename: string;
   readonly title: string;
   readonly contentType: string;
   readonly sizeBytes: number;
   readonly tags: string;
   readonly metadata: string;
+}
+
+/**
+ * Create, whole, as one transaction: session, missing buckets, idempotency row and admission row appear together
+ * or not at all.
+ */
+export interface CreateInput extends UploadFields {
+  readonly teamId: TeamId;
+  readonly sessionId: SessionId;
   readonly buckets: readonly NamedBucket[];
   readonly createMissingBuckets: boolean;
   /** One for each wish: those of the buckets that are made. */
@@ -267,11 +271,7 @@ async function insertSession(tx: Tx, input: CreateInput, bucketIds: readonly Buc
 }
 
 /** What a create and an item of a batch say of their session. */
-export interface NewSession
-  extends Pick<
-    CreateInput,
-    "teamId" | "sessionId" | "filename" | "title" | "contentType" | "sizeBytes" | "tags" | "metadata" | "ttlMs"
-  > {
+export interface NewSession extends UploadFields, Pick<CreateInput, "teamId" | "sessionId" | "ttlMs"> {
   readonly bucketIds: readonly BucketId[];
 }
 
