@@ -170,7 +170,9 @@ function readItem(
   const clientFileId = item.client_file_id;
   const { filename, content_type, size_bytes } = file;
   try {
-    const { title = validFilename(item.filename), tags, metadata } = item;
+    const { tags, metadata } = item;
+    const shown = validFilename(item.filename);
+    const title = isAbsent(item.title) ? shown : item.title;
     const fields = validFields({ filename, content_type, size_bytes, title, tags, metadata }, maxFileBytes);
     const createMissing = item.create_missing_buckets ?? manifest.create_missing_buckets;
     const idempotency = idempotencyOf(item, file, manifest, keys);
@@ -179,6 +181,11 @@ function readItem(
     if (!(error instanceof WharfError)) throw error;
     return { clientFileId, error: itemError(error) };
   }
+}
+
+/** An empty title counts as absent, as in a create (contract §12). */
+function isAbsent(title: string | undefined): title is undefined | "" {
+  return title === undefined || title === "";
 }
 
 function idempotencyOf(
@@ -207,7 +214,7 @@ function createOf(item: ManifestItem, file: BatchFile, manifest: BucketFields): 
     filename: file.filename,
     content_type: file.content_type,
     size_bytes: file.size_bytes,
-    title: title ?? (filename === file.filename ? undefined : filename),
+    title: isAbsent(title) && filename !== file.filename ? filename : title,
     tags,
     metadata,
     bucket,

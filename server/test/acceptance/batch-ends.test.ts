@@ -134,7 +134,7 @@ proves(
     const [shared, own] = [1, 2].map(() => `batch-${randomUUID().slice(0, 8)}`);
     const parts: readonly BatchPart[] = [
       { id: "shared", bytes: "x", item: { filename: "other name.txt" } },
-      { id: "own", bytes: "x", item: { bucket: own } },
+      { id: "own", bytes: "x", item: { bucket: own, filename: "shown.txt", title: "" } },
       { id: "lost", bytes: "x", item: { bucket_ids: ["bucket_none"] } },
       { id: "tagged", bytes: "x", item: { tags: Array.from({ length: 21 }, (_, n) => `t${n}`) } },
       { id: "titled", bytes: "x", item: { title: "t".repeat(513) } },
@@ -158,6 +158,7 @@ proves(
     const slugs = (item: unknown) => Object.values(Object(at(item, "bucketSync"))).map((sync) => at(sync, "slug"));
     assert.deepEqual([slugs(first), slugs(second)], [[shared], [own]]);
     assert.deepEqual([at(first, "file", "filename"), at(first, "file", "title")], ["shared.txt", "other name.txt"]);
+    assert.equal(at(second, "file", "title"), "shown.txt", "an empty title counts as absent");
 
     const unbucketed = batches.bodyOf([{ id: "has", bytes: "x", item: { bucket: own } }, GOOD], { bucket: undefined });
     const refused = await batches.send(unbucketed);
