@@ -1,5 +1,5 @@
-import { sql } from "kysely";
 import { LostRaceError, readOperation, type Tx, writeOperation } from "../catalogue/catalogue.ts";
+import { movedCounter } from "../catalogue/counters.ts";
 import { LOCKS, lockFile, NO_LOCKS } from "../catalogue/locks.ts";
 import type { ResponsesTable } from "../catalogue/schema.ts";
 import { type Refusal, refuse } from "../errors.ts";
@@ -122,7 +122,7 @@ async function moveTotals({ db }: Tx, moved: readonly Moved[]): Promise<void> {
         .insertInto("response_totals")
         .values({ team_id, bytes: Math.max(0, bytes) })
         .onConflict((conflict) =>
-          conflict.column("team_id").doUpdateSet({ bytes: sql<number>`response_totals.bytes + ${bytes}` }),
+          conflict.column("team_id").doUpdateSet({ bytes: movedCounter("response_totals.bytes", bytes) }),
         )
         .execute();
 }

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { LostRaceError, type Tx } from "../catalogue/catalogue.ts";
+import { movedCounter } from "../catalogue/counters.ts";
 import { type Bind, prepared } from "../catalogue/prepared.ts";
 import type { MembershipStatus } from "../catalogue/schema.ts";
 import type { BucketId, FileId, TeamId } from "../ids.ts";
@@ -136,10 +137,10 @@ function moved(db: Tx["db"], $: Bind<CounterMoves>) {
   return db
     .updateTable("buckets")
     .set({
-      pending_files: sql<number>`pending_files + ${$("pending")}`,
-      active_files: sql<number>`active_files + ${$("active")}`,
-      failed_files: sql<number>`failed_files + ${$("failed")}`,
-      active_chunks: sql<number>`active_chunks + ${$("chunks")}`,
+      pending_files: movedCounter("pending_files", $("pending")),
+      active_files: movedCounter("active_files", $("active")),
+      failed_files: movedCounter("failed_files", $("failed")),
+      active_chunks: movedCounter("active_chunks", $("chunks")),
       last_synced_at: sql<number>`COALESCE(${$("syncedAt")}, last_synced_at)`,
     })
     .where("id", "=", $("bucketId"));

@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { glob, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { forgetResponses } from "../agents/responses.store.ts";
 import { serialTx } from "../catalogue/catalogue.ts";
 import type { BucketsTable, FileState, FilesTable } from "../catalogue/schema.ts";
 import type { TeamId } from "../ids.ts";
 import { openTestCatalogue, type TestCatalogue } from "../tasks/test-catalogue.ts";
+import { moveOpenSessions } from "../uploads/session.store.ts";
 import { FILE_STATES, type FileEvent, membershipStatusOf, nextFileState } from "./file.ts";
 import { moveFile } from "./move-file.store.ts";
 
@@ -114,4 +116,22 @@ test("nothing else writes a file's state", async () => {
       if (/\bstate\s*[:,}]/.test(statement)) writers.push(path);
   }
   assert.deepEqual(new Set(writers), new Set(["files/move-file.store.ts"]));
+});
+
+test("a counter that is wrong keeps no file, session or answer where it is", async () => {
+  const { fileId, bucket, move } = await fileIn("queued");
+  const wrong = { pending_files: 0, active_files: 0, failed_files: 0, active_chunks: 0 };
+  const harm = () => t.db.updateTable("buckets").set(wrong).where("id", "=", bucket).execute();
+  for (const event of ["claim", "activate", "delete"] as const) {
+    await harm();
+    assert.notEqual(await move(event), null);
+  }
+  assert.equal((await t.file(fileId)).state, "deleted");
+  await moveOpenSessions(serialTx(t.db, t.now()), { teamId: team, by: -1 });
+  const answer = { question: "?", answer: "{}", conversation_id: "c", previous_id: null, bytes: 3 };
+  const row = { ...answer, id: t.ids.next("resp"), team_id: team, created_at: 1, expires_at: 2 };
+  await t.db.insertInto("responses").values(row).execute();
+  await t.db.insertInto("response_totals").values({ team_id: team, bytes: 1 }).execute();
+  assert.equal(await t.catalogue.run(forgetResponses, { limit: 10 }), 1);
+  assert.deepEqual(await t.db.selectFrom("response_totals").select("bytes").execute(), [{ bytes: 0 }]);
 });

@@ -1,6 +1,7 @@
 import { type Expression, type Selectable, sql } from "kysely";
 import type { SegmentRef } from "../blobs/blob-store.ts";
 import { readOperation, type Tx, writeOperation } from "../catalogue/catalogue.ts";
+import { movedCounter } from "../catalogue/counters.ts";
 import { lockSession } from "../catalogue/locks.ts";
 import { type Bind, prepared } from "../catalogue/prepared.ts";
 import type { UploadSessionsTable } from "../catalogue/schema.ts";
@@ -169,7 +170,7 @@ export const dropBytes = writeOperation(
 export const moveOpenSessions = prepared((db, $: Bind<{ teamId: TeamId; by: number }>) =>
   db
     .updateTable("teams")
-    .set({ open_sessions: sql<number>`open_sessions + ${$("by")}` })
+    .set({ open_sessions: movedCounter("open_sessions", $("by")) })
     .where("id", "=", $("teamId")),
 );
 
