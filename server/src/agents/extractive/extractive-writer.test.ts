@@ -131,6 +131,12 @@ test("quotes: rows and bold words of Markdown, and numbers of notes, are not quo
     quotesOf("length of passwords characters", [givenPassage(table)])[0]?.text,
     "6.2.1 Passwords have at least 8 characters, and better 15 of them",
   );
+  const page = "The **pilots** are [listed here](docs/pilots.md#of-2026), by name [and] rank (all of them).";
+  assert.equal(
+    quotesOf("pilots", [givenPassage(page)])[0]?.text,
+    "The pilots are listed here, by name [and] rank (all of them).",
+  );
+  assert.equal(quotesOf("pilots", [givenPassage("![](pilots.png)")])[0]?.text, "![](pilots.png)");
   const wiki = "Eider ducks dive.[11][12] Mallards dabble at the surface.[13] Geese graze.";
   assert.equal(quotesOf("where do mallards dabble", [givenPassage(wiki)])[0]?.text, "Mallards dabble at the surface.");
 });

@@ -99,16 +99,18 @@ function isBlank(text: string, at: number): boolean {
   return /\s/.test(text.charAt(at));
 }
 
-/** On one line, without what Markdown draws tables, lists, quotations and bold words with, and an answer's `A:`. */
+/** On one line, without what Markdown draws tables, lists, links and bold words with, and an answer's `A:`. */
 function asProse(text: string): string {
   const line = text.replace(/\s+/g, " ").trim();
   const cells = line.startsWith("|") || line.endsWith("|") ? line.replaceAll("|", " ") : line;
-  return cells
+  const prose = cells
     .replaceAll("**", "")
+    .replace(/!?\[([^[\]]{0,200})\]\([^()\s]{1,500}\)/g, "$1")
     .replace(/^[\s>#*•–-]+ (?=\S)/, "")
     .replace(/^(?:A|Answer|Antwort): ?(?=\S)/, "")
     .replace(/\s+/g, " ")
     .trim();
+  return prose === "" ? line : prose;
 }
 
 /** What a document numbers `[7]` would look like a citation of ours. */
