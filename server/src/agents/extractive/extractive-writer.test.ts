@@ -136,7 +136,7 @@ test("quotes: rows and bold words of Markdown, and numbers of notes, are not quo
     quotesOf("pilots", [givenPassage(page)])[0]?.text,
     "The pilots are listed here, by name [and] rank (all of them).",
   );
-  assert.equal(quotesOf("pilots", [givenPassage("![](pilots.png)")])[0]?.text, "![](pilots.png)");
+  assert.equal(quotesOf("pilots", [givenPassage("[](#pilots)")])[0]?.text, "[](#pilots)");
   const wiki = "Eider ducks dive.[11][12] Mallards dabble at the surface.[13] Geese graze.";
   assert.equal(quotesOf("where do mallards dabble", [givenPassage(wiki)])[0]?.text, "Mallards dabble at the surface.");
 });
