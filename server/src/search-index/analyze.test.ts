@@ -40,7 +40,7 @@ describe("analyser", () => {
       ["Ελλάς ΣΊΣΥΦΟΣ", "ελλασ σισυφοσ"],
       ["مُحَمَّد محمد", "محمد محمد"],
       ["लोग की", "लोग की"],
-      ["V11.5 3,000 snake_case", "v11 5 3 000 snake case v 11 v115 115 3000 snakecas"],
+      ["V11.5 3,000 snake_case", "v11 5 3 000 snake case v 11 v115 11ꞏ5 3000 snakecas"],
       ["東京都", "東 東京 京 京都 都"],
       ["カタカナ ﾊﾞｽ", "カタ タカ カナ バス"],
       ["한국어 \u1112\u1161\u11ab", "한 한국 국 국어 어 한"],
@@ -78,7 +78,10 @@ describe("analyser", () => {
       ["Brand™", "brand", "BRAND℠"],
       ["№5", "№ 5", "5"],
       ["M8×40", "M8x40"],
-      ["19.90", "19,90"],
+      ["19.90", "19,90", "7,19.90,3"],
+      ["v3.5", "3.5"],
+      ["1,234.56", "1.234,56", "1 234,56", "1\u202f234,56", "1'234.56", "1’234.56", "1234.56", "1234,56"],
+      ["12,345,678.9", "12345678.9"],
       ["1’000", "1'000", "1000"],
       ["5кг", "кг"],
       ["note²", "note"],
@@ -161,7 +164,7 @@ describe("analyser", () => {
 
   test("a form begins where a character begins", () => {
     const version = readText("𝐯3.5").forms.at(-1);
-    assert.deepEqual(version, { term: "35", start: 2, end: 5, pieces: ["v3", "5"], kind: "joined", of: "" });
+    assert.deepEqual(version, { term: "3ꞏ5", start: 2, end: 5, pieces: ["v3", "5"], kind: "joined", of: "" });
   });
 
   test("a token's range of the original reads to its term again", () => {

@@ -6,7 +6,7 @@
  *   part number is a rare word then, however common its pieces are. A run of several segments (`/etc/main.conf`,
  *   `10.0.0.1:8080`) gives each of them, and the whole. Digits in groups (`040 555 1234`, `4 000`, an IBAN) are joined
  *   over single spaces, too. A decimal keeps its point, as a letter that no text has: `19.90` and `19,90` are 19ꞏ90,
- *   since 1990 is another number. `O'Brien` is obrien; the article of `l'homme` says nothing.
+ *   `1,234.56` and `1.234,56` 1234ꞏ56, since 1990 is another number. `O'Brien` is obrien; the article of `l'homme` says nothing.
  * - **split**: the parts of a word that changes from letters to digits, or of camelCase: `ABC123` is also abc and 123.
  *
  * Rejected: phrases of the engine, which it counts by walking all chunks of each piece (100 000 rows of a list: 14 of
@@ -107,9 +107,9 @@ export class Compounds {
   }
 
   #place(word: string, start: number, end: number): void {
-    const isDecimal = this.#isDecimal(word, start, end);
-    if (isDecimal) this.#emitDecimal(word, end);
-    const by = isDecimal ? 0 : this.#connection(word, start);
+    const before = this.#beforePoint(word, start, end);
+    if (before !== null) this.#emitDecimal(before, word, end);
+    const by = before === null ? this.#connection(word, start) : 0;
     if (by > 0) this.#hang(this.#run, { word, start, end, by });
     else if (this.#run.length > 0) this.#endRun();
     if (word.length <= MAX_GROUP_CHARS && this.#isNextGroup(word, start))
@@ -145,25 +145,40 @@ export class Compounds {
     return /[0-9]/.test(word) || this.#text.slice(start, start + word.length) === word.toUpperCase();
   }
 
-  /** Two numbers and nothing else: not 192.168.1.10, a date, or a row of numbers. */
-  #isDecimal(word: string, start: number, end: number): boolean {
+  /**
+   * The number before the point of a decimal that ends with this word, or null: 19 of 19.90, 1 and 234 of 1,234.56. Not
+   * of 192.168.1.10, a date, or a row of numbers.
+   */
+  #beforePoint(word: string, start: number, end: number): readonly Piece[] | null {
     const code = this.#text.charCodeAt(this.#end);
-    if (start - this.#end !== 1 || (code !== FULL_STOP && code !== COMMA) || this.#run.length > 0) return false;
-    if (!NUMBER.test(this.#word) || !NUMBER.test(word) || isThousand(word)) return false;
-    return !this.#goesOn(end) && !this.#comesFrom(this.#start);
+    if (start - this.#end !== 1 || (code !== FULL_STOP && code !== COMMA)) return null;
+    if (!NUMBER.test(word) || !NUMBER.test(this.#word) || this.#goesOn(end, code)) return null;
+    const [thousands, others] = this.#run.length > 0 ? [this.#run, this.#groups] : [this.#groups, this.#run];
+    if (others.length > 0 || this.#comesFrom(thousands[0]?.start ?? this.#start, code)) return null;
+    const [first, ...rest] = thousands;
+    if (first === undefined)
+      return isThousand(word) ? null : [{ word: this.#word, start: this.#start, end: this.#end, by: 0 }];
+    const isGroup = (piece: Piece) => isThousand(piece.word) && this.#text.charCodeAt(piece.start - 1) !== code;
+    return isShortNumber(first.word) && rest.every(isGroup) ? thousands : null;
   }
 
-  #goesOn(end: number): boolean {
-    return strengthOf(this.#text.charCodeAt(end)) > 0 && isAsciiDigit(this.#text.charCodeAt(end + 1));
+  #goesOn(end: number, point: number): boolean {
+    return this.#isAmong(this.#text.charCodeAt(end), point) && isAsciiDigit(this.#text.charCodeAt(end + 1));
   }
 
-  #comesFrom(start: number): boolean {
-    return strengthOf(this.#text.charCodeAt(start - 1)) > 0 && isAsciiDigit(this.#text.charCodeAt(start - 2));
+  #comesFrom(start: number, point: number): boolean {
+    return this.#isAmong(this.#text.charCodeAt(start - 1), point) && isAsciiDigit(this.#text.charCodeAt(start - 2));
   }
 
-  #emitDecimal(word: string, end: number): void {
-    const pieces = [this.#word, word];
-    this.#emit({ text: pieces.join(DECIMAL_POINT), start: this.#start, end, pieces, kind: "joined", of: "" });
+  /** Beside a number with a point, a comma is the next field of a list. */
+  #isAmong(code: number, point: number): boolean {
+    return strengthOf(code) > 0 && !(code === COMMA && point === FULL_STOP);
+  }
+
+  #emitDecimal(before: readonly Piece[], word: string, end: number): void {
+    const whole = before.map((piece) => piece.word);
+    const text = `${whole.join("")}${DECIMAL_POINT}${word}`;
+    this.#emit({ text, start: before[0]?.start ?? 0, end, pieces: [...whole, word], kind: "joined", of: "" });
   }
 
   /** 0 = none. */
@@ -228,9 +243,11 @@ export class Compounds {
       of: "",
     } as const;
     this.#emit(joined);
-    // v3.5.1 is release 3.5.1.
-    if (VERSION.test(first.word))
-      this.#emit({ ...joined, text: joined.text.slice(1), start: first.start + charLength(this.#text, first.start) });
+    // v3.5.1 is release 3.5.1, and v3.5 is 3.5.
+    if (!VERSION.test(first.word)) return;
+    const isDecimal = pieces.length === 2 && NUMBER.test(last.word) && !isThousand(last.word);
+    const text = isDecimal ? `${first.word.slice(1)}${DECIMAL_POINT}${last.word}` : joined.text.slice(1);
+    this.#emit({ ...joined, text, start: first.start + charLength(this.#text, first.start) });
   }
 
   #endGroups(): void {
