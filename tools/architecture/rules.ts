@@ -36,7 +36,7 @@ const ENGINES = /^server\/src\/(?:engines\/[\w-]+|adapters)\.ts$/;
 
 /** Adapters: what of them others could open, run or look into. */
 const ADAPTERS =
-  /^server\/src\/(?:blobs\/(?:fs|memory|s3|gcs)|catalogue\/(?:sqlite|postgres)|search-index\/(?:fts5[\w-]*|tsvector)|extraction\/pool|[\w-]+\/[\w.-]+\.(?:sqlite|postgres))\.ts$/;
+  /^server\/src\/(?:blobs\/(?:fs(?:-archive|-inspect)?|memory|s3|gcs)|catalogue\/(?:sqlite|postgres)|search-index\/(?:fts5[\w-]*|tsvector)|extraction\/pool|[\w-]+\/[\w.-]+\.(?:sqlite|postgres))\.ts$/;
 
 /**
  * Our own byte end-point is one way in which bytes arrive. Nobody but who chooses it, and tests, knows that bytes pass

@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { type InspectedBlobs, inspectBlobs } from "../blobs/fs-inspect.ts";
 import type { DataFolder } from "../data-folder.ts";
+import { inspectBlobStore } from "../engines/blobs.ts";
 import { LIMITS } from "../limits.ts";
 import { bytesInWords, type Finding, finding, some } from "./finding.ts";
 
@@ -10,7 +10,7 @@ export function checkMachine(
   folder: DataFolder,
   options: { readonly reserveBytes: number | null },
 ): readonly Finding[] {
-  const blobs = inspectBlobs(folder.blobs);
+  const blobs = inspectBlobStore(folder.blobs);
   return [checkNode(), ...checkModes(folder, blobs), checkDisk(blobs, options.reserveBytes)];
 }
 
@@ -33,7 +33,7 @@ function checkNode(): Finding {
  * Documents, keys' hashes and the secret are readable by their owner alone; whoever made a copy of the folder may have
  * changed that.
  */
-function checkModes(folder: DataFolder, { missing }: InspectedBlobs): readonly Finding[] {
+function checkModes(folder: DataFolder, { missing }: ReturnType<typeof inspectBlobStore>): readonly Finding[] {
   const open = [folder.path, folder.blobs, folder.index, folder.catalogue, join(folder.path, "secret")].filter(
     (path) => ((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o077) !== 0,
   );
@@ -60,7 +60,10 @@ function checkModes(folder: DataFolder, { missing }: InspectedBlobs): readonly F
 const KNOWN =
   /^(?:catalogue\.db(?:-wal|-shm|-journal)?|server\.lock(?:-journal)?|secret|blobs|index|spool|scrub-position)$/;
 
-function checkDisk({ freeBytes: free, totalBytes: total }: InspectedBlobs, reserveBytes: number | null): Finding {
+function checkDisk(
+  { freeBytes: free, totalBytes: total }: ReturnType<typeof inspectBlobStore>,
+  reserveBytes: number | null,
+): Finding {
   const reserve = reserveBytes ?? Math.min(LIMITS.diskReserveBytes, total * LIMITS.diskReserveShare);
   const room = `${bytesInWords(free)} of ${bytesInWords(total)} are free`;
   return free >= reserve
