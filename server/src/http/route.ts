@@ -67,7 +67,7 @@ declare module "fastify" {
   }
   interface FastifyInstance {
     /** Which methods each address takes, by its pattern without the parameters' names. */
-    readonly routeTable: Map<string, { readonly url: string; readonly methods: Set<string> }>;
+    readonly routeTable: Map<string, { readonly url: string; readonly methods: Set<string>; readonly detail: boolean }>;
   }
 }
 
@@ -79,7 +79,7 @@ export function addRoutePolicy(app: App): void {
   const table: App["routeTable"] = new Map();
   app.decorate("routeTable", table);
   app.addHook("onRoute", (route) => {
-    const { scope, allow } = route.config ?? {};
+    const { scope, allow, detail = false } = route.config ?? {};
     if (allow !== undefined) return;
     if (isUnderV1(route.url) && (scope === undefined || scope === "public"))
       throw new Error(`the route ${String(route.method)} ${route.url} names no scope`);
@@ -87,7 +87,7 @@ export function addRoutePolicy(app: App): void {
     if (scope === undefined) return;
     addRequestId(route);
     const address = route.url.replace(/(?<!:):(?!:)\w+/g, ":");
-    const entry = table.get(address) ?? { url: route.url, methods: new Set() };
+    const entry = table.get(address) ?? { url: route.url, methods: new Set(), detail };
     for (const method of [route.method].flat()) entry.methods.add(method);
     table.set(address, entry);
   });
@@ -97,10 +97,10 @@ export function addRoutePolicy(app: App): void {
 export function refuseOtherMethods(app: App): void {
   const known = METHODS.filter((method) => method !== "CONNECT");
   for (const method of known) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method);
-  for (const { url, methods } of app.routeTable.values()) {
+  for (const { url, methods, detail } of app.routeTable.values()) {
     const allow = [...methods].sort().join(", ");
     const others = known.filter((method) => !methods.has(method));
-    app.route({ method: others, url, config: { allow }, exposeHeadRoute: false, handler: () => undefined });
+    app.route({ method: others, url, config: { allow, detail }, exposeHeadRoute: false, handler: () => undefined });
   }
 }
 

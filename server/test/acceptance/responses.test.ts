@@ -275,6 +275,11 @@ proves(
     });
     assert.equal(nobody.status, 401);
     assert.ok(textAt(nobody.json, "detail").length > 0);
+    for (const path of ["/v1/responses", "/v1/responses/resp_1", "/v1/rag-agent/models", "/v1/models"]) {
+      const { status, json } = await api.call("PUT", path);
+      assert.equal(status, 405, path);
+      assert.equal(textAt(json, "detail"), textAt(json, "error", "message"));
+    }
     await assert.rejects(client.responses.create({ model: "gpt-5", input: "a" }), {
       status: 404,
       code: "model_not_found",
