@@ -32,7 +32,7 @@ export interface ChoreDeps {
 export function createChores(deps: ChoreDeps): readonly Chore[] {
   return [
     new Rescuer(deps),
-    ...sweeps({ ...deps, steady: new SteadyClock(deps.clock) }),
+    ...sweeps({ ...deps, steady: new SteadyClock(deps) }),
     ...reconcileChores(deps),
     new DeletedBuckets(deps),
     new OldLabels(deps),

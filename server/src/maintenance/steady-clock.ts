@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { LIMITS } from "../limits.ts";
+import type { Log } from "../log.ts";
 
 /**
  * Whether the wall clock may be believed by what takes things away for good. One that jumps forward (a wrong time server,
@@ -9,23 +10,29 @@ import { LIMITS } from "../limits.ts";
  */
 export class SteadyClock {
   readonly #clock: Clock;
+  readonly #log: Log;
   /** Milliseconds on a clock that does not jump. */
   readonly #elapsed: () => number;
   #ahead: number;
   #holdUntil = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock, elapsed: () => number = () => performance.now()) {
-    this.#clock = clock;
-    this.#elapsed = elapsed;
-    this.#ahead = clock.now() - elapsed();
+  constructor(options: { readonly clock: Clock; readonly log: Log; readonly elapsed?: () => number }) {
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#elapsed = options.elapsed ?? (() => performance.now());
+    this.#ahead = this.#clock.now() - this.#elapsed();
   }
 
   /** False for a while after the clock has jumped since the last time that this was asked. */
   isSteady(): boolean {
     const at = this.#elapsed();
     const ahead = this.#clock.now() - at;
-    if (Math.abs(ahead - this.#ahead) > LIMITS.lateTimerMs) this.#holdUntil = at + LIMITS.clockHoldMs;
+    const jumpedMs = Math.round(ahead - this.#ahead);
     this.#ahead = ahead;
+    if (Math.abs(jumpedMs) > LIMITS.lateTimerMs) {
+      this.#holdUntil = at + LIMITS.clockHoldMs;
+      this.#log.warn({ jumped_ms: jumpedMs, held_ms: LIMITS.clockHoldMs }, "the clock has jumped: nothing expires yet");
+    }
     return at >= this.#holdUntil;
   }
 }
