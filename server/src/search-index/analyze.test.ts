@@ -139,6 +139,8 @@ describe("analyser", () => {
       ["C++17 and C#7", "c＋＋ 17 and c＃ 7 c c"],
       ["C++编程", "c＋＋ 编 编程 程 c"],
       ["Notepad++", "notepad notepad＋＋"],
+      [".NET “.NET” ASP.NET", "net net asp net ꞏnet ꞏnet aspnet"],
+      ["the end .5 ...and a.b", "the end 5 and a b ab"],
       ["Item# 5, a+b", "item 5 a b ab"],
     ];
     for (const [text, terms] of cases) assert.equal(tokenText(text), terms, text);

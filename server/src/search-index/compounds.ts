@@ -177,7 +177,7 @@ export class Compounds {
 
   #emitDecimal(before: readonly Piece[], word: string, end: number): void {
     const whole = before.map((piece) => piece.word);
-    const text = `${whole.join("")}${DECIMAL_POINT}${word}`;
+    const text = `${whole.join("")}${POINT}${word}`;
     this.#emit({ text, start: before[0]?.start ?? 0, end, pieces: [...whole, word], kind: "joined", of: "" });
   }
 
@@ -246,7 +246,7 @@ export class Compounds {
     // v3.5.1 is release 3.5.1, and v3.5 is 3.5.
     if (!VERSION.test(first.word)) return;
     const isDecimal = pieces.length === 2 && NUMBER.test(last.word) && !isThousand(last.word);
-    const text = isDecimal ? `${first.word.slice(1)}${DECIMAL_POINT}${last.word}` : joined.text.slice(1);
+    const text = isDecimal ? `${first.word.slice(1)}${POINT}${last.word}` : joined.text.slice(1);
     this.#emit({ ...joined, text, start: first.start + charLength(this.#text, first.start) });
   }
 
@@ -282,7 +282,7 @@ function isLetter(word: string): boolean {
 }
 
 /** U+A78F, a letter to everybody who cuts a text into words. */
-const DECIMAL_POINT = "\ua78f";
+export const POINT = "\ua78f";
 const NUMBER = /^[0-9]{1,12}$/;
 /** Articles and the like of French, Italian and Catalan: l'homme is found by homme, and lhomme is no word. */
 const ELISIONS: ReadonlySet<string> = new Set(

@@ -2,22 +2,21 @@ import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
-import type { DatabaseSync } from "node:sqlite";
 import { after, describe, type TestContext, test } from "node:test";
 import { brandId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { createLog } from "../log.ts";
 import { openDatabase } from "../sqlite/open-database.ts";
 import type { Answer } from "../sqlite/thread-protocol.ts";
-import { readText, titleTokenText } from "./analyze.ts";
+import { titleTokenText } from "./analyze.ts";
 import { type Fts5SearchIndex, openFts5SearchIndex } from "./fts5.ts";
 import { createIndexDirectory, indexPath } from "./fts5-files.ts";
 import type { WriterCall } from "./fts5-protocol.ts";
 import { Fts5Writer } from "./fts5-writer.ts";
-import { tagAsSent } from "./hints.ts";
 import { describeSearchIndex } from "./search-index.conformance.ts";
 import { SearchIndexError } from "./search-index.ts";
 import { ask, chunks, file } from "./test-chunks.ts";
+import { toFirstFormat, toSecondAnalyser } from "./test-older-index.ts";
 
 const root = mkdtempSync(join(tmpdir(), "wharf-index-"));
 after(() => rmSync(root, { recursive: true }));
@@ -345,48 +344,6 @@ describe("fts5 files", () => {
     await index.close();
   });
 });
-
-/**
- * The file as version 0.1 left it: tokens of the first analyser, tags as they were sent, no table of what is
- * outdated.
- */
-function toFirstFormat(path: string): void {
-  const database = openDatabase(path);
-  database.exec("DROP TABLE uncounted; DROP TABLE analysis; DROP TABLE lengths; PRAGMA user_version = 1");
-  readAs(database, 1);
-  database.close();
-}
-
-/** The file as the analyser before this one left it. */
-function toSecondAnalyser(path: string): void {
-  const database = openDatabase(path);
-  database.exec("PRAGMA user_version = 4");
-  readAs(database, 2);
-  database.close();
-}
-
-function readAs(database: DatabaseSync, version: 1 | 2): void {
-  const older = (text: string) =>
-    readText(text, version)
-      .words.map(({ term }) => term)
-      .join(" ");
-  database.exec("DELETE FROM terms; UPDATE totals SET tokens = 0");
-  for (const row of database
-    .prepare("SELECT chunks.id, text, hints FROM chunks JOIN words ON words.rowid = chunks.id")
-    .all()) {
-    const hints = String(row["hints"]).replace(/tag_\w+/, tagAsSent("Gro\u0308ße"));
-    const fields = ["list", older(String(row["text"])), hints];
-    database
-      .prepare("UPDATE words SET title = ?, body = ?, hints = ? WHERE rowid = ?")
-      .run(...fields, Number(row["id"]));
-    const tokens = fields.flatMap((field) => field.split(" "));
-    database.prepare("UPDATE totals SET tokens = tokens + ?").run(tokens.length);
-    for (const term of new Set(tokens))
-      database
-        .prepare("INSERT INTO terms VALUES (?, 1) ON CONFLICT (term) DO UPDATE SET chunks = chunks + 1")
-        .run(term);
-  }
-}
 
 /** Of each thread of this process that runs JavaScript beside the main one. */
 function priorities(): readonly number[] {

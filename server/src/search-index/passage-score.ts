@@ -1,5 +1,5 @@
 import { BODY_WEIGHT, K1, lengthFactor, type Occurrences, type ScoredText, TITLE_WEIGHT, tokensOf } from "./bm25.ts";
-import type { Query, QueryPhrase } from "./query-terms.ts";
+import type { Query, QueryPhrase } from "./query.ts";
 import type { CountedTerm } from "./term-budget.ts";
 
 /**

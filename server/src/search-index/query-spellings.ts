@@ -1,6 +1,6 @@
 import { readText, type Token } from "./analyze.ts";
 import { splitFolded, splitWord } from "./compounds.ts";
-import type { Query, QueryPhrase, QueryTerm } from "./query-terms.ts";
+import type { Query, QueryPhrase, QueryTerm } from "./query.ts";
 
 /** What a query writes as one word and a text as several, and the other way round. */
 

@@ -69,12 +69,19 @@ export const RANK_GUARANTEES: readonly Guarantee[] = [
   {
     title: "a name in one word outweighs what a wrong text repeats of the question",
     run: async (index, team) => {
-      await index.write(team, chunks("file_1", ["risk with BRCA2: 1 risk", "course on F: a course", "price 7: price"]));
-      await index.write(team, chunks("file_2", ["BRCA1 carriers", "F# for analysts", "4006381333931 fineliner"]));
+      await index.write(
+        team,
+        chunks("file_1", ["risk with BRCA2: 1 risk", "course on F: a course", "price 7: price", "net, net, net"]),
+      );
+      await index.write(
+        team,
+        chunks("file_2", ["BRCA1 carriers", "F# for analysts", "4006381333931 fineliner", "runs on .NET since May"]),
+      );
       for (const [query, place] of [
         ["risk with BRCA1", "file_2/0"],
         ["course on F#", "file_2/1"],
         ["price of 4006381333931", "file_2/2"],
+        [".NET", "file_2/3"],
       ] as const)
         assert.equal(places((await index.rank(team, ask(query))).candidates)[0], place, query);
     },

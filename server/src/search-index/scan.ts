@@ -1,4 +1,4 @@
-import { Compounds, type Form, splitFolded, splitWord } from "./compounds.ts";
+import { Compounds, type Form, POINT, splitFolded, splitWord } from "./compounds.ts";
 import { ANALYSER_VERSION, type AnalyserVersion, foldCodePoint } from "./fold.ts";
 import { scanFolded } from "./folded-words.ts";
 import { phoneForms } from "./phone-numbers.ts";
@@ -48,6 +48,8 @@ const ANUSVARA = "\u0902";
 const MAX_SPLIT = 40;
 const PLUS = 0x2b;
 const HASH = 0x23;
+const FULL_STOP = 0x2e;
+const NINE = 0x39;
 
 /** What each word of a text gives: its term, and the forms that it and its neighbours make. */
 class Reader {
@@ -83,6 +85,7 @@ class Reader {
     }
     this.#emit(word, start, end);
     if (this.#compounds === null) return end;
+    this.#dotted(word, start, end);
     if (sign === "＋＋") this.#sink.spelled(`${word}${sign}`, start, end + sign.length, termOf(word));
     if (end - start <= MAX_SPLIT && fallsApart(raw, kinds))
       for (const form of splitWord(raw, start) ?? []) this.#sink.form(form);
@@ -95,12 +98,21 @@ class Reader {
     if (isClitic(this.#text, term, start)) return;
     this.#emit(term, start, end);
     if (this.#compounds === null) return;
+    this.#dotted(term, start, end);
     if (spelledOut !== word) this.#sink.spelled(termOf(spelledOut.normalize("NFC")), start, end, termOf(term));
     if (end - start > MAX_SPLIT) return;
     const raw = this.#text.slice(start, end);
     // A word of ASCII comes this way when a typographic mark stands behind it.
     const forms = /^[a-z0-9]+$/i.test(raw) ? splitWord(raw, start) : splitFolded(term, start, end);
     for (const form of forms ?? []) this.#sink.form(form);
+  }
+
+  /** .NET is no net, and .env no env: a word with a point before it, and nothing before that. */
+  #dotted(word: string, start: number, end: number): void {
+    if (this.#text.charCodeAt(start - 1) !== FULL_STOP || word.charCodeAt(0) <= NINE) return;
+    const before = this.#text.charCodeAt(start - 2);
+    if (before === FULL_STOP || (before < 128 ? ASCII[before] !== SEPARATOR : isWordAt(this.#text, start - 2))) return;
+    this.#sink.spelled(termOf(`${POINT}${word}`), start - 1, end, termOf(word));
   }
 
   unit(term: string, start: number, end: number): void {

@@ -1,6 +1,6 @@
 import { LIMITS } from "../limits.ts";
 import { idf } from "./bm25.ts";
-import type { Query, QueryTerm } from "./query-terms.ts";
+import type { Query, QueryTerm } from "./query.ts";
 
 export interface CountedTerm extends QueryTerm {
   /** Chunks of the team that hold the term. */
