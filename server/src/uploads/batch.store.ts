@@ -17,6 +17,7 @@ import {
   type Idempotency,
   insertSessionRow,
   isOtherBody,
+  isStranded,
   readTeam,
   rememberKey,
   renewSession,
@@ -185,7 +186,11 @@ async function findEarlier(tx: Tx, input: BatchInput, locked: boolean): Promise<
   if (locked) await tx.lock(...[...ids, ...ofKeys].map(LOCKS.session));
   const rows =
     ids.length === 0 ? [] : await tx.db.selectFrom("upload_sessions").selectAll().where("id", "in", ids).execute();
-  const live = rows.map(toSession).filter((session) => session.state !== "cancelled" && !isExpired(session, tx.now));
+  const live: Session[] = [];
+  for (const session of rows.map(toSession)) {
+    const hasEnded = session.state === "cancelled" || isExpired(session, tx.now) || (await isStranded(tx, session));
+    if (!hasEnded) live.push(session);
+  }
   if (batch.fingerprint !== input.fingerprint && live.length > 0)
     return refuse("idempotency_key_reused", {
       message:

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { NamedBucket } from "../buckets/named.ts";
-import { resolveBuckets } from "../buckets/resolve.store.ts";
+import { findBucket, resolveBuckets } from "../buckets/resolve.store.ts";
 import { type Tx, writeOperation } from "../catalogue/catalogue.ts";
 import { LOCKS, type Lock } from "../catalogue/locks.ts";
 import { type Bind, prepared } from "../catalogue/prepared.ts";
@@ -146,7 +146,18 @@ export async function findByKey(
   const row = await tx.db.selectFrom("upload_sessions").selectAll().where("id", "=", key.session_id).executeTakeFirst();
   if (row === undefined || row.state === "cancelled") return null;
   const session = toSession(row);
-  return isExpired(session, tx.now) ? null : { fingerprint: key.fingerprint, session };
+  if (isExpired(session, tx.now) || (await isStranded(tx, session))) return null;
+  return { fingerprint: key.fingerprint, session };
+}
+
+/**
+ * Not finalized, and all of its buckets are gone: finalize has nowhere to put it any more (FIN-5), so that its key
+ * starts afresh, as that of one which ended (IDE-8). Renewed, it would be in the way of a nightly job for ever.
+ */
+export async function isStranded(tx: Tx, { state, teamId, bucketIds }: Session): Promise<boolean> {
+  if (state === "finalized") return false;
+  for (const id of bucketIds) if ((await findBucket(tx, teamId, id)) !== undefined) return false;
+  return true;
 }
 
 export function isOtherBody({ idempotency }: Pick<CreateInput, "idempotency">, earlier: Earlier): boolean {

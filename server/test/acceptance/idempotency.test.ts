@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { Api, SESSIONS, type Session } from "../support/api.ts";
+import { Batches } from "../support/batch.ts";
 import { assertStored, put } from "../support/bytes.ts";
 import type { HttpAnswer } from "../support/http.ts";
 import { at, listAt, shown, textAt } from "../support/json.ts";
@@ -174,6 +175,40 @@ proves(["IDE-8"], "a key whose session was cancelled starts afresh, on either do
     assert.equal((await create(key, api, { filename: "another.txt" })).id, fresh.id);
   }
 });
+
+proves(
+  ["IDE-8", "BAT-10"],
+  "a key whose session can be filed nowhere any more starts afresh, alone and in a batch",
+  async () => {
+    const key = randomUUID();
+    const slug = `gone-${key.slice(0, 8)}`;
+    const first = await create(key, api, { bucket: slug });
+    await put(first.url, null, BYTES);
+    const batches = new Batches(api);
+    const batch = batches.bodyOf([{ id: "a", bytes: BYTES.toString() }], {
+      bucket: slug,
+      create_missing_buckets: true,
+    });
+    const before = await batches.send(batch);
+    const bucket = listAt((await api.get("/v1/knowledge/buckets")).json, "buckets").find(
+      (one) => at(one, "slug") === slug,
+    );
+    assert.equal((await api.call("DELETE", `/v1/knowledge/buckets/${textAt(bucket, "id")}`)).status, 200);
+    assert.equal(textAt((await api.finalize(first.id)).json, "error", "code"), "conflict");
+
+    const fresh = await create(key, api, { bucket: slug });
+    assert.notEqual(fresh.id, first.id, "every night the same session, and the same conflict");
+    await put(fresh.url, null, BYTES);
+    assert.equal((await api.finalize(fresh.id)).status, 201);
+    assert.equal((await create(key, api, { bucket: slug })).id, fresh.id);
+
+    const again = await batches.send(batch);
+    assert.notEqual(at(again.json, "accepted", 0, "session_id"), at(before.json, "accepted", 0, "session_id"));
+    await batches.upload(again, [{ id: "a", bytes: BYTES.toString() }]);
+    const done = await batches.finalize(textAt(again.json, "batch_id"));
+    assert.equal(listAt(done.json, "finalized").length, 1, shown(done.json));
+  },
+);
 
 proves(
   ["IDE-8", "IDE-2"],
