@@ -65,6 +65,11 @@ export function leavesCaches() {
   return process.getuid?.() !== 0 || statSync(modules).uid === 0;
 }
 
+/** Every process that this one starts keeps its code compiled there, unless an operator said where. */
+export function keepCompiled(folder) {
+  if (leavesCaches()) process.env.NODE_COMPILE_CACHE ??= folder;
+}
+
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === here) {
   bringPackages(process.argv[2] === "--production" ? "production" : "all");
   if (!newEnough(process.version) && !newEnough(versionOf(pinnedNode))) endWithoutNode();

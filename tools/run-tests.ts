@@ -3,7 +3,7 @@ import { relative } from "node:path";
 import { type EventData, run } from "node:test";
 import { spec } from "node:test/reporters";
 import { fileURLToPath } from "node:url";
-import { compileCache, leavesCaches } from "./bootstrap.mjs";
+import { compileCache, keepCompiled } from "./bootstrap.mjs";
 
 /**
  * `npm test [-- <part of a path> …]`: every *.test.ts file of the repository, or those whose path holds one of the
@@ -17,7 +17,7 @@ async function runTests(parts: readonly string[]): Promise<boolean> {
   if (files.length === 0) throw new Error(`no test file has ${parts.join(" or ")} in its path`);
 
   // Every file loads most of the product in a process of its own, and in that of each server that it starts.
-  if (leavesCaches()) process.env["NODE_COMPILE_CACHE"] ??= compileCache;
+  keepCompiled(compileCache);
   const skipped: string[] = [];
   const times: FileTime[] = [];
   let counts: Counts = { passed: 0, failed: 1, skipped: 0 };
