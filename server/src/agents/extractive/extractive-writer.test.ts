@@ -131,7 +131,7 @@ test("quotes: rows and bold words of Markdown, and numbers of notes, are not quo
     quotesOf("length of passwords characters", [givenPassage(table)])[0]?.text,
     "6.2.1 Passwords have at least 8 characters, and better 15 of them",
   );
-  const page = "The **pilots** are [listed here](docs/pilots.md#of-2026), by name [and] rank (all of them).";
+  const page = "The **pilots** are [listed here](/pilots#of-2026), by name [and] rank (all of them).";
   assert.equal(
     quotesOf("pilots", [givenPassage(page)])[0]?.text,
     "The pilots are listed here, by name [and] rank (all of them).",
