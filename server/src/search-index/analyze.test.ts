@@ -303,7 +303,7 @@ describe("highlights", () => {
           assert.ok([...marked, ...together].some((token) => terms.has(token.term)));
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 1000, examples: [["  𐀀 ½", "⑿"]] },
     );
   });
 
@@ -344,6 +344,7 @@ describe("highlights", () => {
     assert.deepEqual(marked("l'e\u0301cole, ECOLE", "école"), ["e\u0301cole", "ECOLE"]);
     assert.deepEqual(marked("今日は東京都の天気", "東京都"), ["東京都"]);
     assert.deepEqual(marked("nothing", "else"), []);
+    assert.deepEqual(marked("½ and 1 2", "12"), []);
     assert.deepEqual(marked("ISO 9001, an M8 x 40, iPhone 15", "iso9001 M8x40 iPhone15"), [
       "ISO 9001",
       "M8 x 40",

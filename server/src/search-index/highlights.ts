@@ -53,16 +53,23 @@ function united(matching: readonly Range[]): readonly Range[] {
   return ranges;
 }
 
-/** What a term may begin with when it stands apart. Of words of letters alone, short ones stand everywhere. */
+/**
+ * What a term may begin with when it stands apart: where letters and digits meet, as a query's parts do
+ * (query-spellings.ts; 12 is no 1 2, and no ½), or, of letters alone, anywhere but at its first ones, which stand
+ * everywhere.
+ */
 function beginningsOf(terms: ReadonlySet<string>): ReadonlySet<string> {
   const beginnings = new Set<string>();
   for (const term of terms) {
-    const least = /[0-9]/.test(term) ? 1 : LEAST_LETTERS;
-    for (let length = least; length < term.length; length++) beginnings.add(term.slice(0, length));
+    const hasDigits = DIGIT.test(term);
+    for (let length = hasDigits ? 1 : LEAST_LETTERS; length < term.length; length++)
+      if (!hasDigits || DIGIT.test(term.charAt(length - 1)) !== DIGIT.test(term.charAt(length)))
+        beginnings.add(term.slice(0, length));
   }
   return beginnings;
 }
 
+const DIGIT = /[0-9]/;
 const LEAST_LETTERS = 3;
 
 /** Each word is looked at a few times. */
