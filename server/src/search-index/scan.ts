@@ -111,7 +111,8 @@ class Reader {
   #dotted(word: string, start: number, end: number): void {
     if (this.#text.charCodeAt(start - 1) !== FULL_STOP || word.charCodeAt(0) <= NINE) return;
     const before = this.#text.charCodeAt(start - 2);
-    if (before === FULL_STOP || (before < 128 ? ASCII[before] !== SEPARATOR : isWordAt(this.#text, start - 2))) return;
+    if (before === FULL_STOP || (before < 128 ? ASCII[before] !== SEPARATOR : isWordBefore(this.#text, start - 1)))
+      return;
     this.#sink.spelled(termOf(`${POINT}${word}`), start - 1, end, termOf(word));
   }
 
@@ -165,6 +166,21 @@ function isAsciiLetter(code: number): boolean {
 function isWordAt(text: string, at: number): boolean {
   const kind = foldCodePoint(text.codePointAt(at) ?? 0).kind;
   return kind === "word" || kind === "mark";
+}
+
+/** By its letter, whatever marks stand behind it: decomposed が is of a script without spaces, too (これが.NET). */
+function isWordBefore(text: string, end: number): boolean {
+  let at = end;
+  for (;;) {
+    at -= isLowSurrogate(text.charCodeAt(at - 1)) ? 2 : 1;
+    if (at < 0) return false;
+    const { kind } = foldCodePoint(text.codePointAt(at) ?? 0);
+    if (kind !== "mark" && kind !== "ignorable") return kind === "word";
+  }
+}
+
+function isLowSurrogate(code: number): boolean {
+  return code >= 0xdc00 && code <= 0xdfff;
 }
 
 /**
