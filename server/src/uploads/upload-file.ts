@@ -99,7 +99,11 @@ async function uploadInto(
     const input = inputOf(deps, { teamId, id, idempotencyKey }, file, readUploadForm(fields, file));
     // From here on the catalogue says whose the original is; when its answer does not come, maintenance asks it again.
     waste.original = null;
-    const output = await deps.catalogue.run(uploadFileOperation, input);
+    const output = await deps.catalogue.run(uploadFileOperation, input).catch((error: unknown) => {
+      // An answer: nothing of the transaction is kept.
+      if (error instanceof WharfError) waste.original = file.key;
+      throw error;
+    });
     if (isRefusal(output) || output.replayed) waste.original = file.key;
     if (!isRefusal(output)) return output;
     const { remaining, ...refusal } = output;
@@ -126,16 +130,15 @@ class Waste {
 
   /**
    * Before the answer: whoever reads it finds nothing on the disk that no file names. What cannot be removed
-   * now, maintenance removes.
+   * now, maintenance removes: once it is discarded, which does not wait for the original to go.
    */
   async remove(): Promise<void> {
     const { arrivals, blobs, log } = this.#deps;
-    try {
-      if (this.original !== null) await blobs.remove(this.original);
-      await arrivals.discard(this.#session);
-    } catch (error) {
-      log.warn({ session_id: this.#session, err: error }, "what came in one call is left for maintenance");
-    }
+    const original = this.original;
+    const removals = [original === null ? undefined : blobs.remove(original), arrivals.discard(this.#session)];
+    for (const removal of await Promise.allSettled(removals))
+      if (removal.status === "rejected")
+        log.warn({ session_id: this.#session, err: removal.reason }, "what came in one call is left for maintenance");
   }
 }
 

@@ -106,7 +106,13 @@ export class EmbeddedArrivals implements Arrivals {
     const digests = await this.#hashInTurn({ id, teamId, sizeBytes, segments, md5 }, gone);
     if (digests.crc32c !== crc32c) throw new BlobStoreError("damaged", "what was read back is not what came");
     const key = originalKey(id, digests.sha256);
-    await this.#deps.blobs.publish(id, segments, key);
+    try {
+      await this.#deps.blobs.publish(id, segments, key);
+    } catch (error) {
+      // It may have its name by now, and nobody else knows of the session. What stays all the same, reconcile removes.
+      await this.#deps.blobs.remove(key).catch(() => {});
+      throw error;
+    }
     return { key, sizeBytes, digests };
   }
 
