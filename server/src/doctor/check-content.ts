@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { type BlobStore, BlobStoreError } from "../blobs/blob-store.ts";
 import { storedKey } from "../blobs/keys.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
+import { toError } from "../errors.ts";
 import type { Original } from "../files/originals.store.ts";
 import { isStillThere, walkOriginals } from "../files/originals.ts";
 import { queueAgain } from "../files/queue-again.ts";
@@ -59,7 +60,7 @@ export async function checkCounters({ catalogue }: ContentDeps, { repair }: Cont
 export async function checkOrphans(deps: ContentDeps, { repair, signal }: ContentOptions): Promise<readonly Finding[]> {
   // Without the lock sessions may be written just now: then only what is garbage for certain counts as such.
   const report = await reconcile(deps, { heldMs: () => (repair ? 0 : null), busy: () => [], repair, signal });
-  const { garbage } = report;
+  const { garbage, failures } = report;
   const builds = repair ? await pruneBuilds(deps, signal) : 0;
   const what = `${garbage} stored objects or ends of them (${bytesInWords(report.garbageBytes)}) belong to nothing`;
   const first =
@@ -68,9 +69,18 @@ export async function checkOrphans(deps: ContentDeps, { repair, signal }: Conten
       : repair
         ? finding("orphans", "repaired", `${what}, and are removed.`)
         : finding("orphans", "note", `${what}: the server removes them by itself.`);
-  return builds === 0
-    ? [first]
-    : [first, finding("orphans", "repaired", `${builds} builds that nobody sees are removed from the index.`)];
+  const findings = [first];
+  if (failures.length > 0)
+    findings.push(
+      finding(
+        "orphans",
+        "problem",
+        `${failures.length} of them cannot be removed or looked at (${toError(failures[0]).message}): look at the disk.`,
+      ),
+    );
+  if (builds > 0)
+    findings.push(finding("orphans", "repaired", `${builds} builds that nobody sees are removed from the index.`));
+  return findings;
 }
 
 export async function checkIndex(deps: ContentDeps, { repair, signal }: ContentOptions): Promise<readonly Finding[]> {

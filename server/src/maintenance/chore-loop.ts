@@ -79,6 +79,7 @@ export class ChoreLoop {
       const batch = await this.#chore.runOnce(this.#position, signal);
       metrics.count("wharf_maintenance_looked_total", this.#labels, batch.looked);
       metrics.count("wharf_maintenance_mended_total", this.#labels, batch.mended);
+      if (batch.failed) metrics.count("wharf_maintenance_failures_total", this.#labels, batch.failed);
       return batch;
     } catch (err) {
       if (signal.aborted) return null;

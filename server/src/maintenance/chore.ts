@@ -38,4 +38,6 @@ export interface Batch {
   readonly looked: number;
   /** Of those, what was put in order. */
   readonly mended: number;
+  /** Of those, what could not be, and held nothing else up: the next round comes to it again. Default: 0. */
+  readonly failed?: number;
 }

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { AREAS, type Area, type SegmentedStore } from "../blobs/blob-store.ts";
 import { openFsBlobStore } from "../blobs/fs.ts";
-import { SHARDS } from "../blobs/fs-layout.ts";
+import { blobPath, SHARDS, segmentPath } from "../blobs/fs-layout.ts";
 import { originalKey, textKey } from "../blobs/keys.ts";
 import { everyEntry } from "../blobs/test-entries.ts";
 import type { SessionId, TeamId } from "../ids.ts";
@@ -168,4 +168,32 @@ test("a blob that is being published is left alone", async () => {
   await blobs.put(textKey(file, "task_9_1"), slow());
   assert.equal(during, 0);
   assert.equal(await blobs.size(textKey(file, "task_9_1")), 9);
+});
+
+test("What cannot be removed keeps nothing else where it is: the round goes on, says so, and comes again", async () => {
+  const forgotten = on.ids.next("sess");
+  const places = {
+    segments: segmentPath(forgotten, 1),
+    originals: blobPath(originalKey(forgotten, SHA)),
+    text: blobPath(textKey(on.ids.next("file"), "task_1_1")),
+  };
+  for (const area of AREAS) {
+    // No file system removes a folder by unlink.
+    await mkdir(join(root, places[area], "inside"), { recursive: true });
+    const before = await countStored();
+    await plant(1);
+    const chore = chores([]).get(`reconcile_${area}`);
+    assert.ok(chore);
+    const { mended, failed } = await runRound(chore);
+    assert.equal(failed, 1, area);
+    assert.ok(mended > 0, area);
+    for (const other of AREAS) if (other !== area) await runArea(other, []);
+    assert.ok((await countStored()) <= before + 1, "a tail that was cut stays as what its session lists");
+    assert.equal((await runRound(chore)).failed, 1, "it comes again");
+    await rm(join(root, places[area]), { recursive: true });
+    assert.deepEqual(await runRound(chore).then(({ mended, failed }) => ({ mended, failed })), {
+      mended: 0,
+      failed: 0,
+    });
+  }
 });

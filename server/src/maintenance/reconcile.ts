@@ -34,6 +34,8 @@ export interface ReconcileReport {
   /** Objects, or ends of them, that belong to nothing. */
   readonly garbage: number;
   readonly garbageBytes: number;
+  /** Why some of it could not be removed: it is still there, and one such object holds no other up. */
+  readonly failures: readonly unknown[];
 }
 
 interface Found extends ReconcileReport {
@@ -73,9 +75,14 @@ class Reconcile implements Chore {
   async runOnce(position: string | null): Promise<Batch> {
     const heldMs = () => performance.now() - this.#openedAt;
     const options = { heldMs, busy: () => this.#deps.arrivals.busy(), repair: true };
-    const { next, ...report } = await reconcilePage(this.#deps, this.#area, position, options);
-    if (report.garbage > 0) this.#deps.log.info({ chore: this.name, ...report }, "reconcile removed garbage");
-    return { next, ended: next === null, looked: report.looked, mended: report.garbage };
+    const { next, failures, ...report } = await reconcilePage(this.#deps, this.#area, position, options);
+    const { log } = this.#deps;
+    const failed = failures.length;
+    const mended = report.garbage - failed;
+    if (mended > 0) log.info({ chore: this.name, ...report, failed }, "reconcile removed garbage");
+    if (failed > 0)
+      log.warn({ chore: this.name, failed, err: failures[0] }, "garbage cannot be removed: the next round tries again");
+    return { next, ended: next === null, looked: report.looked, mended, failed };
   }
 }
 
@@ -85,6 +92,7 @@ export async function reconcile(
   options: ReconcileOptions & { readonly signal: AbortSignal },
 ): Promise<ReconcileReport> {
   const report = { looked: 0, garbage: 0, garbageBytes: 0 };
+  const failures: unknown[] = [];
   for (const area of AREAS) {
     for (let after: string | null = null, more = true; more; ) {
       options.signal.throwIfAborted();
@@ -92,11 +100,12 @@ export async function reconcile(
       report.looked += page.looked;
       report.garbage += page.garbage;
       report.garbageBytes += page.garbageBytes;
+      failures.push(...page.failures);
       after = page.next;
       more = after !== null;
     }
   }
-  return report;
+  return { ...report, failures };
 }
 
 async function reconcilePage(
@@ -120,11 +129,15 @@ async function reconcileBlobs(
   const { entries, next } = await blobs.list(area, after);
   const garbage = await judge(catalogue, entries.filter(isBlob), options);
   let garbageBytes = 0;
-  for (const entry of garbage) {
-    garbageBytes += entry.kind === "temporary" ? 0 : ((await blobs.size(entry.key)) ?? 0);
-    if (options.repair) await blobs.removeEntry(entry);
-  }
-  return { looked: entries.length, garbage: garbage.length, garbageBytes, next };
+  const failures: unknown[] = [];
+  for (const entry of garbage)
+    try {
+      garbageBytes += entry.kind === "temporary" ? 0 : ((await blobs.size(entry.key)) ?? 0);
+      if (options.repair) await blobs.removeEntry(entry);
+    } catch (error) {
+      failures.push(error);
+    }
+  return { looked: entries.length, garbage: garbage.length, garbageBytes, failures, next };
 }
 
 function isBlob(entry: StoredEntry): entry is StoredBlob {

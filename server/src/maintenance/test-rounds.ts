@@ -6,12 +6,13 @@ export async function runRound(
   position: string | null = null,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<Batch> {
-  let [looked, mended] = [0, 0];
+  let [looked, mended, failed] = [0, 0, 0];
   for (let next = position; ; ) {
     const batch = await chore.runOnce(next, signal);
     looked += batch.looked;
     mended += batch.mended;
+    failed += batch.failed ?? 0;
     next = batch.next;
-    if (batch.ended) return { ...batch, looked, mended };
+    if (batch.ended) return { ...batch, looked, mended, failed };
   }
 }

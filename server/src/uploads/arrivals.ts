@@ -136,5 +136,7 @@ export interface Tidied {
   /** Whole arrivals, or parts of them, that went on behind their record. */
   readonly tails: number;
   readonly garbageBytes: number;
+  /** Why some of it could not be removed. It stays for the next round, and holds up nothing else. */
+  readonly failures: readonly unknown[];
   readonly next: string | null;
 }

@@ -112,7 +112,7 @@ export class BucketArrivals implements Arrivals {
       if (repair) await this.discard(id);
     }
     const next = names.length > PAGE ? (page.at(-1) ?? null) : null;
-    return { looked: page.length, garbage, tails: 0, garbageBytes, next };
+    return { looked: page.length, garbage, tails: 0, garbageBytes, failures: [], next };
   }
 
   busy(): readonly SessionId[] {

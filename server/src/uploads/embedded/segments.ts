@@ -30,15 +30,16 @@ export class Segments implements Pick<Arrivals, "tidy"> {
     const { entries, next } = await blobs.list("segments", after);
     const { garbage, tails } = await this.#judge(entries, heldMs);
     let garbageBytes = 0;
+    const failures: unknown[] = [];
     for (const entry of garbage) {
       garbageBytes += entry.kind === "segment" ? entry.bytes : 0;
-      if (repair) await blobs.removeEntry(entry);
+      if (repair) await blobs.removeEntry(entry).catch((error: unknown) => failures.push(error));
     }
     for (const { session, epoch, keptBytes, bytes } of tails) {
       garbageBytes += bytes - keptBytes;
-      if (repair) await blobs.cutSegment(session, epoch, keptBytes);
+      if (repair) await blobs.cutSegment(session, epoch, keptBytes).catch((error: unknown) => failures.push(error));
     }
-    return { looked: entries.length, garbage: garbage.length, tails: tails.length, garbageBytes, next };
+    return { looked: entries.length, garbage: garbage.length, tails: tails.length, garbageBytes, failures, next };
   }
 
   /**
