@@ -2,7 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { SQLITE } from "../../server/src/catalogue/migrate.ts";
 import { initial } from "../../server/src/catalogue/migrations/0001-initial.ts";
 import { openDatabase } from "../../server/src/sqlite/open-database.ts";
-import { checkpoint, WAL_CHECKPOINT_BYTES, walBytes } from "../../server/src/sqlite/wal-checkpoint.ts";
+import { truncateLog, WAL_CHECKPOINT_BYTES, walBytes } from "../../server/src/sqlite/wal-checkpoint.ts";
 import type { FloorCall, FloorOperation } from "./catalogue.ts";
 
 /**
@@ -36,7 +36,7 @@ function main(path: string): void {
         );
     database.exec("COMMIT");
     parentPort?.postMessage(batch.map((call) => call.id));
-    if (walBytes(path) > WAL_CHECKPOINT_BYTES) checkpoint(database);
+    if (walBytes(path) > WAL_CHECKPOINT_BYTES) truncateLog(database);
   };
 
   parentPort?.on("message", (calls: readonly FloorCall[]) => {

@@ -1,5 +1,5 @@
 import { openDatabase } from "../../server/src/sqlite/open-database.ts";
-import { checkpoint } from "../../server/src/sqlite/wal-checkpoint.ts";
+import { truncateLog } from "../../server/src/sqlite/wal-checkpoint.ts";
 
 /** A million uploads would take hours: their rows are written straight into the catalogue, while no server runs. */
 
@@ -22,7 +22,7 @@ export function seedFiles(catalogue: string, files: number): void {
       statement.run(Object.fromEntries(used));
     }
     database.exec("COMMIT");
-    checkpoint(database);
+    truncateLog(database);
   }
   database.close();
 }
@@ -40,7 +40,7 @@ export function markUnreadable(catalogue: string, sha256: string): void {
     )
     .run({ sha256 });
   database.exec("UPDATE file_buckets SET status = 'failed' WHERE file_id LIKE 'file_s%'");
-  checkpoint(database);
+  truncateLog(database);
   database.close();
 }
 
@@ -56,7 +56,7 @@ export function seedQueue(catalogue: string, tasks: number): void {
     )
     .run(tasks);
   database.exec("COMMIT");
-  checkpoint(database);
+  truncateLog(database);
   database.close();
 }
 

@@ -4,13 +4,7 @@ import { kyselyOver } from "../sqlite/kysely-sqlite.ts";
 import { openDatabase } from "../sqlite/open-database.ts";
 import type { Call } from "../sqlite/thread-protocol.ts";
 import { threadServer } from "../sqlite/thread-server.ts";
-import {
-  checkpoint,
-  WAL_CHECKPOINT_BYTES,
-  WAL_IDLE_CHECKPOINT_MS,
-  WriterGate,
-  walBytes,
-} from "../sqlite/wal-checkpoint.ts";
+import { copyLog, isLogLong, restartLog, truncateLog, WAL_TRUNCATE_MS, WriterGate } from "../sqlite/wal-checkpoint.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { migrate, SQLITE } from "./migrate.ts";
 import type { Operations } from "./registry.ts";
@@ -43,7 +37,6 @@ export async function runOwnerThread(operations: Operations): Promise<void> {
   database.exec("COMMIT");
 
   const commits = new GroupCommit(database, (name) => operations.get(name), clock);
-  const gate = new WriterGate(readerPorts);
   let queue: Call[] = [];
   let running = false;
   let closing = false;
@@ -55,18 +48,20 @@ export async function runOwnerThread(operations: Operations): Promise<void> {
     server.fatal(error instanceof Error ? `${error.message}: ${String(error.cause ?? "")}` : String(error));
   };
 
-  const truncateLog = () => {
-    try {
-      if (checkpoint(database)) written = false;
-    } catch (error) {
-      fatal(error);
-    }
+  const gate = new WriterGate(readerPorts, fatal);
+  const copy = () => void copyLog(database);
+  const restarted = { copy, cut: () => void restartLog(database) };
+  const truncated = {
+    copy,
+    cut() {
+      if (truncateLog(database)) written = false;
+    },
   };
 
   const close = () => {
-    clearInterval(idle);
+    clearInterval(truncating);
     try {
-      checkpoint(database);
+      truncateLog(database);
     } finally {
       database.close();
       process.exit(0);
@@ -94,7 +89,7 @@ export async function runOwnerThread(operations: Operations): Promise<void> {
         break;
       }
       written = true;
-      if (walBytes(path) > WAL_CHECKPOINT_BYTES) gate.whenReadersAreStill(truncateLog);
+      if (isLogLong(database)) gate.shorten(restarted);
       // The reader's answer and new calls come in as messages: give them a turn.
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
@@ -102,9 +97,9 @@ export async function runOwnerThread(operations: Operations): Promise<void> {
     if (closing) close();
   };
 
-  const idle = setInterval(() => {
-    if (written && !running && !closing) gate.whenReadersAreStill(truncateLog);
-  }, WAL_IDLE_CHECKPOINT_MS);
+  const truncating = setInterval(() => {
+    if (written && !closing) gate.shorten(truncated);
+  }, WAL_TRUNCATE_MS);
 
   server.listen({
     calls(calls) {

@@ -3,12 +3,14 @@ import { workerData } from "node:worker_threads";
 import { LIMITS } from "../limits.ts";
 import type { Call } from "../sqlite/thread-protocol.ts";
 import { threadServer } from "../sqlite/thread-server.ts";
-import { WAL_CHECKPOINT_BYTES, WAL_IDLE_CHECKPOINT_MS, WriterGate } from "../sqlite/wal-checkpoint.ts";
+import { WAL_TRUNCATE_MS, WriterGate } from "../sqlite/wal-checkpoint.ts";
 import type { WriterThreadData } from "./fts5-protocol.ts";
 import { Fts5Writer } from "./fts5-writer.ts";
 
 /** The thread that writes all teams' index files: what waits for one team becomes one commit of its file. */
 
+/** Logs that are truncated while readers stand still. */
+const LOGS_AT_ONCE = 4;
 /** Most calls taken from the queue at once: bounds how long the last of them waits. */
 const MAX_BATCH = 64;
 
@@ -17,7 +19,6 @@ main(workerData);
 function main({ dir, readerPorts }: WriterThreadData): void {
   yieldToAnswers();
   const server = threadServer();
-  const gate = new WriterGate(readerPorts);
   const writer = new Fts5Writer(dir);
   let queue: Call[] = [];
   let running = false;
@@ -30,24 +31,48 @@ function main({ dir, readerPorts }: WriterThreadData): void {
     server.fatal(error instanceof Error ? `${error.message}: ${String(error.cause ?? "")}` : String(error));
   };
 
-  const checkpoint = (overBytes: number) => () => {
-    try {
-      writer.checkpoint(overBytes);
-    } catch (error) {
-      fatal(error);
-    }
+  const gate = new WriterGate(readerPorts, fatal);
+  /** So few logs at once that readers stand still for some milliseconds, however many teams there are. */
+  const truncate = (teams: readonly string[]) => {
+    const some = teams.slice(0, LOGS_AT_ONCE);
+    if (some.length === 0 || closing) return resume();
+    gate.shorten({
+      copy: () => writer.copyLogs(some),
+      cut() {
+        writer.truncateLogs(some);
+        setImmediate(truncate, teams.slice(LOGS_AT_ONCE));
+      },
+    });
+  };
+
+  const restart = (teams: readonly string[]) => {
+    if (teams.length === 0) return;
+    gate.shorten({
+      copy: () => writer.copyLogs(teams),
+      cut() {
+        writer.restartLogs(teams);
+        setImmediate(resume);
+      },
+    });
   };
 
   const close = () => {
-    clearInterval(idle);
+    clearInterval(truncating);
     clearTimeout(quiet);
     writer.close();
     process.exit(0);
   };
 
-  /** Callers first; without any, one step of what they left to do; a turn of the event loop between two. */
+  const resume = () => {
+    if (!running && !closing) void work();
+  };
+
+  /**
+   * Callers first; without any, one step of what they left to do, but not while readers stand still for it (25 ms); a
+   * turn of the event loop between two.
+   */
   const step = () => {
-    if (queue.length === 0) return writer.idleStep() || (isQuiet && writer.quietStep());
+    if (queue.length === 0) return !gate.isUnderWay && (writer.idleStep() || (isQuiet && writer.quietStep()));
     const batch = queue.slice(0, MAX_BATCH);
     queue = queue.slice(MAX_BATCH);
     server.answer(writer.commit(batch));
@@ -58,7 +83,7 @@ function main({ dir, readerPorts }: WriterThreadData): void {
     running = true;
     try {
       while (!(closing && queue.length === 0) && step()) {
-        if (writer.longestLog() > WAL_CHECKPOINT_BYTES) gate.whenReadersAreStill(checkpoint(WAL_CHECKPOINT_BYTES));
+        restart(writer.longLogs());
         // The readers' answers and new calls come in as messages.
         await new Promise<void>((resolve) => setImmediate(resolve));
       }
@@ -69,13 +94,11 @@ function main({ dir, readerPorts }: WriterThreadData): void {
     if (closing) close();
   };
 
-  const idle = setInterval(() => {
-    if (!running && !closing && writer.longestLog() > 0) gate.whenReadersAreStill(checkpoint(0));
-  }, WAL_IDLE_CHECKPOINT_MS);
+  const truncating = setInterval(() => truncate(writer.logs()), WAL_TRUNCATE_MS);
 
   const quiet = setTimeout(() => {
     isQuiet = true;
-    if (!running && !closing) void work();
+    resume();
   }, LIMITS.indexQuietMs);
 
   server.listen({

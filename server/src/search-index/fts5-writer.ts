@@ -3,7 +3,14 @@ import { LIMITS } from "../limits.ts";
 import { openDatabase, SQLITE_CODES, sqliteCodeOf } from "../sqlite/open-database.ts";
 import type { Answer, Call } from "../sqlite/thread-protocol.ts";
 import { failureOf } from "../sqlite/thread-server.ts";
-import { checkpoint, walBytes } from "../sqlite/wal-checkpoint.ts";
+import {
+  copyLog,
+  isLogLong,
+  restartLog,
+  truncateLog,
+  WAL_CHECKPOINT_BYTES,
+  walBytes,
+} from "../sqlite/wal-checkpoint.ts";
 import { indexInode, indexPath, removeIndex, syncDirectory, teamsWithLog } from "./fts5-files.ts";
 import type { WriterCall } from "./fts5-protocol.ts";
 import { createTables, refuseOtherFormat } from "./fts5-schema.ts";
@@ -77,38 +84,54 @@ export class Fts5Writer {
     return true;
   }
 
-  /** Size of the longest write-ahead log in bytes. */
-  longestLog(): number {
-    let longest = 0;
-    for (const team of this.#logged) longest = Math.max(longest, walBytes(indexPath(this.#dir, team)));
-    return longest;
+  /** Teams whose log's file holds anything. */
+  logs(): readonly string[] {
+    for (const team of [...this.#logged]) if (this.#logBytes(team) === 0) this.#logged.delete(team);
+    return [...this.#logged];
   }
 
-  /** Truncates each log of more than `overBytes`; the reader stands still meanwhile. Throws IndexDiskError. */
-  checkpoint(overBytes: number): void {
-    for (const team of [...this.#logged]) {
-      if (walBytes(indexPath(this.#dir, team)) <= overBytes) {
-        if (overBytes === 0) this.#logged.delete(team);
-        continue;
-      }
-      this.#checkpointTeam(team);
-    }
+  /** Those whose log is so long that it should begin anew. */
+  longLogs(): readonly string[] {
+    return [...this.#logged].filter(
+      (team) => this.#logBytes(team) > WAL_CHECKPOINT_BYTES && this.#withFile(team, isLogLong),
+    );
+  }
+
+  /** Copies these logs into their files; readers go on meanwhile. Throws IndexDiskError, as the next two do. */
+  copyLogs(teams: readonly string[]): void {
+    for (const team of teams) this.#withFile(team, copyLog);
+  }
+
+  /** Has these logs begin anew; the readers stand still meanwhile. */
+  restartLogs(teams: readonly string[]): void {
+    for (const team of teams) this.#withFile(team, restartLog);
+  }
+
+  /** Empties the files of these logs; the readers stand still meanwhile. */
+  truncateLogs(teams: readonly string[]): void {
+    for (const team of teams) if (this.#withFile(team, truncateLog)) this.#logged.delete(team);
   }
 
   close(): void {
     while (this.#uncounted.size > 0) this.idleStep();
-    for (const team of this.#logged) this.#checkpointTeam(team);
+    this.truncateLogs(this.logs());
     this.#files.closeAll();
   }
 
-  #checkpointTeam(team: string): void {
+  #logBytes(team: string): number {
+    return walBytes(indexPath(this.#dir, team));
+  }
+
+  /** False when there is no such file any more, too. */
+  #withFile(team: string, work: (database: DatabaseSync) => boolean): boolean {
     try {
-      if (checkpoint(this.#fileOf(team).database)) this.#logged.delete(team);
+      return work(this.#fileOf(team).database);
     } catch (error) {
       if (sqliteCodeOf(error) === SQLITE_CODES.IOERR) throw new IndexDiskError("a checkpoint failed", { cause: error });
       // Damaged or gone: its writes and reads say so; there is nothing to keep short.
       this.#logged.delete(team);
       this.#files.close(team);
+      return false;
     }
   }
 

@@ -1,13 +1,29 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { describe, test } from "node:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
-import { ReaderGate, WriterGate } from "./wal-checkpoint.ts";
+import { openDatabase } from "./open-database.ts";
+import {
+  copyLog,
+  isLogLong,
+  ReaderGate,
+  restartLog,
+  truncateLog,
+  WAL_CHECKPOINT_BYTES,
+  WriterGate,
+  walBytes,
+} from "./wal-checkpoint.ts";
 
 /** A writer's gate and the ports on which the test answers as readers do. `absent` have not started yet. */
 async function open(readers: number, absent = 0) {
   const channels = Array.from({ length: readers + absent }, () => new MessageChannel());
-  const writer = new WriterGate(channels.map(({ port1 }) => port1));
+  const writer = new WriterGate(
+    channels.map(({ port1 }) => port1),
+    assert.ifError,
+  );
   const ports = channels.map(({ port2 }) => port2);
   for (const port of ports.slice(0, readers)) port.postMessage("here");
   await manyTurns();
@@ -29,15 +45,88 @@ async function heard(port: MessagePort): Promise<unknown> {
   return message;
 }
 
+describe("the log", () => {
+  test("is copied while a read is under way, and truncated when it is over; a reader of then sees all of it", (t) => {
+    const { writer, reader, logBytes } = databases(t);
+    writer.exec("INSERT INTO notes VALUES ('before')");
+    reader.exec("BEGIN");
+    assert.equal(reader.prepare("SELECT count(*) AS n FROM notes").get()?.["n"], 1);
+    assert.equal(copyLog(writer), true);
+    assert.equal(truncateLog(writer), false);
+    assert.notEqual(logBytes(), 0);
+    writer.exec("INSERT INTO notes VALUES ('meanwhile')");
+    assert.equal(reader.prepare("SELECT count(*) AS n FROM notes").get()?.["n"], 1);
+    reader.exec("COMMIT");
+    assert.equal(truncateLog(writer), true);
+    assert.equal(logBytes(), 0);
+    assert.equal(reader.prepare("SELECT count(*) AS n FROM notes").get()?.["n"], 2);
+  });
+
+  test("begins anew in its file, which does not grow, while a reader reads on between two reads", (t) => {
+    const { writer, reader, logBytes } = databases(t);
+    const write = () => writer.exec("INSERT INTO notes VALUES (randomblob(1000000))");
+    const read = () => reader.prepare("SELECT count(*) AS n FROM notes").get()?.["n"];
+    for (let notes = 1; notes <= 60; notes++) {
+      write();
+      assert.equal(read(), notes);
+      if (!isLogLong(writer)) continue;
+      assert.equal(copyLog(writer), true);
+      assert.equal(isLogLong(writer), false);
+      assert.equal(restartLog(writer), true);
+    }
+    assert.ok(logBytes() > WAL_CHECKPOINT_BYTES);
+    assert.ok(logBytes() < WAL_CHECKPOINT_BYTES + 2_000_000);
+  });
+
+  test("that could not be copied or truncated is not tried again: the process ends", () => {
+    const done: string[] = [];
+    const fails = (name: string) => () => {
+      done.push(name);
+      throw new Error(name);
+    };
+    const works = () => {};
+    for (const log of [
+      { copy: fails("copy"), cut: fails("truncate") },
+      { copy: works, cut: fails("truncate") },
+    ]) {
+      const writer = new WriterGate([], (error) => done.push(String(error)));
+      writer.shorten(log);
+      writer.shorten(log);
+    }
+    assert.deepEqual(done, ["copy", "Error: copy", "truncate", "Error: truncate"]);
+  });
+});
+
+/** Two connections of one database, as a writing and a reading thread have them. */
+function databases(t: TestContext) {
+  const dir = mkdtempSync(join(tmpdir(), "wharf-wal-"));
+  const path = join(dir, "test.sqlite");
+  const writer = openDatabase(path);
+  writer.exec("CREATE TABLE notes (note TEXT)");
+  const reader = openDatabase(path, { readOnly: true });
+  t.after(() => {
+    reader.close();
+    writer.close();
+    rmSync(dir, { recursive: true });
+  });
+  return { writer, reader, logBytes: () => walBytes(path) };
+}
+
 describe("the stand-still of writer and readers", () => {
   test("the work runs when every reader stands still, not before, and all go on after it", async (t) => {
     const { writer, ports } = await open(3);
     t.after(() => closeAll(ports));
-    let ran = 0;
+    let [copied, ran] = [0, 0];
     const asked = Promise.all(ports.map(heard));
-    writer.whenReadersAreStill(() => {
-      ran += 1;
+    writer.shorten({
+      copy() {
+        copied += 1;
+      },
+      cut() {
+        ran += 1;
+      },
     });
+    assert.deepEqual([copied, ran], [1, 0]);
     assert.deepEqual(await asked, ["stand still", "stand still", "stand still"]);
     const [first, second, third] = ports;
     let letGo = 0;
@@ -58,30 +147,33 @@ describe("the stand-still of writer and readers", () => {
     const ran: string[] = [];
     for (const name of ["first", "second"]) {
       const asked = Promise.all(ports.map(heard));
-      writer.whenReadersAreStill(() => ran.push(name));
-      writer.whenReadersAreStill(() => ran.push("beside it"));
+      for (const log of [name, "beside it"])
+        writer.shorten({ copy: () => ran.push(`copy ${log}`), cut: () => ran.push(log) });
       await asked;
       const goOn = Promise.all(ports.map(heard));
       for (const port of ports) port.postMessage("still");
       await goOn;
     }
-    assert.deepEqual(ran, ["first", "second"]);
+    assert.deepEqual(ran, ["copy first", "first", "copy second", "second"]);
   });
 
   test("a reader that has not started is not waited for; once it is here, it is", async (t) => {
     const { writer, ports } = await open(0, 1);
     t.after(() => closeAll(ports));
     let ran = 0;
-    const work = () => {
-      ran += 1;
+    const log = {
+      copy() {},
+      cut() {
+        ran += 1;
+      },
     };
-    writer.whenReadersAreStill(work);
+    writer.shorten(log);
     assert.equal(ran, 1);
     const [late] = ports;
     late?.postMessage("here");
     await manyTurns();
     const asked = Promise.all(ports.map(heard));
-    writer.whenReadersAreStill(work);
+    writer.shorten(log);
     assert.deepEqual(await asked, ["stand still"]);
     assert.equal(ran, 1);
     const goOn = Promise.all(ports.map(heard));

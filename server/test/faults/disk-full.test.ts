@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, describe, test } from "node:test";
-import { WAL_IDLE_CHECKPOINT_MS } from "../../src/sqlite/wal-checkpoint.ts";
+import { WAL_TRUNCATE_MS } from "../../src/sqlite/wal-checkpoint.ts";
 import { Api, type Session } from "../support/api.ts";
 import { readTestConfig } from "../support/config.ts";
 import { type HttpAnswer, http } from "../support/http.ts";
@@ -130,7 +130,7 @@ describe("a disk that fills up", { skip: typeof disk === "string" ? disk : false
       if (cycle === 1) {
         // The idle server moves its write-ahead log into the database, which has no room to grow: that ended the
         // process once.
-        await new Promise((resolve) => setTimeout(resolve, WAL_IDLE_CHECKPOINT_MS + 1000));
+        await new Promise((resolve) => setTimeout(resolve, WAL_TRUNCATE_MS + 1000));
         await readsGoOn();
       }
       await disk.relieve();
