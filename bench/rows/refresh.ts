@@ -12,6 +12,8 @@ import { indexCorpus } from "./corpus.ts";
 
 /** Of each kind of request in a round, all kinds at once, each one after another. */
 const REQUESTS = 300;
+/** Enough for a thousandth of all requests to be more than a few. */
+const QUIET_ROUNDS = 30;
 const WATCHED = 100;
 const MOST_RESULTS = 100;
 
@@ -36,6 +38,8 @@ export async function refresh(options: Options): Promise<readonly Row[]> {
 
     const mixed = mixedLoad(ids);
     await wharf.begin(PROGRAM);
+    // Of the first requests after a start many are slow, and the floor is taken long behind it.
+    await mixed(wharf);
     const began = performance.now();
     const during: Seen[] = [];
     let fewer = 0;
@@ -49,7 +53,7 @@ export async function refresh(options: Options): Promise<readonly Row[]> {
     during.pop();
 
     const quiet: Seen[] = [];
-    while (quiet.length < Math.min(during.length, 10)) quiet.push(await mixed(wharf));
+    while (quiet.length < Math.min(during.length, QUIET_ROUNDS)) quiet.push(await mixed(wharf));
     return [
       row({
         what: `reading ${options.chunks} chunks again`,
@@ -87,7 +91,14 @@ function compared(kind: string, during: readonly number[], quiet: readonly numbe
   return [
     row(line(50)),
     row({ ...line(99), target: { of: "ratio", atMost: 2 } }),
-    row({ what: `${kind} slower than 2 × quiet p99`, unit: "%", figure: slower(during), floor: slower(quiet) }),
+    row({
+      what: `${kind} slower than 2 × quiet p99`,
+      unit: "%",
+      figure: slower(during),
+      floor: slower(quiet),
+      target: { of: "ratio", atMost: 2 },
+      note: "floor: as many are on the same server when it is done",
+    }),
   ];
 }
 

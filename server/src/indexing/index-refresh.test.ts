@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import type { TeamId } from "../ids.ts";
 import type { Log } from "../log.ts";
 import { titleTokenText } from "../search-index/analyze.ts";
@@ -53,6 +54,26 @@ test("every file is read again with its title, file name and tags of now; one th
   assert.equal(read[0]?.titleTokens, titleTokenText("one.txt", "one.txt"));
   assert.deepEqual(read[0]?.tags, ["blue"]);
   assert.equal(refresh.state, null);
+});
+
+test("between two batches it rests three times as long as one took, so that clients have the machine", async () => {
+  const files = [await indexed("one.txt"), await indexed("two.txt")];
+  const { index } = outdatedIndex(files);
+  const times: { began: number; ended: number }[] = [];
+  const slow: SearchIndex = {
+    ...index,
+    async refresh(...given) {
+      const began = performance.now();
+      await wait(20);
+      const chunks = await index.refresh(...given);
+      times.push({ began, ended: performance.now() });
+      return chunks;
+    },
+  };
+  await new IndexRefresh({ catalogue: t.on.catalogue, index: slow, log: silent }).runOnce();
+  const [first, second] = times;
+  assert.ok(first && second);
+  assert.ok(second.began - first.ended >= 2.9 * (first.ended - first.began));
 });
 
 test("a stop ends it between two batches, and says meanwhile how far it is", async () => {
