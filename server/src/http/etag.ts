@@ -12,7 +12,8 @@ export function addConditionalAnswers(app: App): void {
     if (!conditional || typeof etag !== "string" || typeof payload !== "string") return payload;
     if (!matchesEtag(request.headers["if-none-match"], etag)) return payload;
     reply.code(304).removeHeader("content-type").removeHeader("content-length");
-    return null;
+    // Of a HEAD, fastify takes the body off itself, behind this hook, and fails when there is none any more.
+    return request.method === "HEAD" ? payload : null;
   });
 }
 

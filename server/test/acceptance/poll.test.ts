@@ -204,6 +204,8 @@ for (const kind of ["file", "task"] as const)
         assert.equal(answer.status, 304, value);
         assert.equal(answer.body.length, 0);
         assert.equal(answer.headers["etag"], etag);
+        const head = await api.call("HEAD", path, { headers: { "If-None-Match": value } });
+        assert.deepEqual([head.status, head.headers["etag"]], [304, etag], `HEAD ${value}`);
       }
       assert.equal((await api.get(path, { "If-None-Match": '"x"' })).status, 200);
     },
