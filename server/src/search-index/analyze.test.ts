@@ -48,6 +48,7 @@ describe("analyser", () => {
       ["水", "水"],
       ["iPhone15手机", "iphone15 手 手机 机 i phone 15"],
       ["-- ** ½ %", "1 2"],
+      ["10% of $1,234.50", "10 of 1 234 50 1234ꞏ50 1234 10％ 1234ꞏ50＄"],
       ["", ""],
     ];
     for (const [text, terms] of cases) assert.equal(tokenText(text), terms, text);
@@ -147,6 +148,34 @@ describe("analyser", () => {
     for (const [text, terms] of cases) assert.equal(tokenText(text), terms, text);
   });
 
+  test("a number with a sign is that number, and that number with the sign, however it is written", () => {
+    const cases: readonly (readonly [term: string, spellings: readonly string[]])[] = [
+      ["10％", ["10%", "10 %", "10\u00a0%", "(10%)", "約10％増", "１０％"]],
+      ["12ꞏ5％", ["12.5%", "12,5 %", "-12.5%"]],
+      ["40€", ["€40", "€ 40", "40€", "40 €"]],
+      ["40＄", ["$40", "US$40", "40$"]],
+      ["1234ꞏ50£", ["£1,234.50", "1.234,50 £"]],
+      ["1000¥", ["¥1000", "￥1,000"]],
+      ["－5", ["-5", "to -5 degrees", "−5", "–5", "(-5)"]],
+    ];
+    for (const [term, spellings] of cases)
+      for (const text of spellings) assert.ok(tokenText(text).split(" ").includes(term), `${text}: ${tokenText(text)}`);
+    for (const text of [
+      "%20",
+      "a%20b",
+      "10%20",
+      "1.2.3%",
+      "v2.0%",
+      "10-20",
+      "KT-55",
+      "- 5",
+      "2024-03-15",
+      "$ a",
+      "5m$",
+    ])
+      assert.doesNotMatch(tokenText(text), /[％＄－]/, text);
+  });
+
   test("version 2 reads words as an index of its time holds them", () => {
     const { words, forms } = readText("Brand™ C++ пʼять №5 10³ ٢٠٢٤ M8×40", 2);
     assert.equal(words.map(({ term }) => term).join(" "), "brandtm c＋＋ пʼять no5 103 2024 m8 40");
@@ -194,11 +223,11 @@ describe("analyser", () => {
     );
   });
 
-  test("a term holds no space, no ASCII but a–z and 0–9, no separator but the sign of C++, and is at most 64 units long", () => {
+  test("a term holds no space, no ASCII but a–z and 0–9, no separator but a sign, and is at most 64 units long", () => {
     fc.assert(
       fc.property(arbitraryText, (text) => {
         for (const { term } of analyze(text)) {
-          assert.match(term, /^(?:[a-z0-9]|[\p{L}\p{M}\p{N}\p{Co}])+(?:＋＋|＃)?$/u);
+          assert.match(term, /^－?(?:[a-z0-9]|[\p{L}\p{M}\p{N}\p{Co}])+(?:＋＋|＃|[％‰＄]|[\p{Sc}--\p{ASCII}])?$/v);
           assert.doesNotMatch(term, /[A-Z_ ]/);
           assert.ok(term.length <= 64);
         }

@@ -297,11 +297,11 @@ const IBAN_GROUP = /^[a-z0-9]{1,4}$/;
 const SHORT_NUMBER = /^[0-9]{1,3}$/;
 const THOUSAND = /^[0-9]{3}$/;
 
-function isShortNumber(word: string): boolean {
+export function isShortNumber(word: string): boolean {
   return SHORT_NUMBER.test(word);
 }
 
-function isThousand(word: string): boolean {
+export function isThousand(word: string): boolean {
   return THOUSAND.test(word);
 }
 

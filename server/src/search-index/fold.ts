@@ -19,8 +19,8 @@ export interface Folded {
 }
 
 /** Of analyze.ts: what changed between two versions stands beside NEWER_LETTERS, NEWER_DIACRITICS and the like. */
-export type AnalyserVersion = 1 | 2 | 3;
-export const ANALYSER_VERSION: AnalyserVersion = 3;
+export type AnalyserVersion = 1 | 2 | 3 | 4;
+export const ANALYSER_VERSION: AnalyserVersion = 4;
 
 /**
  * Folding is a property of the code point, so each is worked out once. Bounded by Unicode; a text uses a few hundred.
@@ -29,6 +29,7 @@ const known: Readonly<Record<AnalyserVersion, Map<number, Folded>>> = {
   1: new Map(),
   2: new Map(),
   3: new Map(),
+  4: new Map(),
 };
 
 export function foldCodePoint(codePoint: number, version: AnalyserVersion = ANALYSER_VERSION): Folded {

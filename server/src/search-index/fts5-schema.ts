@@ -48,14 +48,14 @@ const ANALYSED_ANEW = ["UPDATE analysis SET done = 0, last = (SELECT coalesce(ma
 
 /**
  * What each format has beyond the one before it. Format 1 holds the tokens of analyser 1 (fold.ts), 2 those of analyser
- * 2, 3 has the lengths, 4 the terms that wait, 5 the tokens of analyser 3.
+ * 2, 3 has the lengths, 4 the terms that wait, 5 the tokens of analyser 3, 6 those of analyser 4.
  * An earlier one is read as it is, and brought to the newest by the first write. An unknown one is rebuilt, since the
  * index is derived.
  */
-const FORMATS = [STATEMENTS, ANALYSIS, [LENGTHS_TABLE], [UNCOUNTED_TABLE], ANALYSED_ANEW];
+const FORMATS = [STATEMENTS, ANALYSIS, [LENGTHS_TABLE], [UNCOUNTED_TABLE], ANALYSED_ANEW, ANALYSED_ANEW];
 export const INDEX_FORMAT = FORMATS.length;
 /** From here on `analysis` tells which chunks the newest analyser has read; before, it has read none. */
-export const FORMAT_OF_ANALYSER = 5;
+export const FORMAT_OF_ANALYSER = 6;
 export const FORMAT_WITH_LENGTHS = 3;
 export const FORMAT_WITH_UNCOUNTED = 4;
 

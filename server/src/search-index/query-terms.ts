@@ -2,6 +2,7 @@ import { type FormToken, readText, type Token, wholeTerm } from "./analyze.ts";
 import { POINT } from "./compounds.ts";
 import type { Query, QueryPhrase, QueryTerm } from "./query.ts";
 import { joinedNeighbours } from "./query-spellings.ts";
+import { isSigned } from "./signed-numbers.ts";
 
 /**
  * Repetition counts as in the textbook's BM25: CISI's nDCG@10 rises from 0.32 to 0.38. Bounded, since each repetition
@@ -91,6 +92,8 @@ const OLDER_VERSIONS = [1, 2] as const;
  */
 function weightOf(form: FormToken, text: string): Pick<QueryTerm, "weight" | "insteadOf"> {
   if (form.term.startsWith(POINT)) return { weight: 2, insteadOf: [] };
+  // One more than its number, instead of which it counts.
+  if (isSigned(form.term)) return { weight: /^[0-9]{1,4}$/.test(form.of) ? 2 : 3, insteadOf: [form.of] };
   if (form.kind !== "joined") return { weight: 1, insteadOf: [form.of] };
   if (isOrdinary(form, text)) return { weight: 1, insteadOf: form.pieces };
   return { weight: Math.min(form.pieces.length, MAX_JOINED_WEIGHT), insteadOf: [] };

@@ -137,6 +137,29 @@ export const RANK_GUARANTEES: readonly Guarantee[] = [
     },
   },
   {
+    title: "a sign beside a number is asked for as it stands there, and its number alone finds it too",
+    run: async (index, team) => {
+      const texts = ["10 ships, 40 kg, 5 up", "10 % off", "costs €40", "costs 40 $", "fell to -5 here", "15 and 90"];
+      await index.write(team, chunks("file_1", texts));
+      const found = async (text: string) => places((await index.rank(team, ask(text))).candidates);
+      for (const [query, first, others] of [
+        ["10%", 1, [0]],
+        ["40 €", 2, [0, 3]],
+        ["$40", 3, [0, 2]],
+        ["−5", 4, [0]],
+      ] as const) {
+        const [best, ...rest] = await found(query);
+        assert.equal(best, `file_1/${first}`, query);
+        assert.deepEqual(
+          rest.sort(),
+          others.map((position) => `file_1/${position}`),
+          query,
+        );
+      }
+      assert.deepEqual((await found("10")).toSorted(), ["file_1/0", "file_1/1"]);
+    },
+  },
+  {
     title: "a word is not named as ignored when one of its spellings was looked up",
     run: async (index, team) => {
       await index.write(team, chunks("file_1", ["größe und form", "form", "form"]));

@@ -2,6 +2,7 @@ import { Compounds, type Form, POINT, splitFolded, splitWord } from "./compounds
 import { ANALYSER_VERSION, type AnalyserVersion, foldCodePoint } from "./fold.ts";
 import { scanFolded } from "./folded-words.ts";
 import { phoneForms } from "./phone-numbers.ts";
+import { signedNumbers } from "./signed-numbers.ts";
 import { termOf } from "./term.ts";
 
 /** Whoever is told what a text holds: words in their order, and between them the forms that they make. */
@@ -10,7 +11,7 @@ export interface Sink {
   wants?(word: string): boolean;
   word(term: string, start: number, end: number): void;
   form(form: Form): void;
-  /** ä as ae. */
+  /** ä as ae; 10 as 10%. */
   spelled(term: string, start: number, end: number, of: string): void;
 }
 
@@ -124,6 +125,7 @@ class Reader {
     if (this.#compounds === null) return;
     this.#compounds.flush();
     for (const form of phoneForms(this.#text)) this.#sink.form(form);
+    for (const { term, start, end, of } of signedNumbers(this.#text)) this.#sink.spelled(term, start, end, of);
   }
 
   #emit(word: string, start: number, end: number): void {

@@ -117,6 +117,27 @@ proves(["POL-2"], "terms are alternatives and no character is an operator", asyn
   }
 });
 
+proves(["POL-2"], "a number with its sign is found before the number without it, and marked with it", async () => {
+  const bucket = fresh("signs");
+  const plain = await api.indexed("there are 10 ships, 40 of them old, and 5 boats", { bucket });
+  const cases: readonly (readonly [query: string, text: string, marked: string])[] = [
+    ["10%", "the discount for members of the club is 10 %, until the end of the year", "10 %"],
+    ["€40", "the fee for a night at the northern quay is 40 €, and is paid before departure", "40 €"],
+    ["-5", "the temperature in the cold store was −5 degrees, for most of the night", "−5"],
+  ];
+  for (const [query, text, marked] of cases) {
+    const fileId = await api.indexed(text, { bucket });
+    const results = listAt((await api.search({ query, bucket })).json, "results");
+    assert.deepEqual(
+      results.map((result) => textAt(result, "file_id")),
+      [fileId, plain],
+      query,
+    );
+    const [range] = listAt(results[0], "highlights");
+    assert.equal(textAt(results[0], "text").slice(numberAt(range, 0), numberAt(range, 1)), marked);
+  }
+});
+
 proves(["CRE-1"], "filters and buckets narrow the results; each result shows only searched buckets", async () => {
   const [left, right] = [fresh("left"), fresh("right")];
   const a = await api.indexed("shared words alpha", {
