@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { closeSync, readdirSync, readFileSync } from "node:fs";
 import { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 
@@ -32,8 +33,12 @@ export interface ChildEnd {
 }
 
 const LAST_WORDS_CHARS = 4096;
+const STDERR = 2;
+/** Of /proc/self/fdinfo: the descriptor is closed when another program is started. */
+const CLOEXEC = 0o2000000;
 const children = new Map<number, ChildProcess>();
 
+closeInherited();
 process.on("message", (message: ToSpawner) => {
   if (message.kind === "spawn") start(message.id, message.command, message.args);
   else children.get(message.id)?.kill("SIGKILL");
@@ -44,6 +49,33 @@ process.stdin.resume().once("close", () => {
 });
 // Meant for the server, which lets running documents end first.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => {});
+
+/**
+ * What whoever started the server had open, a lock of flock(1) say, would be handed on to every reader. Node marks what
+ * it opens itself, and what it finds open, but only up to the first gap.
+ */
+function closeInherited(): void {
+  for (const descriptor of inherited()) closeSync(descriptor);
+}
+
+function inherited(): readonly number[] {
+  try {
+    return readdirSync("/proc/self/fd").map(Number).filter(isHandedOn);
+  } catch {
+    return [];
+  }
+}
+
+function isHandedOn(descriptor: number): boolean {
+  if (descriptor <= STDERR) return false;
+  try {
+    const [, flags = ""] = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, "latin1")) ?? [];
+    return (Number.parseInt(flags, 8) & CLOEXEC) === 0;
+  } catch {
+    // That of the list itself.
+    return false;
+  }
+}
 
 function start(id: number, command: string, args: readonly string[]): void {
   const child = spawn(command, args, {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, test } from "node:test";
@@ -36,6 +36,22 @@ test("a child reads, writes and ends as one of the server's own, but with nothin
   );
   bare.stdin.end();
   assert.equal(await text(bare.stdout), '[{},"/"]');
+});
+
+test("a child has nothing open that the server was started with, however high its number", {
+  skip: !existsSync("/proc/self/fdinfo") && "needs /proc",
+}, async () => {
+  const lock = openSync(import.meta.filename, "r");
+  // As flock(1) is used: `exec 200>lock`. What lies between is closed.
+  const stdio = ["ignore", "pipe", "inherit", ...Array.from({ length: 197 }, () => "ignore" as const), lock] as const;
+  const server = spawn(process.execPath, [join(import.meta.dirname, "fixtures/descriptors-server.ts")], {
+    stdio: [...stdio],
+  });
+  closeSync(lock);
+  assert.ok(server.stdout !== null);
+  const open: unknown = JSON.parse(await text(server.stdout));
+  assert.ok(Array.isArray(open) && open.length > 3);
+  assert.ok(!open.includes(import.meta.filename));
 });
 
 test("a child that is killed says by what, and killing it again is harmless", async () => {
