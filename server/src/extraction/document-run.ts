@@ -90,15 +90,13 @@ const MORE_BEHIND: Done = { kind: "done", again: false };
 async function feed(source: ExtractionSource, { child, pageByPage }: DocumentRun, watch: Watch): Promise<void> {
   const { filename, title, declaredType, sizeBytes } = source;
   try {
-    await child.feed({ filename, title, declaredType, sizeBytes, pageByPage }, source.open());
+    await child.feed({ filename, title, declaredType, sizeBytes, pageByPage }, watch.fetched(source.open()));
   } catch (error) {
     watch.end(
       error instanceof ExtractorTrouble
         ? error
         : new ExtractorTrouble("The original cannot be read.", { cause: error }),
     );
-  } finally {
-    watch.fed();
   }
 }
 
@@ -113,7 +111,7 @@ class Watch {
   #sampledAtMs = performance.now();
   /** At the first sample: a document that is over before it waits for nobody. */
   #waitedBeforeMs: number | null = null;
-  #feeding = true;
+  #withSource = false;
   #withConsumer = false;
   #ending: Error | null = null;
 
@@ -133,10 +131,6 @@ class Watch {
     this.#run.child.kill();
   }
 
-  fed(): void {
-    this.#feeding = false;
-  }
-
   stop(): void {
     clearInterval(this.#timer);
     this.#run.signal.removeEventListener("abort", this.#onAbort);
@@ -147,6 +141,23 @@ class Watch {
     this.#withConsumer = true;
     yield events;
     this.#withConsumer = false;
+  }
+
+  /**
+   * Takes bytes from the original; its time with that is not the document's. The time until its reader has taken them
+   * is: one that was taken over may never.
+   */
+  async *fetched(original: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    try {
+      this.#withSource = true;
+      for await (const bytes of original) {
+        this.#withSource = false;
+        yield bytes;
+        this.#withSource = true;
+      }
+    } finally {
+      this.#withSource = false;
+    }
   }
 
   /** Throws why reading has to end, if it has to. */
@@ -188,7 +199,7 @@ class Watch {
       return;
     }
     const now = performance.now();
-    const overrun = this.#budget.sample(now - this.#sampledAtMs, child.usage(), this.#feeding || this.#withConsumer);
+    const overrun = this.#budget.sample(now - this.#sampledAtMs, child.usage(), this.#withSource || this.#withConsumer);
     this.#sampledAtMs = now;
     this.#waitedBeforeMs ??= child.waitedMs();
     if (overrun === null) this.#keepFastLaneFree();

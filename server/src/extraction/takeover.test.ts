@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { inspect } from "node:util";
 import type { Log } from "../log.ts";
 import { ExtractionFault, type Extractor, ExtractorTrouble } from "./extractor.ts";
-import { EVIL_WORDS, PROTOCOL_ATTACKS } from "./fixtures/attacks/protocol-attacks.ts";
+import { DEAF_AFTERWARDS, EVIL_WORDS, PROTOCOL_ATTACKS } from "./fixtures/attacks/protocol-attacks.ts";
 import { documentNamed, failure, readAll } from "./fixtures/reading.ts";
 import { createExtractionPool } from "./pool.ts";
 
@@ -79,6 +79,15 @@ for (const name of Object.keys(PROTOCOL_ATTACKS)) {
     assert.equal(await textOf("team_good", "next.txt", "the next document", from), "the next document");
   });
 }
+
+test("a reader that does not take its document has as much time as any other, and no place for ever", async () => {
+  assert.equal(await textOf("team_deaf", DEAF_AFTERWARDS, "", hurried), "abc");
+  const { signal } = new AbortController();
+  const large = documentNamed("large.txt", "x".repeat(4 * 1024 * 1024), "team_deaf");
+  const error = await failure(hurried.extract(large, { signal, lane: "fast" }));
+  assert.ok(error instanceof ExtractionFault, String(error));
+  assert.equal(error.code, "extraction_timeout");
+});
 
 test("a reader that ends before it is ready is trouble that tells why, and nothing of what it said", async () => {
   const entry = join(import.meta.dirname, "fixtures/children/never-ready.ts");
