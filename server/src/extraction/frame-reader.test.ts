@@ -36,6 +36,13 @@ test("what was whole before a broken frame is given, and then it throws", () => 
   assert.deepEqual(given, WHOLE);
 });
 
+test("only a page has text beside it", () => {
+  const reader = new FrameReader();
+  const frame = encodeFrame({ kind: "progress", done: 1, total: null }, "text");
+  // Before the text has come.
+  assert.throws(() => [...reader.take(frame.subarray(0, -4))], ProtocolError);
+});
+
 test("a frame that has begun is seen, from its first byte to its last but one", () => {
   const frame = encodeFrame({ kind: "page", page: 1, label: null }, "text");
   for (let bytes = 1; bytes < frame.length; bytes++) {

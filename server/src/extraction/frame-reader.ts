@@ -1,5 +1,12 @@
 import { StringDecoder } from "node:string_decoder";
-import { type ChildMessage, decodeHead, decodeMessage, FRAME_HEAD_BYTES, type Frame } from "./protocol.ts";
+import {
+  type ChildMessage,
+  decodeHead,
+  decodeMessage,
+  FRAME_HEAD_BYTES,
+  type Frame,
+  ProtocolError,
+} from "./protocol.ts";
 
 /**
  * Frames out of the pieces in which a reader's output comes. A page may have 32 MB: its text is decoded as it comes, so
@@ -51,6 +58,7 @@ export class FrameReader {
     }
     this.#message = decodeMessage(whole);
     if (this.#textBytes === 0) return this.#whole("");
+    if (this.#message.kind !== "page") throw new ProtocolError("text beside what is no page");
     this.#expect("text", this.#textBytes);
     return null;
   }

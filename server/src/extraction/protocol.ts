@@ -54,8 +54,13 @@ export interface Frame {
 }
 
 export const FRAME_HEAD_BYTES = 8;
-/** A hundred chunks of 2 000 characters and their tokens stay far below it. */
-const META_MAX_BYTES = 8 * 1024 * 1024;
+/** Tokens of as many chunks go together as make this many characters, or one chunk more. */
+export const TOKEN_CHARS_TOGETHER: number = 64 * 1024;
+/**
+ * Some chunks and their tokens: two thirds of it, when each is a letter of three bytes that is spelled out in twenty.
+ * `JSON.parse` of it holds the server's event loop for 2 ms.
+ */
+const META_MAX_BYTES = 512 * 1024;
 /** limits.extractedChars in the longest UTF-8. */
 const TEXT_MAX_BYTES = 3 * 32 * 1024 * 1024;
 

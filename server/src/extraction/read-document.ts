@@ -8,7 +8,7 @@ import { FORMATS, type FormatInput, type PageText } from "./formats/format.ts";
 import { readPlainText } from "./formats/plain-text.ts";
 import { loadedOnce } from "./loaded-once.ts";
 import { PageWarnings } from "./page-warnings.ts";
-import type { ChildMessage, ChunkRange } from "./protocol.ts";
+import { type ChildMessage, type ChunkRange, TOKEN_CHARS_TOGETHER } from "./protocol.ts";
 import { Readability } from "./readability.ts";
 import { type Sniffed, sniff } from "./sniff.ts";
 
@@ -119,12 +119,16 @@ function sendPage(found: PageText, page: number, written: { chars: number; hasTe
   }
   send({ kind: "page", page, label: found.label?.slice(0, LIMITS.pageLabelChars).toWellFormed() ?? null }, text, true);
   let batch: ChunkRange[] = [];
+  let tokenChars = 0;
   for (const chunk of chunkPage(text)) {
     written.hasText = true;
-    batch.push([chunk.charStart, chunk.charEnd, tokenText(chunk.text)]);
-    if (batch.length === LIMITS.chunksPerWrite) {
+    const tokens = tokenText(chunk.text);
+    batch.push([chunk.charStart, chunk.charEnd, tokens]);
+    tokenChars += tokens.length;
+    if (batch.length === LIMITS.chunksPerWrite || tokenChars > TOKEN_CHARS_TOGETHER) {
       send({ kind: "chunks", ranges: batch }, "", true);
       batch = [];
+      tokenChars = 0;
     }
   }
   if (batch.length > 0) send({ kind: "chunks", ranges: batch }, "", true);

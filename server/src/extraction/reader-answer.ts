@@ -20,7 +20,10 @@ export class ReaderAnswer {
   #typed = false;
   #warned = false;
   #chars = 0;
+  #progress = 0;
   #chunkStart = -1;
+  /** Of the page that came last. */
+  #chunks = 0;
   #chunkChars = 0;
 
   constructor(declaredType: string) {
@@ -34,15 +37,17 @@ export class ReaderAnswer {
 
   /** What the consumer gets of a frame; null for what is not for it. */
   eventOf({ message, text }: Frame): ExtractionEvent | null {
+    if (this.fault !== null && message.kind !== "done") throw new ProtocolError("something behind the fault");
     switch (message.kind) {
       case "type":
         return this.#typeOf(message.detected, message.titleTokens);
       case "page":
         return { kind: "page", page: this.#nextPage(message.page, message.label, text) };
       case "chunks":
+        if (message.ranges.length === 0) throw new ProtocolError("chunks without a chunk");
         return { kind: "chunks", chunks: message.ranges.map((range) => this.#chunkOf(range)) };
       case "progress":
-        return { kind: "progress", done: message.done, total: message.total };
+        return this.#progressOf(message.done, message.total);
       case "warnings":
         return { kind: "warnings", warnings: this.#ofReadPages(message.warnings) };
       case "fault":
@@ -73,8 +78,18 @@ export class ReaderAnswer {
       throw new ProtocolError("no label of a page");
     this.page = { page, label, text };
     this.#chunkStart = -1;
+    this.#chunks = 0;
     this.#chunkChars = 0;
     return this.page;
+  }
+
+  /** Once a page, when it has come. */
+  #progressOf(done: number, total: number | null): ExtractionEvent {
+    if (done !== this.pages || done === this.#progress) throw new ProtocolError("progress without a page");
+    if (total !== null && (total < done || total > LIMITS.extractedPages))
+      throw new ProtocolError("no number of pages");
+    this.#progress = done;
+    return { kind: "progress", done, total };
   }
 
   /** The reader sends ranges only; the text is cut here, out of the page that came before. */
@@ -84,10 +99,13 @@ export class ReaderAnswer {
     if (this.#warned) throw new ProtocolError("a chunk behind the warnings");
     if (page === null || chars <= 0 || charEnd > page.text.length || chars > LIMITS.chunkMaxChars)
       throw new ProtocolError("a chunk outside its page");
+    this.#chunks += 1;
     this.#chunkChars += chars;
     // Chunks overlap by a sixth; twice the page is more than they ever are.
     if (charStart <= this.#chunkStart || this.#chunkChars > 2 * page.text.length + LIMITS.chunkMaxChars)
       throw new ProtocolError("chunks out of order, or more than the page has");
+    if (this.#chunks > MAX_CHUNKS_OF_FEW_CHARS + page.text.length / MIN_CHARS_PER_CHUNK)
+      throw new ProtocolError("more chunks than the page has");
     if (tokens.length > MAX_TOKEN_CHARS_PER_CHAR * chars + LIMITS.chunkMaxChars || !isClean(tokens))
       throw new ProtocolError("more tokens than the chunk has words");
     this.#chunkStart = charStart;
@@ -120,8 +138,18 @@ const KNOWN_TYPES: ReadonlySet<string> = new Set(Object.values(FORMATS));
 
 /** Of a file's name and title together, analysed. */
 const MAX_TITLE_TOKENS_CHARS = 16 * (LIMITS.filenameChars + LIMITS.titleChars);
-/** A character of Chinese gives four (two pairs, spaces); one letter of Arabic is spelled out in eighteen. */
-const MAX_TOKEN_CHARS_PER_CHAR = 20;
+/**
+ * A character of Chinese gives four (two pairs, spaces); one letter of Arabic is spelled out in eighteen, and with dots
+ * between in fifty for each two.
+ */
+const MAX_TOKEN_CHARS_PER_CHAR = 32;
+
+/**
+ * They are of some 1 200, and a page's last one may be of one. Where white space fills more than a chunk, up to ten end
+ * before it, each half as long as the one before (chunking/chunk-page.ts).
+ */
+const MIN_CHARS_PER_CHUNK = 50;
+const MAX_CHUNKS_OF_FEW_CHARS = 16;
 
 function isClean(tokens: string): boolean {
   return tokens.isWellFormed() && !tokens.includes("\0");

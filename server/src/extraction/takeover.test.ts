@@ -53,7 +53,6 @@ const OVER_MEMORY = ["extraction_memory", "extraction_timeout"] as const;
  */
 const otherEnds: Readonly<Record<string, readonly ExtractionFault["code"][]>> = {
   "a promise of 90 MiB": OVER_TIME,
-  "progress without end": OVER_TIME,
   "last words without end": OVER_TIME,
   "for ever": OVER_TIME,
   silence: OVER_TIME,
