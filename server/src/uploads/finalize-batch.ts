@@ -1,5 +1,5 @@
 import type { Catalogue } from "../catalogue/catalogue.ts";
-import { type ErrorCode, WharfError } from "../errors.ts";
+import { type ErrorCode, invalidRequest, WharfError } from "../errors.ts";
 import type { FileId, SessionId, TaskId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import type { Arrivals } from "./arrivals.ts";
@@ -47,7 +47,7 @@ export type ExpectedSha256s = ReadonlyMap<string, string>;
 /**
  * Finalizes each accepted item whose bytes are there, a few at a time, and says of every other one why not. Each is a
  * finalize of its own: safe to repeat, beside another one too, and after a server that died half-way. Throws
- * `batch_not_found`.
+ * `batch_not_found`, and `invalid_request` before anything is finalized.
  */
 export async function finalizeBatch(
   deps: FinalizeBatchDeps,
@@ -57,6 +57,7 @@ export async function finalizeBatch(
 ): Promise<readonly BatchResult[]> {
   const batch = await deps.catalogue.run(useBatch, ref);
   if (batch === null) throw new WharfError("batch_not_found");
+  refuseStrangers(batch.items, expected);
   const accepted = batch.items.flatMap(({ session, ...item }) => (session === null ? [] : [{ ...item, session }]));
   const results: BatchResult[] = [];
   const left = accepted.entries();
@@ -76,6 +77,15 @@ export async function finalizeBatch(
   const lanes = await Promise.allSettled(Array.from({ length: LIMITS.batchFinalizesAtOnce }, lane));
   for (const one of lanes) if (one.status === "rejected") throw one.reason;
   return results;
+}
+
+/** A digest of no item would be compared with nothing, and its sender believe that it was. */
+function refuseStrangers(items: readonly BatchItemView[], expected: ExpectedSha256s): void {
+  const known = new Set(items.map(({ clientFileId }) => clientFileId));
+  const stranger = [...expected.keys()].find((name) => !known.has(name));
+  if (stranger === undefined) return;
+  const field = `sha256.${stranger}`;
+  throw invalidRequest(field, `${field} is of no file of this batch: name files by their client_file_id.`);
 }
 
 async function finalizeItem(

@@ -99,11 +99,11 @@ proves(
     const malformed = await finalize({ good: "12" });
     assert.equal(malformed.status, 400);
     assert.equal(textAt(malformed.json, "error", "details", "field"), "sha256.good");
-    const done = await finalize({
-      good: sha256("as it was").toUpperCase(),
-      bad: sha256("as it was"),
-      unknown: sha256(""),
-    });
+    const unknown = await finalize({ good: sha256("as it was"), bda: sha256("as it was") });
+    assert.equal(unknown.status, 400, "a digest that would be compared with nothing");
+    assert.equal(textAt(unknown.json, "error", "code"), "invalid_request");
+    assert.equal(textAt(unknown.json, "error", "details", "field"), "sha256.bda");
+    const done = await finalize({ good: sha256("as it was").toUpperCase(), bad: sha256("as it was") });
     assert.equal(done.status, 202, shown(done.json));
     assert.deepEqual(
       listAt(done.json, "finalized").map((one) => at(one, "client_file_id")),
