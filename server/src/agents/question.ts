@@ -94,7 +94,7 @@ function readInput(input: unknown): readonly SaidItem[] {
   const said = [...items.entries()].filter(([, item]) => !NOT_SAID.includes(member(item, "type")));
   const bare = said.filter(([, item]) => member(item, "role") === undefined);
   if (bare.length === items.length && bare.length > 0) return [readContent("user", items, "input")];
-  return said.map(([place, item]) => readMessage(item, `input[${place}]`));
+  return said.map(([place, item]) => readMessage(item, `input.${place}`));
 }
 
 /** A client that goes on with an answer's whole `output` sends these back beside the message. */
@@ -129,8 +129,8 @@ function readContent(role: SaidItem["role"], parts: readonly unknown[], field: s
     const known = type === "input_file" || TEXT_PARTS.includes(type);
     if (!known || typeof value !== "string")
       throw invalidRequest(
-        `${field}[${place}]`,
-        `${field}[${place}] must be {type: "input_text", text} or {type: "input_file", file_id}; the file has to be uploaded before.`,
+        `${field}.${place}`,
+        `${field}.${place} must be {type: "input_text", text} or {type: "input_file", file_id}; the file has to be uploaded before.`,
       );
     (type === "input_file" ? files : texts).push(value);
   }
