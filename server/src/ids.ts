@@ -76,6 +76,11 @@ export function parseId<P extends IdPrefix>(prefix: P, text: string): Id<P> | nu
     : null;
 }
 
+/** Whether the text has the very form that `createIdSource` gives: what a person pastes where a name was meant. */
+export function hasIdForm(prefix: IdPrefix, text: string): boolean {
+  return text.startsWith(`${prefix}_`) && /^[0-9a-hjkmnp-tv-z]{26}$/.test(text.slice(prefix.length + 1));
+}
+
 /** The one place where a string becomes an id. */
 export function brandId<P extends IdPrefix>(_prefix: P, text: string): Id<P> {
   return text as Id<P>;

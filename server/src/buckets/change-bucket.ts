@@ -1,5 +1,6 @@
 import type { BucketStatus } from "../catalogue/schema.ts";
 import { invalidRequest } from "../errors.ts";
+import { hasIdForm } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { normaliseSlug, type Slug } from "./bucket.ts";
 
@@ -28,11 +29,12 @@ export function readBucketChange({ slug, name, description, status }: BucketFiel
 }
 
 function readSlug(sent: string): Slug {
-  const slug = normaliseSlug(sent);
+  // It would be called like another one.
+  const slug = hasIdForm("bucket", sent) ? null : normaliseSlug(sent);
   if (slug !== null) return slug;
   throw invalidRequest(
     "slug",
-    `slug must have 1 to ${LIMITS.slugChars} of a-z, 0-9 and -, and begin with a letter or a digit; capitals, spaces and _ are converted.`,
+    `slug must have 1 to ${LIMITS.slugChars} of a-z, 0-9 and -, and begin with a letter or a digit; capitals, spaces and _ are converted. A bucket's id is no slug.`,
     { max_chars: LIMITS.slugChars },
   );
 }

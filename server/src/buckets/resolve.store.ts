@@ -2,7 +2,7 @@ import type { Tx } from "../catalogue/catalogue.ts";
 import { type Bind, prepared } from "../catalogue/prepared.ts";
 import type { BucketStatus } from "../catalogue/schema.ts";
 import { type Refusal, refuse } from "../errors.ts";
-import type { BucketId, TeamId } from "../ids.ts";
+import { type BucketId, hasIdForm, type TeamId } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
 import { looksLikeBucketId } from "./bucket.ts";
 import { type NamedBucket, TOO_MANY_BUCKETS } from "./named.ts";
@@ -95,7 +95,7 @@ export async function judgeBuckets(
     const found = await findNamed(tx, input.teamId, wish);
     const newId = input.newBucketIds[index];
     if (found?.status === "active") ids.add(found.id);
-    else if (found !== undefined || !input.createMissingBuckets || wish.slug === null || newId === undefined)
+    else if (found !== undefined || !input.createMissingBuckets || newId === undefined || !mayBeMade(wish))
       unresolved.add(wish.sent);
     else if (!missing.has(wish.slug)) missing.set(wish.slug, newId);
   }
@@ -121,6 +121,14 @@ export async function judgeBuckets(
       },
     });
   return { ids: [...ids], missing };
+}
+
+/**
+ * "Slugs (never ids)" (contract §2): as a slug, an id would become a bucket that is called like another. One that was
+ * made so by an earlier version is still found.
+ */
+function mayBeMade(wish: NamedBucket): wish is NamedBucket & { readonly slug: string } {
+  return wish.slug !== null && !hasIdForm("bucket", wish.sent);
 }
 
 export interface BucketWishes {
@@ -195,6 +203,11 @@ function howToMend(unresolved: readonly NamedBucket[], createMissingBuckets: boo
   if (impossible !== undefined && !looksLikeBucketId(impossible.sent))
     return {
       message: `${JSON.stringify(impossible.sent.slice(0, LIMITS.slugChars))} can be no bucket's slug: it must have 1 to ${LIMITS.slugChars} of a-z, 0-9 and -, and begin with a letter or a digit. Choose another slug.`,
+    };
+  const idAsSlug = unresolved.find(({ sent, slug }) => slug !== null && hasIdForm("bucket", sent));
+  if (idAsSlug !== undefined)
+    return {
+      message: `${idAsSlug.sent} is a bucket's id, and stands among slugs: name it in bucket_ids. Slugs are names, such as "legal".`,
     };
   if (createMissingBuckets)
     return {

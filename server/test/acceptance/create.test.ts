@@ -255,6 +255,7 @@ proves(["CRE-3"], "one unresolved bucket refuses all of them, and nothing is mad
       { bucket: good, bucket_ids: ["bucket_nope", "bucket_nope"] },
       ["bucket_nope"],
     ],
+    ["an id among slugs, never made", { bucket: undefined, bucket_slugs: [ABSENT_ID] }, [ABSENT_ID]],
     ["ids that are none", { bucket: good, bucket_ids: ["x", "sess_1"] }, ["x", "sess_1"]],
   ];
   for (const [what, fields, unresolved] of cases) {
@@ -264,7 +265,14 @@ proves(["CRE-3"], "one unresolved bucket refuses all of them, and nothing is mad
     assert.deepEqual([...listAt(answer.json, "error", "details", "unresolved")].sort(), [...unresolved].sort(), what);
   }
   assert.ok(!(await slugs()).includes(good));
+  const asSlug = await api.call("POST", "/v1/knowledge/buckets", { body: { slug: ABSENT_ID } });
+  assert.equal(asSlug.status, 400);
+  assert.equal(textAt(asSlug.json, "error", "details", "field"), "slug");
+  assert.ok(!(await slugs()).some((slug) => slug.startsWith("bucket-")));
 });
+
+/** Of the form that ids have, and nobody's. */
+const ABSENT_ID = `bucket_${"0".repeat(26)}`;
 
 proves(["CRE-4"], "20 concurrent creates of one slug make one bucket", async () => {
   const slug = `race-${randomUUID().slice(0, 8)}`;
