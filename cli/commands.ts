@@ -58,6 +58,10 @@ const COMMANDS: readonly CommandSource[] = [
   },
 ];
 
+export function isCommand(name: string): boolean {
+  return COMMANDS.some((known) => known.name === name);
+}
+
 /**
  * Adds all commands by name, and defines those that `argv` may mean: any word of it, for `wharf help keys` names one
  * too.

@@ -156,6 +156,33 @@ describe("the command line", () => {
     const upload = await run(["upload", path, "--bucket", "b", "--json"], env);
     assert.equal(upload.exitCode, EXIT.keyRefused);
     assert.equal(textIn(objectIn(upload.json, "error"), "code"), "invalid_api_key");
+    assert.match(textIn(objectIn(upload.json, "error"), "message") ?? "", /WHARF_API_KEY/);
+  });
+
+  test("a key that may not do that ends with 77 and the scope that it lacks", async () => {
+    const made = await run([
+      "keys",
+      "create",
+      "--team",
+      "default",
+      "--name",
+      "reads",
+      "--scopes",
+      "files:read",
+      "--json",
+      "--data-dir",
+      server.dataDir,
+    ]);
+    const env = { ...server.env, WHARF_API_KEY: textIn(made.json, "key") ?? "" };
+    const search = await run(["search", "x"], env);
+    assert.equal(search.exitCode, EXIT.keyRefused);
+    assert.match(search.stderr, /^wharf: [^\n]*\bthe scope search\.\n$/);
+  });
+
+  test("a wrong command line is told where to read about that very command", async () => {
+    assert.match((await run(["upload", "x"])).stderr, /--bucket <bucket>.* See wharf upload --help\.$/m);
+    assert.match((await run(["keys"])).stderr, /See wharf keys --help\.$/m);
+    assert.match((await run(["nothing"])).stderr, /See wharf --help\.$/m);
   });
 
   test("a refusal of the server ends with 1 and its own sentence", async () => {

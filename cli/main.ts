@@ -1,6 +1,7 @@
-import { readFileSync } from "node:fs";
+import { fstatSync, readFileSync } from "node:fs";
+import type { Readable } from "node:stream";
 import { Command, CommanderError } from "commander";
-import { addCommands } from "./commands.ts";
+import { addCommands, isCommand } from "./commands.ts";
 import { CliError, EXIT, type ExitCode, exitCodes } from "./exit-codes.ts";
 import { type Io, printJson } from "./io.ts";
 
@@ -18,7 +19,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<ExitCode>
     await program.parseAsync([...argv], { from: "user" });
     return outcome.exitCode;
   } catch (error) {
-    return await report(io, argv.includes("--json"), error === io.signal.reason ? interrupted() : error);
+    return await report(io, argv, error === io.signal.reason ? interrupted() : error);
   }
 }
 
@@ -43,10 +44,10 @@ function readVersion(): string {
 }
 
 /** Says what went wrong, once and in the form that was asked for, and which exit code that is. */
-async function report(io: Io, json: boolean, thrown: unknown): Promise<ExitCode> {
+async function report(io: Io, argv: readonly string[], thrown: unknown): Promise<ExitCode> {
   if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT.ok;
-  const { exitCode, code, message } = await explain(thrown);
-  if (json) printJson(io, { error: { code, message } });
+  const { exitCode, code, message } = await explain(thrown, argv);
+  if (argv.includes("--json")) printJson(io, { error: { code, message } });
   else io.stderr.write(`wharf: ${message}\n`);
   return exitCode;
 }
@@ -62,12 +63,13 @@ interface Explanation {
   readonly message: string;
 }
 
-async function explain(thrown: unknown): Promise<Explanation> {
+async function explain(thrown: unknown, [command = ""]: readonly string[]): Promise<Explanation> {
   if (thrown instanceof CliError) return thrown;
   if (thrown instanceof CommanderError) {
     // `wharf keys` alone asks for help in commander's own way.
     const message = thrown.code === "commander.help" ? "name a command" : thrown.message.replace(/^error: /, "");
-    return { exitCode: EXIT.usage, code: "usage", message: `${message}. See wharf --help.` };
+    const help = isCommand(command) ? `wharf ${command} --help` : "wharf --help";
+    return { exitCode: EXIT.usage, code: "usage", message: `${message}. See ${help}.` };
   }
   // Loaded by what threw, if it is theirs; help need not wait for them.
   const { ConfigError } = await import("../server/src/config.ts");
@@ -119,10 +121,26 @@ function processIo(): Io {
   return {
     stdout: { isTerminal: process.stdout.isTTY === true, write: (text) => process.stdout.write(text) },
     stderr: { isTerminal: process.stderr.isTTY === true, write: (text) => process.stderr.write(text) },
-    stdin: () => process.stdin,
+    stdin: ownStdin,
     env: undefined,
     signal: stop.signal,
   };
+}
+
+/** Node takes a folder (`< folder`) for a file without bytes. Throws CliError. */
+function ownStdin(): Readable {
+  if (isFolder(0))
+    throw new CliError(EXIT.usage, "stdin_is_folder", "stdin is a folder. Name the folder itself instead of -.");
+  return process.stdin;
+}
+
+function isFolder(descriptor: number): boolean {
+  try {
+    return fstatSync(descriptor).isDirectory();
+  } catch {
+    // It is closed: nothing comes.
+    return false;
+  }
 }
 
 /** The whole of it, for this process: what bin/wharf does. */

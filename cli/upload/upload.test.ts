@@ -2,12 +2,14 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { mkdir, open, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { type JsonObject, numberIn, objectIn, objectsIn, textIn } from "../client/json.ts";
+import { type JsonObject, numberIn, objectIn, objectsIn, parseObject, textIn } from "../client/json.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type Relay, run, startRelay, startTestServer, type TestServer, temporaryFolder } from "../test-support.ts";
 
@@ -245,6 +247,20 @@ describe("wharf upload", () => {
     const argv = ["upload", "-", "--bucket", "harbour"];
     assert.equal((await run(argv, server.env, stop.signal, silent)).exitCode, EXIT.interrupted);
     assert.match((await run(argv, server.env)).stdout, /The file is empty/);
+  });
+
+  test("a folder on stdin is called one, and not an empty file", async () => {
+    const argv = [MAIN, "upload", "-", "--bucket", "harbour", "--json"];
+    const folder = await open(tmpdir());
+    const child = spawn(process.execPath, argv, {
+      env: { ...process.env, ...server.env },
+      stdio: [folder.fd, "pipe", "inherit"],
+    });
+    assert.ok(child.stdout);
+    const [said, [exitCode]] = await Promise.all([text(child.stdout), once(child, "exit")]);
+    await folder.close();
+    assert.equal(exitCode, EXIT.usage);
+    assert.match(textIn(objectIn(parseObject(said), "error"), "message") ?? "", /stdin is a folder/);
   });
 
   test("a line that is cut in the middle is survived within one run (PUT-9)", async (t) => {
