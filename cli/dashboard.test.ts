@@ -33,6 +33,12 @@ describe("wharf dashboard beside a running server", () => {
     assert.partialDeepStrictEqual(body, { team: "default", scopes: ["files:read"] });
   });
 
+  test("the link begins with the running server's own address, whatever port that took", async () => {
+    const link = (...argv: readonly string[]) => command("link", "--json", ...argv);
+    assert.ok(textIn((await link()).json, "url")?.startsWith(`${server.url}/#link=`));
+    assert.match(textIn((await link("--port", "9001")).json, "url") ?? "", /^http:\/\/127\.0\.0\.1:9001\/#link=/);
+  });
+
   test("who is signed in is listed without secrets, and ended by one or by team", async () => {
     const link = await command("link", "--json", "--public-url", server.url);
     await signIn(textIn(link.json, "url") ?? "");

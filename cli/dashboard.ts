@@ -4,19 +4,20 @@ import { DEFAULT_SCOPES, SCOPES } from "../server/src/access/api-key.ts";
 import { createDashboardLink, endDashboardSessions, listDashboardSessions } from "../server/src/access/dashboard.ts";
 import { toRfc3339 } from "../server/src/clock.ts";
 import type { Config } from "../server/src/config.ts";
+import { addressOfServer, findDataFolder } from "../server/src/data-folder.ts";
 import { parseId } from "../server/src/ids.ts";
 import { publicUrlAt } from "../server/src/public-url.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
 import { type Io, printJson } from "./io.ts";
 import { parseScopes, parseTeam } from "./keys.ts";
 import { withCatalogue } from "./local-catalogue.ts";
-import { addSettingFlags, configFrom } from "./server-flags.ts";
+import { addSettingFlags, configFrom, isGiven } from "./server-flags.ts";
 import { table } from "./table.ts";
 
 const HELP = `
 A link signs one browser in, once, within a minute; the browser stays signed in for 12 hours, or until its session is
-ended. These commands open the data folder's catalogue themselves, as wharf keys does, and print the link below the
-address that the settings name: give them the server's own, by flags or by environment.
+ended. These commands open the data folder's catalogue themselves, as wharf keys does: name the server's folder. The link
+begins with the address that the running server has for itself, unless --public-url, --host or --port say otherwise.
 
 Examples:
   $ wharf dashboard link
@@ -46,7 +47,7 @@ function addLink(dashboard: Command, io: Io): void {
     const { team } = options;
     const scopes = options.scopes === undefined ? undefined : parseScopes(options.scopes);
     const config = configFrom(command, io);
-    const base = baseUrlOf(config);
+    const base = baseUrlOf(command, config);
     const link = await withCatalogue(config.dataDir, "refuse", (catalogue) =>
       createDashboardLink({ catalogue, random: randomBytes }, { team, scopes }),
     );
@@ -120,13 +121,19 @@ function whichToEnd(text: string | undefined, team: string | undefined) {
   );
 }
 
-/** Where a server with these settings is reached. Throws CliError: with port 0 nobody but the server knows. */
-function baseUrlOf(config: Config): string {
+/**
+ * Where the server is reached: as these settings say, or as the one that runs on the folder says. Throws CliError: with
+ * port 0 nobody but a running server knows.
+ */
+function baseUrlOf(command: Command, config: Config): string {
+  const isSaid = config.publicUrl !== null || isGiven(command, "host") || isGiven(command, "port");
+  const running = isSaid ? null : addressOfServer(findDataFolder(config.dataDir));
+  if (running !== null) return running;
   if (config.publicUrl === null && config.port === 0)
     throw new CliError(
       EXIT.usage,
       "usage",
-      "with WHARF_PORT 0 only the server knows its port: give it with --port, or the address with --public-url.",
+      "with port 0 only a running server knows its port: start it, or give the address with --public-url.",
     );
   return publicUrlAt(config, config.port);
 }

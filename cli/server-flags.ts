@@ -25,6 +25,11 @@ export function configFrom(command: Command, io: Io): Config {
   return readConfig(given, io.env);
 }
 
+/** Whether a flag says it, and not the environment or nobody. */
+export function isGiven(command: Command, name: SettingName): boolean {
+  return flagValue(command, SETTINGS[name].flag) !== undefined;
+}
+
 function flagValue(command: Command, flag: string): string | undefined {
   const option = command.options.find((known) => known.long === flag);
   const value: unknown = option === undefined ? undefined : command.getOptionValue(option.attributeName());

@@ -11,6 +11,7 @@ import {
   readFileSync,
   statSync,
   unlinkSync,
+  writeFileSync,
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -123,6 +124,28 @@ export function isLocked(folder: DataFolder): boolean {
     database.close();
   }
 }
+
+/**
+ * Where the server that holds the lock is reached, for commands beside it: with a port that a flag of its own start
+ * gave it, nobody else knows. Not synced: it means nothing without the process.
+ */
+export function noteAddress(folder: DataFolder, url: string): void {
+  try {
+    writeFileSync(join(folder.path, ADDRESS), `${url}\n`, { mode: 0o600 });
+  } catch {
+    // A full disk stops no start. Those commands then take what their settings say.
+  }
+}
+
+/** Null: no server runs on the folder, or it is of a version that does not note it. */
+export function addressOfServer(folder: DataFolder): string | null {
+  const path = join(folder.path, ADDRESS);
+  if (!existsSync(path) || !isLocked(folder)) return null;
+  const url = readFileSync(path, "utf8").trim();
+  return URL.canParse(url) ? url : null;
+}
+
+const ADDRESS = "address";
 
 /**
  * The secret behind upload URLs: generated once, and published like a blob, so that a power cut leaves a whole

@@ -15,6 +15,7 @@ import { type Config, ConfigError } from "./config.ts";
 import { Health } from "./dashboard/health.ts";
 import { dashboardPageRoutes } from "./dashboard/page-routes.ts";
 import { dashboardRoutes } from "./dashboard/routes.ts";
+import { noteAddress } from "./data-folder.ts";
 import { openArrivals } from "./engines/arrivals.ts";
 import { catalogueLogBytes } from "./engines/catalogue.ts";
 import { errorCodeOf } from "./errors.ts";
@@ -90,6 +91,7 @@ export async function runWharf(base: Base, { stores, extractor }: Adapters): Pro
   await adoptScrubPosition(catalogue, folder.path);
 
   const url = await service.listen();
+  noteAddress(folder, url);
   const memory = new IdleMemory({ log });
   // Side by side: what is in the middle of something has the whole grace period for it. Also when a start fails
   // half-way: a server that listens without a catalogue would keep the port, and its process.

@@ -58,7 +58,7 @@ function checkModes(folder: DataFolder, { missing }: ReturnType<typeof inspectBl
 }
 
 const KNOWN =
-  /^(?:catalogue\.db(?:-wal|-shm|-journal)?|server\.lock(?:-journal)?|secret|blobs|index|spool|scrub-position)$/;
+  /^(?:catalogue\.db(?:-wal|-shm|-journal)?|server\.lock(?:-journal)?|secret|address|blobs|index|spool|scrub-position)$/;
 
 function checkDisk(
   { freeBytes: free, totalBytes: total }: ReturnType<typeof inspectBlobStore>,
