@@ -65,9 +65,14 @@ export function leavesCaches() {
   return process.getuid?.() !== 0 || statSync(modules).uid === 0;
 }
 
-/** Every process that this one starts keeps its code compiled there, unless an operator said where. */
+/**
+ * Every process that this one starts keeps its code compiled there, and this one from now on, unless an operator said
+ * where, or nothing may be left there.
+ */
 export function keepCompiled(folder) {
-  if (leavesCaches()) process.env.NODE_COMPILE_CACHE ??= folder;
+  if (process.env.NODE_COMPILE_CACHE !== undefined || !leavesCaches()) return;
+  process.env.NODE_COMPILE_CACHE = folder;
+  require("node:module").enableCompileCache?.(folder);
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === here) {
