@@ -1,9 +1,11 @@
+import type { FileToUpload, UploadResult } from "../../../sdk/src/files/upload-many.ts";
 import { Wharf } from "../../../sdk/src/index.ts";
 import { type Api, addressOf, messageOf, secondsToWait } from "../api.ts";
-import { objectOf, textOf } from "../json.ts";
+import { objectOf } from "../json.ts";
 import { Store } from "../store.ts";
 import { fileOf, type WatchedFile } from "../wire.ts";
 import type { Dropped } from "./dropped.ts";
+import { Lanes } from "./lanes.ts";
 
 /**
  * waiting → reading → sending → checking → watching; `watching` is for the server to end. `failed` and `cancelled` are
@@ -24,11 +26,19 @@ export interface Upload {
   readonly says: string;
 }
 
-/** Browsers have six connections for a server: what watches needs some as well. */
-const AT_ONCE = 3;
+/** Requests at once. Browsers have six connections for a server: what watches needs some as well. */
+const AT_ONCE = 4;
 const SHOW_EVERY_MS = 100;
 /** Since its last progress: a server that is away is waited for over a lunch. */
 const RETRY_FOR_MS = 3_600_000;
+
+/** A job as a run of the library knows it: a later run has another signal. */
+interface Taken {
+  readonly id: number;
+  readonly signal: AbortSignal;
+}
+
+const UNDER_WAY: readonly UploadState[] = ["reading", "sending", "checking"];
 
 interface Job {
   upload: Upload;
@@ -45,9 +55,13 @@ export class Uploads {
   /** Which of them a file is that is dropped again. */
   readonly #known = new Map<string, number>();
   #waiting: number[] = [];
-  #running = 0;
+  /** Runs of the library that have not ended, and the one that takes what waits: it is the newest. */
+  #runs = 0;
+  #taker: object | null = null;
+  readonly #lanes = new Lanes(AT_ONCE);
   #nextId = 1;
   #shown = false;
+  #said = "";
 
   /** `onFile`: what a finalize answered. */
   constructor(api: Api, onFile: (file: WatchedFile) => void) {
@@ -56,7 +70,7 @@ export class Uploads {
   }
 
   get isBusy(): boolean {
-    return this.#running > 0 || this.#waiting.length > 0;
+    return this.#runs > 0 || this.#waiting.length > 0;
   }
 
   /** Files that are on their way already are left to it; one that failed or was cancelled begins again. */
@@ -115,8 +129,7 @@ export class Uploads {
     this.#waiting = this.#waiting.filter((waiting) => waiting !== id);
     this.#change(id, { state: "cancelled", says: "" });
     const { sessionId } = job.upload;
-    if (sessionId !== "")
-      void this.#api.json("DELETE", `v1/knowledge/files/upload-session/${sessionId}`).catch(() => {});
+    if (sessionId !== "") this.#giveUp(sessionId);
   }
 
   /** Takes off the list what is over; files stay on the server. */
@@ -142,68 +155,104 @@ export class Uploads {
     return null;
   }
 
+  /** A run takes what waits until nothing does; what comes then has the next run, beside the end of that one. */
   #pump(): void {
-    while (this.#running < AT_ONCE) {
-      const id = this.#waiting.shift();
-      const job = id === undefined ? undefined : this.#jobs.get(id);
-      if (job === undefined && id === undefined) return;
-      if (job === undefined) continue;
-      this.#running += 1;
-      void this.#run(job).finally(() => {
-        this.#running -= 1;
-        this.#pump();
-      });
-    }
+    if (this.#taker !== null || this.#waiting.length === 0) return;
+    this.#taker = {};
+    this.#runs += 1;
+    void this.#run(this.#taker).finally(() => {
+      this.#runs -= 1;
+      this.#pump();
+    });
   }
 
   /**
-   * The library resumes and repeats by itself. The same content under the same name into the same bucket is the same
-   * upload: after a reload, dropping it again goes on where the server is.
+   * The library resumes and repeats by itself, and sends many files by a batch, which is one of the team's creates. The
+   * same content under the same name into the same bucket is the same upload: after a reload, dropping it again goes on
+   * where the server is.
    */
-  async #run({ upload: { id, path, bucket }, file, stop: { signal } }: Job): Promise<void> {
-    this.#change(id, { state: "reading" });
+  async #run(self: object): Promise<void> {
+    const taken: Taken[] = [];
+    const onResult = (place: number, result: UploadResult) => {
+      const job = taken[place];
+      if (job !== undefined) this.#ended(job, result);
+    };
     try {
-      const stored = await this.#clientFor(id).files.upload(file, {
-        filename: path.slice(path.lastIndexOf("/") + 1),
-        ...{ bucket, createMissingBuckets: true, signal },
-        onProgress: ({ step, sentBytes, totalBytes }) =>
-          this.#change(id, {
-            sentBytes,
-            state: step === "read" ? "reading" : sentBytes === totalBytes ? "checking" : "sending",
-          }),
-      });
-      if (!this.#jobs.has(id)) return;
-      const made = fileOf(objectOf(stored));
-      this.#change(id, { state: "watching", fileId: made.id, sentBytes: file.size });
-      this.#onFile(made);
+      await this.#client().files.uploadMany(this.#take(self, taken), { onResult });
     } catch (error) {
-      if (!signal.aborted) this.#change(id, { state: "failed", says: messageOf(error) });
+      // Nothing of this run can go further: the sign-in is over, or may not do that.
+      for (const job of taken) this.#ended(job, { error });
+    } finally {
+      if (this.#taker === self) this.#taker = null;
     }
   }
 
-  /** One for each upload: it notes which session the upload has, so that a cancel can end it on the server. */
-  #clientFor(id: number): Wharf {
+  /** What waits, one after the other, as the library has room for it. */
+  *#take(self: object, taken: Taken[]): Generator<FileToUpload> {
+    for (let id = this.#waiting.shift(); id !== undefined; id = this.#waiting.shift()) {
+      const job = this.#jobs.get(id);
+      if (job === undefined) continue;
+      taken.push({ id, signal: job.stop.signal });
+      yield this.#start(id, job);
+    }
+    if (this.#taker === self) this.#taker = null;
+  }
+
+  #start(id: number, { upload: { path, bucket }, file, stop: { signal } }: Job): FileToUpload {
+    this.#change(id, { state: "reading" });
+    return {
+      ...{ source: file, filename: path.slice(path.lastIndexOf("/") + 1) },
+      ...{ bucket, createMissingBuckets: true, signal },
+      onSession: (sessionId) => {
+        if (signal.aborted) this.#giveUp(sessionId);
+        else this.#change(id, { sessionId });
+      },
+      onProgress: ({ step, sentBytes, totalBytes }) => {
+        if (signal.aborted) return;
+        const state = step === "read" ? "reading" : sentBytes === totalBytes ? "checking" : "sending";
+        this.#change(id, { sentBytes, state });
+      },
+    };
+  }
+
+  /** Of one that was cancelled, and perhaps taken up again since, that it failed is no news. */
+  #ended({ id, signal }: Taken, result: UploadResult): void {
+    const job = this.#jobs.get(id);
+    if (job === undefined || job.upload.fileId !== "") return;
+    if ("file" in result) {
+      const made = fileOf(objectOf(result.file));
+      this.#change(id, { state: "watching", fileId: made.id, sentBytes: job.file.size, says: "" });
+      this.#onFile(made);
+    } else if (!signal.aborted) this.#change(id, { state: "failed", says: messageOf(result.error) });
+  }
+
+  #giveUp(sessionId: string): void {
+    void this.#api.json("DELETE", `v1/knowledge/files/upload-session/${sessionId}`).catch(() => {});
+  }
+
+  #client(): Wharf {
     return new Wharf({
       baseUrl: addressOf("v1"),
       // The page's own credentials stand in its place.
       apiKey: "none",
       retryForMs: RETRY_FOR_MS,
-      fetch: async (input, init) => {
-        const url = String(input);
-        const answer = await this.#api.passOn(url, init);
-        // The library waits as it is told; the page says for what.
-        const seconds = secondsToWait(answer);
-        const isToWait = (answer.status === 429 || answer.status === 503) && seconds > 0;
-        this.#change(id, {
-          says: isToWait ? `The server takes the next one in ${seconds} s, and this goes on then.` : "",
-        });
-        if (answer.ok && url.endsWith("/upload-session")) {
-          const said: unknown = await answer.clone().json();
-          this.#change(id, { sessionId: textOf(objectOf(said), "session_id") });
-        }
-        return answer;
-      },
+      fetch: (input, init) =>
+        this.#lanes.run(async () => {
+          const answer = await this.#api.passOn(String(input), init);
+          // The library waits as it is told; the page says for what.
+          const seconds = secondsToWait(answer);
+          const isToWait = (answer.status === 429 || answer.status === 503) && seconds > 0;
+          this.#say(isToWait ? `The server takes the next one in ${seconds} s, and this goes on then.` : "");
+          return answer;
+        }),
     });
+  }
+
+  /** What those that are under way wait for. */
+  #say(says: string): void {
+    if (says === this.#said) return;
+    this.#said = says;
+    for (const [id, { upload }] of this.#jobs) if (UNDER_WAY.includes(upload.state)) this.#change(id, { says });
   }
 
   #change(id: number, changes: Partial<Upload>): void {

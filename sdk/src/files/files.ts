@@ -42,9 +42,10 @@ export class Files {
    */
   async upload(source: Source, options: UploadOptions = {}): Promise<UploadedFile> {
     const { signal = never(), onProgress = () => {} } = options;
+    const watch = { signal, onProgress, onSession: () => {} };
     const content = await openContent(source, this.#openPath, signal);
     try {
-      return await store(this.#calls, content, describe(options, content), onProgress, signal);
+      return await store(this.#calls, content, describe(options, content), watch);
     } finally {
       await content.close();
     }
@@ -77,7 +78,7 @@ export class Files {
    * Rejects when no file can go any further: with ApiError when the key is refused, or with the signal's reason. A
    * batch that has no answer for `retryForMs` is the ConnectionError of each of its files.
    */
-  uploadMany(files: readonly FileToUpload[], options: ManyOptions = {}): Promise<readonly UploadResult[]> {
+  uploadMany(files: Iterable<FileToUpload>, options: ManyOptions = {}): Promise<readonly UploadResult[]> {
     return new ManyUploads(this.#calls, this.#openPath, options).upload(files);
   }
 

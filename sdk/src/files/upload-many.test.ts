@@ -62,11 +62,8 @@ function together(base: string, { replayed }: { readonly replayed: boolean }): A
   };
 }
 
-const files = ["alpha", "bravo"].map((text) => ({
-  source: new TextEncoder().encode(text),
-  filename: `${text}.txt`,
-  bucket: "b",
-}));
+const fileOf = (text: string) => ({ source: new TextEncoder().encode(text), filename: `${text}.txt`, bucket: "b" });
+const files = ["alpha", "bravo"].map(fileOf);
 
 test("a server that knows no keys of items gets each file alone, and nothing of the batch is left there", async (t) => {
   const { wharf, asked } = await clientOf(t, (base) => ({
@@ -119,6 +116,28 @@ test("a key that may write and not read is told of each file by its own finalize
   }));
   const results = await wharf.files.uploadMany(files);
   assert.ok(results.every((result) => "file" in result && result.file.id === "file_1"));
+});
+
+test("a file's own signal ends it alone, before or in the middle of its batch, and its session is told", async (t) => {
+  const [early, late] = [new AbortController(), new AbortController()];
+  early.abort(new Error("not this one"));
+  const { wharf, asked } = await clientOf(t, (base) => ({
+    ...alone(base),
+    ...together(base, { replayed: false }),
+    "GET /v1/knowledge/batches/batch_1?include_items=true": 403,
+  }));
+  const sessions: string[] = [];
+  const results = await wharf.files.uploadMany([
+    { ...fileOf("alpha"), onSession: (id) => sessions.push(id) },
+    { ...fileOf("bravo"), signal: late.signal, onSession: () => late.abort(new Error("nor this one")) },
+    { ...fileOf("charlie"), signal: early.signal },
+  ]);
+  assert.deepEqual(sessions.slice(0, 1), ["sess_0"]);
+  assert.deepEqual(
+    results.map((result) => ("file" in result ? result.file.id : String(result.error))),
+    ["file_1", "Error: nor this one", "Error: not this one"],
+  );
+  assert.equal(asked.filter((line) => line === "PUT /one").length, 2, "of the first: in the batch, and alone");
 });
 
 test("a file of other bytes than were sent is none of this upload: its key was used with them, and that is told", async (t) => {

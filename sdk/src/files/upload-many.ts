@@ -4,12 +4,16 @@ import { randomHex } from "../core/hex.ts";
 import { eachInLanes } from "../core/lanes.ts";
 import { type Content, type OpenPath, openContent, type Source } from "./content.ts";
 import { type Description, describe, type FileOptions, idempotencyKey } from "./description.ts";
-import { type OnProgress, sendBytes, store, type UploadedFile } from "./upload.ts";
+import { type OnProgress, sendBytes, store, type UploadedFile, type UploadWatch } from "./upload.ts";
 
 export interface FileToUpload extends FileOptions {
   readonly source: Source;
   /** Told how far this file is, from when its bytes are about to be sent. */
   readonly onProgress?: OnProgress | undefined;
+  /** Told each session that the file's bytes go to: for who wants to give one up on the server, too. */
+  readonly onSession?: UploadWatch["onSession"] | undefined;
+  /** Ends this file alone, at once: the signal's reason is its `error`, and the others go on. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How it ended for one file. */
@@ -39,7 +43,7 @@ interface Item {
   readonly place: number;
   readonly content: Content;
   readonly description: Description;
-  readonly onProgress: OnProgress;
+  readonly watch: UploadWatch;
 }
 
 /** One that can be in a batch: it has a digest, and so a key that is the same another time. */
@@ -73,7 +77,7 @@ export class ManyUploads {
   /**
    * In the order of the files. Rejects with the signal's reason, or when the key is refused: no file can go further.
    */
-  async upload(files: readonly FileToUpload[]): Promise<readonly UploadResult[]> {
+  async upload(files: Iterable<FileToUpload>): Promise<readonly UploadResult[]> {
     await eachInLanes(this.#batches(files), BATCHES_AT_ONCE, async (items) => {
       try {
         await this.#uploadTogether(items);
@@ -85,8 +89,8 @@ export class ManyUploads {
   }
 
   /** Opened one after the other: two lanes that did so at once would share out the last ones. */
-  async *#batches(files: readonly FileToUpload[]): AsyncGenerator<readonly Item[]> {
-    const left = files.entries();
+  async *#batches(files: Iterable<FileToUpload>): AsyncGenerator<readonly Item[]> {
+    const left = numbered(files);
     for (let items = await this.#next(left); items.length > 0; items = await this.#next(left)) yield items;
   }
 
@@ -97,10 +101,17 @@ export class ManyUploads {
     while (items.length < BATCH_FILES && bytes < BATCH_BYTES) {
       const next = left.next();
       if (next.done === true) break;
-      const [place, { source, onProgress = () => {}, ...options }] = next.value;
+      const [place, { source, onProgress = () => {}, onSession = () => {}, signal: own, ...options }] = next.value;
+      const signal = own === undefined ? this.#signal : AbortSignal.any([this.#signal, own]);
       try {
-        const content = await openContent(source, this.#openPath, this.#signal);
-        items.push({ place, content, description: describe(options, content), onProgress });
+        signal.throwIfAborted();
+        const content = await openContent(source, this.#openPath, signal);
+        items.push({
+          place,
+          content,
+          description: describe(options, content),
+          watch: { onProgress, onSession, signal },
+        });
         bytes += content.sizeBytes;
       } catch (error) {
         // Nobody gets those before it any more.
@@ -128,9 +139,9 @@ export class ManyUploads {
     return items.filter(({ place }) => this.#results[place] === undefined);
   }
 
-  async #uploadAlone({ place, content, description, onProgress }: Item): Promise<void> {
+  async #uploadAlone({ place, content, description, watch }: Item): Promise<void> {
     try {
-      this.#ended(place, { file: await store(this.#calls, content, description, onProgress, this.#signal) });
+      this.#ended(place, { file: await store(this.#calls, content, description, watch) });
     } catch (error) {
       this.#failed(place, error);
     }
@@ -142,19 +153,23 @@ export class ManyUploads {
     if (batch === null) return;
     const byId = new Map(items.map((item) => [item.id, item]));
     const sent = new Map<string, Sent>();
-    await eachInLanes(batch.accepted, FILES_AT_ONCE, async ({ client_file_id: id, upload_url: url, replayed }) => {
-      const item = byId.get(id);
-      if (item === undefined) throw new WharfError("bad_answer", `The server accepted ${id}, which it was not sent.`);
-      const { place, content, onProgress } = item;
-      try {
-        onProgress({ step: "read", sentBytes: 0, totalBytes: content.sizeBytes });
-        const [calls, signal] = [this.#calls, this.#signal];
-        const resumedAt = await sendBytes({ calls, content, onProgress, signal }, url, replayed);
-        if (resumedAt !== "gone") sent.set(id, { item, replayed, resumedAt });
-      } catch (error) {
-        this.#failed(place, error);
-      }
-    });
+    await eachInLanes(
+      batch.accepted,
+      FILES_AT_ONCE,
+      async ({ client_file_id: id, session_id, upload_url: url, replayed }) => {
+        const item = byId.get(id);
+        if (item === undefined) throw new WharfError("bad_answer", `The server accepted ${id}, which it was not sent.`);
+        const { place, content, watch } = item;
+        try {
+          watch.onProgress({ step: "read", sentBytes: 0, totalBytes: content.sizeBytes });
+          watch.onSession(session_id);
+          const resumedAt = await sendBytes({ calls: this.#calls, content, ...watch }, url, replayed);
+          if (resumedAt !== "gone") sent.set(id, { item, replayed, resumedAt });
+        } catch (error) {
+          this.#failed(place, error);
+        }
+      },
+    );
     if (sent.size > 0) await this.#finalize(batch.batch_id, [...sent.values()]);
   }
 
@@ -216,11 +231,17 @@ interface Sent {
   readonly resumedAt: number | null;
 }
 
+function* numbered<Some>(all: Iterable<Some>): Generator<[number, Some]> {
+  let place = 0;
+  for (const one of all) yield [place++, one];
+}
+
+/** Those that can be in a batch; who was ended meanwhile is told so alone. */
 async function keyed(items: readonly Item[]): Promise<readonly BatchedItem[]> {
   const known: BatchedItem[] = [];
   for (const item of items) {
     const { sha256 } = item.content;
-    if (sha256 === null) continue;
+    if (sha256 === null || item.watch.signal.aborted) continue;
     const key = await idempotencyKey(item.content, item.description, []);
     known.push({ ...item, id: String(item.place), sha256, key });
   }

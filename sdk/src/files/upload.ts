@@ -26,6 +26,14 @@ export interface UploadProgress {
 
 export type OnProgress = (progress: UploadProgress) => void;
 
+/** Who follows an upload, and may end it. */
+export interface UploadWatch {
+  readonly onProgress: OnProgress;
+  /** Told each session that the bytes go to, before the first of them is sent. */
+  readonly onSession: (sessionId: string) => void;
+  readonly signal: AbortSignal;
+}
+
 /** Enough for any history of one document within the 7 days that keys live. */
 const MAX_SESSIONS = 100;
 
@@ -40,14 +48,13 @@ export async function store(
   calls: Calls,
   content: Content,
   description: Description,
-  onProgress: OnProgress,
-  signal: AbortSignal,
+  watch: UploadWatch,
 ): Promise<UploadedFile> {
-  onProgress({ step: "read", sentBytes: 0, totalBytes: content.sizeBytes });
+  watch.onProgress({ step: "read", sentBytes: 0, totalBytes: content.sizeBytes });
   const deleted: string[] = [];
   for (let sessions = 0; sessions < MAX_SESSIONS; sessions++) {
     const key = await idempotencyKey(content, description, deleted);
-    const stored = await storeOnce({ calls, content, description, key, onProgress, signal });
+    const stored = await storeOnce({ calls, content, description, key, ...watch });
     if (stored === null) continue;
     if (stored.status !== "deleted") return stored;
     deleted.push(stored.id);
@@ -55,18 +62,17 @@ export async function store(
   throw new WharfError("no_session", "The upload's session disappears again and again.");
 }
 
-interface Job {
+interface Job extends UploadWatch {
   readonly calls: Calls;
   readonly content: Content;
   readonly description: Description;
   readonly key: string;
-  readonly onProgress: OnProgress;
-  readonly signal: AbortSignal;
 }
 
 /** null = the session went away under the upload. */
 async function storeOnce(job: Job): Promise<UploadedFile | null> {
   const { body: created, answer } = await createSession(job);
+  job.onSession(created.session_id);
   const replayed = answer.header("Idempotent-Replayed") === "true";
   const resumedAt = await sendBytes(job, created.upload_url, replayed);
   if (resumedAt === "gone") return null;

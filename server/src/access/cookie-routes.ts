@@ -2,7 +2,7 @@
  * The routes that take the dashboard's session cookie in place of a key (contract ALL-2): those that its own page
  * calls, and no others. Each still asks for its scope, and a session has those that its link was made with: all but
  * `admin`, unless its maker said otherwise. What administers (profiles of agents, keys) and what other programs call
- * (batches, bulk deletes) needs a key.
+ * (bulk deletes) needs a key.
  *
  * | scope of a session | what the page does with it |
  * |---|---|
@@ -22,6 +22,11 @@ export const COOKIE_ROUTES: ReadonlySet<string> = new Set([
   "GET /v1/knowledge/files/upload-sessions",
   "DELETE /v1/knowledge/files/upload-session/:session_id",
   "POST /v1/knowledge/files/upload-session/:session_id/finalize",
+
+  // A folder goes by batches: alone, each of its files would be one of the team's five creates a second.
+  "POST /v1/knowledge/files::batch/upload-session",
+  "POST /v1/knowledge/files::batch/upload-session/:batch_id/finalize",
+  "GET /v1/knowledge/batches/:batch_id",
 
   "GET /v1/knowledge/files",
   "GET /v1/knowledge/files/:file_id",
