@@ -19,19 +19,19 @@ export function Drop() {
   const folder = useRef<HTMLInputElement>(null);
   useEffect(() => watch.begin(), [watch]);
   useEffect(() => folder.current?.setAttribute("webkitdirectory", ""), []);
-  const { buckets, isAll } = useBuckets({ archived: true });
+  const { buckets, isAll } = useBuckets({ archived: true, typed: bucket });
   const slug = slugOf(bucket);
   const most = api.me.value?.maxFileBytes ?? 0;
   const isMade = dropped.some((upload) => upload.bucket === slug && upload.fileId !== "");
   const known = buckets.find((bucket) => bucket.slug === slug);
   const saysOf = () => {
-    if (slug === null) return "a to z, digits and -, at most 63";
+    if (slug === null) return isId(bucket) ? "That is an id: type the bucket's slug" : SLUG_RULE;
     if (known?.isArchived === true) return `${slug} is archived`;
     if (isMade || known !== undefined) return `Into ${slug}`;
     return `${slug} is made when you drop${isAll ? "" : ", if it is not there"}`;
   };
   const take = (taken: readonly Dropped[], more: boolean) => {
-    if (slug === null) return setSays("Name a bucket first: a to z, digits and -, at most 63.");
+    if (slug === null) return setSays(`Name a bucket by its slug first: ${SLUG_RULE}.`);
     if (known?.isArchived === true) return setSays(`${slug} is archived: name another bucket, or take it up again.`);
     if (taken.length === 0) return setSays("There was no file in that.");
     setSays(
@@ -125,8 +125,16 @@ export function Drop() {
   );
 }
 
+const SLUG_RULE = "a to z, digits and -, at most 63";
+
+/** What is pasted from elsewhere: as a slug it would make a bucket that is called like another. */
+function isId(text: string): boolean {
+  return /^bucket_[0-9a-z]{26}$/.test(text.trim());
+}
+
 /** As the server makes one of a name (CRE-5); null: it makes none. */
 function slugOf(text: string): string | null {
+  if (isId(text)) return null;
   const slug = text.trim().toLowerCase().replaceAll(/[ _]/g, "-");
   return /^[a-z0-9][a-z0-9-]{0,62}$/.test(slug) ? slug : null;
 }

@@ -481,6 +481,8 @@ export type Operations = {
       readonly query?: {
         /** Default false: active buckets only. */
         readonly include_archived?: boolean | undefined;
+        /** Only buckets whose slug begins so; what is sent is spelled as a slug is. */
+        readonly slug_prefix?: string | undefined;
         readonly limit?: number | undefined;
         /** next_cursor of the page before. */
         readonly cursor?: string | undefined;

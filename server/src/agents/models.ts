@@ -33,7 +33,7 @@ export async function listModels(
   const all: BucketView[] = [];
   const byId = new Map<BucketId, BucketView>();
   let count = 0;
-  const wanted = { by, gone, includeArchived: false, cursor: undefined, limit: null, mostFileIds: 0 };
+  const wanted = { by, gone, includeArchived: false, slugPrefix: "", cursor: undefined, limit: null, mostFileIds: 0 };
   for await (const { buckets } of bucketsOf({ catalogue, walks }, wanted)) {
     count += buckets.length;
     all.push(...buckets.slice(0, most - all.length));

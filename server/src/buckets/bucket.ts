@@ -15,8 +15,13 @@ export type Slug = string & { readonly [brand]: "Slug" };
  * trimmed or collapsed (CRE-5, contract §12 buckets).
  */
 export function normaliseSlug(text: string): Slug | null {
-  const slug = text.toLowerCase().replace(/[ _]/g, "-");
+  const slug = spelledAsSlug(text);
   return isSlug(slug) ? slug : null;
+}
+
+/** The same of a part of one, which may be none. */
+export function spelledAsSlug(text: string): string {
+  return text.toLowerCase().replace(/[ _]/g, "-");
 }
 
 /**

@@ -18,6 +18,8 @@ export interface ListBuckets {
   /** Aborted when nobody waits any more. */
   readonly gone: AbortSignal;
   readonly includeArchived: boolean;
+  /** Those alone whose slug begins so; "" = all. */
+  readonly slugPrefix: string;
   /** `next_cursor` of the page before. */
   readonly cursor: string | undefined;
   /** null = all that there are, with limits.listedFileIds between them. */
@@ -40,14 +42,21 @@ export interface SomeBuckets {
  */
 export async function* bucketsOf(
   { catalogue, walks }: BucketsDeps,
-  { by, gone, includeArchived, cursor, limit, mostFileIds }: ListBuckets,
+  { by, gone, includeArchived, slugPrefix, cursor, limit, mostFileIds }: ListBuckets,
 ): AsyncGenerator<SomeBuckets> {
   const { teamId } = by;
   let after = cursor === undefined ? null : slugOf(teamId, cursor);
   let left = limit ?? Number.POSITIVE_INFINITY;
   let ids = mostFileIds ?? (limit === null ? LIMITS.listedFileIds : Number.POSITIVE_INFINITY);
   for (;;) {
-    const wanted = { teamId, includeArchived, after, limit: Math.min(left, LIMITS.bucketsPerRead), fileIds: ids };
+    const wanted = {
+      teamId,
+      includeArchived,
+      slugPrefix,
+      after,
+      limit: Math.min(left, LIMITS.bucketsPerRead),
+      fileIds: ids,
+    };
     const { buckets, more } = await walks.run(by, gone, () => catalogue.run(listBuckets, wanted));
     left -= buckets.length;
     for (const { fileIds } of buckets) ids -= fileIds.length;

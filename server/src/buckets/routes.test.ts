@@ -161,7 +161,7 @@ describe("GET /v1/knowledge/buckets (contract §6)", () => {
       for (let n = 0; n < 3; n++) made.push((await files.newFile(team, { buckets: [id] })).fileId);
     }
     await files.newBucket(team, "d");
-    const wanted = { teamId: team.teamId, includeArchived: false, after: null, limit: 200, fileIds: 5 };
+    const wanted = { teamId: team.teamId, includeArchived: false, slugPrefix: "", after: null, limit: 200, fileIds: 5 };
     const { buckets } = await files.t.catalogue.run(listBuckets, wanted);
     assert.deepEqual(
       buckets.map(({ slug, fileIds, fileIdsTruncated }) => [slug, fileIds, fileIdsTruncated]),

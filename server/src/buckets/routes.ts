@@ -8,6 +8,7 @@ import { clientGone } from "../http/client-gone.ts";
 import type { App } from "../http/route.ts";
 import type { BucketId, IdSource } from "../ids.ts";
 import { LIMITS } from "../limits.ts";
+import { spelledAsSlug } from "./bucket.ts";
 import { BucketParams, bucketIdOf } from "./bucket-ref.ts";
 import { changeBucket, createBucket, deleteBucket } from "./change.store.ts";
 import { readBucketChange, readNewBucket } from "./change-bucket.ts";
@@ -35,6 +36,9 @@ export function bucketRoutes(app: App, deps: BucketRoutesDeps): void {
       tags: ["buckets"],
       querystring: Type.Object({
         include_archived: Type.Optional(Type.Boolean({ description: "Default false: active buckets only." })),
+        slug_prefix: Type.Optional(
+          Type.String({ description: "Only buckets whose slug begins so; what is sent is spelled as a slug is." }),
+        ),
         limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.listMax })),
         cursor: Type.Optional(Type.String({ description: "next_cursor of the page before." })),
       }),
@@ -42,7 +46,7 @@ export function bucketRoutes(app: App, deps: BucketRoutesDeps): void {
       response: { 200: Type.Unsafe<Readable>(BucketList) },
     },
     handler: async (request, reply) => {
-      const { limit, cursor, include_archived: includeArchived = false } = request.query;
+      const { limit, cursor, include_archived: includeArchived = false, slug_prefix: prefix = "" } = request.query;
       const paged = limit !== undefined || cursor !== undefined;
       const body = await listingAnswer(deps, {
         by: request.caller,
@@ -50,6 +54,7 @@ export function bucketRoutes(app: App, deps: BucketRoutesDeps): void {
         requestId: request.id,
         method: request.method === "HEAD" ? "HEAD" : "GET",
         includeArchived,
+        slugPrefix: spelledAsSlug(prefix),
         cursor,
         limit: paged ? (limit ?? LIMITS.listMax) : null,
       });

@@ -28,6 +28,8 @@ export interface BucketView {
 export interface BucketsWanted {
   readonly teamId: TeamId;
   readonly includeArchived: boolean;
+  /** Those alone whose slug begins so; "" = all. */
+  readonly slugPrefix: string;
   /** The slug after which the page begins. */
   readonly after: string | null;
   /**
@@ -56,6 +58,9 @@ export const listBuckets = walkOperation(
       .orderBy("slug")
       .limit(limit + 1);
     if (!wanted.includeArchived) query = query.where("status", "=", "active");
+    // A range of the index: a slug has no character after z.
+    if (wanted.slugPrefix !== "")
+      query = query.where("slug", ">=", wanted.slugPrefix).where("slug", "<", `${wanted.slugPrefix}{`);
     if (wanted.after !== null) query = query.where("slug", ">", wanted.after);
     const rows = await query.execute();
 

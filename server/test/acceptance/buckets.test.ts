@@ -80,3 +80,22 @@ proves(["ALL-9"], "include_archived takes true and false, and limit and cursor p
   assert.equal(new Set(seen).size, seen.length);
   assert.equal(seen.length, all.length + 3);
 });
+
+proves(
+  ["BUC-1"],
+  "slug_prefix lists the buckets whose slug begins so, page by page, spelled as a slug may be",
+  async () => {
+    await api.create(1, { bucket: undefined, bucket_slugs: ["pre", "pre-1", "pre-z9", "prf", "pr", "x-pre"] });
+    const slugs = async (query: string) => {
+      const { json } = await api.get(`/v1/knowledge/buckets?${query}`);
+      return { listed: listAt(json, "buckets").map((bucket) => textAt(bucket, "slug")), next: at(json, "next_cursor") };
+    };
+    assert.deepEqual((await slugs("slug_prefix=pre")).listed, ["pre", "pre-1", "pre-z9"]);
+    assert.deepEqual((await slugs("slug_prefix=PRE_")).listed, ["pre-1", "pre-z9"]);
+    assert.deepEqual((await slugs("slug_prefix=p%25")).listed, []);
+    const first = await slugs("slug_prefix=pre&limit=2");
+    assert.deepEqual(first.listed, ["pre", "pre-1"]);
+    const second = await slugs(`slug_prefix=pre&limit=2&cursor=${String(first.next)}`);
+    assert.deepEqual([second.listed, second.next], [["pre-z9"], null]);
+  },
+);

@@ -129,7 +129,7 @@ export async function readsOf(on: CatalogueUnderTest): Promise<Readonly<Record<s
     ],
     [sessionOutcome.name]: [open, on.ids.next("sess")].map((id) => calling(catalogue, sessionOutcome, { id })),
     [listBuckets.name]: [null, "a-b", "ab"].map((after) =>
-      calling(catalogue, listBuckets, { teamId, includeArchived: false, after, limit: 2, fileIds: 3 }),
+      calling(catalogue, listBuckets, { teamId, includeArchived: false, slugPrefix: "a", after, limit: 2, fileIds: 3 }),
     ),
     [readBucket.name]: [...bucketIds, gone].map((bucketId) => calling(catalogue, readBucket, { teamId, bucketId })),
     [findLiveBucket.name]: [...bucketIds, gone].map((bucketId) =>
