@@ -30,6 +30,7 @@ describe("/openapi.json", () => {
     assert.match(String(answer.headers["content-type"]), /^application\/json/);
     const document = answer.json();
     assert.equal(document.openapi, "3.1.0");
+    assert.match(document.info.description, /POST \/mcp/, "what is no operation of it is named");
     assert.deepEqual(Object.keys(document.paths).sort(), [
       "/healthz",
       "/readyz",

@@ -79,6 +79,7 @@ function describeService(limits: DescribedLimits): string {
     `Files have at most ${limits.maxFileBytes} bytes. A team may create ${limits.createsPerSecond} upload sessions a second; a session lives ${limits.sessionTtlSeconds} seconds, longer while bytes arrive. A team may have ${limits.bucketsPerTeam} buckets.`,
     `JSON bodies have at most ${LIMITS.jsonBodyBytes} bytes and ${LIMITS.jsonDepth} levels. Unknown fields are ignored; null counts as absent, except inside metadata.`,
     "Errors have the codes of x-error-codes; retryable says whether trying again can help.",
+    "Agents have the same documents at POST /mcp, as tools of the Model Context Protocol, which describes itself (tools/list).",
   ].join(" ");
 }
 
