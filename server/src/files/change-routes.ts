@@ -51,11 +51,13 @@ export function changeRoutes(app: App, deps: ChangeRoutesDeps): void {
       description:
         "Filters narrow each other; at least one is needed. With dry_run nothing is deleted. Call again with next_cursor until it is null.",
       tags: ["files"],
+      querystring: Type.Object({ dry_run: DryRunToo }),
       body: BulkDeleteBody,
       response: { 200: BulkDeleted },
     },
-    handler: async ({ caller, body }, reply) => {
-      const wanted = readBulkDelete(caller.teamId, body);
+    handler: async ({ caller, body, query }, reply) => {
+      const dryRun = query.dry_run === true || body.dry_run === true;
+      const wanted = readBulkDelete(caller.teamId, { ...body, dry_run: dryRun });
       const { matched, deleted, nextCursor } = await bulkDelete(deps, caller, clientGone(reply), wanted);
       return { matched, deleted, dry_run: wanted.dryRun, next_cursor: nextCursor };
     },
@@ -100,6 +102,8 @@ const ChangeBody = Type.Object({
   bucket: Type.Optional(Type.String({ description: "One slug, or one id." })),
 });
 
+/** Where a create has it. Passed over, it would delete what was to be counted. */
+const DryRunToo = Type.Optional(Type.Boolean({ description: "Counts as the field does, which a create has here." }));
 const BulkDeleteBody = Type.Object({
   filter: Type.Object({
     bucket: Type.Optional(Type.String({ description: "A bucket's id or slug." })),

@@ -205,6 +205,9 @@ proves(
       assert.equal(answer.status, 400, shown(answer.json));
       assert.equal(textAt(answer.json, "error", "details", "field"), field);
     }
+    // Where a create has it.
+    const dry = await api.call("POST", `${FILES}:delete?dry_run=true`, { body: { filter: { bucket } } });
+    assert.deepEqual([at(dry.json, "matched"), at(dry.json, "deleted"), at(dry.json, "dry_run")], [1, 0, true]);
     assert.equal(listAt((await api.get(`${FILES}?bucket=${bucket}`)).json, "files").length, 1);
   },
 );
