@@ -15,6 +15,9 @@ const SESSION = `INSERT INTO upload_sessions (id, team_id, state, filename, titl
   digest_state, md5, crc32c, created_at, updated_at, expires_at, ended_at, sha256, file_id, task_id) VALUES ('sess_' || $1, 'team_1', 'finalized', '', '',
   'text/plain', 1, '[]', '{}', '[]', 1, 'md5.crc', 'md5', 'crc', 1, 1, 1, 1, 'sha', 'file_' || $1, 'task_' || $1)`;
 
+const RESPONSE = `INSERT INTO responses (id, team_id, conversation_id, question, answer, created_at, expires_at)
+  VALUES ('resp_' || $1, 'team_1', 'conv_1', 'Où?', $1, 1, 2)`;
+
 /** As a Wharf made it that began with the first schema, was in use, and was brought as far as `version` since. */
 function fillOld(path: string, version: number): void {
   const old = openDatabase(path);
@@ -25,6 +28,7 @@ function fillOld(path: string, version: number): void {
       old.function(name, { deterministic: true }, (text) => run(String(text)));
     for (const statement of migration.statements(SQLITE)) old.exec(statement);
     applied.run(migration.version, migration.name);
+    if (migration.version === 8) for (const answer of ["one", "zwölf"]) old.prepare(RESPONSE).run({ 1: answer });
     if (migration.version > 1) continue;
     old.exec("INSERT INTO teams (id, slug, name, created_at) VALUES ('team_1', 'team', 'Team', 1)");
     for (const state of ["queued", "indexed", "deleted"]) old.prepare(FILE).run({ 1: state });
@@ -70,5 +74,13 @@ for (const { version, name } of MIGRATIONS)
         ["", "", "", null],
         ["md5", "crc", "sha", "md5.crc"],
       ],
+    );
+
+    // Since the eleventh schema a team's kept answers are counted; one that began before the eighth has none.
+    const sizes = now.prepare("SELECT bytes FROM responses ORDER BY id").all();
+    const totals = now.prepare("SELECT team_id, bytes FROM response_totals").all();
+    assert.deepEqual(
+      [sizes, totals].map((rows) => rows.map((row) => Object.values(row))),
+      version < 8 ? [[], []] : [[[7], [10]], [["team_1", 17]]],
     );
   });
