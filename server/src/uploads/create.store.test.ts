@@ -186,17 +186,28 @@ test("A key replays its session with a fresh expiry and is not counted again (ID
   assert.equal(again.replayed, true);
   assert.equal(again.session.id, first.session.id);
   assert.equal(again.session.expiresAt, 1000 + TTL);
+  const kept = database.prepare("SELECT last_used_at FROM idempotency_keys").all();
+  assert.deepEqual(
+    kept.map((row) => row["last_used_at"]),
+    [1000],
+    "its seven days begin anew",
+  );
   assert.equal(count("create_admissions"), 1);
   assert.equal((await created(1001, input(B, { idempotency }))).replayed, false); // IDE-1: keys are a team's own
 });
 
 test("A key with another body is 422 and names the way out, whatever state its session is in (IDE-3)", async () => {
   const first = await created(0, input(A, { idempotency: { operation: "create", key: "job", fingerprint: "x" } }));
-  const output = await create(1, input(A, { idempotency: { operation: "create", key: "job", fingerprint: "y" } }));
-  assert.ok(isRefusal(output));
-  assert.equal(output.refused, "idempotency_key_reused");
-  assert.deepEqual(output.details, { session_id: first.session.id });
-  assert.match(output.message ?? "", new RegExp(`DELETE .*${first.session.id}`));
+  for (const state of ["open", "finalized"]) {
+    if (state === "finalized")
+      database.exec(`UPDATE upload_sessions SET state = 'finalized', received_bytes = size_bytes, digest_state = 'd',
+        md5 = 'm', crc32c = 'c', received_at = 1, ended_at = 1, sha256 = 's', file_id = 'file_1', task_id = 'task_1'`);
+    const output = await create(1, input(A, { idempotency: { operation: "create", key: "job", fingerprint: "y" } }));
+    assert.ok(isRefusal(output), state);
+    assert.equal(output.refused, "idempotency_key_reused");
+    assert.deepEqual(output.details, { session_id: first.session.id });
+    assert.match(output.message ?? "", new RegExp(`DELETE .*${first.session.id}`));
+  }
 });
 
 test("A key whose session expired or was cancelled unfinalized starts afresh, whatever the body (IDE-8)", async () => {
