@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { after, before, test } from "node:test";
 import { BlobStoreError } from "../blobs/blob-store.ts";
 import { storedKey, textKey } from "../blobs/keys.ts";
@@ -9,6 +10,7 @@ import { reindexFile } from "../files/reindex-file.store.ts";
 import { cancelTask, retryTask } from "../files/task-events.store.ts";
 import { LIMITS } from "../limits.ts";
 import { type SearchIndex, SearchIndexError } from "../search-index/search-index.ts";
+import { TROUBLES } from "../tasks/task.ts";
 import type { Script } from "./fixtures/script.ts";
 import type { IndexingDeps } from "./index-file.ts";
 import { openScriptedReaders, textScript } from "./test-documents.ts";
@@ -64,6 +66,21 @@ test("indexed, active and the build that search shows change in one instant, aft
   assert.deepEqual([task.state, task.error_code, task.lease_until], ["succeeded", null, null]);
   const { pending_files, active_files, active_chunks } = await t.on.bucket(t.bucket);
   assert.deepEqual([pending_files, active_files, active_chunks], [0, 1, 2]);
+});
+
+test("a text that is there already under an attempt's name is not taken for its own: the next attempt reads the document", async () => {
+  const file = await t.newFile("restored.txt", textScript("sandstone pier"));
+  // A catalogue that was restored from a backup counts attempts again.
+  await t.blobs.put(textKey(file.fileId, `${file.taskId}_1`), Readable.from([Buffer.from("of another attempt")]));
+  assert.equal(await t.workerWith().runOnce(), true);
+  const { state, error_message } = await t.on.task(file.taskId);
+  assert.deepEqual([state, error_message], ["queued", TROUBLES.storage]);
+  assert.deepEqual(await t.staged("sandstone"), []);
+  t.on.passMs(LIMITS.machineBackoffMs[0]);
+  assert.equal(await t.workerWith().runOnce(), true);
+  const { active_build, text_key } = await t.on.file(file.fileId);
+  assert.equal(active_build, `${file.taskId}_2`);
+  assert.match(await t.textOf(text_key), /sandstone pier/);
 });
 
 test("what the text does not show stands with the file, until a later build shows more", async () => {
