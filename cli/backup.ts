@@ -19,6 +19,7 @@ import { CliError, EXIT, type ExitCode } from "./exit-codes.ts";
 import { type Io, printJson } from "./io.ts";
 import { withCatalogue } from "./local-catalogue.ts";
 import { withAdapters } from "./local-server.ts";
+import { refuseWithoutData } from "./refuse-without-data.ts";
 import { say as sayRebuilt } from "./reindex.ts";
 import { addSettingFlags, configFrom } from "./server-flags.ts";
 
@@ -80,8 +81,7 @@ export function defineRestore(restored: Command, io: Io, end: (exitCode: ExitCod
 }
 
 async function takeBackup(dataDir: string, target: string, io: Io): Promise<BackupReport> {
-  if (!existsSync(join(dataDir, "catalogue.db")))
-    throw new ConfigError(`There is no Wharf data in ${dataDir}: name the server's folder with --data-dir.`);
+  refuseWithoutData(dataDir);
   const { schema, newestSchema, damage } = inspectCatalogue(findDataFolder(dataDir).catalogue);
   if (damage.length > 0)
     throw new CliError(EXIT.failure, "damaged", "The catalogue is damaged: wharf doctor says what to do.");

@@ -1,13 +1,11 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import type { Command } from "commander";
-import { ConfigError } from "../server/src/config.ts";
 import { findDataFolder, lockDataFolder } from "../server/src/data-folder.ts";
 import { examine } from "../server/src/doctor/doctor.ts";
 import type { Finding } from "../server/src/doctor/finding.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { type Io, printJson, styled } from "./io.ts";
 import { withAdapters } from "./local-server.ts";
+import { refuseWithoutData } from "./refuse-without-data.ts";
 import { addSettingFlags, configFrom } from "./server-flags.ts";
 
 const HELP = `
@@ -33,8 +31,7 @@ export function defineDoctor(command: Command, io: Io, end: (exitCode: ExitCode)
   addSettingFlags(command, ["dataDir", "diskReserveBytes"]);
   command.action(async ({ repair, deep, json }: { repair?: true; deep?: true; json?: true }) => {
     const config = configFrom(command, io);
-    if (!existsSync(join(config.dataDir, "catalogue.db")))
-      throw new ConfigError(`There is no Wharf data in ${config.dataDir}: name the server's folder with --data-dir.`);
+    refuseWithoutData(config.dataDir);
     // Not openDataFolder: that makes what is missing and refuses wrong modes, and both are findings here.
     const folder = findDataFolder(config.dataDir);
     const options = {

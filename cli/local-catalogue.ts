@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Catalogue } from "../server/src/catalogue/catalogue.ts";
 import { olderSchema } from "../server/src/catalogue/inspect.ts";
@@ -13,6 +12,7 @@ import {
 } from "../server/src/data-folder.ts";
 import { openCatalogue } from "../server/src/engines/catalogue.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
+import { refuseWithoutData } from "./refuse-without-data.ts";
 
 /**
  * Runs `work` on the data folder's catalogue, beside a running server or without one: the same operations in a process
@@ -24,8 +24,7 @@ export async function withCatalogue<T>(
   whenNew: "make" | "refuse",
   work: (catalogue: Catalogue) => Promise<T>,
 ): Promise<T> {
-  if (whenNew === "refuse" && !existsSync(join(dataDir, "catalogue.db")))
-    throw new ConfigError(`There is no Wharf data in ${dataDir}: name the server's folder with --data-dir.`);
+  if (whenNew === "refuse") refuseWithoutData(dataDir);
   const folder = openDataFolder(dataDir);
   await syncDataFolder(folder);
   const failure: { error: Error | null } = { error: null };

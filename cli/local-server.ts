@@ -1,9 +1,6 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import type { SegmentedStore } from "../server/src/blobs/blob-store.ts";
 import type { Catalogue } from "../server/src/catalogue/catalogue.ts";
 import { createClock } from "../server/src/clock.ts";
-import { ConfigError } from "../server/src/config.ts";
 import { type DataFolder, lockDataFolder, openDataFolder, syncDataFolder } from "../server/src/data-folder.ts";
 import { openArrivalsAtRest } from "../server/src/engines/arrivals-at-rest.ts";
 import { openBlobs } from "../server/src/engines/blobs.ts";
@@ -13,6 +10,7 @@ import { createIdSource, type IdSource } from "../server/src/ids.ts";
 import { createLog, type Log } from "../server/src/log.ts";
 import type { Arrivals } from "../server/src/uploads/arrivals.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
+import { refuseWithoutData } from "./refuse-without-data.ts";
 
 /** Everything that the server opens, for commands that stand in for it. */
 export interface LocalServer {
@@ -30,8 +28,7 @@ export interface LocalServer {
  * Refuses a folder without a catalogue: it is a mistyped path.
  */
 export async function withStoppedServer<T>(dataDir: string, work: (local: LocalServer) => Promise<T>): Promise<T> {
-  if (!existsSync(join(dataDir, "catalogue.db")))
-    throw new ConfigError(`There is no Wharf data in ${dataDir}: name the server's folder with --data-dir.`);
+  refuseWithoutData(dataDir);
   const folder = openDataFolder(dataDir);
   await syncDataFolder(folder);
   const lock = lockDataFolder(folder);

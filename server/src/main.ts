@@ -161,8 +161,7 @@ async function createService(base: Base, stores: Stores, background: Background,
   const publicUrl = () => url;
   const { connections } = shareOpenFiles();
   const budgets = createBudgets(metrics, connections);
-  const { searches, lists, rankings, walks, hashings, uploads: uploadPlaces } = budgets;
-  const places = uploadPlaces;
+  const { searches, lists, rankings, walks, hashings, uploads: places } = budgets;
   const bytes = await openArrivals({ ...base, secret, publicUrl, catalogue, blobs, places, hashings });
   const { arrivals, disk } = bytes;
   const maintenance = createMaintenance(base, stores, background, arrivals);
