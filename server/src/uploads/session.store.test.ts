@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
+import { originalKey } from "../blobs/keys.ts";
 import { type Operation, serialTx } from "../catalogue/catalogue.ts";
 import { isRefusal } from "../errors.ts";
 import type { SessionId, TeamId } from "../ids.ts";
+import { LIMITS } from "../limits.ts";
 import { openTestCatalogue, type TestCatalogue } from "../tasks/test-catalogue.ts";
 import { createSession } from "./create.store.ts";
+import { finalizeSession } from "./finalize.store.ts";
 import { cancelSession, dropBytes, type Progress, readSession, recordProgress, takeWriter } from "./session.store.ts";
 
 const SIZE = 10;
@@ -89,4 +92,23 @@ test("bytes are dropped while their own writer is the session's last, and never 
   await run(cancelSession, { id, teamId: team });
   assert.equal(await run(dropBytes, { id, epoch: 1 }), false);
   assert.deepEqual(await row(), { state: "cancelled", writerEpoch: 1, receivedBytes: 4 });
+});
+
+test("a finalize makes a file of the team's own session, while its time is not over", async () => {
+  await run(takeWriter, { id });
+  await run(recordProgress, progress(1, SIZE, DIGESTS));
+  const [fileId, taskId] = [on.ids.next("file"), on.ids.next("task")];
+  const sha256 = "0".repeat(64);
+  const input = { teamId: team, id, epoch: 1, sha256, blobKey: originalKey(id, sha256), fileId, taskId };
+  const late = LIMITS.receivedLifeMs;
+  assert.deepEqual(await run(finalizeSession, input, late), { session: null });
+  assert.deepEqual(await run(finalizeSession, { ...input, teamId: await on.newTeam() }, late - 1), { session: null });
+  const made = await run(finalizeSession, input, late - 1);
+  assert.ok("session" in made && made.session?.state === "finalized");
+});
+
+test("a cancel of a session whose time is over finds it expired, and writes that down", async () => {
+  const cancelled = await run(cancelSession, { id, teamId: team }, TTL);
+  assert.deepEqual([cancelled?.ended, cancelled?.session.state], [true, "expired"]);
+  assert.equal((await row()).state, "expired");
 });
