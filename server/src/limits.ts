@@ -155,6 +155,9 @@ export const LIMITS = {
   reconcileShare: 0.25,
   compareIndexEveryMs: MINUTE,
   compareIndexShare: 0.25,
+  /** Calls that met damage lie so far apart before a team's index is thrown away, at most once in the time below. */
+  indexDamageSureMs: SECOND,
+  discardIndexEveryMs: HOUR,
   /** A batch that failed is tried again after this, or after the chore's period when that is shorter. */
   maintenanceRetryMs: MINUTE,
   /** A killed process has lost no more of a round than this. */

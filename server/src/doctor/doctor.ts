@@ -88,7 +88,7 @@ function checkIndexFiles(folder: DataFolder): readonly Finding[] {
     finding(
       "index files",
       "problem",
-      `The index of ${team} is damaged (${some(damage)}): stop the server and run wharf reindex.`,
+      `The index of ${team} is damaged (${some(damage)}): a running server makes it anew by itself; to have it quicker, stop the server and run wharf reindex.`,
     ),
   );
   if (marks.size > 0)

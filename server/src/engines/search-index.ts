@@ -1,8 +1,9 @@
-import { type Fts5SearchIndex, type Fts5SearchIndexOptions, openFts5SearchIndex } from "../search-index/fts5.ts";
+import { type Fts5SearchIndexOptions, openFts5SearchIndex } from "../search-index/fts5.ts";
 import { type IndexInspection, inspectIndexes } from "../search-index/fts5-inspect.ts";
+import type { SearchIndex } from "../search-index/search-index.ts";
 
 /** FTS5, a file for each team. */
-export function openSearchIndex(options: Fts5SearchIndexOptions): Promise<Fts5SearchIndex> {
+export function openSearchIndex(options: Fts5SearchIndexOptions): Promise<SearchIndex> {
   return openFts5SearchIndex(options);
 }
 

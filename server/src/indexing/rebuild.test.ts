@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, test } from "node:test";
 import { storedKey, textKey } from "../blobs/keys.ts";
 import type { Log } from "../log.ts";
@@ -7,6 +8,7 @@ import { IndexAudit } from "../maintenance/index-audit.ts";
 import { runRound } from "../maintenance/test-rounds.ts";
 import { titleTokenText } from "../search-index/analyze.ts";
 import { rebuildMarks } from "../search-index/rebuild-marks.ts";
+import { SearchIndexError } from "../search-index/search-index.ts";
 import { type RebuildDeps, rebuildIndex } from "./rebuild.ts";
 import { textScript } from "./test-documents.ts";
 import { indexMethods, openTestIndexing, type TestIndexing } from "./test-indexing.ts";
@@ -175,4 +177,47 @@ test("an index that is gone as a whole is filled again by the server", async () 
   await runRound(audit);
   while (await t.workerWith().runOnce());
   assert.equal((await ranked("pilot")).candidates.length, 4);
+});
+
+test("an index that is damaged where no look at its builds sees it takes no file for ever: it is thrown away, and all is found again", async () => {
+  await indexedFile("old.txt");
+  // The inverted index alone: what the audit reads, and SQLite's own check, find nothing wrong.
+  const database = new DatabaseSync(join(t.on.folder, "index", `${t.team}.db`));
+  database.enableDefensive(false);
+  database.exec("UPDATE words_data SET block = x'ffffffffffffffffffff' WHERE id > 1");
+  database.close();
+  const audit = new IndexAudit({ catalogue: t.on.catalogue, index: t.index, ids: t.on.ids, log: silent });
+  const file = await t.newFile("new.txt", { ...textScript(...PAGES), titleTokens: titleTokenText("new", "new") });
+  for (let tries = 0; tries < 2; tries++) {
+    await t.workerWith().runOnce();
+    assert.notEqual((await t.on.file(file.fileId)).state, "indexed", "its chunks cannot be written");
+    t.on.passMs(60_000);
+  }
+  assert.match(audit.state, /^cannot be read for 1 teams: a damaged one is made anew/);
+  await runRound(audit);
+  assert.equal(audit.missing, 1);
+  t.on.passMs(120_000);
+  while (await t.workerWith().runOnce());
+  assert.equal((await t.on.file(file.fileId)).state, "indexed");
+  assert.equal((await ranked("pilot")).candidates.length, 4);
+  await runRound(audit);
+  assert.equal(audit.state, "ok");
+});
+
+test("a disk that damages each new index is not written to again and again: the operator is told", async () => {
+  await indexedFile("one.txt");
+  let discards = 0;
+  const broken = new SearchIndexError("database disk image is malformed", { isDamage: true });
+  const index = {
+    ...indexMethods(t.index),
+    builds: () => Promise.reject(broken),
+    damaged: () => [t.team],
+    async discard() {
+      discards += 1;
+    },
+  };
+  const audit = new IndexAudit({ catalogue: t.on.catalogue, index, ids: t.on.ids, log: silent });
+  for (let round = 0; round < 3; round++) await runRound(audit);
+  assert.equal(discards, 1);
+  assert.match(audit.state, /if this stays, stop the server and run wharf reindex$/);
 });

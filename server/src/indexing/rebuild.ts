@@ -15,10 +15,7 @@ import { findSource } from "./store.ts";
 export interface RebuildDeps {
   readonly catalogue: Catalogue;
   readonly blobs: BlobStore;
-  readonly index: SearchIndex & {
-    /** Throws the team's index away, damaged or not. */
-    discard(team: TeamId): Promise<void>;
-  };
+  readonly index: SearchIndex;
   /** Folder of the index files, for the marks of what is left to do. */
   readonly indexDir: string;
   readonly ids: IdSource;

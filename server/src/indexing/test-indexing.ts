@@ -9,7 +9,7 @@ import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { Extractor } from "../extraction/extractor.ts";
 import type { BucketId, FileId, SessionId, TeamId } from "../ids.ts";
 import type { Log } from "../log.ts";
-import { type Fts5SearchIndex, openFts5SearchIndex } from "../search-index/fts5.ts";
+import { openFts5SearchIndex } from "../search-index/fts5.ts";
 import type { SearchIndex } from "../search-index/search-index.ts";
 import { openTestCatalogue, type TestCatalogue, type TestFile } from "../tasks/test-catalogue.ts";
 import { Worker } from "../tasks/worker.ts";
@@ -23,7 +23,7 @@ import { openScriptedReaders } from "./test-documents.ts";
 export interface TestIndexing {
   readonly on: TestCatalogue;
   readonly blobs: SegmentedStore;
-  readonly index: Fts5SearchIndex;
+  readonly index: SearchIndex;
   readonly team: TeamId;
   readonly bucket: BucketId;
   /** By file name. */
@@ -55,7 +55,12 @@ const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {}, fatal() {} }
 export async function openTestIndexing(): Promise<TestIndexing> {
   const on = await openTestCatalogue();
   const blobs = openMemoryBlobStore();
-  const index = await openFts5SearchIndex({ dir: join(on.folder, "index"), log: SILENT, fatal: () => {} });
+  const index = await openFts5SearchIndex({
+    dir: join(on.folder, "index"),
+    log: SILENT,
+    fatal: () => {},
+    damageSureMs: 0,
+  });
   await mkdir(join(on.folder, "spool"));
   const team = await on.newTeam();
   const bucket = await on.newBucket(team);
@@ -163,6 +168,8 @@ export function indexMethods(real: SearchIndex): SearchIndex {
     builds: (...call) => real.builds(...call),
     refresh: (...call) => real.refresh(...call),
     teams: () => real.teams(),
+    discard: (...call) => real.discard(...call),
+    damaged: () => real.damaged(),
     close: async () => {},
   };
 }

@@ -4,7 +4,7 @@ import { type IdSource, parseId, type TeamId } from "../ids.ts";
 import { auditPage } from "../indexing/audit-page.ts";
 import { LIMITS } from "../limits.ts";
 import type { Log } from "../log.ts";
-import type { SearchIndex } from "../search-index/search-index.ts";
+import { type SearchIndex, SearchIndexError } from "../search-index/search-index.ts";
 import type { Batch, Chore } from "./chore.ts";
 
 export interface IndexAuditDeps {
@@ -19,6 +19,10 @@ export interface IndexAuditDeps {
  * catalogue shows; such a file would be `indexed` and never found. Through all files after a start, then again and
  * again: whatever is missing is queued to be read again, through the ordinary task, and stays visible in `/readyz`,
  * in metrics and as the file's task meanwhile.
+ *
+ * An index that is damaged takes nothing any more: what is uploaded would wait for ever. It is thrown away, and then
+ * all of it is missing. Searches of that team find in the meantime what was read again; of a damaged index they found
+ * what it happened to answer.
  */
 export class IndexAudit implements Chore {
   readonly name = "audit_index";
@@ -28,8 +32,10 @@ export class IndexAudit implements Chore {
   /** Of this round, as far as it came in this process. */
   #round = { isWhole: false, missing: 0, queued: 0, unreadable: new Set<TeamId>() };
   /** What the last round that ended had found. */
-  #found = { missing: 0, unreadable: 0 };
+  #found = { missing: 0, unreadable: new Set<TeamId>() };
   #hasSeenAll = false;
+  /** When this process threw a team's index away. */
+  readonly #discardedAt = new Map<TeamId, number>();
 
   constructor(deps: IndexAuditDeps) {
     this.#deps = deps;
@@ -41,8 +47,10 @@ export class IndexAudit implements Chore {
   }
 
   get state(): string {
-    const unreadable = Math.max(this.#round.unreadable.size, this.#found.unreadable);
-    if (unreadable > 0) return `cannot be read for ${unreadable} teams: stop the server and run wharf reindex`;
+    const { unreadable: before } = this.#found;
+    const unreadable = new Set([...before, ...this.#round.unreadable, ...this.#deps.index.damaged()]);
+    if (unreadable.size > 0)
+      return `cannot be read for ${unreadable.size} teams: a damaged one is made anew within minutes; if this stays, stop the server and run wharf reindex`;
     if (this.missing > 0) return `${this.missing} files were missing in it and are being indexed again`;
     return this.#hasSeenAll ? "ok" : "being compared with the catalogue";
   }
@@ -50,6 +58,7 @@ export class IndexAudit implements Chore {
   /** A page of files after the one that `position` names. */
   async runOnce(position: string | null): Promise<Batch> {
     if (position === null) this.#round = { isWhole: true, missing: 0, queued: 0, unreadable: new Set() };
+    await this.#discardDamaged();
     const page = await auditPage(this.#deps, position === null ? null : parseId("file", position));
     for (const { team, file } of page.missing) {
       this.#round.missing += 1;
@@ -60,6 +69,26 @@ export class IndexAudit implements Chore {
     return { next: page.last, ended: page.last === null, looked: page.looked, mended: page.missing.length };
   }
 
+  async #discardDamaged(): Promise<void> {
+    const { index, log } = this.#deps;
+    for (const team of index.damaged()) {
+      const before = this.#discardedAt.get(team);
+      if (before !== undefined && performance.now() - before < LIMITS.discardIndexEveryMs) continue;
+      this.#discardedAt.set(team, performance.now());
+      try {
+        await index.discard(team);
+        this.#found.unreadable.delete(team);
+        log.error(
+          { team },
+          "a team's search index is damaged: thrown away, and its files are read again. Look at the disk",
+        );
+      } catch (err) {
+        if (!(err instanceof SearchIndexError)) throw err;
+        log.error({ team, err }, "a damaged search index cannot be removed: stop the server and run wharf reindex");
+      }
+    }
+  }
+
   #endRound(): void {
     const { isWhole, missing, queued, unreadable } = this.#round;
     if (missing > 0)
@@ -67,9 +96,9 @@ export class IndexAudit implements Chore {
     if (unreadable.size > 0)
       this.#deps.log.error(
         { teams: [...unreadable] },
-        "the search index cannot be read: stop the server and run wharf reindex",
+        "the search index cannot be read: if it stays so, stop the server and run wharf reindex",
       );
-    this.#found = { missing, unreadable: unreadable.size };
+    this.#found = { missing, unreadable };
     this.#round = { isWhole: false, missing: 0, queued: 0, unreadable: new Set() };
     this.#hasSeenAll ||= isWhole;
   }

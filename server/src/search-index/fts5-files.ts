@@ -1,7 +1,10 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseId, type TeamId } from "../ids.ts";
+import { SQLITE_CODES, sqliteCodeOf } from "../sqlite/open-database.ts";
+import { type Failed, failureOf } from "../sqlite/thread-server.ts";
 import { walBytes } from "../sqlite/wal-checkpoint.ts";
+import { DAMAGE } from "./fts5-protocol.ts";
 
 /**
  * Where the index files are: `<dir>/<team id>.db`, with SQLite's own `-wal` and `-shm` beside it. Nothing here opens
@@ -9,6 +12,18 @@ import { walBytes } from "../sqlite/wal-checkpoint.ts";
  */
 
 const SUFFIX = ".db";
+
+/** Its file was taken away while it was in use: what was acknowledged is gone. */
+export class IndexLostError extends Error {
+  override readonly name = "IndexLostError";
+}
+
+/** The failure of a call for this error: see DAMAGE. */
+export function indexFailureOf(id: number, error: unknown): Failed {
+  const code = sqliteCodeOf(error);
+  const isDamage = code === SQLITE_CODES.CORRUPT || code === SQLITE_CODES.NOTADB || error instanceof IndexLostError;
+  return failureOf(id, error, isDamage ? DAMAGE : null);
+}
 
 export function indexPath(dir: string, team: string): string {
   return join(dir, `${team}${SUFFIX}`);

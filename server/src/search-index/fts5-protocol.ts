@@ -4,6 +4,9 @@ import type { BuildLabels, BuildRef, ChunkWrite, FileNames, RankQuery } from "./
 
 /** What fts5.ts asks of its threads. Structured-clone data; the answer's type stands beside the call. */
 
+/** The code of a failure that is the file's: it is damaged, or gone. */
+export const DAMAGE = "damaged";
+
 export type WriterCall =
   /** → null */
   | { readonly kind: "write"; readonly team: TeamId; readonly write: ChunkWrite }

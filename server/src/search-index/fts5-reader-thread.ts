@@ -3,10 +3,10 @@ import { workerData } from "node:worker_threads";
 import { LIMITS } from "../limits.ts";
 import { openDatabase } from "../sqlite/open-database.ts";
 import type { Answer, Call } from "../sqlite/thread-protocol.ts";
-import { failureOf, threadServer } from "../sqlite/thread-server.ts";
+import { threadServer } from "../sqlite/thread-server.ts";
 import { ReaderGate } from "../sqlite/wal-checkpoint.ts";
-import { indexExists, indexPath } from "./fts5-files.ts";
-import type { ReaderCall, ReaderThreadData } from "./fts5-protocol.ts";
+import { indexExists, indexFailureOf, indexPath } from "./fts5-files.ts";
+import { DAMAGE, type ReaderCall, type ReaderThreadData } from "./fts5-protocol.ts";
 import { Fts5Reads } from "./fts5-rank.ts";
 import { formatOf, INDEX_FORMAT, refuseOtherFormat } from "./fts5-schema.ts";
 import { KeptLists, type TeamLists } from "./kept-lists.ts";
@@ -39,7 +39,10 @@ function main({ dir, writerPort }: ReaderThreadData): void {
     try {
       return { id: call.id, output: run(call.input as ReaderCall, files, fileOf) };
     } catch (error) {
-      return failureOf(call.id, error);
+      const failure = indexFailureOf(call.id, error);
+      // What an open connection says of a damaged file may be its own mishap.
+      if (failure.failure.code === DAMAGE) files.close((call.input as ReaderCall).team);
+      return failure;
     }
   };
 

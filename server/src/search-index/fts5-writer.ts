@@ -2,7 +2,6 @@ import type { DatabaseSync } from "node:sqlite";
 import { LIMITS } from "../limits.ts";
 import { openDatabase, SQLITE_CODES, sqliteCodeOf } from "../sqlite/open-database.ts";
 import type { Answer, Call } from "../sqlite/thread-protocol.ts";
-import { failureOf } from "../sqlite/thread-server.ts";
 import {
   copyLog,
   isLogLong,
@@ -11,7 +10,15 @@ import {
   WAL_CHECKPOINT_BYTES,
   walBytes,
 } from "../sqlite/wal-checkpoint.ts";
-import { indexInode, indexPath, removeIndex, syncDirectory, teamsWithLog } from "./fts5-files.ts";
+import {
+  IndexLostError,
+  indexFailureOf,
+  indexInode,
+  indexPath,
+  removeIndex,
+  syncDirectory,
+  teamsWithLog,
+} from "./fts5-files.ts";
 import type { WriterCall } from "./fts5-protocol.ts";
 import { createTables, refuseOtherFormat } from "./fts5-schema.ts";
 import { Fts5Writes } from "./fts5-write.ts";
@@ -149,14 +156,14 @@ export class Fts5Writer {
       if (error instanceof IndexDiskError) throw error;
       // Rolled back as a whole. The callers are tasks: they come again, after their back-off.
       this.#files.close(team);
-      return calls.map((call) => failureOf(call.id, error));
+      return calls.map((call) => indexFailureOf(call.id, error));
     }
   }
 
   /** A discard ends what came before it and begins what comes after: no common commit. */
   #alone(team: string, call: Call & { readonly input: WriterCall }): Answer {
     if (call.input.kind !== "discard")
-      return this.#commitTeam(team, [call])[0] ?? failureOf(call.id, new Error("no answer"));
+      return this.#commitTeam(team, [call])[0] ?? indexFailureOf(call.id, new Error("no answer"));
     this.#files.close(team);
     for (const set of [this.#logged, this.#uncounted, this.#unmerged, this.#unsettled, this.#lost]) set.delete(team);
     removeIndex(this.#dir, team);
@@ -173,7 +180,7 @@ export class Fts5Writer {
       if (!file.database.isTransaction || sqliteCodeOf(error) === SQLITE_CODES.CORRUPT) throw error;
       file.database.exec("ROLLBACK TO work");
       file.database.exec("RELEASE work");
-      return failureOf(call.id, error);
+      return indexFailureOf(call.id, error);
     }
     file.database.exec("RELEASE work");
     return { id: call.id, output };
@@ -216,7 +223,7 @@ export class Fts5Writer {
 
   #lose(team: string): Error {
     this.#lost.add(team);
-    return new Error(`the index file of ${team} is gone: run wharf reindex`);
+    return new IndexLostError(`the index file of ${team} is gone: run wharf reindex`);
   }
 }
 

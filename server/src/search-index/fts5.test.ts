@@ -9,12 +9,12 @@ import { createLog } from "../log.ts";
 import { openDatabase } from "../sqlite/open-database.ts";
 import type { Answer } from "../sqlite/thread-protocol.ts";
 import { titleTokenText } from "./analyze.ts";
-import { type Fts5SearchIndex, openFts5SearchIndex } from "./fts5.ts";
+import { openFts5SearchIndex } from "./fts5.ts";
 import { createIndexDirectory, indexPath } from "./fts5-files.ts";
 import type { WriterCall } from "./fts5-protocol.ts";
 import { Fts5Writer } from "./fts5-writer.ts";
 import { describeSearchIndex } from "./search-index.conformance.ts";
-import { SearchIndexError } from "./search-index.ts";
+import { type SearchIndex, SearchIndexError } from "./search-index.ts";
 import { ask, chunks, file } from "./test-chunks.ts";
 import { toFirstFormat, toSecondAnalyser } from "./test-older-index.ts";
 
@@ -23,10 +23,10 @@ after(() => rmSync(root, { recursive: true }));
 let folders = 0;
 const folder = () => join(root, String(folders++));
 
-const start = (dir: string, readers?: number) =>
+const start = (dir: string, options: { readonly readers?: number; readonly damageSureMs?: number } = {}) =>
   openFts5SearchIndex({
     dir,
-    ...(readers === undefined ? {} : { readers }),
+    ...options,
     log: createLog("silent"),
     fatal: (error) => {
       throw error;
@@ -34,7 +34,7 @@ const start = (dir: string, readers?: number) =>
   });
 
 /** An index that ends with its test, also when that fails. */
-async function open(t: TestContext, dir = folder()): Promise<Fts5SearchIndex> {
+async function open(t: TestContext, dir = folder()): Promise<SearchIndex> {
   const index = await start(dir);
   t.after(() => index.close());
   return index;
@@ -259,6 +259,32 @@ describe("fts5 files", () => {
     await index.close();
   });
 
+  test("damage that is met again counts as certain, an outage never, and a discard ends it", async (t) => {
+    const dir = folder();
+    const first = await open(t, dir);
+    const other = brandId("team", "team_02");
+    for (const team of [TEAM, other]) await first.write(team, chunks("file_1", ["otter"]));
+    await first.close();
+    writeFileSync(indexPath(dir, TEAM), "not a database, ".repeat(1000));
+    const index = await start(dir, { damageSureMs: 0 });
+    t.after(() => index.close());
+    const isDamage = (error: unknown) => error instanceof SearchIndexError && error.isDamage;
+    await assert.rejects(index.write(TEAM, chunks("file_2", ["badger"])), isDamage);
+    assert.deepEqual(index.damaged(), []);
+    await assert.rejects(index.rank(TEAM, ask("otter")), isDamage);
+    assert.deepEqual(index.damaged(), [TEAM]);
+    await index.discard(TEAM);
+    assert.deepEqual(index.damaged(), []);
+    await index.write(TEAM, chunks("file_2", ["badger"]));
+
+    // Of a newer version: no damage, and nothing that may be thrown away without being asked.
+    const newer = openDatabase(indexPath(dir, other));
+    newer.exec("PRAGMA user_version = 1000");
+    newer.close();
+    for (let i = 0; i < 3; i++) await assert.rejects(index.rank(other, ask("otter")), (error) => !isDamage(error));
+    assert.deepEqual(index.damaged(), []);
+  });
+
   test("a file that was cut short is trouble, never a wrong answer", async (t) => {
     const dir = folder();
     const first = await open(t, dir);
@@ -303,7 +329,7 @@ describe("fts5 files", () => {
   });
 
   test("a discard is heard by every reading thread", async (t) => {
-    const index = await start(folder(), 3);
+    const index = await start(folder(), { readers: 3 });
     t.after(() => index.close());
     /** As many at once as there are threads: each thread has one, and has opened the team's file. */
     const onAll = (word: string) => Promise.all(Array.from({ length: 3 }, () => index.rank(TEAM, ask(word))));

@@ -5,7 +5,14 @@ import type { Log } from "../log.ts";
 import { entryFile } from "../program/entry-file.ts";
 import { type Failure, ThreadClient } from "../sqlite/thread-client.ts";
 import { createIndexDirectory, indexedTeams } from "./fts5-files.ts";
-import type { OutdatedChunks, ReaderCall, ReaderThreadData, WriterCall, WriterThreadData } from "./fts5-protocol.ts";
+import {
+  DAMAGE,
+  type OutdatedChunks,
+  type ReaderCall,
+  type ReaderThreadData,
+  type WriterCall,
+  type WriterThreadData,
+} from "./fts5-protocol.ts";
 import { Fts5Readers } from "./fts5-readers.ts";
 import { type BuildRef, type Ranking, type SearchIndex, SearchIndexError } from "./search-index.ts";
 
@@ -17,25 +24,22 @@ export interface Fts5SearchIndexOptions {
   readonly fatal: (error: Error) => void;
   /** Threads that read; default limits.indexReaders. */
   readonly readers?: number;
-}
-
-export interface Fts5SearchIndex extends SearchIndex {
-  /** Throws the team's index away, damaged or not: what reindex does before it writes every build again. */
-  discard(team: TeamId): Promise<void>;
+  /** Calls that met damage must lie as far apart before it is certain; default limits.indexDamageSureMs. */
+  readonly damageSureMs?: number;
 }
 
 /**
  * The embedded search index: SQLite's FTS5, one file a team, one writing thread and a few reading ones for all of
  * them.
  */
-export async function openFts5SearchIndex(options: Fts5SearchIndexOptions): Promise<Fts5SearchIndex> {
-  const { dir, log, fatal } = options;
+export async function openFts5SearchIndex(options: Fts5SearchIndexOptions): Promise<SearchIndex> {
+  const { dir, log, fatal, damageSureMs = LIMITS.indexDamageSureMs } = options;
   createIndexDirectory(dir);
   const gates = Array.from({ length: options.readers ?? LIMITS.indexReaders }, () => new MessageChannel());
   const readerPorts = gates.map(({ port1 }) => port1);
   const failed = (failure: Failure) => {
     log.warn({ failure: failure.message }, "the search index refused a call");
-    return new SearchIndexError(failure.message);
+    return new SearchIndexError(failure.message, { isDamage: failure.code === DAMAGE });
   };
   const writerData: WriterThreadData = { dir, readerPorts };
   const writer = new ThreadClient({
@@ -66,8 +70,9 @@ export async function openFts5SearchIndex(options: Fts5SearchIndexOptions): Prom
   }
 
   // The threads answer each kind of call with the type that fts5-protocol.ts names beside it.
-  const write = <T>(call: WriterCall) => writer.call(call.kind, call) as Promise<T>;
-  const read = <T>(call: ReaderCall) => readers.read(call) as Promise<T>;
+  const damage = new Damage(damageSureMs);
+  const write = <T>(call: WriterCall) => damage.watch(call.team, writer.call(call.kind, call) as Promise<T>);
+  const read = <T>(call: ReaderCall) => damage.watch(call.team, readers.read(call) as Promise<T>);
   /** One batch a call, so that other teams' and files' writes come in between. */
   const removeAll = async (call: WriterCall) => {
     while (await write<boolean>(call));
@@ -97,10 +102,51 @@ export async function openFts5SearchIndex(options: Fts5SearchIndexOptions): Prom
     async discard(team) {
       await write<null>({ kind: "discard", team });
       await readers.readAll({ kind: "forget", team });
+      // Whatever met the old files has been answered.
+      damage.forget(team);
     },
+    damaged: () => damage.certain(),
     async close() {
       await readers.close();
       await writer.close();
     },
   };
+}
+
+/**
+ * Which teams' files are damaged. A thread closes a file that it found so, and opens it anew for the next call: who
+ * meets damage a second time, and not in the same breath, has not met a mishap of one connection.
+ */
+class Damage {
+  readonly #sureMs: number;
+  readonly #met = new Map<TeamId, { readonly firstAt: number; isCertain: boolean }>();
+
+  constructor(sureMs: number) {
+    this.#sureMs = sureMs;
+  }
+
+  async watch<T>(team: TeamId, call: Promise<T>): Promise<T> {
+    try {
+      return await call;
+    } catch (error) {
+      if (error instanceof SearchIndexError && error.isDamage) this.#meet(team);
+      throw error;
+    }
+  }
+
+  certain(): readonly TeamId[] {
+    return [...this.#met].filter(([, { isCertain }]) => isCertain).map(([team]) => team);
+  }
+
+  forget(team: TeamId): void {
+    this.#met.delete(team);
+  }
+
+  #meet(team: TeamId): void {
+    const now = performance.now();
+    const met = this.#met.get(team);
+    if (met === undefined || now - met.firstAt > LIMITS.discardIndexEveryMs)
+      this.#met.set(team, { firstAt: now, isCertain: met?.isCertain ?? false });
+    else if (now - met.firstAt >= this.#sureMs) met.isCertain = true;
+  }
 }

@@ -48,6 +48,10 @@ export function openMemorySearchIndex(): SearchIndex {
     refresh: async () => 0,
     builds: async (team, after, limit) => buildsOf(rowsOf(team), after, limit),
     teams: async () => [...teams.keys()].sort(),
+    async discard(team) {
+      teams.delete(team);
+    },
+    damaged: () => [],
     async close() {},
   };
 }

@@ -239,6 +239,17 @@ export function describeSearchIndex(
       assert.equal(await index.refresh(other, nobody), 0);
     });
 
+    guarantee("a discarded index holds nothing, takes everything again, and is no other team's", async () => {
+      for (const each of [team, other]) await index.write(each, chunks("file_1", ["zebra"]));
+      await index.discard(team);
+      await index.discard(team);
+      assert.deepEqual([await ranked(ask("zebra")), await index.builds(team, null, 10)], [[], []]);
+      assert.equal((await index.rank(other, ask("zebra"))).candidates.length, 1);
+      await index.write(team, chunks("file_2", ["zebra"]));
+      assert.deepEqual(places(await ranked(ask("zebra"))), ["file_2/0"]);
+      assert.deepEqual(index.damaged(), []);
+    });
+
     guarantee("builds come in pages, each once", async () => {
       const names = ["file_a", "file_b", "file_c", "file_d", "file_e"];
       for (const name of names) await index.write(team, chunks(name, ["x", "y"]));

@@ -57,6 +57,15 @@ export interface SearchIndex {
   /** Teams that have an index. */
   teams(): Promise<readonly TeamId[]>;
 
+  /** Throws the team's index away, damaged or not: all of it has to be written again. */
+  discard(team: TeamId): Promise<void>;
+
+  /**
+   * Teams whose index is damaged for certain: calls met it again and again, each time with the files opened anew. It
+   * answers in part at best, and takes nothing, until it is discarded.
+   */
+  damaged(): readonly TeamId[];
+
   close(): Promise<void>;
 }
 
@@ -130,4 +139,11 @@ export interface Candidate extends BuildRef {
 
 export class SearchIndexError extends Error {
   override readonly name = "SearchIndexError";
+  /** What stands there is no index, or not a whole one: no outage that passes. */
+  readonly isDamage: boolean;
+
+  constructor(message: string, { isDamage } = { isDamage: false }) {
+    super(message);
+    this.isDamage = isDamage;
+  }
 }

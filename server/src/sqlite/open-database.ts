@@ -44,7 +44,15 @@ function refuseOldSqlite(database: DatabaseSync): void {
 }
 
 /** SQLite's result codes that decisions depend on (the low byte of an extended code). */
-export const SQLITE_CODES = { NOMEM: 7, READONLY: 8, IOERR: 10, CORRUPT: 11, FULL: 13, CANTOPEN: 14 } as const;
+export const SQLITE_CODES = {
+  NOMEM: 7,
+  READONLY: 8,
+  IOERR: 10,
+  CORRUPT: 11,
+  FULL: 13,
+  CANTOPEN: 14,
+  NOTADB: 26,
+} as const;
 
 /** The primary result code of an error from `node:sqlite`, or null when it is none. */
 export function sqliteCodeOf(error: unknown): number | null {

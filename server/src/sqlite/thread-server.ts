@@ -30,8 +30,10 @@ export function threadServer(): ThreadServer {
   };
 }
 
+export type Failed = Extract<Answer, { failure: unknown }>;
+
 /** An error, taken apart for the way back. */
-export function failureOf(id: number, error: unknown, code: string | null = null): Answer {
+export function failureOf(id: number, error: unknown, code: string | null = null): Failed {
   const known = error instanceof Error ? error : new Error(String(error));
   return { id, failure: { name: known.name, message: known.message, code, stack: known.stack ?? "" } };
 }
