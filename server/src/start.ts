@@ -3,6 +3,7 @@ import { type AdapterOptions, type Base, openAdapters } from "./adapters.ts";
 import { createClock } from "./clock.ts";
 import { Closers } from "./closers.ts";
 import type { Config } from "./config.ts";
+import { errorCodeOf, toError } from "./errors.ts";
 import { createIdSource } from "./ids.ts";
 import { createLog, type Log } from "./log.ts";
 import type { Started } from "./main.ts";
@@ -42,6 +43,16 @@ export async function startWharf(config: Config, options: StartOptions = {}): Pr
     return { ...started, stop: () => (stopped ??= stop()) };
   } catch (error) {
     await closing.run();
-    throw error;
+    throw isFull(error) ? new Error(noRoom(config.dataDir), { cause: error }) : error;
   }
+}
+
+/** It may have crossed from a database's thread: then its code is gone. */
+function isFull(error: unknown): boolean {
+  return errorCodeOf(error) === "ENOSPC" || /database or disk is full/.test(toError(error).message);
+}
+
+/** No ConfigError: a supervisor tries again, and the server starts when there is room. */
+function noRoom(dataDir: string): string {
+  return `There is no room on the disk of ${dataDir}: a start needs about a megabyte, and deletes of files some more. Free it beside the data folder, or enlarge the disk; remove nothing in the folder.`;
 }
