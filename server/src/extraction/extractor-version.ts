@@ -7,6 +7,6 @@
  * pages and headings of Word and OpenDocument, numbers and cells of spreadsheets, hidden things, notes and boxes, EPUB
  * labels. 4: long mails with two bodies, mails with empty lines before a mark, Dutch of the Macintosh, rows of one cell
  * that run over pages, times and truth values of ODS cells without a paragraph. 5: DOS' code pages
- * 437, 850 and 852 where a file names them.
+ * 437, 850 and 852 where a file names them. 6: letters of JSON that are written as numbers.
  */
-export const EXTRACTOR_VERSION = 5;
+export const EXTRACTOR_VERSION = 6;

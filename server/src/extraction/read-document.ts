@@ -5,6 +5,7 @@ import type { ReceivedDocument } from "./child-io.ts";
 import { DocumentFault, documentFault, ReaderTrap } from "./fault.ts";
 import { isFindingName } from "./findings.ts";
 import { FORMATS, type FormatInput, type PageText } from "./formats/format.ts";
+import { readJson } from "./formats/json-text.ts";
 import { readPlainText } from "./formats/plain-text.ts";
 import { loadedOnce } from "./loaded-once.ts";
 import { PageWarnings } from "./page-warnings.ts";
@@ -72,6 +73,7 @@ async function pagesOf(sniffed: Sniffed, input: FormatInput): Promise<AsyncItera
     case "html":
       return (await READERS.html()).readHtml(text);
     case "json":
+      return readJson(text);
     case "csv":
     case "markdown":
     case "text":

@@ -80,6 +80,8 @@ const cases: readonly Case[] = [
   { name: "text named .md", bytes: "# Hello", filename: "a.MD", is: "text/markdown" },
   { name: "text declared as CSV and named .md", bytes: "a,b", declared: "text/csv", filename: "a.md", is: "text/csv" },
   { name: "broken JSON declared as JSON", bytes: "{oops", declared: "application/json", is: "application/json" },
+  { name: "lines of JSON", bytes: '{"a": 1}\n{"a": 2}', filename: "rows.jsonl", is: "application/json" },
+  { name: "lines declared so", bytes: '{"a": 1}\n', declared: "application/x-ndjson", is: "application/json" },
   { name: "a mail", bytes: MAIL, is: "message/rfc822" },
   { name: "a text with two headers", bytes: "From: a\nTo: b\n\nHello", is: "text/plain" },
   { name: "an unknown text type", bytes: "Hello", declared: "text/x-rst", is: "text/plain" },

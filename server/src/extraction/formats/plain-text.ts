@@ -1,6 +1,6 @@
 import type { PageText } from "./format.ts";
 
-/** Text, Markdown, CSV and JSON are read as they stand: one page. Their syntax is what people search and cite. */
+/** Text, Markdown and CSV are read as they stand: one page. Their syntax is what people search and cite. */
 export function* readPlainText(text: string): Generator<PageText> {
   yield { label: null, text, total: 1 };
 }
