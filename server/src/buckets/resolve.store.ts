@@ -204,10 +204,10 @@ function howToMend(unresolved: readonly NamedBucket[], createMissingBuckets: boo
     return {
       message: `${JSON.stringify(impossible.sent.slice(0, LIMITS.slugChars))} can be no bucket's slug: it must have 1 to ${LIMITS.slugChars} of a-z, 0-9 and -, and begin with a letter or a digit. Choose another slug.`,
     };
-  const idAsSlug = unresolved.find(({ sent, slug }) => slug !== null && hasIdForm("bucket", sent));
-  if (idAsSlug !== undefined)
+  if (unresolved.some(({ sent, slug }) => slug !== null && hasIdForm("bucket", sent)))
     return {
-      message: `${idAsSlug.sent} is a bucket's id, and stands among slugs: name it in bucket_ids. Slugs are names, such as "legal".`,
+      message:
+        'A bucket\'s id stands among slugs; details.unresolved lists it. Name it in bucket_ids: slugs are names, such as "legal".',
     };
   if (createMissingBuckets)
     return {

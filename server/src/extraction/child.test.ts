@@ -8,6 +8,7 @@ import { docxFile, officeFile, openDocumentFile, paragraph } from "./fixtures/of
 import { pdfFile } from "./fixtures/pdf-file.ts";
 import { zipFile } from "./fixtures/zip-file.ts";
 import { createExtractionPool } from "./pool.ts";
+import { TOKEN_CHARS_TOGETHER } from "./protocol.ts";
 
 let pool: Extractor;
 before(async () => {
@@ -64,7 +65,7 @@ for (const [name, bytes] of documents) {
   });
 }
 
-test("events come in order: type with the title's tokens, then each page, its chunks in batches of at most 100, and progress", async () => {
+test("events come in order: type with the title's tokens, then each page, its chunks in batches of at most 100 and 64 K of words, and progress", async () => {
   const long = "A sentence about sentences. ".repeat(8000);
   const events = await extract(
     docxFile(`${paragraph("one")}<w:p><w:r><w:br w:type="page"/></w:r></w:p>${paragraph(long)}`),
@@ -76,12 +77,15 @@ test("events come in order: type with the title's tokens, then each page, its ch
   });
   assert.deepEqual(
     events.map((event) => event.kind),
-    ["type", "page", "chunks", "progress", "page", "chunks", "chunks", "chunks", "progress"],
+    ["type", "page", "chunks", "progress", "page", "chunks", "chunks", "chunks", "chunks", "progress"],
   );
   const [, page] = events.flatMap((event) => (event.kind === "page" ? [event.page] : []));
   for (const event of events.slice(5)) {
     if (event.kind !== "chunks") continue;
     assert.ok(event.chunks.length <= 100);
+    // The last one goes beyond.
+    const chars = event.chunks.slice(0, -1).reduce((sum, { tokens }) => sum + tokens.length, 0);
+    assert.ok(chars <= TOKEN_CHARS_TOGETHER);
     for (const chunk of event.chunks) {
       assert.equal(chunk.page, 2);
       assert.equal(chunk.text, page?.text.slice(chunk.charStart, chunk.charEnd));
