@@ -204,7 +204,7 @@ test("what others may not write to, they may run", {
 });
 
 test("root leaves nothing beside packages of somebody else, who could not remove it", {
-  skip: process.getuid?.() === 0 ? false : "needs root: only root can become somebody else",
+  skip: cannotBecomeNobody(),
 }, async (t) => {
   const { root, start, programs } = clone(t);
   chownSync(join(root, "node_modules"), NOBODY, NOBODY);
