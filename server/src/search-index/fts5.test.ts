@@ -16,7 +16,7 @@ import { Fts5Writer } from "./fts5-writer.ts";
 import { describeSearchIndex } from "./search-index.conformance.ts";
 import { type SearchIndex, SearchIndexError } from "./search-index.ts";
 import { ask, chunks, file } from "./test-chunks.ts";
-import { toFirstFormat, toSecondAnalyser } from "./test-older-index.ts";
+import { toFirstFormat, toSecondAnalyser, toThirdAnalyser } from "./test-older-index.ts";
 
 const root = mkdtempSync(join(tmpdir(), "wharf-index-"));
 after(() => rmSync(root, { recursive: true }));
@@ -129,6 +129,19 @@ describe("fts5 files", () => {
     const names = [{ file: file("file_1"), titleTokens: "", tags: [] }];
     while ((await index.refresh(TEAM, async () => names)) > 0);
     assert.deepEqual([await found("Brand™"), await found("brand"), await found("otter")], [1, 1, 1]);
+  });
+
+  test("an index of the third analyser finds a number before its sign is read, and the sign first afterwards", async (t) => {
+    const dir = folder();
+    const first = await open(t, dir);
+    await first.write(TEAM, chunks("file_1", ["10 ships", "a share of 10 % of all"]));
+    await first.close();
+    toThirdAnalyser(indexPath(dir, TEAM));
+    const index = await open(t, dir);
+    const found = async () => (await index.rank(TEAM, ask("10%"))).candidates.map(({ position }) => position);
+    assert.deepEqual((await found()).toSorted(), [0, 1]);
+    while ((await index.refresh(TEAM, async () => [{ file: file("file_1"), titleTokens: "", tags: [] }])) > 0);
+    assert.deepEqual(await found(), [1, 0]);
   });
 
   test("a removed file's words are in no file of the folder once the log is truncated", async (t) => {

@@ -14,15 +14,23 @@ export function toFirstFormat(path: string): void {
   database.close();
 }
 
-/** The file as the analyser before this one left it. */
 export function toSecondAnalyser(path: string): void {
+  toAnalyser(2, path);
+}
+
+/** The file as the analyser before this one left it. */
+export function toThirdAnalyser(path: string): void {
+  toAnalyser(3, path);
+}
+
+function toAnalyser(version: 2 | 3, path: string): void {
   const database = openDatabase(path);
-  database.exec("PRAGMA user_version = 4");
-  readAs(database, 2);
+  database.exec(`PRAGMA user_version = ${version + 2}`);
+  readAs(database, version);
   database.close();
 }
 
-function readAs(database: DatabaseSync, version: 1 | 2): void {
+function readAs(database: DatabaseSync, version: 1 | 2 | 3): void {
   const older = (text: string) =>
     readText(text, version)
       .words.map(({ term }) => term)
