@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -64,3 +64,17 @@ function treesOf(dir: string): number {
     database.close();
   }
 }
+
+test("a team whose index is thrown away before its log's turn comes gets no file again", () => {
+  const dir = join(root, "discarded");
+  createIndexDirectory(dir);
+  const writer = new Fts5Writer(dir);
+  writer.commit([{ id: 1, method: "write", input: { kind: "write", team: TEAM, write: chunks("file_1", ["otter"]) } }]);
+  const teams = writer.logs();
+  assert.deepEqual(teams, [TEAM]);
+  writer.commit([{ id: 2, method: "discard", input: { kind: "discard", team: TEAM } }]);
+  writer.copyLogs(teams);
+  writer.truncateLogs(teams);
+  assert.equal(existsSync(indexPath(dir, TEAM)), false);
+  writer.close();
+});

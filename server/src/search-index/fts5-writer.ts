@@ -100,23 +100,23 @@ export class Fts5Writer {
   /** Those whose log is so long that it should begin anew. */
   longLogs(): readonly string[] {
     return [...this.#logged].filter(
-      (team) => this.#logBytes(team) > WAL_CHECKPOINT_BYTES && this.#withFile(team, isLogLong),
+      (team) => this.#logBytes(team) > WAL_CHECKPOINT_BYTES && this.#withLog(team, isLogLong),
     );
   }
 
   /** Copies these logs into their files; readers go on meanwhile. Throws IndexDiskError, as the next two do. */
   copyLogs(teams: readonly string[]): void {
-    for (const team of teams) this.#withFile(team, copyLog);
+    for (const team of teams) this.#withLog(team, copyLog);
   }
 
   /** Has these logs begin anew; the readers stand still meanwhile. */
   restartLogs(teams: readonly string[]): void {
-    for (const team of teams) this.#withFile(team, restartLog);
+    for (const team of teams) this.#withLog(team, restartLog);
   }
 
   /** Empties the files of these logs; the readers stand still meanwhile. */
   truncateLogs(teams: readonly string[]): void {
-    for (const team of teams) if (this.#withFile(team, truncateLog)) this.#logged.delete(team);
+    for (const team of teams) if (this.#withLog(team, truncateLog)) this.#logged.delete(team);
   }
 
   close(): void {
@@ -129,8 +129,9 @@ export class Fts5Writer {
     return walBytes(indexPath(this.#dir, team));
   }
 
-  /** False when there is no such file any more, too. */
-  #withFile(team: string, work: (database: DatabaseSync) => boolean): boolean {
+  /** False, too, when its log is gone or the whole index was thrown away: to open it would make it anew. */
+  #withLog(team: string, work: (database: DatabaseSync) => boolean): boolean {
+    if (!this.#logged.has(team)) return false;
     try {
       return work(this.#fileOf(team).database);
     } catch (error) {
